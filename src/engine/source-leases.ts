@@ -97,6 +97,8 @@ export class SourceLeases {
   #firstEndMs = Number.POSITIVE_INFINITY;
   #hasDead = false;
   #tokens = 0;
+  /** Whether anything was ever heard, or is expected. */
+  hasAny = false;
 
   constructor(parts: SourceLeaseParts) {
     this.#parts = parts;
@@ -176,11 +178,6 @@ export class SourceLeases {
     return true;
   }
 
-  /** Whether anything was ever heard. */
-  get hasAny(): boolean {
-    return this.#sources.size > 0;
-  }
-
   /** Whether all that was committed up to the position is in force here; undefined: it is not a source that is known. */
   hasReached(source: string, position: FeedPosition): boolean | undefined {
     const state = this.#sources.get(source);
@@ -223,6 +220,7 @@ export class SourceLeases {
     const fresh = { session, ...untold, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
     const state: Source = { ...fresh, reports, gaps, expirations, rivals: isBack ? rivals + 1 : rivals, former };
     this.#sources.set(source, state);
+    this.hasAny = true;
     this.#survey();
     return state;
   }

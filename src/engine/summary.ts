@@ -4,9 +4,9 @@ import { cacheKey, codingOf, keyParts, sourceOf, subjectOf } from '../entry/key.
 import { decodeHead, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
+import { isSafeMethod } from '../semantics/invalidation.ts';
 import type { ForwardReason } from '../semantics/outcome.ts';
 import { currentAgeMs, decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
-import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
 import type { EntrySummary, Explanation, GateRequest, InvalidationResult, ListPage, ListQuery } from './contract.ts';
 import { refusalText } from './http/draft.ts';

@@ -7,7 +7,7 @@
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { trimOws } from '../semantics/fields.ts';
-import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
+import { MAX_TAG_LENGTH } from '../semantics/invalidation.ts';
 import { isKeyable } from './key.ts';
 import { parseUri, patternForms, prefixForms } from './uri-forms.ts';
 

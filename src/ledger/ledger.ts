@@ -17,8 +17,9 @@ export interface Stamped {
 /** The moment at which somebody asked: how many fills had begun, and how often a key had been replaced. */
 export type Arrival = Stamp & Pick<Fills<unknown>, 'order' | 'turn'>;
 
-/** Reads of a source count only while its changes are heard of. */
+/** Reads of a source count only while its changes are heard of. `hasAny`: some source was heard of, or is expected. */
 export interface SourceGate {
+  readonly hasAny: boolean;
   /** Whether what carries the tags may be served or stored now. `isFromBefore`: the entry is older than this process. */
   allows(tags: readonly string[], isFromBefore: boolean): boolean;
   /** True: what carries the tags was read from a source. */
@@ -90,7 +91,6 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   /** True: something that names the subject was invalidated after the stamp. */
   isAffectedSince(stamp: Stamp, subject: Subject): boolean {
     if (stamp.epoch !== this.#invalidations.epoch) return true;
-    if (stamp.position === this.#invalidations.applied) return false;
     return this.#invalidations.lastAffecting(subject, stamp.position) > stamp.position;
   }
 
@@ -132,7 +132,8 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   }
 
   #isAllowed({ tags, stamp }: Entry): boolean {
-    return this.sources === undefined || this.sources.allows(tags, stamp <= this.#beganAt);
+    const isFromBefore = stamp <= this.#beganAt;
+    return (!isFromBefore && this.sources?.hasAny !== true) || this.sources?.allows(tags, isFromBefore) !== false;
   }
 
   /** Position of the last invalidation that names the subject; 0: none. Those up to `since` are of no interest. */

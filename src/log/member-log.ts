@@ -8,7 +8,7 @@ import { TidegateError } from '../errors.ts';
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
 import type { LogChange, OpenIntent, Position } from '../ledger/log.ts';
 import type { Forward, InvalidationLog, Origin } from '../ports.ts';
-import { isSafeMethod } from '../semantics/unsafe.ts';
+import { isSafeMethod } from '../semantics/invalidation.ts';
 
 /** The state from which a member begins: everything in force when it joined. Its link brings every later change. */
 export interface Membership {

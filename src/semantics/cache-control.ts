@@ -5,7 +5,7 @@
 // §4.2.1); a qualified directive whose list cannot be read counts as unqualified.
 
 import { parseDictionary, Token } from 'structured-headers';
-import { type Fields, fieldValue, listMembers, trimOws } from './fields.ts';
+import { type Fields, fieldValue, listMembers, TOKEN, trimOws } from './fields.ts';
 
 /** An argument in delta-seconds (RFC 9111 §1.2.2) as ms; `invalid`: unreadable or contradictory; undefined: absent. */
 export type DeltaMs = number | 'invalid' | undefined;
@@ -203,8 +203,6 @@ function parseDelta(argument: string | undefined): number | 'invalid' {
   if (argument === undefined || !/^\d+$/.test(argument)) return 'invalid';
   return Math.min(Number(argument), MAX_DELTA_SECONDS) * 1000;
 }
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 function isFieldList(argument: string | undefined): argument is string {
   const names = listMembers(argument);

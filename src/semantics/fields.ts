@@ -105,6 +105,27 @@ function isOws(char: number): boolean {
   return char === 0x20 || char === 0x09;
 }
 
+/** RFC 9110 §5.6.2 */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Names of the selecting header fields that Vary lists (RFC 9111 §4.1), in lower case, sorted, each once. `any`: a member is `*`, or is no field name
+ * at all; no request is known to match such a response.
+ */
+export function selectingFields(varyValue: string | undefined): readonly string[] | 'any' {
+  const members = listMembers(varyValue);
+  if (varyValue?.includes('"')) return 'any';
+  if (members.length === 0) return NO_NAMES;
+  const names = new Set<string>();
+  for (const member of members) {
+    if (member === '*' || !TOKEN.test(member)) return 'any';
+    names.add(member.toLowerCase());
+  }
+  return [...names].sort();
+}
+
+const NO_NAMES: readonly string[] = Object.freeze([]);
+
 /** Fields that concern one connection or proxy (RFC 9110 §7.6.1, RFC 9111 §3.1). */
 const HOP_BY_HOP: readonly string[] = [
   'connection',

@@ -15,8 +15,10 @@ export {
   parseHttpDate,
   type RequestHead,
   type ResponseHead,
+  selectingFields,
 } from './fields.ts';
 export { type LifetimeSource, type ReuseTerms, reuseTerms, type Timing } from './freshness.ts';
+export { groupsInvalidated, invalidatedUris, isSafeMethod, tagsOf } from './invalidation.ts';
 export type { ForwardReason, Outcome, OutcomeDetail } from './outcome.ts';
 export { formatCacheStatus } from './outcome.ts';
 export { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from './policy.ts';
@@ -40,7 +42,5 @@ export {
   type StoringRefusal,
   storableFields,
 } from './storing.ts';
-export { groupsInvalidated, tagsOf } from './tags.ts';
-export { invalidatedUris, isSafeMethod } from './unsafe.ts';
 export { freshenedFields, headUpdate, validationAnswers, validationFields } from './validation.ts';
-export { normaliserFor, selectingFields } from './vary.ts';
+export { normaliserFor } from './vary.ts';

@@ -14,11 +14,11 @@ import {
   parseHttpDate,
   type RequestHead,
   type ResponseHead,
+  selectingFields,
 } from './fields.ts';
 import { givesFreshness, isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
 import type { CachePolicy } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
-import { selectingFields } from './vary.ts';
 
 /** Each refusal and its ground, for `explain` and the metrics. */
 export const STORING_REFUSALS = Object.freeze({

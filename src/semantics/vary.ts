@@ -1,4 +1,4 @@
-// Selecting header fields (RFC 9111 §4.1): which request fields choose a variant, and which of their values are alike.
+// Selecting header fields (RFC 9111 §4.1): which of their values are alike, and choose one variant.
 //
 // Two values may be made equal only if the origin must treat them alike. For an unknown field, only the steps that RFC
 // 9111 §4.1 names are done: lines combined, white space around list commas removed.
@@ -6,26 +6,6 @@
 import { hasOpenQuote } from './cache-control.ts';
 import { listMembers, trimOws } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/**
- * Names of the selecting header fields, in lower case, sorted, each once. `any`: a member is `*`, or is no field name
- * at all; no request is known to match such a response.
- */
-export function selectingFields(varyValue: string | undefined): readonly string[] | 'any' {
-  const members = listMembers(varyValue);
-  if (varyValue?.includes('"')) return 'any';
-  if (members.length === 0) return NO_NAMES;
-  const names = new Set<string>();
-  for (const member of members) {
-    if (member === '*' || !TOKEN.test(member)) return 'any';
-    names.add(member.toLowerCase());
-  }
-  return [...names].sort();
-}
-
-const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** Makes values of a request field equal that select the same variant. `name` is in lower case, lines are combined. */
 export type Normaliser = (name: string, value: string) => string;

@@ -1,7 +1,7 @@
 // Tags that a handler gives its response, beside those in the fields it sets.
 
 import { expected } from '../errors.ts';
-import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
+import { MAX_TAG_LENGTH } from '../semantics/invalidation.ts';
 
 /** The response with these tags beside its own, for a handler to return. Throws E_TAG. */
 export function cacheTag(response: Response, ...tags: readonly string[]): Response {

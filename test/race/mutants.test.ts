@@ -10,8 +10,7 @@ import type { EntryLedger } from '../../src/entry/key.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { Fills, Ledger } from '../../src/ledger/ledger.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
-import type * as Tags from '../../src/semantics/tags.ts';
-import type * as Unsafe from '../../src/semantics/unsafe.ts';
+import type * as Invalidation from '../../src/semantics/invalidation.ts';
 import { runCell, type Verdict } from './race.ts';
 import { allCells, cellName } from './scenarios.ts';
 
@@ -58,21 +57,16 @@ vi.mock('../../src/engine/http/partial.ts', async (importOriginal) => {
   return { ...original, combinedEntry };
 });
 
-vi.mock('../../src/semantics/tags.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof Tags>();
-  const groupsInvalidated: typeof Tags.groupsInvalidated = (request, fields) =>
+vi.mock('../../src/semantics/invalidation.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Invalidation>();
+  const groupsInvalidated: typeof Invalidation.groupsInvalidated = (request, fields) =>
     on.mutant === 'ignores Cache-Group-Invalidation' ? [] : original.groupsInvalidated(request, fields);
-  return { ...original, groupsInvalidated };
-});
-
-vi.mock('../../src/semantics/unsafe.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof Unsafe>();
-  const invalidatedUris: typeof Unsafe.invalidatedUris = (uri, response) => {
+  const invalidatedUris: typeof Invalidation.invalidatedUris = (uri, response) => {
     const uris = original.invalidatedUris(uri, response);
     if (on.mutant === 'ignores Location and Content-Location') return uris.slice(0, 1);
     return on.mutant === 'ignores the target of a write' ? uris.slice(1) : uris;
   };
-  return { ...original, invalidatedUris };
+  return { ...original, groupsInvalidated, invalidatedUris };
 });
 
 /** True when a function of this name is among those being run. */

@@ -6,7 +6,7 @@
 
 import type { Forward, Origin, OriginListener, OriginRequest } from '../../src/ports.ts';
 import type { Fields } from '../../src/semantics/fields.ts';
-import { isSafeMethod } from '../../src/semantics/unsafe.ts';
+import { isSafeMethod } from '../../src/semantics/invalidation.ts';
 import { Forwarded } from '../kit/scripted-origin.ts';
 
 /** Length of every version of the content. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { serializeList } from 'structured-headers';
 import { describe, expect, it } from 'vitest';
 import type { Fields } from '../../src/semantics/fields.ts';
-import { groupsInvalidated, MAX_TAG_LENGTH, MAX_TAGS, tagsOf } from '../../src/semantics/tags.ts';
+import { groupsInvalidated, MAX_TAG_LENGTH, MAX_TAGS, tagsOf } from '../../src/semantics/invalidation.ts';
 import { latin1 } from './latin1.ts';
 
 const URI = 'http://a.example/page?q';

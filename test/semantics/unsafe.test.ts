@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fields } from '../../src/semantics/fields.ts';
-import { invalidatedUris, isSafeMethod } from '../../src/semantics/unsafe.ts';
+import { invalidatedUris, isSafeMethod } from '../../src/semantics/invalidation.ts';
 import { latin1 } from './latin1.ts';
 
 const TARGET = 'http://a.example/dir/page?q=1';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { languageSelects, normaliserFor, selectingFields } from '../../src/semantics/vary.ts';
+import { selectingFields } from '../../src/semantics/fields.ts';
+import { languageSelects, normaliserFor } from '../../src/semantics/vary.ts';
 
 describe('selectingFields', () => {
   it('are sorted, in lower case, each once', () => {

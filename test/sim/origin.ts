@@ -6,7 +6,7 @@
 
 import { type ErrorCode, TidegateError } from '../../src/errors.ts';
 import type { Forward, Origin, OriginListener, OriginRequest } from '../../src/ports.ts';
-import { isSafeMethod } from '../../src/semantics/unsafe.ts';
+import { isSafeMethod } from '../../src/semantics/invalidation.ts';
 import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
 import { answerTo, type OriginAnswer } from './answers.ts';

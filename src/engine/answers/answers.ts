@@ -5,10 +5,10 @@ import { decodeHead, type LargeBody, type StoredResponse } from '../../entry/sto
 import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, BodyStore, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead, withField } from '../../semantics/fields.ts';
+import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
 import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
 import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
 import { withOwnPosition } from '../http/own-writes.ts';

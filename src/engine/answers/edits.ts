@@ -27,11 +27,10 @@ import {
   withoutHopByHop,
 } from '../../semantics/fields.ts';
 import { givesFreshness } from '../../semantics/freshness.ts';
+import { isSafeMethod, TAG_FIELDS } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
 import { etagInList } from '../../semantics/reuse.ts';
-import { TAG_FIELDS } from '../../semantics/tags.ts';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
 import { isStrongLastModified } from '../../semantics/validation.ts';
 import type { GateRequest, Route } from '../contract.ts';
 import { positionField } from '../http/own-writes.ts';

@@ -4,11 +4,18 @@
 import { variantKey } from '../../entry/key.ts';
 import { bodyOf, type LargeBody, lengthOf, type StoredResponse, wireForm } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
-import { type Fields, fieldValue, filterFields, hasField, type RequestHead } from '../../semantics/fields.ts';
+import {
+  type Fields,
+  fieldValue,
+  filterFields,
+  hasField,
+  type RequestHead,
+  selectingFields,
+} from '../../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshness.ts';
+import { TAG_FIELDS, type Tags } from '../../semantics/invalidation.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
-import { TAG_FIELDS, type Tags } from '../../semantics/tags.ts';
-import { normaliserFor, selectingFields } from '../../semantics/vary.ts';
+import { normaliserFor } from '../../semantics/vary.ts';
 import { countingNames, type EditedHead } from '../answers/edits.ts';
 import type { GateRequest } from '../contract.ts';
 

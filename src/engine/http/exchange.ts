@@ -12,9 +12,9 @@ import type { Arrival } from '../../ledger/ledger.ts';
 import type { Answer, Responder } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { hasField, type ResponseHead } from '../../semantics/fields.ts';
+import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
 import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
 import {
   answerFailure,
   answerFromAny,

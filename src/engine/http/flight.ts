@@ -12,7 +12,7 @@ import type { Fill } from '../../ledger/ledger.ts';
 import type { OriginRequest } from '../../ports.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';
 import type { Timing } from '../../semantics/freshness.ts';
-import { NO_TAGS, type Tags, tagsOf } from '../../semantics/tags.ts';
+import { NO_TAGS, type Tags, tagsOf } from '../../semantics/invalidation.ts';
 import { editedResponse, fieldsForCaches } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';

@@ -9,7 +9,7 @@ import { decodeHead, type Entry, type StoredResponse } from '../../entry/stored-
 import type { Stamp } from '../../ledger/ledger.ts';
 import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../../semantics/freshness.ts';
-import type { Tags } from '../../semantics/tags.ts';
+import type { Tags } from '../../semantics/invalidation.ts';
 import {
   etagsMatchStrong,
   freshenedFields,

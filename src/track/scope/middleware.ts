@@ -5,11 +5,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TidegateError } from '../../errors.ts';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
+import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { Finished } from '../contract.ts';
 import { answerWithin, settledFields } from './node-response.ts';
-import type { RequestScope } from './scope.ts';
-import { type Exchange, finishOptionsOf, routeOfPath } from './scope.ts';
+import { type Exchange, finishOptionsOf, type RequestScope, routeOfPath } from './scope.ts';
 
 type Handler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;

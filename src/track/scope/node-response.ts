@@ -7,10 +7,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:http2';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
+import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { Finished, FinishOptions } from '../contract.ts';
-import type { RequestScope } from './scope.ts';
-import { finishOptionsOf } from './scope.ts';
+import { finishOptionsOf, type RequestScope } from './scope.ts';
 
 type Fields = Finished['fields'];
 
