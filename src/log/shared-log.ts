@@ -49,11 +49,6 @@ interface Member {
   revoked: boolean;
 }
 
-interface Waiting {
-  readonly number: number;
-  readonly resolve: () => void;
-}
-
 /** Time for a member to say that a change is in force there. */
 const LEASE_MS = 2_000;
 const UNKNOWN_OUTCOME_MS = 30_000;
@@ -63,8 +58,8 @@ export class SharedLog implements InvalidationLog {
   readonly #members = new Set<Member>();
   /** Open intents by id, with the member that opened each. An undefined owner is the keeper itself. */
   readonly #intents = new Map<string, { readonly uri: string; readonly owner: Member | undefined }>();
-  /** Ordered by number. */
-  #waiting: Waiting[] = [];
+  /** Who waits until the change of this number is in force everywhere; ordered by number. */
+  readonly #waiting: { readonly number: number; readonly resolve: () => void }[] = [];
   /** Number of the last change told. */
   #number = 0;
   /** The member whose change is being appended. */

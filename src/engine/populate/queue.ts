@@ -24,11 +24,11 @@ export interface Fill<Job> {
 export interface Lane<Job> {
   readonly job: Job;
   /** A binary heap; empty at first. Only the queue writes to it. */
-  readonly heap: Waiting<Job>[];
+  readonly heap: WaitingFill<Job>[];
 }
 
 /** A fill that waits. There may be a million, so the share of its lane's job is an index alone. */
-interface Waiting<Job> {
+interface WaitingFill<Job> {
   readonly text: string;
   hits: number;
   readonly attempts: number;
@@ -43,7 +43,7 @@ interface Waiting<Job> {
 }
 
 export class FillQueue<Job> {
-  readonly #waiting = new Map<string, Waiting<Job>>();
+  readonly #waiting = new Map<string, WaitingFill<Job>>();
   #shares = 0;
   #lastOrder = 0;
 
@@ -85,8 +85,8 @@ export class FillQueue<Job> {
 
   /** Takes the first of a lane that is not empty. */
   take({ heap }: Lane<Job>): Fill<Job> {
-    const first = heap[0] as Waiting<Job>;
-    const last = heap.pop() as Waiting<Job>;
+    const first = heap[0] as WaitingFill<Job>;
+    const last = heap.pop() as WaitingFill<Job>;
     if (last !== first) {
       seat(last, 0);
       down(last);
@@ -100,7 +100,7 @@ export class FillQueue<Job> {
     return fills.flatMap((fill) => (fill.shares.length > 1 ? [{ ...fill, shares: fill.shares.slice(1) }] : []));
   }
 
-  #release({ text, hits, attempts, lane, index, further = [] }: Waiting<Job>): Fill<Job> {
+  #release({ text, hits, attempts, lane, index, further = [] }: WaitingFill<Job>): Fill<Job> {
     const shares = [{ job: lane.job, index }, ...further];
     this.#shares -= shares.length;
     this.#waiting.delete(text);
@@ -108,16 +108,16 @@ export class FillQueue<Job> {
   }
 }
 
-function isBefore<Job>(one: Waiting<Job>, other: Waiting<Job>): boolean {
+function isBefore<Job>(one: WaitingFill<Job>, other: WaitingFill<Job>): boolean {
   return one.hits > other.hits || (one.hits === other.hits && one.order < other.order);
 }
 
-function seat<Job>(waiting: Waiting<Job>, place: number): void {
+function seat<Job>(waiting: WaitingFill<Job>, place: number): void {
   waiting.lane.heap[place] = waiting;
   waiting.place = place;
 }
 
-function up<Job>(waiting: Waiting<Job>): void {
+function up<Job>(waiting: WaitingFill<Job>): void {
   const { heap } = waiting.lane;
   let { place } = waiting;
   while (place > 0) {
@@ -130,7 +130,7 @@ function up<Job>(waiting: Waiting<Job>): void {
   seat(waiting, place);
 }
 
-function down<Job>(waiting: Waiting<Job>): void {
+function down<Job>(waiting: WaitingFill<Job>): void {
   const { heap } = waiting.lane;
   let { place } = waiting;
   for (let child = 2 * place + 1; child < heap.length; child = 2 * place + 1) {
