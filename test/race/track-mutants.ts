@@ -114,6 +114,6 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
   mutant('counts a message as delivered when it is sent', COMMITS, [
     PUBLISHER,
     'const begunAt = clock.monotonic();',
-    'const begunAt = clock.monotonic();\n    this.#delivered = upTo;',
+    'const begunAt = clock.monotonic();\n    this.deliveredUpTo = upTo;',
   ]),
 ];

@@ -43,21 +43,17 @@ export class LateTables {
   #known = '';
   #nextAtMs = Number.NEGATIVE_INFINITY;
   #delayMs = AGAIN_MS;
-  #problem: string | undefined;
+  /** Why the tables could not be taken up. Undefined when they were, or nobody tried. */
+  problem: string | undefined;
 
   constructor({ clock, extend }: Pick<PostgresFeedBase, 'clock' | 'extend'>) {
     this.#clock = clock;
     this.#extend = extend;
   }
 
-  /** Why the tables could not be taken up. Undefined when they were, or nobody tried. */
-  get problem(): string | undefined {
-    return this.#problem;
-  }
-
   /** `untold`: one text for each table that the feed does not tell of, as now known. */
   take(untold: readonly string[]): void {
-    if (untold.length === 0) this.#problem = undefined;
+    if (untold.length === 0) this.problem = undefined;
     if (this.#extend === undefined || untold.length === 0 || this.#isBusy) return;
     const now = this.#clock.monotonic();
     const known = untold.join('\n');
@@ -69,11 +65,11 @@ export class LateTables {
     this.#extend()
       .then(
         () => {
-          this.#problem = undefined;
+          this.problem = undefined;
         },
         (error: unknown) => {
           const got = messageOf(error);
-          this.#problem = `expected to install the feed on tables made later, got: ${got}`;
+          this.problem = `expected to install the feed on tables made later, got: ${got}`;
         },
       )
       .finally(() => {

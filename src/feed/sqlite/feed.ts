@@ -67,7 +67,7 @@ class SqliteSource implements FeedSource {
   /** Tables that had their triggers at some time. */
   readonly #covered = new Set<string>();
   /** Undefined to begin with a gap. */
-  #position: FeedPosition | undefined;
+  position: FeedPosition | undefined;
   #isResumed = false;
   #dataVersion: number | undefined;
   #schemaVersion: number | undefined;
@@ -82,13 +82,9 @@ class SqliteSource implements FeedSource {
     this.retry = { firstMs: 2 * this.#pollMs, mostMs: Math.max(LONGEST_PAUSE_MS, this.#pollMs) };
   }
 
-  get position(): FeedPosition | undefined {
-    return this.#position;
-  }
-
   async open(run: FeedRun, begin?: { readonly from: FeedPosition | undefined }): Promise<number> {
     if (begin !== undefined) {
-      this.#position = begin.from;
+      this.position = begin.from;
       this.#isResumed = true;
       this.#beatAt = this.#options.clock.monotonic();
     }
@@ -105,7 +101,7 @@ class SqliteSource implements FeedSource {
     // After a failure this look counts as not done.
     this.#dataVersion = undefined;
     if (isDue && version !== undefined) this.#quietLooks = 0;
-    const position = isDue || isBeat ? await this.#tellNews(runner, run) : this.#position;
+    const position = isDue || isBeat ? await this.#tellNews(runner, run) : this.position;
     if (run.isStopped || position === undefined) return 0;
     await this.#trim.run(runner, begunAt, position);
     this.#dataVersion = version;
@@ -203,12 +199,12 @@ class SqliteSource implements FeedSource {
     known: Known,
     { version, isSameSchema }: { readonly version: number | undefined; readonly isSameSchema: boolean },
   ): Promise<LogPart> {
-    if (this.#position === undefined) return { kind: 'gap', reason: 'the feed begins here' };
+    if (this.position === undefined) return { kind: 'gap', reason: 'the feed begins here' };
     const isNumberSure = async () =>
       isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
     const { maxChanges = MAX_CHANGES, tasks } = this.#options;
     const pause = () => new Promise<void>((resolve) => void tasks.later(0, resolve));
-    return readLog({ runner, known }, this.#position, { maxChanges, pause, isNumberSure });
+    return readLog({ runner, known }, this.position, { maxChanges, pause, isNumberSure });
   }
 
   async #tell(part: LogPart & { kind: 'part' }, known: Known, run: FeedRun): Promise<FeedPosition> {
@@ -233,7 +229,7 @@ class SqliteSource implements FeedSource {
   #standAt(known: Known, position: FeedPosition): FeedPosition {
     this.#known = known;
     this.#isResumed = false;
-    this.#position = position;
+    this.position = position;
     return position;
   }
 

@@ -47,7 +47,7 @@ export class Follower implements FeedListener, RegistryClient {
   readonly session: string;
   readonly #parts: FollowerParts;
   #registry: Registry | undefined;
-  #position: FeedPosition | undefined;
+  position: FeedPosition | undefined;
   #isStopped = false;
   readonly #catalogue: KnownCatalogue;
   readonly #deliveries: Deliveries;
@@ -61,10 +61,6 @@ export class Follower implements FeedListener, RegistryClient {
     this.#deliveries = new Deliveries(parts.publishers);
     this.#waiters = new Waiters(parts.tasks);
     this.#catalogue = new KnownCatalogue(parts);
-  }
-
-  get position(): FeedPosition | undefined {
-    return this.#position;
   }
 
   get instances(): number {
@@ -113,7 +109,7 @@ export class Follower implements FeedListener, RegistryClient {
     const stale = this.staleness(mark);
     if (stale !== undefined) return stale;
     // No registry gave a mark beyond its own position.
-    if (registry === undefined || this.#position === undefined || mark.position > this.#position) return UNKNOWN_MARK;
+    if (registry === undefined || this.position === undefined || mark.position > this.position) return UNKNOWN_MARK;
     const uncovered = this.#uncovered(read);
     if (uncovered !== undefined) return { kind: 'uncovered-table', what: uncovered };
     const { database, tally, onFault } = this.#parts;
@@ -157,7 +153,7 @@ export class Follower implements FeedListener, RegistryClient {
 
   /** All up to the position has been published. */
   standing(): Standing {
-    return { position: this.#position, lagMs: this.#parts.database.feed.status().lagMs };
+    return { position: this.position, lagMs: this.#parts.database.feed.status().lagMs };
   }
 
   changed(set: ChangeSet): Eventually<void> {
@@ -206,7 +202,7 @@ export class Follower implements FeedListener, RegistryClient {
     this.#parts.tally.gaps++;
     this.#catalogue.expect();
     // Another log's position may be lower.
-    this.#position = position;
+    this.position = position;
     this.#restart(position);
     this.#applied(position);
     this.#catalogue.begin();
@@ -233,7 +229,7 @@ export class Follower implements FeedListener, RegistryClient {
     database.wake();
     const head = await database.head();
     const isTold = () => {
-      if (head !== undefined && this.#position !== undefined && this.#position >= head) return true;
+      if (head !== undefined && this.position !== undefined && this.position >= head) return true;
       // Read the clock before the lag, which must not seem smaller than it is.
       const now = clock.monotonic();
       const { state, lagMs } = database.feed.status();
@@ -272,7 +268,7 @@ export class Follower implements FeedListener, RegistryClient {
   }
 
   #moveTo(position: FeedPosition): void {
-    if (this.#position === undefined || position > this.#position) this.#position = position;
+    if (this.position === undefined || position > this.position) this.position = position;
   }
 
   #applied(position: FeedPosition): void {

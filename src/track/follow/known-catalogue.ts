@@ -21,9 +21,12 @@ const RETRY_MS = 200;
 export class KnownCatalogue {
   readonly #parts: KnownCatalogueParts;
   readonly #templates: Templates;
-  #catalogue: Catalogue;
-  #generation = 0;
-  #isDue = false;
+  /** The catalogue of `generation`. */
+  current: Catalogue;
+  /** Differs once statements may mean something else. */
+  generation = 0;
+  /** The catalogue that is known may not be the database's. */
+  isDue = false;
   /** The schema may have changed since the reading under way began. */
   #isStale = false;
   #isStopped = false;
@@ -31,23 +34,8 @@ export class KnownCatalogue {
 
   constructor(parts: KnownCatalogueParts) {
     this.#parts = parts;
-    this.#catalogue = parts.database.parts.catalogue;
+    this.current = parts.database.parts.catalogue;
     this.#templates = new Templates(parts.database.parts, parts);
-  }
-
-  /** The catalogue of `generation`. */
-  get current(): Catalogue {
-    return this.#catalogue;
-  }
-
-  /** Differs once statements may mean something else. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  /** The catalogue that is known may not be the database's. */
-  get isDue(): boolean {
-    return this.#isDue;
   }
 
   template(text: string, session?: Session): Template {
@@ -56,7 +44,7 @@ export class KnownCatalogue {
 
   /** Called as soon as a change of the schema may have come; `begin` follows. */
   expect(): void {
-    this.#isDue = true;
+    this.isDue = true;
     // A reading under way may have been made before it.
     this.#isStale = true;
   }
@@ -77,7 +65,7 @@ export class KnownCatalogue {
       () => {
         this.#cancel = undefined;
         if (this.#isStale) this.begin();
-        else this.#isDue = false;
+        else this.isDue = false;
         this.#parts.moved?.();
       },
       (error: unknown) => {
@@ -90,9 +78,9 @@ export class KnownCatalogue {
   async #read(): Promise<void> {
     const catalogue = await this.#parts.database.refresh();
     // Also where it is as it was: between two readings it may have been another.
-    this.#generation++;
+    this.generation++;
     if (catalogue === undefined) return;
-    this.#catalogue = catalogue;
+    this.current = catalogue;
     this.#templates.replaceCatalogue(catalogue);
   }
 }

@@ -28,7 +28,7 @@ const WAIT_MS = 250;
 
 export class Registrations {
   readonly #parts: RegistrationsParts;
-  readonly #byTag = new Map<string, Dependency>();
+  readonly byTag = new Map<string, Dependency>();
   #isRefused = false;
   /** Those without an answer yet. */
   #pending = 0;
@@ -38,10 +38,6 @@ export class Registrations {
 
   constructor(parts: RegistrationsParts) {
     this.#parts = parts;
-  }
-
-  get byTag(): ReadonlyMap<string, Dependency> {
-    return this.#byTag;
   }
 
   /** Registers the read. Returns false when it is refused already. */
@@ -59,8 +55,8 @@ export class Registrations {
 
   /** Notes a read that is registered. */
   add(tag: string, { watched, mark }: Dependency): void {
-    const known = this.#byTag.get(tag);
-    this.#byTag.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
+    const known = this.byTag.get(tag);
+    this.byTag.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
     this.#coarsened = undefined;
   }
 
@@ -70,7 +66,7 @@ export class Registrations {
     const { source, budget, fixedTags, coarsened } = this.#parts;
     const taken = given.length + fixedTags.join(', ').length + 4;
     const left = { maxTags: budget.maxTags - fixedTags.length, maxBytes: budget.maxBytes - taken };
-    const { level, dependencies } = coarsen(source, this.#byTag, left);
+    const { level, dependencies } = coarsen(source, this.byTag, left);
     if (level !== 'row') {
       coarsened(level);
       for (const [tag, { watched, mark }] of dependencies) this.register(tag, watched, mark);
@@ -83,7 +79,7 @@ export class Registrations {
   /** The reads show all that was committed up to there, and perhaps more. */
   get position(): FeedPosition | undefined {
     let first = this.#parts.registry?.position;
-    for (const { mark } of this.#byTag.values()) {
+    for (const { mark } of this.byTag.values()) {
       if (first === undefined || mark.position < first) first = mark.position;
     }
     return first;
@@ -98,7 +94,7 @@ export class Registrations {
   /** Why the reads may not be stored, besides what was refused. */
   unconfirmed(): Refusal | undefined {
     const session = this.#parts.registry?.session;
-    for (const { mark } of this.#byTag.values()) if (mark.session !== session) return BEGUN_ANEW;
+    for (const { mark } of this.byTag.values()) if (mark.session !== session) return BEGUN_ANEW;
     return this.#pending === 0 ? undefined : { kind: 'not-registered', what: 'no word of the feed process' };
   }
 

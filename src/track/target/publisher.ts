@@ -45,9 +45,9 @@ export class Publisher {
   readonly #parts: PublisherParts;
   readonly #waiting = new Set<string>();
   readonly #questions: Questions;
-  /** Places in the queue that were given out, and those up to which all was delivered. */
-  #given = 0;
-  #delivered = 0;
+  /** All earlier publications are in force once `deliveredUpTo` reaches this: places in the queue. */
+  givenUpTo = 0;
+  deliveredUpTo = 0;
   #session = '';
   #sequence = 0;
   #isNewSession = true;
@@ -71,15 +71,6 @@ export class Publisher {
     this.#questions = new Questions(parts.answer);
   }
 
-  /** All earlier publications are in force once `deliveredUpTo` reaches this. */
-  get givenUpTo(): number {
-    return this.#given;
-  }
-
-  get deliveredUpTo(): number {
-    return this.#delivered;
-  }
-
   status(): TargetStatus {
     const { name } = this.#parts.target;
     return { name, waiting: this.#waiting.size, ...this.#counts, problem: this.#problem };
@@ -89,7 +80,7 @@ export class Publisher {
     for (const tag of tags) {
       if (this.#waiting.has(tag)) continue;
       this.#waiting.add(tag);
-      this.#given++;
+      this.givenUpTo++;
     }
     if (this.#waiting.size > (this.#parts.maxWaiting ?? MAX_WAITING)) this.restart();
     else if (tags.length > 0) this.#send();
@@ -99,7 +90,7 @@ export class Publisher {
   restart(): void {
     this.#waiting.clear();
     this.#isNewSession = true;
-    this.#given++;
+    this.givenUpTo++;
     // A message of a session that is over is not sent again.
     this.#failed = undefined;
     this.#send();
@@ -160,7 +151,7 @@ export class Publisher {
     const message = { source, ...counted, leaseMs, tags, ...this.#stood(), ...this.#questions.answered() };
     // Answers without room here come in the next message.
     this.#isDue = this.#questions.areOpen;
-    this.#deliver({ message, upTo: this.#given - this.#waiting.size });
+    this.#deliver({ message, upTo: this.givenUpTo - this.#waiting.size });
   }
 
   #stood(): Pick<SourceMessage, 'position' | 'lagMs'> {
@@ -195,7 +186,7 @@ export class Publisher {
         this.#problem = undefined;
         this.#sentAt = begunAt;
         this.#counts.delivered += message.tags.length;
-        this.#delivered = upTo;
+        this.deliveredUpTo = upTo;
         this.#questions.take(questions);
         if (rival === true) this.#tellRival();
         if (gap || this.#questions.areOpen) this.#isDue = true;
