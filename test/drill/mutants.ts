@@ -72,7 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/feed/postgres/logical/attempt.ts',
         find: 'if (opened.gap !== undefined) this',
-        replace: 'if (opened.gap !== undefined && this.#options.from === undefined) this',
+        replace: 'if (opened.gap !== undefined && this.options.from === undefined) this',
       },
       {
         file: 'src/feed/postgres/logical/attempt.ts',
