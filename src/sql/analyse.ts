@@ -105,6 +105,16 @@ function knownOf(text: string, parts: StatementParts): Known {
   }
 }
 
+/** The reads of a query that no text stands for; undefined where its answer depends on more, or on what is not known. */
+export function readsOfQuery(select: Select, parts: StatementParts): readonly TableRead[] | undefined {
+  try {
+    const known = queryOf([{ kind: 'query', select, locks: false }], parts);
+    return known.kind === 'tracked' ? known.reads : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The result for a text that does not write. */
 function queryOf(statements: readonly Statement[], parts: StatementParts): Known {
   const [statement, ...others] = statements;

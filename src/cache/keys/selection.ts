@@ -9,7 +9,7 @@ import { expected } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Invalidation } from '../contract.ts';
 import { DIGEST_MARK, KeySpace, MARK, readableStart, type SeenKeys } from './key-space.ts';
-import { checkedTags, namespaceTag, scopedTag, tableTag } from './tags.ts';
+import { checkedTags, namespaceTag, reachedTags, scopedTag } from './tags.ts';
 
 /** Who invalidates. */
 export interface Scope {
@@ -33,7 +33,9 @@ const MEMBERS = {
 export function selectorsOf(what: Invalidation, scope: Scope): Selector[] {
   const named = readSelection(what, MEMBERS);
   const of = (name: keyof Invalidation) => named.flatMap(({ member, text }) => (member === name ? [text] : []));
-  const tables = checkedTags(of('tables'), 'tables').map((table) => ({ kind: 'tag', tag: tableTag(table) }) as const);
+  const tables = checkedTags(of('tables'), 'tables')
+    .flatMap(reachedTags)
+    .map((tag) => ({ kind: 'tag', tag }) as const);
   return [
     ...of('all').flatMap(() => everythingIn(scope)),
     ...of('keys').flatMap((key) => keySelectors(key, scope)),

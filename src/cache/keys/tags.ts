@@ -30,6 +30,15 @@ export function tableTag(table: string): string {
   return `table:${table}`;
 }
 
+/**
+ * What an invalidation of the table reaches. A table of one database, `app:users`, has a second tag, of what was read of
+ * single rows: `app:users/*`. With a slash at its end the name leaves that one out.
+ */
+export function reachedTags(table: string): readonly string[] {
+  if (table.endsWith('/')) return [tableTag(table.slice(0, -1))];
+  return /:[^/]+$/.test(table) ? [tableTag(table), tableTag(`${table}/*`)] : [tableTag(table)];
+}
+
 /** Of all entries of the namespace with this prefix. */
 export function namespaceTag(prefix: string): string {
   return `ns${MARK}${prefix}`;

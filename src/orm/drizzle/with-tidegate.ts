@@ -9,6 +9,8 @@ import type { Dialect } from '../../dependency/template.ts';
 import { shown, TidegateError } from '../../errors.ts';
 import { Catalog, nameOf } from './catalogue/catalogue.ts';
 import { Routines } from './catalogue/functions.ts';
+import type { Ask } from './catalogue/row-facts.ts';
+import { Rows } from './catalogue/rows.ts';
 import { Texts, textOf } from './catalogue/texts.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
@@ -47,8 +49,11 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
-  const asking = { ...options, ask: askOf(session), read: texts.read, causes: catalog.causes };
+  const ask = askOf(session, kind);
+  const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes: catalog.causes };
   const routines = kind === 'postgres' ? new Routines(asking) : undefined;
+  const isSync = (db as Loose).resultKind === 'sync' || session.resultKind === 'sync';
+  const rows = new Rows({ dialect: kind, ask, isSync, cache, database });
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,
@@ -56,15 +61,15 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     onFault: (error) => tally.fault(error),
     clock: options.clock ?? platformClock,
     tasks: platformTasks,
-    clearing: () => clearing(catalog, routines),
+    clearing: () => clearing(catalog, [routines, rows]),
+    current: (names) => rows.current(names),
     doubtMs,
   });
   texts.listen(dialect, (objects) => catalog.learn(objects));
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
   // Drivers answer in forms of their own, and what is stored is the driver's answer.
   const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
-  const isSync = (db as Loose).resultKind === 'sync' || session.resultKind === 'sync';
-  const sessions = new Sessions({ context, writes, catalog, texts, routines, options, dialect: kind, isSync });
+  const sessions = new Sessions({ context, writes, catalog, texts, routines, rows, options, dialect: kind, isSync });
   if (kind === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => sessions.altered());
   sessions.bind(session, { scope: undefined, read: undefined });
   const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
@@ -80,13 +85,16 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   });
 }
 
-/** What invalidates everything may have made functions. */
-function clearing(catalog: Catalog, routines: Routines | undefined): () => void {
+/** What invalidates everything may have made functions and tables. */
+function clearing(catalog: Catalog, known: readonly ({ forget(): void } | undefined)[]): () => void {
   const cleared = catalog.clearing();
-  routines?.forget();
+  const forget = () => {
+    for (const each of known) each?.forget();
+  };
+  forget();
   return () => {
     cleared();
-    routines?.forget();
+    forget();
   };
 }
 
@@ -97,14 +105,14 @@ function textsOf(dialect: Loose): (query: unknown) => string {
 }
 
 /** By Drizzle's own way to the driver, past the cache. */
-function askOf(session: Loose): (sql: string) => Promise<unknown> {
+function askOf(session: Loose, dialect: Dialect): Ask {
   const prepareQuery = (session.prepareQuery as Method).bind(session);
-  return async (sql) => {
+  return (sql, params = []) => {
     const asking = Object.assign(Object.create(session) as Loose, {
       prepareQuery,
-      dialect: { sqlToQuery: () => ({ sql, params: [] }) },
+      dialect: { sqlToQuery: () => ({ sql, params }) },
     });
-    return await (asking.execute as Method).call(asking, sql);
+    return ((dialect === 'sqlite' ? asking.all : asking.execute) as Method).call(asking, sql);
   };
 }
 

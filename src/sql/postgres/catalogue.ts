@@ -20,7 +20,8 @@ type Run = (sql: string, parameters: readonly Scalar[]) => Promise<readonly RowO
 /** Beyond these a partitioned table is too much to be written as a union. */
 const MAX_PARTITIONS = 64;
 
-const RELATIONS = `WITH path AS MATERIALIZED (SELECT set_config('search_path', 'pg_catalog', true) AS value)
+/** `path`: the path while it is asked; NULL leaves it, and the texts of views out. */
+const relationsOn = (path: string) => `WITH path AS MATERIALIZED (SELECT ${path} AS value)
   SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
     c.relpersistence::text AS persistence, c.relrowsecurity AS secured,
     (SELECT string_agg(i.inhrelid::text, ' ' ORDER BY i.inhrelid) FROM pg_inherits i WHERE i.inhparent = c.oid) AS children,
@@ -31,6 +32,7 @@ const RELATIONS = `WITH path AS MATERIALIZED (SELECT set_config('search_path', '
       WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts) AS key
   FROM path CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S') AND n.nspname NOT LIKE 'pg\\_temp%' AND n.nspname NOT LIKE 'pg\\_toast%'`;
+const RELATIONS = relationsOn(`set_config('search_path', 'pg_catalog', true)`);
 
 /** A domain is its base type; typbasetype of a domain over a domain is the inner domain. */
 const COLUMNS = `WITH RECURSIVE bases AS (
@@ -56,11 +58,11 @@ const COLLATIONS = `SELECT c.oid::text AS id, c.collname AS name, c.collisdeterm
 const SETTINGS = `SELECT current_setting('server_encoding') AS encoding,
     array_to_json(current_schemas(true))::text AS path, ${SERVER} AS server`;
 
-/** `source`: the identity of the database. */
-export async function readPostgresCatalogue(run: Run, source = 'postgres'): Promise<Catalogue> {
+/** `source`: the identity of the database. `leavesViews`: the connection may be in a transaction, whose path must stay. */
+export async function readPostgresCatalogue(run: Run, source = 'postgres', leavesViews = false): Promise<Catalogue> {
   const read = (query: string) => run(query, []);
   const settings = await read(SETTINGS);
-  const relations = await read(RELATIONS);
+  const relations = await read(leavesViews ? relationsOn('NULL') : RELATIONS);
   const { data, runsOfType } = routinesFrom({
     functions: await read(ROUTINE_QUERIES.functions),
     operators: await read(ROUTINE_QUERIES.operators),

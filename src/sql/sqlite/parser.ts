@@ -117,7 +117,7 @@ function written(node: Extract<Stmt, { type: 'InsertStmt' | 'UpdateStmt' | 'Dele
 }
 
 /** Numbers from 0 by offset, and names by number. https://www.sqlite.org/lang_expr.html#parameters */
-function numbered(statement: Stmt): { numbers: Map<number, number>; names: (string | undefined)[] } {
+export function numbered(statement: Stmt): { numbers: Map<number, number>; names: (string | undefined)[] } {
   const found: { name: string; offset: number }[] = [];
   traverse(statement, {
     nodes: { VariableExpr: ({ name, span }) => void found.push({ name, offset: span.offset }) },
@@ -137,7 +137,7 @@ function numbered(statement: Stmt): { numbers: Map<number, number>; names: (stri
 }
 
 /** State that all parts of one statement share. */
-interface SqliteStatementPlace {
+export interface SqliteStatementPlace {
   readonly text: string;
   readonly parameters: ReadonlyMap<number, number>;
 }
@@ -147,7 +147,7 @@ const NATURAL = 4;
 const LEFT = 8;
 const RIGHT = 16;
 
-function selectOf(node: SelectNode, statement: SqliteStatementPlace): Select {
+export function selectOf(node: SelectNode, statement: SqliteStatementPlace): Select {
   const body = (node.compounds ?? []).reduce<SelectBody>(
     (left, { operator, select }) => ({
       kind: 'compound',
@@ -195,7 +195,7 @@ function namesOneOf(table: CommonTableExpr, names: ReadonlySet<string>): boolean
 
 type Read = (node: Expr) => Expression;
 
-function expressions(statement: SqliteStatementPlace, windows: readonly WindowDef[]): Read {
+export function expressions(statement: SqliteStatementPlace, windows: readonly WindowDef[]): Read {
   const place: SqlitePlace = { ...statement, windows, select: (inner) => selectOf(inner, statement) };
   return (node) => expressionOf(node, place);
 }

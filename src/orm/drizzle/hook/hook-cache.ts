@@ -103,6 +103,7 @@ export class TidegateCache extends KeptInvalidate {
       clock: { monotonic: () => ports.clock.now() },
       tasks: ports.tasks,
       clearing: () => () => undefined,
+      current: (names) => names,
       doubtMs: graceMs,
     });
   }

@@ -4,6 +4,7 @@
 import type { Cache, ReadStamp } from '../../../cache/contract.ts';
 import type { Duration } from '../../../options/durations.ts';
 import type { Eventually } from '../../../ports.ts';
+import type { ReadNames } from '../catalogue/rows.ts';
 import { queryKey } from '../key.ts';
 import type { Tally } from '../tally.ts';
 import type { Guard } from '../writes/guard.ts';
@@ -29,8 +30,10 @@ export interface ReadRequest {
   readonly isMapped: boolean;
   /** The driver answers at once. */
   readonly isSync: boolean;
-  /** Under which it is stored. */
-  readonly names: readonly string[];
+  /** Made when they are needed: a hit under no write needs none. */
+  readonly names: () => ReadNames;
+  /** By which the names are made; part of the key. */
+  readonly mark: string;
   readonly tags: readonly string[];
   readonly ttl: Duration | undefined;
 }
@@ -52,7 +55,7 @@ interface Read extends ReadContext {
 /** The driver's answer, or one that Drizzle maps to the same rows. Fails only as `run` does. */
 export function cachedRead(context: ReadContext, request: ReadRequest, run: Run): Eventually<unknown> {
   const { guard, tally } = context;
-  if (guard.isBusy(request.names)) {
+  if (guard.isAnyBusy && guard.isBusy(request.names().checked)) {
     tally.pass('write under way');
     return run();
   }
@@ -73,10 +76,10 @@ function lookUp({ cache, guard, driver, database, scope, request }: Read): {
   readonly begun: Begun;
   readonly hit: Eventually<unknown>;
 } {
-  const { sql, params, form } = request;
+  const { sql, params, form, mark: tag } = request;
   const mark = guard.mark();
   const stamp = cache.stamp();
-  const key = `sql:${queryKey({ database, dialect: driver, ...scope() }, { sql, params, form })}`;
+  const key = `sql:${queryKey({ database, dialect: driver, ...scope() }, { sql, params, form, tag })}`;
   return { begun: { key, stamp, mark }, hit: cache.get<unknown>(key) };
 }
 
@@ -97,15 +100,17 @@ function finish(read: Read, begun: Begun, hit: unknown): Eventually<unknown> {
 
 /** The answer. Storing is not waited for: an invalidation that comes meanwhile overtakes it by its stamp. */
 function stored({ cache, guard, tally, request }: Read, { key, stamp, mark }: Begun, answer: unknown): unknown {
-  const { names, tags, ttl, isMapped } = request;
-  if (guard.overtaken(names, mark)) {
+  const { tags, ttl, isMapped } = request;
+  const names = request.names();
+  if (guard.overtaken(names.checked, mark)) {
     tally.count('overtaken');
     return answer;
   }
   tally.safely(() => {
     const value = packed(answer, isMapped);
     if (value === undefined) return tally.count('unstorable');
-    const options = { stamp, tables: guard.inCache(names), tags, ...(ttl === undefined ? {} : { ttl }) };
+    const tables = guard.inCache(names.stored(value.form === 'whole' ? [value.value] : (value.value as unknown[])));
+    const options = { stamp, tables, tags, ...(ttl === undefined ? {} : { ttl }) };
     const storing = cache.set(key, value, options);
     if (isPromise(storing)) storing.catch((error: unknown) => tally.fault(error));
   });

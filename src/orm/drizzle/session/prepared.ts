@@ -20,7 +20,8 @@ export type DriverCall = (
 export interface Plan {
   /** With it, the driver is called through `call`. */
   readonly call?: DriverCall;
-  readonly around?: (run: () => unknown) => unknown;
+  /** `given`: the values of placeholders. */
+  readonly around?: (run: () => unknown, given: unknown) => unknown;
 }
 
 const METHODS = ['run', 'all', 'get', 'values'] as const;
@@ -41,13 +42,28 @@ export function planned(prepared: object, { planFor, whenReady }: Planning): obj
       const isPersonal = args[1] !== undefined || (prepared as Loose).authToken !== undefined;
       const target = call === undefined || isPersonal ? prepared : (throughDriver(prepared, name, call) ?? prepared);
       const send = () => ((target as Loose)[name] as Method).apply(target, [...args]);
-      return around === undefined ? send() : around(send);
+      return around === undefined ? send() : around(send, args[0]);
     };
     wrapped.set(name, (...args) => whenReady(() => run(...args)));
   }
   return new Proxy(prepared, {
     get: (target, name, receiver) => wrapped.get(name) ?? Reflect.get(target, name, receiver),
   });
+}
+
+const ENTITY_KIND = Symbol.for('drizzle:entityKind');
+
+/** Parameters of the query as the driver gets them; undefined: such a one is not known before. */
+export function paramsOf(query: unknown, given: unknown): readonly unknown[] {
+  const { params } = (query ?? {}) as Loose;
+  return Array.isArray(params) ? params.map((param) => paramOf(param, given)) : [];
+}
+
+function paramOf(param: unknown, given: unknown): unknown {
+  if (typeof param !== 'object' || param === null) return param;
+  const kind: unknown = (param.constructor as unknown as Loose | undefined)?.[ENTITY_KIND];
+  // With an encoder of its own, a placeholder may be encoded otherwise each time.
+  return kind === 'Placeholder' ? (given as Loose | undefined)?.[String((param as Loose).name)] : param;
 }
 
 /** `execute` of SQLite calls one of the others. */

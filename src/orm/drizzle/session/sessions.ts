@@ -9,6 +9,7 @@ import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
 import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
 import type { Routines } from '../catalogue/functions.ts';
+import type { Rows } from '../catalogue/rows.ts';
 import { type KnownText, type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
 import type { PassReason, ReadOptions, SoundOptions } from '../options.ts';
 import { cachedRead, type ReadContext } from '../reads/cached-read.ts';
@@ -16,7 +17,7 @@ import { type Asked, askedOf, type Told, told } from '../reads/read-terms.ts';
 import { isTold } from '../scope.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { followed, type Scope, type Writes } from '../writes/writes.ts';
-import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './prepared.ts';
+import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, paramsOf, planned } from './prepared.ts';
 import { controlled } from './transaction-control.ts';
 
 export interface SessionParts {
@@ -26,6 +27,7 @@ export interface SessionParts {
   readonly texts: Texts;
   /** Of PostgreSQL. */
   readonly routines: Routines | undefined;
+  readonly rows: Rows;
   readonly options: SoundOptions;
   readonly dialect: Dialect;
   /** The driver answers at once. */
@@ -97,27 +99,36 @@ export class Sessions {
   #prepare(prepared: unknown, args: readonly unknown[], binding: Binding): unknown {
     if (typeof prepared !== 'object' || prepared === null) return prepared;
     const text = this.#parts.texts.of(textOf(args[0]));
-    const facts = { text, told: told(args), isSync: isSyncPrepared(prepared), isCacheable: canBeCached(prepared) };
+    const facts = {
+      text,
+      query: args[0],
+      told: told(args),
+      isSync: isSyncPrepared(prepared),
+      isCacheable: canBeCached(prepared),
+    };
     const planFor = (method: string) => this.#watched(this.#plan(facts, method, binding), binding.scope);
     return planned(prepared, { planFor, whenReady: (work) => this.#parts.texts.whenReady(work) });
   }
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. */
   #plan(facts: Facts, method: string, binding: Binding): Plan {
-    const { catalog, writes, dialect, routines } = this.#parts;
+    const { catalog, writes, dialect, routines, rows } = this.#parts;
     const statement = facts.text.facts;
     const where = { scope: binding.scope, writes, isSync: facts.isSync, isSqlite: dialect === 'sqlite' };
     this.#noted(statement);
     const names = catalog.namesWritten(statement);
     if (names.length > 0) {
-      const around = (run: () => unknown) =>
-        this.#written(
-          names,
-          { scope: binding.scope, isSync: facts.isSync, isMixed: statement.isMixed },
-          run as () => Eventually<unknown>,
-        );
-      if (statement.control === undefined) return { around };
-      return { around: (run) => around(() => controlled(statement, where, run)) };
+      const writing = { scope: binding.scope, isSync: facts.isSync, isMixed: statement.isMixed };
+      if (statement.control !== undefined)
+        return { around: (run) => this.#written(names, writing, () => controlled(statement, where, run)) };
+      const table = catalog.rowTableWritten(statement);
+      return {
+        around: (run, given) => {
+          const params = paramsOf(facts.query, given);
+          const written = rows.namesWritten({ text: facts.text.sql, params }, names, table);
+          return this.#written(written, writing, run as () => Eventually<unknown>);
+        },
+      };
     }
     if (statement.control !== undefined) return { around: (run) => controlled(statement, where, run) };
     const read = this.#readOf(facts, binding.scope ?? writes.manual, binding.read);
@@ -143,7 +154,15 @@ export class Sessions {
           return run();
         }
         const shape = { form: `${method} ${form} ${told.isMapped}`, isMapped: told.isMapped, isSync };
-        return cachedRead(context, { sql: text.sql, params, ...shape, ...read }, run);
+        return rows.whenKnown(() => {
+          const { mark } = rows;
+          const names = () => {
+            // What has another mark by then is stored under its tables.
+            const tables = mark === rows.mark ? read.rowTables : [];
+            return rows.namesRead({ text: text.sql, params }, read.names, tables);
+          };
+          return cachedRead(context, { sql: text.sql, params, ...shape, ...read, mark, names: once(names) }, run);
+        });
       },
     };
   }
@@ -152,7 +171,7 @@ export class Sessions {
     const { dialect, writes } = this.#parts;
     if (dialect !== 'sqlite' || (scope === undefined && !writes.hasTransactions)) return plan;
     const { around = (run: () => unknown) => run() } = plan;
-    return { ...plan, around: (run) => this.#watching(scope, () => around(run)) };
+    return { ...plan, around: (run, given) => this.#watching(scope, () => around(run, given)) };
   }
 
   #watching(scope: Scope | undefined, run: () => unknown): unknown {
@@ -181,7 +200,8 @@ export class Sessions {
     if (!isByHand && routines?.isKnown === true && routines.mayRun(statement)) return 'unknown tables';
     const isMoved = (params: readonly unknown[]) =>
       !isAnyTime && this.#parts.dialect === 'postgres' && params.some(mayMove);
-    return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl, isMoved, isByHand };
+    const rowTables = catalog.rowTables(statement, asked.tables.map(nameOf));
+    return { names: asked.isTracked ? names : [], rowTables, tags: asked.tags, ttl: asked.ttl, isMoved, isByHand };
   }
 
   /** Connections answer otherwise than the keys tell, from now on. */
@@ -268,6 +288,8 @@ export class Sessions {
 
 interface Facts {
   readonly text: KnownText;
+  /** As Drizzle has made it. */
+  readonly query: unknown;
   readonly told: Told;
   readonly isSync: boolean;
   readonly isCacheable: boolean;
@@ -282,8 +304,18 @@ interface Writing {
 
 interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
   readonly names: readonly string[];
+  /** Those among the names of which single rows may be read. */
+  readonly rowTables: readonly string[];
   /** With these its answer may depend on the time. */
   readonly isMoved: (params: readonly unknown[]) => boolean;
   /** Its caller has named tables: what else it reads is not looked for. */
   readonly isByHand: boolean;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

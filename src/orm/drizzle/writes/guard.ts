@@ -25,6 +25,8 @@ export interface GuardOptions {
   readonly tasks: Pick<Tasks, 'later'>;
   /** Called before everything is invalidated; its result, once that is in force. */
   readonly clearing: () => () => void;
+  /** Of names of rows that do not hold any more, those of their tables. */
+  readonly current: (names: readonly string[]) => readonly string[];
   /** How long a write whose outcome is unknown may still be committed. */
   readonly doubtMs: number;
 }
@@ -33,6 +35,8 @@ export interface GuardOptions {
 const MAX_NAMES = 128;
 const MAX_NAME_LENGTH = 256;
 const MIN_RETRY_MS = 1_000;
+/** As many names are kept with the time of their last write. */
+const MAX_OPENED = 10_000;
 
 interface Fence {
   /** Tells it from one put up later under the same name. */
@@ -46,6 +50,9 @@ export class Guard {
   readonly #open = new Map<string, number>();
   /** When an intent was last opened, by name, counted in intents. */
   readonly #lastOpened = new Map<string, number>();
+  #forgottenAt = 0;
+  /** Of the intents open: each enters the names that hold in the place of its own. */
+  readonly #renewals = new Set<() => void>();
   readonly #fenced = new Map<string, Fence>();
   #timer: Cancel | undefined = undefined;
   #count = 0;
@@ -60,17 +67,24 @@ export class Guard {
     return names.map((name) => `${this.#options.database}:${name}`);
   }
 
-  open(names: readonly string[]): Intent {
+  open(given: readonly string[]): Intent {
     this.#count++;
-    for (const name of names) {
-      this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
-      this.#lastOpened.set(name, this.#count);
-    }
-    let isOpen = true;
+    const names = new Set<string>();
+    const enter = (more: readonly string[]) => {
+      for (const name of this.#options.current(more)) {
+        if (names.has(name)) continue;
+        names.add(name);
+        this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
+        this.#lastOpened.set(name, this.#count);
+      }
+    };
+    enter(given);
+    const renew = () => enter([...names]);
+    this.#renewals.add(renew);
+    if (this.#lastOpened.size > MAX_OPENED) this.#forgetOpened();
     return {
       end: () => {
-        if (!isOpen) return;
-        isOpen = false;
+        if (!this.#renewals.delete(renew)) return;
         for (const name of names) {
           const open = (this.#open.get(name) ?? 0) - 1;
           if (open > 0) this.#open.set(name, open);
@@ -78,6 +92,17 @@ export class Guard {
         }
       },
     };
+  }
+
+  /** Of what is under way no time is known any more: it counts as overtaken. */
+  #forgetOpened(): void {
+    this.#lastOpened.clear();
+    this.#forgottenAt = this.#count;
+  }
+
+  /** False: under no name at all is a write under way. */
+  get isAnyBusy(): boolean {
+    return this.#fenced.size > 0 || this.#open.size > 0;
   }
 
   /** True: under one of the names a write is under way, or could not be told to the cache. */
@@ -96,7 +121,8 @@ export class Guard {
 
   /** True: a write under one of the names began after the mark, or is under way. */
   overtaken(names: readonly string[], mark: number): boolean {
-    return this.isBusy(names) || names.some((name) => (this.#lastOpened.get(name) ?? 0) > mark);
+    if (this.isBusy(names) || this.#forgottenAt > mark) return true;
+    return names.some((name) => (this.#lastOpened.get(name) ?? 0) > mark);
   }
 
   /** Resolves once the cache has been told, or has failed to hear and the names are fenced. Never rejects. */
@@ -138,14 +164,16 @@ export class Guard {
 
   /** A plain name is that of a table in any database; Drizzle's reads of another have none. */
   #reached(names: readonly string[]): readonly string[] {
-    const outside = this.#options.outside(names);
-    const all = new Set([...this.inCache(names), ...this.inCache(outside), ...outside]);
+    const current = this.#options.current(names);
+    const outside = this.#options.outside(current);
+    const all = new Set([...this.inCache(current), ...this.inCache(outside), ...outside]);
     return [...all].filter((name) => name.length > 0 && name.length <= MAX_NAME_LENGTH);
   }
 
   async #tell(names: readonly string[]): Promise<void> {
     const all = this.#reached(names);
     const cleared = names.includes(EVERYTHING) ? this.#options.clearing() : undefined;
+    if (cleared !== undefined) this.#renew();
     const told: Promise<void>[] = [];
     for (let at = 0; at < all.length; at += MAX_NAMES) {
       told.push(this.#options.cache.invalidate({ tables: all.slice(at, at + MAX_NAMES) }));
@@ -165,6 +193,14 @@ export class Guard {
     await this.invalidate(names);
     // Without a doubt it is over already.
     this.#heal();
+  }
+
+  /** What is under way may write rows of tables that are others by now. */
+  #renew(): void {
+    for (const renew of this.#renewals) renew();
+    for (const [name, fence] of this.#fenced) {
+      for (const other of this.#options.current([name])) if (other !== name) this.#fenced.set(other, fence);
+    }
   }
 
   #fence(names: readonly string[], untilMs: number): void {

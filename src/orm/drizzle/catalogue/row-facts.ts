@@ -1,0 +1,132 @@
+// What a database tells of its tables: their columns, and whose rows are written by more than the statement that names them.
+
+import type { Scalar } from '../../../dependency/change.ts';
+import type { Dialect } from '../../../dependency/template.ts';
+import type { Eventually } from '../../../ports.ts';
+import type { Catalogue } from '../../../sql/ast.ts';
+import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
+import { createPostgresParser } from '../../../sql/postgres/parser.ts';
+import { createPostgresRowsReader } from '../../../sql/postgres/rows-written.ts';
+import type { RowsReader } from '../../../sql/rows-written.ts';
+import { readSqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../../sql/sqlite/parser.ts';
+import { sqliteRowsWritten } from '../../../sql/sqlite/rows-written.ts';
+import { canonical } from '../../../sql/text-facts.ts';
+import type { StatementParts } from '../../../sql/writes.ts';
+
+/** By Drizzle's own way to the driver, past the cache; the driver's answer. */
+export type Ask = (sql: string, parameters?: readonly Scalar[]) => unknown;
+
+export interface RowFacts {
+  readonly parts: StatementParts;
+  readonly reader: RowsReader;
+  /** Never the same again once the tables are others, not even when they are as before. */
+  readonly version: string;
+  /** Tables of which a statement may write more rows than it says, or other values. */
+  readonly moving: ReadonlySet<string>;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+type Rows = readonly Row[];
+
+/** Rows have `name`: `isReached`, where a foreign key that writes the table has the same effect, as with a trigger. */
+interface Questions {
+  readonly version: string;
+  readonly moving: string;
+  /** Foreign keys that write the table which has them. */
+  readonly keys: string;
+}
+
+const SQLITE: Questions = {
+  version: 'SELECT schema_version AS version FROM pragma_schema_version',
+  moving: `SELECT tbl_name AS name, 1 AS "isReached" FROM sqlite_master WHERE type = 'trigger'
+    UNION ALL SELECT tbl_name, 1 FROM sqlite_temp_master WHERE type = 'trigger'
+    UNION ALL SELECT name, 0 FROM sqlite_master WHERE type = 'table' AND sql LIKE '%replace%'
+    UNION ALL SELECT m.name, 0 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
+      WHERE m.type = 'table' AND m.sql NOT LIKE 'create virtual%' AND c.hidden <> 0`,
+  keys: `SELECT m.name AS child, k."table" AS parent FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
+    WHERE m.type = 'table' AND NOT (k.on_delete IN ('NO ACTION', 'RESTRICT') AND k.on_update IN ('NO ACTION', 'RESTRICT'))`,
+};
+
+const OWN = `c.relkind IN ('r', 'p') AND c.oid >= 16384`;
+const POSTGRES: Questions = {
+  // The transaction that made a column's row is not that of any other.
+  version: `SELECT md5(coalesce(string_agg(concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
+      a.attcollation, a.attnotnull, a.attisdropped, a.xmin), ',' ORDER BY a.attrelid, a.attnum), '')) AS version
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attnum > 0 AND ${OWN}`,
+  moving: `SELECT c.relname AS name, 1 AS "isReached" FROM pg_class c WHERE ${OWN} AND (c.relhasrules
+      OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))
+    UNION ALL SELECT c.relname, 0 FROM pg_class c WHERE ${OWN} AND (
+      EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND to_jsonb(a) ->> 'attgenerated' <> '')
+      OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+      OR EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid >= 16384 AND (
+        d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = c.oid)
+        OR d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT k.oid FROM pg_constraint k WHERE k.conrelid = c.oid)
+        OR d.classid = 'pg_class'::regclass AND d.objid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))))`,
+  keys: `SELECT c.relname AS child, p.relname AS parent FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_class p ON p.oid = k.confrelid
+    WHERE k.contype = 'f' AND NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))`,
+};
+
+/** At once where the driver answers at once. Throws where the database does not tell, or in a form that is not known. */
+export function readRowFacts(dialect: Dialect, ask: Ask, isSync: boolean): Eventually<RowFacts> {
+  if (isSync) return sqliteFactsNow((sql, parameters) => rowsOf(ask(sql, parameters)));
+  const run = async (sql: string, parameters?: readonly Scalar[]) => rowsOf(await ask(sql, parameters));
+  return dialect === 'sqlite' ? sqliteFacts(run) : postgresFacts(run);
+}
+
+function sqliteFactsNow(run: (sql: string, parameters?: readonly Scalar[]) => Rows): RowFacts {
+  const answers = [run(SQLITE.version), run(SQLITE.moving), run(SQLITE.keys)] as const;
+  return factsOf(sqliteParts(readSqliteCatalogue(run)), sqliteRowsWritten, answers);
+}
+
+type Run = (sql: string, parameters?: readonly Scalar[]) => Promise<Rows>;
+
+async function sqliteFacts(run: Run): Promise<RowFacts> {
+  const answers = [await run(SQLITE.version), await run(SQLITE.moving), await run(SQLITE.keys)] as const;
+  return factsOf(sqliteParts(await readSqliteCatalogue(run)), sqliteRowsWritten, answers);
+}
+
+function sqliteParts(catalogue: Catalogue): StatementParts {
+  return { dialect: 'sqlite', parser: createSqliteParser(), catalogue };
+}
+
+async function postgresFacts(run: Run): Promise<RowFacts> {
+  const answers = [await run(POSTGRES.version), await run(POSTGRES.moving), await run(POSTGRES.keys)] as const;
+  const catalogue = await readPostgresCatalogue(run, 'postgres', true);
+  const parts = { dialect: 'postgres', parser: await createPostgresParser(), catalogue } as const;
+  return factsOf(parts, await createPostgresRowsReader(), answers);
+}
+
+function factsOf(
+  parts: StatementParts,
+  reader: RowsReader,
+  [versions, moving, keys]: readonly [Rows, Rows, Rows],
+): RowFacts {
+  const version = versions[0]?.version;
+  if (version === undefined || version === null) throw new TypeError('expected a version of the tables, got none');
+  return { parts, reader, version: String(version), moving: movingOf(moving, keys) };
+}
+
+/** A table whose write comes back to it by foreign keys is one of them. */
+function movingOf(rows: Rows, keys: Rows): ReadonlySet<string> {
+  const nameOf = (value: unknown) => canonical(String(value));
+  const children = Map.groupBy(keys, ({ parent }) => nameOf(parent));
+  const seeds = new Set(rows.filter(({ isReached }) => Number(isReached) === 1).map(({ name }) => nameOf(name)));
+  const moving = new Set(rows.map(({ name }) => nameOf(name)));
+  for (const table of children.keys()) {
+    // A set that grows while it is gone through.
+    const reached = new Set((children.get(table) ?? []).map(({ child }) => nameOf(child)));
+    for (const each of reached) for (const { child } of children.get(each) ?? []) reached.add(nameOf(child));
+    if (reached.has(table) || [...reached].some((each) => seeds.has(each))) moving.add(table);
+  }
+  return moving;
+}
+
+/** A list of rows, or a result with one. Throws for any other answer. */
+function rowsOf(answer: unknown): Rows {
+  const rows: unknown = Array.isArray(answer) ? answer : (answer as { readonly rows?: unknown } | undefined)?.rows;
+  if (!Array.isArray(rows) || rows.some((row) => typeof row !== 'object' || row === null || Array.isArray(row)))
+    throw new TypeError('expected rows as objects, got others');
+  return Array.from(rows as Rows);
+}

@@ -1,0 +1,22 @@
+// Names of rows, beside those of their tables: `users/` is all of the table but what is read of single rows of it, `users/*` is
+// that, and `users/<mark>/…` is a part of that.
+
+const ROW_NAME = /^(.+?)\/([0-9a-f]{12})\//;
+
+/** The table, but not what is read of single rows of it. */
+export function exceptRows(table: string): string {
+  return `${table}/`;
+}
+
+/** What is read of single rows of the table. */
+export function rowsOf(table: string): string {
+  return `${table}/*`;
+}
+
+/** Names of rows with another mark become those of their tables. */
+export function withMark(names: readonly string[], mark: string): readonly string[] {
+  return names.map((name) => {
+    const parts = ROW_NAME.exec(name);
+    return parts === null || parts[2] === mark ? name : (parts[1] as string);
+  });
+}
