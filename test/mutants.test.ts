@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { MUTANTS as CRASH } from './crash/mutants.ts';
 import { MUTANTS as DRILL } from './drill/mutants.ts';
+import { ROWS_MUTANTS } from './orm/drizzle/rows-mutants.ts';
 import { DATA_MUTANTS } from './race/data-mutants.ts';
 import { TRACK_MUTANTS } from './race/track-mutants.ts';
 import { UNSEEN_MUTANTS } from './race/unseen-mutants.ts';
@@ -24,6 +25,7 @@ function sourceOf(file: string): string {
 
 test.each([
   ['crash', CRASH],
+  ['Drizzle by rows', ROWS_MUTANTS],
   ['drill', DRILL],
   ['race of the data cache', DATA_MUTANTS],
   ['race of tracking', TRACK_MUTANTS],

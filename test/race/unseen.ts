@@ -1,6 +1,7 @@
 // Races over what a cache might not see: a driver that is not wrapped, a context that is lost, a tag that comes late.
 // Each race is a file `unseen-*.ts` and a line in this list.
 
+import { DRIZZLE_ROWS } from './drizzle-rows.ts';
 import { CLIENT_DIRECTIVES, COOKIES } from './unseen-clients.ts';
 import { UNSEEN_CONTEXT } from './unseen-context.ts';
 import { UNSEEN_DRIVER } from './unseen-driver.ts';
@@ -32,4 +33,5 @@ export const UNSEEN: readonly UnseenRace[] = [
   ROUTINES,
   ITERATORS,
   SEARCH_PATH,
+  DRIZZLE_ROWS,
 ];

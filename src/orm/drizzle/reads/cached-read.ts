@@ -8,7 +8,7 @@ import type { ReadNames } from '../catalogue/rows.ts';
 import { queryKey } from '../key.ts';
 import type { Tally } from '../tally.ts';
 import type { Guard } from '../writes/guard.ts';
-import { isPacked, packed, unpacked } from './packed-rows.ts';
+import { isPacked, packed, rowsIn, unpacked } from './packed-rows.ts';
 
 /** What is the same for all reads. */
 export interface ReadContext {
@@ -109,7 +109,7 @@ function stored({ cache, guard, tally, request }: Read, { key, stamp, mark }: Be
   tally.safely(() => {
     const value = packed(answer, isMapped);
     if (value === undefined) return tally.count('unstorable');
-    const tables = guard.inCache(names.stored(value.form === 'whole' ? [value.value] : (value.value as unknown[])));
+    const tables = guard.inCache(names.stored(rowsIn(value)));
     const options = { stamp, tables, tags, ...(ttl === undefined ? {} : { ttl }) };
     const storing = cache.set(key, value, options);
     if (isPromise(storing)) storing.catch((error: unknown) => tally.fault(error));

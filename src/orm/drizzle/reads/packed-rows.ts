@@ -43,6 +43,12 @@ export function isPacked(value: unknown): value is Packed {
   return isRecord(value) && (value.form === 'rows' || value.form === 'result' || value.form === 'whole');
 }
 
+/** The rows in it; where there are none, what it is may be one. */
+export function rowsIn({ value }: Packed): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return isRecord(value) && Array.isArray(value.rows) ? value.rows : [value];
+}
+
 export class NotPlain extends Error {}
 
 const MAX_DEPTH = 64;
