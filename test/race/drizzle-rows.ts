@@ -96,8 +96,7 @@ const WRITES: readonly Write[] = [
     name: 'transaction of two',
     write: async (db) =>
       await db.transaction(async (tx) => {
-        await tx.update(users).set({ id: 20 }).where(eq(users.id, 1));
-        await tx.update(users).set({ name: 'new' }).where(eq(users.id, 20));
+        for (const id of [1, 20]) await tx.update(users).set({ id: 20, name: 'new' }).where(eq(users.id, id));
       }),
     leaves: ['a row that is not there', 'rows by a foreign key'],
   },
@@ -108,6 +107,7 @@ const WRITES: readonly Write[] = [
   },
 ];
 
+const byName = (name: string) => async (db: Db) => await db.select().from(users).where(eq(users.name, name));
 /** When the write is sent and answered, by the read. */
 const INSTANTS = [
   'between two reads',
@@ -153,7 +153,7 @@ class World {
     return this.life();
   }
 
-  /** Another object for the same database, over the same cache. */
+  /** Another object for the same database and cache. */
   life() {
     const held = new Proxy(this.client, {
       get: (target, name) => {
@@ -213,10 +213,8 @@ async function run(
     const read = READS[name] as (typeof READS)[string];
     // So that the database has been asked for its tables.
     await db.select().from(users).where(eq(users.id, 3));
-    if (instant === 'between two reads') {
-      await read(db);
-      await write(db);
-    } else if (instant === 'within the read') {
+    if (instant === 'between two reads') await read(db).then(() => write(db));
+    else if (instant === 'within the read') {
       const ended = await world.holding('after', isRead, () => read(db));
       await write(db);
       await ended();
@@ -227,9 +225,9 @@ async function run(
     } else if (instant === 'done between two reads, answered after') {
       const sent = await world.holding('before', isWrite, () => write(db));
       await read(db);
-      const answered = await world.holding('after', isWrite, sent);
+      const ended = await world.holding('after', isWrite, sent);
       await judge(db, read, problems);
-      await answered();
+      await ended();
     } else {
       const readEnded = await world.holding('after', isRead, () => read(db));
       const writeEnded = await world.holding('after', isWrite, () => write(db));
@@ -263,8 +261,6 @@ const CHANGED = [
   'insert into users select * from old_users',
   'drop table old_users',
 ];
-
-const byName = (name: string) => async (db: Db) => await db.select().from(users).where(eq(users.name, name));
 
 /** A write has been begun, but not sent, and the tables change: what is equal to its value is not what it was. */
 async function tablesChanged(): Promise<UnseenCell> {

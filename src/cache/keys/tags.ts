@@ -26,7 +26,7 @@ export function checkedTags(tags: readonly string[], what: string): readonly str
 }
 
 /** A table belongs to a database, not to a namespace: its tag is the same in all of them. */
-export function tableTag(table: string): string {
+function tableTag(table: string): string {
   return `table:${table}`;
 }
 

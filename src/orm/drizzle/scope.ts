@@ -1,7 +1,9 @@
 // What the options tell of a connection: as whom it asks, and where names without a schema are looked for.
 
 import { expected } from '../../errors.ts';
+import type { TextFacts } from '../../sql/text-facts.ts';
 import type { SoundOptions } from './options.ts';
+import { EVERYTHING, type Guard } from './writes/guard.ts';
 
 type Scoped = Pick<SoundOptions, 'schema' | 'role' | 'tenant'>;
 
@@ -17,9 +19,37 @@ function nowOf(given: string | (() => string) | undefined): string {
 }
 
 /** Whether keys tell what the setting changes. */
-export function isTold(setting: string, { schema, role, tenant }: Scoped): boolean {
+function isTold(setting: string, { schema, role, tenant }: Scoped): boolean {
   if (setting === 'search_path') return schema !== undefined;
   if (setting === 'role' || setting === 'session_authorization') return role !== undefined;
   // With a dot in its name it is the application's own, for policies to read.
   return setting.includes('.') && (tenant !== undefined || role !== undefined);
+}
+
+/** Whether connections still answer as the keys tell. */
+export class Settings {
+  readonly #options: Scoped;
+  readonly #guard: Pick<Guard, 'open'>;
+  #isAltered = false;
+
+  constructor(options: Scoped, guard: Pick<Guard, 'open'>) {
+    this.#options = options;
+    this.#guard = guard;
+  }
+
+  get isAltered(): boolean {
+    return this.#isAltered;
+  }
+
+  /** They do not, from now on. */
+  altered(): void {
+    this.#isAltered = true;
+    // Never ended: a read that is under way may be answered after it.
+    this.#guard.open([EVERYTHING]);
+  }
+
+  /** What a statement leaves behind in its connection. */
+  note({ settings }: TextFacts): void {
+    if (!this.#isAltered && ![...settings].every((name) => isTold(name, this.#options))) this.altered();
+  }
 }

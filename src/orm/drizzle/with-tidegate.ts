@@ -10,12 +10,14 @@ import { shown, TidegateError } from '../../errors.ts';
 import { Catalog, nameOf } from './catalogue/catalogue.ts';
 import { Routines } from './catalogue/functions.ts';
 import type { Ask } from './catalogue/row-facts.ts';
+import { outsideOf } from './catalogue/row-names.ts';
 import { Rows } from './catalogue/rows.ts';
 import { Texts, textOf } from './catalogue/texts.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
 import type { ReadOptions, Sound, SoundOptions } from './options.ts';
-import { scopeOf } from './scope.ts';
+import { Reads } from './reads/reads.ts';
+import { Settings, scopeOf } from './scope.ts';
 import { watchClient } from './session/client-functions.ts';
 import type { Loose, Method } from './session/prepared.ts';
 import { Sessions } from './session/sessions.ts';
@@ -49,15 +51,12 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
-  const ask = askOf(session, kind);
-  const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes: catalog.causes };
-  const routines = kind === 'postgres' ? new Routines(asking) : undefined;
-  const isSync = (db as Loose).resultKind === 'sync' || session.resultKind === 'sync';
-  const rows = new Rows({ dialect: kind, ask, isSync, cache, database });
+  const asked = askedBy(db as Loose, kind, { options, texts, catalog });
+  const { routines, rows } = asked;
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,
-    outside: (names) => catalog.outside(names),
+    outside: (names) => outsideOf(names, (tables) => catalog.outside(tables)),
     onFault: (error) => tally.fault(error),
     clock: options.clock ?? platformClock,
     tasks: platformTasks,
@@ -69,8 +68,10 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
   // Drivers answer in forms of their own, and what is stored is the driver's answer.
   const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
-  const sessions = new Sessions({ context, writes, catalog, texts, routines, rows, options, dialect: kind, isSync });
-  if (kind === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => sessions.altered());
+  const settings = new Settings(options, guard);
+  const common = { ...asked, writes, catalog, settings, dialect: kind };
+  const sessions = new Sessions({ ...common, texts, reads: new Reads({ ...common, context, options }) });
+  if (kind === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => settings.altered());
   sessions.bind(session, { scope: undefined, read: undefined });
   const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
   const handle = (read: ReadOptions) => {
@@ -83,6 +84,22 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     $cache: { invalidate },
     $cacheStats: () => tally.stats(),
   });
+}
+
+interface Asking {
+  readonly options: SoundOptions;
+  readonly texts: Texts;
+  readonly catalog: Catalog;
+}
+
+/** What the database itself is asked. */
+function askedBy(db: Loose, dialect: Dialect, { options, texts, catalog }: Asking) {
+  const { session } = partsOf(db);
+  const ask = askOf(session, dialect);
+  const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes: catalog.causes };
+  const routines = dialect === 'postgres' ? new Routines(asking) : undefined;
+  const isSync = db.resultKind === 'sync' || session.resultKind === 'sync';
+  return { routines, rows: new Rows({ ...options, dialect, ask, isSync }), isSync };
 }
 
 /** What invalidates everything may have made functions and tables. */

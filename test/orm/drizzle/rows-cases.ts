@@ -5,7 +5,7 @@ import { integer as pgInteger, pgTable } from 'drizzle-orm/pg-core';
 import { integer as liteInteger, sqliteTable } from 'drizzle-orm/sqlite-core';
 import { createCache } from '../../../src/index.ts';
 import { withTidegate } from '../../../src/orm/drizzle/index.ts';
-import type { RowsDatabase, RowsDialect } from './rows-random.ts';
+import type { RowsDatabase, RowsDialect } from './rows-databases.ts';
 
 export interface RowsCase {
   readonly name: string;

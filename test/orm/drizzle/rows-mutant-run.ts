@@ -2,8 +2,8 @@
 
 import { PGlite } from '@electric-sql/pglite';
 import { editSources } from '../../sim/source-edits.ts';
+import type { RowsDialect } from './rows-databases.ts';
 import { ROWS_MUTANTS } from './rows-mutants.ts';
-import type { RowsDialect } from './rows-random.ts';
 
 const mutant = ROWS_MUTANTS.find(({ name }) => name === process.argv[2]);
 if (mutant === undefined) throw new Error(`expected the name of a mutant, got ${process.argv[2]}`);
@@ -21,7 +21,8 @@ async function caughtByRace(): Promise<string | undefined> {
 }
 
 async function caughtByCases(dialect: RowsDialect): Promise<string | undefined> {
-  const { libsqlDatabase, pgliteDatabase, rowsRun } = await import('./rows-random.ts');
+  const { libsqlDatabase, pgliteDatabase } = await import('./rows-databases.ts');
+  const { rowsRun } = await import('./rows-random.ts');
   const { ROWS_CASES, runRowsCase } = await import('./rows-cases.ts');
   const client = dialect === 'postgres' ? await PGlite.create() : undefined;
   const opened = async () => (client === undefined ? await libsqlDatabase() : pgliteDatabase(client));

@@ -4,15 +4,12 @@
 // The one complication: values that are equal to the database and not to JavaScript, or the other way round: the domains are so
 // small that they meet all the time.
 
-import type { PGlite } from '@electric-sql/pglite';
-import { createClient } from '@libsql/client';
 import { type SQL, sql } from 'drizzle-orm';
-import { drizzle as drizzleLibsql } from 'drizzle-orm/libsql';
 import { integer as pgInteger, pgTable } from 'drizzle-orm/pg-core';
-import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { integer as liteInteger, sqliteTable } from 'drizzle-orm/sqlite-core';
 import { createCache } from '../../../src/index.ts';
 import { withTidegate } from '../../../src/orm/drizzle/index.ts';
+import type { Query, Row, RowsDatabase, RowsDialect, Value } from './rows-databases.ts';
 import { randomOf } from './sound-random-kit.ts';
 
 export interface RowsResult {
@@ -24,46 +21,6 @@ export interface RowsResult {
   readonly writes: number;
   /** Hits right after a write of a table that the read reads. */
   readonly kept: number;
-}
-
-export type RowsDialect = 'sqlite' | 'postgres';
-
-type Row = Readonly<Record<string, unknown>>;
-type Value = string | number | null;
-
-/** A text with `?` for each of its values. */
-interface Query {
-  readonly text: string;
-  readonly values: readonly Value[];
-}
-
-export interface RowsDatabase {
-  readonly db: object;
-  /** Past everything that is tested. */
-  readonly run: (query: Query) => Promise<readonly Row[]>;
-  readonly close: () => unknown;
-}
-
-export async function libsqlDatabase(): Promise<RowsDatabase> {
-  const client = createClient({ url: ':memory:' });
-  return {
-    db: drizzleLibsql(client),
-    run: async ({ text, values }) => (await client.execute({ sql: text, args: [...values] })).rows,
-    close: () => client.close(),
-  };
-}
-
-export function pgliteDatabase(client: PGlite): RowsDatabase {
-  return {
-    db: drizzlePglite(client),
-    run: async ({ text, values }) => (await client.query<Row>(numbered(text), [...values])).rows,
-    close: () => undefined,
-  };
-}
-
-function numbered(text: string): string {
-  let number = 0;
-  return text.replace(/\?/g, () => `$${++number}`);
 }
 
 const SQLITE_TABLES = (pick: (...of: readonly string[]) => string) => [
@@ -160,20 +117,16 @@ class RowsWorld {
   }
 
   async #compare(read: Query, after: string): Promise<void> {
-    const before = this.#hits;
+    const before = this.#db.$cacheStats().hits;
     const cached = await this.#cached(read);
     const truth = await this.#database.run(read).then(plain, () => 'failed');
     this.#counts.reads++;
-    const isHit = this.#hits > before;
+    const isHit = this.#db.$cacheStats().hits > before;
     if (isHit) this.#counts.hits++;
     const written = /^(?:update|insert into|delete from) (\w)\b/.exec(after)?.[1];
     if (isHit && written !== undefined && new RegExp(`\\b(?:from|join) ${written}\\b`).test(read.text))
       this.#counts.kept++;
     if (cached !== truth) this.#outdated.push(`${shown(read)} gave ${cached} for ${truth} after ${after}`);
-  }
-
-  get #hits(): number {
-    return this.#db.$cacheStats().hits;
   }
 
   async #cached(read: Query): Promise<string> {

@@ -5,8 +5,9 @@ import type { PGlite } from '@electric-sql/pglite';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startedPglite } from '../../kit/pglite.ts';
 import { ROWS_CASES, runRowsCase } from './rows-cases.ts';
+import { libsqlDatabase, pgliteDatabase, type RowsDialect } from './rows-databases.ts';
 import { ROWS_MUTANTS } from './rows-mutants.ts';
-import { libsqlDatabase, pgliteDatabase, type RowsDialect, rowsRun } from './rows-random.ts';
+import { rowsRun } from './rows-random.ts';
 
 let client: PGlite;
 beforeAll(async () => {

@@ -6,7 +6,6 @@ import { entityKindOf, type Fields, tableNames, viewParts } from '../entities.ts
 import { EVERYTHING } from '../writes/guard.ts';
 import { acts, Causes, type ForeignKey, foreignKeysOf } from './foreign-keys.ts';
 import { Functions, type FunctionsTold } from './functions.ts';
-import { exceptRows } from './row-names.ts';
 import { type ViewReading, Views } from './views.ts';
 
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
@@ -145,13 +144,6 @@ export class Catalog {
    * name tables as they like, and the table that they read.
    */
   outside(names: readonly string[]): readonly string[] {
-    const partly = names.filter((name) => name.endsWith('/')).map((name) => name.slice(0, -1));
-    const whole = this.#outside(names);
-    const rest = partly.length === 0 ? [] : this.#outside(partly).map(exceptRows);
-    return [...whole, ...rest];
-  }
-
-  #outside(names: readonly string[]): readonly string[] {
     const isNamed = (name: string) => name !== EVERYTHING && (this.#known.has(name) || !name.includes('/'));
     const changed = new Set([...names.filter(isNamed), ...childrenOf(names, this.causes)]);
     if (names.includes(EVERYTHING)) for (const name of [...this.#known.keys(), ...this.#byHand]) changed.add(name);
@@ -175,22 +167,6 @@ export class Catalog {
     if ((!isKnown && byHand.length === 0) || tables.size === 0) return undefined;
     if ([...this.#temporary].some((name) => facts.reads.has(name))) return undefined;
     return [...new Set([EVERYTHING, ...tables, ...[...tables].flatMap((name) => [...this.causes.of(name)])])];
-  }
-
-  /** Tables that the text names, and neither the caller nor a function: the text tells which of their rows it reads. */
-  rowTables(facts: TextFacts, byHand: readonly string[]): readonly string[] {
-    const others = new Set(
-      [...facts.functions].flatMap((name) => this.#functions.does(name)?.reads ?? []).concat(byHand),
-    );
-    return [...facts.reads].filter((name) => !others.has(name));
-  }
-
-  /** The one table that the statement writes, if nothing is known by which it writes other rows than it says. */
-  rowTableWritten({ writes, functions }: TextFacts): string | undefined {
-    const [name, ...others] = writes;
-    if (name === undefined || others.length > 0) return undefined;
-    if ([...functions].some((each) => (this.#functions.does(each)?.writes.length ?? 0) > 0)) return undefined;
-    return [...this.#effects.values()].some((tables) => tables.includes(name)) ? undefined : name;
   }
 
   /** False: nothing of that name is known. */

@@ -20,3 +20,12 @@ export function withMark(names: readonly string[], mark: string): readonly strin
     return parts === null || parts[2] === mark ? name : (parts[1] as string);
   });
 }
+
+/** `outside` of tables, for names that may leave out what is read of single rows: it is left out there as well. */
+export function outsideOf(
+  names: readonly string[],
+  outside: (names: readonly string[]) => readonly string[],
+): readonly string[] {
+  const partly = names.filter((name) => name.endsWith('/')).map((name) => name.slice(0, -1));
+  return partly.length === 0 ? outside(names) : [...outside(names), ...outside(partly).map(exceptRows)];
+}

@@ -7,38 +7,24 @@
 
 import type { Cache } from '../../../cache/contract.ts';
 import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
-import type { Cell, Scalar, TableShape } from '../../../dependency/change.ts';
-import { cellOf } from '../../../dependency/condition/cells.ts';
-import type { ColumnType } from '../../../dependency/condition/column-type.ts';
-import { equalityKey } from '../../../dependency/condition/compare.ts';
-import type { Predicate } from '../../../dependency/condition/predicate.ts';
-import type { BoundRead, Dialect, Template } from '../../../dependency/template.ts';
+import type { Dialect, Template } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
 import { type RowWrite, rowWriteOf } from '../../../sql/rows-written.ts';
 import { Templates } from '../../../sql/templates.ts';
-import { canonical } from '../../../sql/text-facts.ts';
+import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
 import { digest } from '../key.ts';
-import { isPromise } from '../reads/cached-read.ts';
+import { isPromise, type ReadNames } from '../reads/cached-read.ts';
+import { EVERYTHING } from '../writes/guard.ts';
+import { Functions, type FunctionsTold } from './functions.ts';
 import { type Ask, type RowFacts, readRowFacts } from './row-facts.ts';
 import { exceptRows, rowsOf, withMark } from './row-names.ts';
+import { type Pin, pinnedBy, pinOf } from './row-pins.ts';
 
 /** Changes with what the names below mean. */
 const FORMAT = 1;
-/** A table's other columns narrow no read: each costs a name for each write. */
-const MAX_COLUMNS = 12;
-/** Longer lists of values are not told apart. */
-const MAX_VALUES = 32;
 const MAX_TABLE_LENGTH = 100;
 /** An entry has no more tags. */
 const MAX_NAMES = 120;
-
-/** The names of one read. */
-export interface ReadNames {
-  /** A write under way under one of these may change it. */
-  readonly checked: readonly string[];
-  /** Those it is stored under. `rows`: of the answer. */
-  readonly stored: (rows: readonly unknown[]) => readonly string[];
-}
 
 interface Known extends RowFacts {
   readonly mark: string;
@@ -50,8 +36,16 @@ interface Known extends RowFacts {
 
 /** A statement as it is run. */
 interface Bound {
-  readonly text: string;
+  readonly text: { readonly sql: string; readonly facts: TextFacts };
   readonly params: readonly unknown[];
+}
+
+/** What a read is stored under. */
+export interface RowTerms {
+  /** Its tables and what else changes it. */
+  readonly names: readonly string[];
+  /** Tables that its caller has named: then what else it reads is not looked for. */
+  readonly byHand: readonly string[];
 }
 
 interface RowsOptions {
@@ -60,6 +54,8 @@ interface RowsOptions {
   readonly isSync: boolean;
   readonly cache: Cache;
   readonly database: string;
+  readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly functions?: FunctionsTold | undefined;
 }
 
 /** The mark that counts, by database: of several objects for one, the one that asked last has seen the tables as they are. */
@@ -70,6 +66,9 @@ const MAX_TEXTS = 2_000;
 export class Rows {
   readonly #options: RowsOptions;
   readonly #marks: Map<string, string>;
+  readonly #functions: Functions;
+  /** Tables that a write of others changes: how, is not told. */
+  readonly #changed: ReadonlySet<string>;
   /** `none`: the database does not tell. */
   #known: Known | 'none' | undefined;
   #asking: Promise<void> | undefined;
@@ -78,13 +77,16 @@ export class Rows {
     this.#options = options;
     this.#marks = marks.get(options.cache) ?? new Map();
     marks.set(options.cache, this.#marks);
+    const { functions = {}, dialect, effects = {} } = options;
+    this.#functions = new Functions(functions, dialect);
+    this.#changed = new Set(Object.values(effects).flat().map(canonical));
   }
 
   get #current(): Known | undefined {
     const known = this.#known;
     if (known === undefined || known === 'none') return undefined;
     if (known.mark === this.#marks.get(this.#options.database)) return known;
-    this.forget();
+    this.#known = undefined;
     return undefined;
   }
 
@@ -96,6 +98,7 @@ export class Rows {
   /** The tables may be others now. */
   forget(): void {
     this.#known = this.#asking = undefined;
+    this.#marks.delete(this.#options.database);
   }
 
   /** Runs the work once the database has been asked; at once where it has been, or where the driver answers at once. */
@@ -147,15 +150,25 @@ export class Rows {
     return withMark(names, this.mark);
   }
 
-  /** `names`: the tables and what else it is stored under. `tables`: those that nothing but the text reads. */
-  namesRead(statement: Bound, names: readonly string[], tables: readonly string[]): ReadNames {
-    const narrowed = this.#narrowed(statement, tables);
+  /** Names are made when they are needed: a hit under no write needs none. */
+  reading(statement: Bound, terms: RowTerms): { readonly mark: string; readonly names: () => ReadNames } {
+    const { mark } = this;
+    let made: ReadNames | undefined;
+    const names = () => {
+      // What has another mark by then is stored under its tables.
+      made ??= this.#namesRead(terms.names, mark === this.mark ? this.#narrowed(statement, terms) : new Map());
+      return made;
+    };
+    return { mark, names };
+  }
+
+  #namesRead(names: readonly string[], narrowed: ReadonlyMap<string, Narrowed>): ReadNames {
     const checked = names.flatMap((name) => {
       const rows = narrowed.get(name);
       if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];
       return name.includes('/') ? [name] : [name, exceptRows(name)];
     });
-    if (checked.length > MAX_NAMES) return this.namesRead(statement, names, []);
+    if (checked.length > MAX_NAMES && narrowed.size > 0) return this.#namesRead(names, new Map());
     const stored = (answer: readonly unknown[]) =>
       names.flatMap((name) => {
         const rows = narrowed.get(name);
@@ -165,25 +178,39 @@ export class Rows {
     return { checked, stored };
   }
 
-  #narrowed({ text, params }: Bound, tables: readonly string[]): ReadonlyMap<string, Narrowed> {
+  #narrowed({ text, params }: Bound, { byHand }: RowTerms): ReadonlyMap<string, Narrowed> {
     const known = this.#current;
-    const template = tables.length === 0 ? undefined : known?.templates.get(text);
+    const others = new Set([...text.facts.functions].flatMap((name) => this.#functions.does(name)?.reads ?? []));
+    // Of others, the text does not tell which rows are read.
+    const tables = [...text.facts.reads].filter((name) => !others.has(name) && !byHand.includes(name));
+    const template = tables.length === 0 ? undefined : known?.templates.get(text.sql);
     if (known === undefined || template?.kind !== 'tracked') return new Map();
-    return new Map(narrowedIn(template, known, tables, params).map((each) => [each.table, each]));
+    const found = tables.map((table) => [table, narrowedTo(table, { template, known, params })] as const);
+    return new Map(found.flatMap(([table, rows]) => (rows === undefined ? [] : [[table, rows]])));
   }
 
-  /** `names`: what the statement invalidates. `table`: whose rows it writes and no more than it says. */
-  namesWritten({ text, params }: Bound, names: readonly string[], table: string | undefined): readonly string[] {
+  /** `names`: what the statement invalidates. */
+  namesWritten({ text, params }: Bound, names: readonly string[]): readonly string[] {
     const known = this.#current;
-    if (known === undefined || table === undefined || !names.includes(table) || !isByRows(table, known)) return names;
-    if (known.moving.has(table)) return names;
-    const write = this.#writeOf(text, known);
+    const table = this.#rowTable(text.facts);
+    if (known === undefined || table === undefined || !isByRows(table, known) || known.moving.has(table)) return names;
+    if (!names.includes(table) || names.includes(EVERYTHING)) return names;
+    const write = this.#writeOf(text.sql, known);
     if (write === undefined || canonical(write.table.name) !== table) return names;
-    return [
-      ...names.filter((name) => name !== table),
-      exceptRows(table),
-      ...namesOf(write, `${table}/${known.mark}`, params),
-    ];
+    const start = `${table}/${known.mark}`;
+    const rows = pinnedBy(write, params).flatMap(({ column, keys }) => {
+      if (keys !== undefined) return [...keys].map((key) => `${start}/${column}/${key}`);
+      return [write.kind === 'insert' ? `${start}/+${column}` : `${start}/${column}`];
+    });
+    return [...names.filter((name) => name !== table), exceptRows(table), ...rows];
+  }
+
+  /** The one table that it writes, if nothing is told by which it writes other rows than it says. */
+  #rowTable({ writes, functions }: TextFacts): string | undefined {
+    const [name, ...others] = writes;
+    if (name === undefined || others.length > 0 || this.#changed.has(name)) return undefined;
+    const isMore = [...functions].some((each) => (this.#functions.does(each)?.writes.length ?? 0) > 0);
+    return isMore ? undefined : name;
   }
 
   #writeOf(text: string, { parts, reader, writes }: Known): RowWrite | undefined {
@@ -200,7 +227,6 @@ function isByRows(table: string, { unique }: Known): boolean {
 }
 
 interface Narrowed {
-  readonly table: string;
   readonly names: readonly string[];
   /** Those of inserts that do not tell the values. */
   readonly inserts: readonly string[];
@@ -210,168 +236,32 @@ interface Narrowed {
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
-function narrowedIn(
-  template: Tracked,
-  known: Known,
-  tables: readonly string[],
-  params: readonly unknown[],
-): readonly Narrowed[] {
+interface Reading {
+  readonly template: Tracked;
+  readonly known: Known;
+  readonly params: readonly unknown[];
+}
+
+/** Undefined where one of the places in which it reads the table is not by rows. */
+function narrowedTo(table: string, reading: Reading): Narrowed | undefined {
+  const { template, known, params } = reading;
   const { reads } = bindInstance(template, params, undefined);
-  return tables.flatMap((table) => {
-    const own = reads.filter(({ read }) => canonical(read.table.name) === table);
-    if (own.length === 0 || !isByRows(table, known)) return [];
-    const pins = own.map(pinOf);
-    if (pins.some((pin) => pin === undefined)) return [];
-    const names = pins.flatMap((pin) => namesOfPin(pin as Pin, `${table}/${known.mark}`));
-    const inserts = pins.map((pin) => `${table}/${known.mark}/+${(pin as Pin).column}`);
-    const isAlone = reads.length === 1;
-    return { table, names, inserts, hasAll: (rows) => isAlone && hasAll(template, pins[0] as Pin, params, rows) };
-  });
+  const own = reads.filter(({ read }) => canonical(read.table.name) === table);
+  const pins = own.map(pinOf).filter((pin) => pin !== undefined);
+  if (own.length === 0 || pins.length < own.length || !isByRows(table, known)) return undefined;
+  const start = `${table}/${known.mark}`;
+  const names = pins.flatMap(({ column, keys }) => [
+    `${start}/${column}`,
+    ...[...keys].map((key) => `${start}/${column}/${key}`),
+  ]);
+  const inserts = pins.map(({ column }) => `${start}/+${column}`);
+  const [pin] = pins;
+  const hasAll = (rows: readonly unknown[]) => reads.length === 1 && pin !== undefined && showsAll(pin, reading, rows);
+  return { names, inserts, hasAll };
 }
 
-/** A column, and the values that it must have, as keys. */
-interface Pin {
-  readonly table: TableShape;
-  readonly column: number;
-  readonly keys: ReadonlySet<string>;
-}
-
-function namesOfPin({ column, keys }: Pin, start: string): readonly string[] {
-  return [`${start}/${column}`, ...[...keys].map((key) => `${start}/${column}/${key}`)];
-}
-
-function hasAll(template: Tracked, { table, column, keys }: Pin, params: readonly unknown[], rows: readonly unknown[]) {
+function showsAll({ table, column, keys }: Pin, { template, params }: Reading, rows: readonly unknown[]): boolean {
   if (table.key.length !== 1 || table.key[0] !== column) return false;
-  const result = resultRowsOf(template, rows);
-  return bindInstance(template, params, result).reads[0]?.keys?.size === keys.size;
-}
-
-/** By the first of the table's columns that the condition pins; undefined: by none. */
-function pinOf({ read: { table }, predicate }: BoundRead): Pin | undefined {
-  for (const column of columnsOf(table)) {
-    const keys = pinned(predicate, column, table);
-    if (keys !== undefined && keys.size <= MAX_VALUES) return { table, column, keys };
-  }
-  return undefined;
-}
-
-const columns = new WeakMap<TableShape, readonly number[]>();
-
-/** Columns by which reads are narrowed, the best first. */
-function columnsOf(table: TableShape): readonly number[] {
-  let found = columns.get(table);
-  if (found === undefined) {
-    const all = [...new Set([...table.key, ...table.columns.keys()])];
-    found = all.filter((column) => hasEquality(typeAt(table, column))).slice(0, MAX_COLUMNS);
-    columns.set(table, found);
-  }
-  return found;
-}
-
-function hasEquality(type: ColumnType): boolean {
-  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.type !== 'opaque';
-}
-
-function typeAt(table: TableShape, column: number): ColumnType {
-  return (table.columns[column] as TableShape['columns'][number]).type;
-}
-
-/** Keys of the values that the column has wherever the condition holds; undefined: it may have any. */
-function pinned(predicate: Predicate, column: number, table: TableShape): ReadonlySet<string> | undefined {
-  const keysOf = (cells: readonly Cell[]) => keysOfCells(typeAt(table, column), cells);
-  switch (predicate.kind) {
-    case 'and':
-      for (const part of predicate.parts) {
-        const keys = pinned(part, column, table);
-        if (keys !== undefined) return keys;
-      }
-      return undefined;
-    case 'compare':
-      if (predicate.column !== column || predicate.operator !== '=' || predicate.operand.kind !== 'value')
-        return undefined;
-      return keysOf([predicate.operand.value]);
-    case 'in': {
-      if (predicate.column !== column || predicate.operands.some(({ kind }) => kind !== 'value')) return undefined;
-      return keysOf(predicate.operands.map((operand) => (operand as { readonly value: Scalar }).value));
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** NULL equals nothing. */
-function keysOfCells(type: ColumnType, cells: readonly Cell[]): ReadonlySet<string> | undefined {
-  const keys = new Set<string>();
-  for (const cell of cells) {
-    if (cell === null) continue;
-    const key = cell === undefined ? undefined : equalityKey(type, cell);
-    if (key === undefined) return undefined;
-    keys.add(digest([key]).slice(0, 20));
-  }
-  return keys;
-}
-
-/** For each column: the values before and after, or the column. */
-function namesOf(write: RowWrite, start: string, params: readonly unknown[]): readonly string[] {
-  const { table, read, kind } = write;
-  const predicate = read && bindInstance(asTemplate(read), params, undefined).reads[0]?.predicate;
-  return columnsOf(table).flatMap((column) => {
-    const before = predicate === undefined ? NONE : pinned(predicate, column, table);
-    const after = writtenTo(write, column, before, params);
-    const keys = before === undefined || after === undefined ? undefined : new Set([...before, ...after]);
-    if (keys !== undefined && keys.size <= MAX_VALUES) return [...keys].map((key) => `${start}/${column}/${key}`);
-    return [kind === 'insert' ? `${start}/+${column}` : `${start}/${column}`];
-  });
-}
-
-const NONE: ReadonlySet<string> = new Set();
-
-function asTemplate(read: NonNullable<RowWrite['read']>): Tracked {
-  return { kind: 'tracked', id: '', text: '', reads: [read], output: [], fallbacks: [] };
-}
-
-/** `before`: of the rows, where the statement leaves the column. */
-function writtenTo(
-  { kind, table, values }: RowWrite,
-  column: number,
-  before: ReadonlySet<string> | undefined,
-  params: readonly unknown[],
-): ReadonlySet<string> | undefined {
-  const type = typeAt(table, column);
-  const cells: Cell[] = [];
-  for (const row of values) {
-    if (kind === 'update' && !row.has(column)) return before;
-    const given = row.get(column);
-    const value: unknown = given?.kind === 'parameter' ? params[given.index] : given?.value;
-    const cell = storedCell(type, value);
-    // In the place of NULL, SQLite generates a rowid.
-    const isMade = cell === null && (column === table.rowid || table.hasNullableKey === true);
-    if (cell === undefined || isMade) return undefined;
-    cells.push(cell);
-  }
-  return keysOfCells(type, cells);
-}
-
-/**
- * The cell that the database stores for the value, where that is sure to be the one that the value compares as: a type may
- * round what is stored, or cut it.
- */
-function storedCell(type: ColumnType, value: unknown): Cell {
-  const isWhole = typeof value === 'bigint' ? Number.isSafeInteger(Number(value)) : Number.isSafeInteger(value);
-  if (value === null || type.family === 'sqlite') {
-    return typeof value === 'bigint' && !isWhole ? undefined : cellOf(type, value);
-  }
-  switch (type.type) {
-    case 'integer':
-      return isWhole || typeof value === 'string' ? cellOf(type, value) : undefined;
-    case 'text':
-      // One with a length leaves off spaces at the end.
-      return typeof value === 'string' && !value.endsWith(' ') ? cellOf(type, value) : undefined;
-    case 'boolean':
-    case 'uuid':
-    case 'bytes':
-      return cellOf(type, value);
-    default:
-      return undefined;
-  }
+  const shown = bindInstance(template, params, resultRowsOf(template, rows));
+  return shown.reads[0]?.keys?.size === keys.size;
 }

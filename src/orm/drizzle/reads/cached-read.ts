@@ -4,7 +4,6 @@
 import type { Cache, ReadStamp } from '../../../cache/contract.ts';
 import type { Duration } from '../../../options/durations.ts';
 import type { Eventually } from '../../../ports.ts';
-import type { ReadNames } from '../catalogue/rows.ts';
 import { queryKey } from '../key.ts';
 import type { Tally } from '../tally.ts';
 import type { Guard } from '../writes/guard.ts';
@@ -20,6 +19,14 @@ export interface ReadContext {
   readonly database: string;
   /** Where and as whom it is asked, now. May throw. */
   readonly scope: () => { readonly schema: string; readonly role: string };
+}
+
+/** The names of one read. */
+export interface ReadNames {
+  /** A write under way under one of these may change it. */
+  readonly checked: readonly string[];
+  /** Those it is stored under. `rows`: of the answer. */
+  readonly stored: (rows: readonly unknown[]) => readonly string[];
 }
 
 export interface ReadRequest {

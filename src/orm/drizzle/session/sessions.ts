@@ -7,28 +7,25 @@ import { mayMove } from '../../../dependency/condition/cells.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
-import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
-import type { Routines } from '../catalogue/functions.ts';
+import type { Catalog } from '../catalogue/catalogue.ts';
 import type { Rows } from '../catalogue/rows.ts';
-import { type KnownText, type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
-import type { PassReason, ReadOptions, SoundOptions } from '../options.ts';
-import { cachedRead, type ReadContext } from '../reads/cached-read.ts';
-import { type Asked, askedOf, type Told, told } from '../reads/read-terms.ts';
-import { isTold } from '../scope.ts';
+import { type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
+import type { ReadOptions } from '../options.ts';
+import { told } from '../reads/read-terms.ts';
+import type { Query, Reads } from '../reads/reads.ts';
+import type { Settings } from '../scope.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { followed, type Scope, type Writes } from '../writes/writes.ts';
 import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, paramsOf, planned } from './prepared.ts';
 import { controlled } from './transaction-control.ts';
 
 export interface SessionParts {
-  readonly context: ReadContext;
+  readonly reads: Reads;
   readonly writes: Writes;
   readonly catalog: Catalog;
   readonly texts: Texts;
-  /** Of PostgreSQL. */
-  readonly routines: Routines | undefined;
   readonly rows: Rows;
-  readonly options: SoundOptions;
+  readonly settings: Settings;
   readonly dialect: Dialect;
   /** The driver answers at once. */
   readonly isSync: boolean;
@@ -44,15 +41,10 @@ interface Binding {
 const METHODS = ['prepareQuery', 'transaction', 'batch', 'migrate'] as const;
 type Originals = Readonly<Record<(typeof METHODS)[number], Method | undefined>>;
 
-/** More names than an entry may have tags. */
-const MAX_NAMES = 100;
-
 export class Sessions {
   readonly #parts: SessionParts;
   readonly #originals = new WeakMap<object, Originals>();
   readonly #bindings = new WeakMap<object, Binding>();
-  /** Connections may answer otherwise than the keys tell. */
-  #isAltered = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -88,11 +80,11 @@ export class Sessions {
     }
     if (batch !== undefined) {
       loose.batch = (...args: readonly unknown[]) =>
-        this.#batch(args[0], binding, () => batch.apply(session, [...args]) as Eventually<unknown>);
+        this.#batch(args[0], binding, () => batch.apply(session, [...args]));
     }
     if (migrate !== undefined) {
       loose.migrate = (...args: readonly unknown[]) =>
-        this.#written([EVERYTHING], binding, () => migrate.apply(session, [...args]) as Eventually<unknown>);
+        this.#written([EVERYTHING], binding, () => migrate.apply(session, [...args]));
     }
   }
 
@@ -112,59 +104,24 @@ export class Sessions {
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. */
   #plan(facts: Facts, method: string, binding: Binding): Plan {
-    const { catalog, writes, dialect, routines, rows } = this.#parts;
+    const { catalog, writes, dialect, rows } = this.#parts;
     const statement = facts.text.facts;
     const where = { scope: binding.scope, writes, isSync: facts.isSync, isSqlite: dialect === 'sqlite' };
     this.#noted(statement);
     const names = catalog.namesWritten(statement);
     if (names.length > 0) {
       const writing = { scope: binding.scope, isSync: facts.isSync, isMixed: statement.isMixed };
-      if (statement.control !== undefined)
-        return { around: (run) => this.#written(names, writing, () => controlled(statement, where, run)) };
-      const table = catalog.rowTableWritten(statement);
       return {
         around: (run, given) => {
+          if (statement.control !== undefined)
+            return this.#written(names, writing, () => controlled(statement, where, run));
           const params = paramsOf(facts.query, given);
-          const written = rows.namesWritten({ text: facts.text.sql, params }, names, table);
-          return this.#written(written, writing, run as () => Eventually<unknown>);
+          return this.#written(rows.namesWritten({ text: facts.text, params }, names), writing, run);
         },
       };
     }
     if (statement.control !== undefined) return { around: (run) => controlled(statement, where, run) };
-    const read = this.#readOf(facts, binding.scope ?? writes.manual, binding.read);
-    if (typeof read === 'string') {
-      this.#parts.context.tally.pass(read);
-      return {};
-    }
-    const { context } = this.#parts;
-    const { told, isSync, text } = facts;
-    return {
-      call: (form, params, run) => {
-        if (!read.isByHand && routines?.isKnown === false) {
-          // Much may be another by then.
-          const again = () => this.#plan(facts, method, binding).call?.(form, params, run) ?? run();
-          return routines.whenKnown(again, (error) => {
-            context.tally.fault(error);
-            context.tally.pass('fault');
-            return run();
-          });
-        }
-        if (read.isMoved(params)) {
-          context.tally.pass('volatile');
-          return run();
-        }
-        const shape = { form: `${method} ${form} ${told.isMapped}`, isMapped: told.isMapped, isSync };
-        return rows.whenKnown(() => {
-          const { mark } = rows;
-          const names = () => {
-            // What has another mark by then is stored under its tables.
-            const tables = mark === rows.mark ? read.rowTables : [];
-            return rows.namesRead({ text: text.sql, params }, read.names, tables);
-          };
-          return cachedRead(context, { sql: text.sql, params, ...shape, ...read, mark, names: once(names) }, run);
-        });
-      },
-    };
+    return this.#parts.reads.plan({ ...facts, method }, () => binding.scope ?? writes.manual, binding.read);
   }
 
   #watched(plan: Plan, scope: Scope | undefined): Plan {
@@ -180,43 +137,10 @@ export class Sessions {
     });
   }
 
-  #readOf(facts: Facts, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
-    const { options, catalog, writes } = this.#parts;
-    const { facts: statement, isLearned } = facts.text;
-    const found = this.#parts.context.tally.safely(() => askedOf(facts.told, handle, options));
-    if (!found.ok) return 'fault';
-    const asked = found.value;
-    if (asked === undefined) return 'not asked';
-    if (writes.hidesReads(scope)) return 'transaction';
-    if (this.#isAltered) return 'session settings';
-    if (statement.locks) return 'locks';
-    const isAnyTime = asked.isExplicit && !asked.isRaw;
-    if (statement.isVolatile && !isAnyTime) return 'volatile';
-    if (!facts.isCacheable) return 'driver';
-    const names = catalog.namesRead(statement, asked.tables.map(nameOf));
-    if (names === undefined || isLearned === false || names.length > MAX_NAMES) return 'unknown tables';
-    const isByHand = asked.tables.length > 0;
-    const { routines } = this.#parts;
-    if (!isByHand && routines?.isKnown === true && routines.mayRun(statement)) return 'unknown tables';
-    const isMoved = (params: readonly unknown[]) =>
-      !isAnyTime && this.#parts.dialect === 'postgres' && params.some(mayMove);
-    const rowTables = catalog.rowTables(statement, asked.tables.map(nameOf));
-    return { names: asked.isTracked ? names : [], rowTables, tags: asked.tags, ttl: asked.ttl, isMoved, isByHand };
-  }
-
-  /** Connections answer otherwise than the keys tell, from now on. */
-  altered(): void {
-    this.#isAltered = true;
-    // Never ended: a read that is under way may be answered after it.
-    this.#parts.context.guard.open([EVERYTHING]);
-  }
-
   /** What it leaves behind in its connection. */
-  #noted({ settings, temporary }: TextFacts): void {
-    const { catalog, options } = this.#parts;
-    if (temporary.size > 0) catalog.hide(temporary);
-    if (this.#isAltered || [...settings].every((name) => isTold(name, options))) return;
-    this.altered();
+  #noted(facts: TextFacts): void {
+    if (facts.temporary.size > 0) this.#parts.catalog.hide(facts.temporary);
+    this.#parts.settings.note(facts);
   }
 
   /** Outside of a transaction it is invalidated by itself, also where one was begun by hand: a pool may send it elsewhere. */
@@ -235,14 +159,13 @@ export class Sessions {
 
   #namesOfBatch(queries: unknown): readonly string[] {
     const { catalog, texts } = this.#parts;
-    const names = new Set<string>();
-    for (const query of Array.isArray(queries) ? queries : [undefined]) {
+    const names = (Array.isArray(queries) ? queries : [undefined]).flatMap((query) => {
       const sql = textOfQuery(query);
       const { facts } = texts.of(sql);
       this.#noted(facts);
-      for (const name of sql === '' ? [EVERYTHING] : catalog.namesWritten(facts)) names.add(name);
-    }
-    return [...names];
+      return sql === '' ? [EVERYTHING] : catalog.namesWritten(facts);
+    });
+    return [...new Set(names)];
   }
 
   #transaction(session: object, original: Method, args: readonly unknown[]): unknown {
@@ -268,7 +191,7 @@ export class Sessions {
       })();
     };
     return followed(
-      () => original.call(own, run, ...rest) as Eventually<unknown>,
+      () => original.call(own, run, ...rest),
       (failure) => writes.close(scope, failure),
     );
   }
@@ -286,13 +209,9 @@ export class Sessions {
   }
 }
 
-interface Facts {
-  readonly text: KnownText;
+interface Facts extends Omit<Query, 'method'> {
   /** As Drizzle has made it. */
   readonly query: unknown;
-  readonly told: Told;
-  readonly isSync: boolean;
-  readonly isCacheable: boolean;
 }
 
 /** Where a write is done. */
@@ -300,22 +219,4 @@ interface Writing {
   readonly scope: Scope | undefined;
   readonly isSync?: boolean;
   readonly isMixed?: boolean;
-}
-
-interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
-  readonly names: readonly string[];
-  /** Those among the names of which single rows may be read. */
-  readonly rowTables: readonly string[];
-  /** With these its answer may depend on the time. */
-  readonly isMoved: (params: readonly unknown[]) => boolean;
-  /** Its caller has named tables: what else it reads is not looked for. */
-  readonly isByHand: boolean;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

@@ -5,15 +5,11 @@
 
 import type { Cache } from '../../../cache/contract.ts';
 import type { Cancel, Clock, Tasks } from '../../../ports.ts';
+import { type Intent, Intents } from './intents.ts';
 import { isOutcomeUnknown } from './write-errors.ts';
 
 /** Every entry of the database is stored under this name too. */
 export const EVERYTHING = '*';
-
-/** A write under way. `end` may be called more than once. */
-export interface Intent {
-  end(): void;
-}
 
 export interface GuardOptions {
   readonly cache: Cache;
@@ -35,8 +31,6 @@ export interface GuardOptions {
 const MAX_NAMES = 128;
 const MAX_NAME_LENGTH = 256;
 const MIN_RETRY_MS = 1_000;
-/** As many names are kept with the time of their last write. */
-const MAX_OPENED = 10_000;
 
 interface Fence {
   /** Tells it from one put up later under the same name. */
@@ -46,20 +40,14 @@ interface Fence {
 
 export class Guard {
   readonly #options: GuardOptions;
-  /** Intents open, by name. */
-  readonly #open = new Map<string, number>();
-  /** When an intent was last opened, by name, counted in intents. */
-  readonly #lastOpened = new Map<string, number>();
-  #forgottenAt = 0;
-  /** Of the intents open: each enters the names that hold in the place of its own. */
-  readonly #renewals = new Set<() => void>();
+  readonly #intents: Intents;
   readonly #fenced = new Map<string, Fence>();
   #timer: Cancel | undefined = undefined;
-  #count = 0;
   #healing = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
+    this.#intents = new Intents(options.current);
   }
 
   /** Names as the cache has them for Drizzle's reads. */
@@ -67,42 +55,13 @@ export class Guard {
     return names.map((name) => `${this.#options.database}:${name}`);
   }
 
-  open(given: readonly string[]): Intent {
-    this.#count++;
-    const names = new Set<string>();
-    const enter = (more: readonly string[]) => {
-      for (const name of this.#options.current(more)) {
-        if (names.has(name)) continue;
-        names.add(name);
-        this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
-        this.#lastOpened.set(name, this.#count);
-      }
-    };
-    enter(given);
-    const renew = () => enter([...names]);
-    this.#renewals.add(renew);
-    if (this.#lastOpened.size > MAX_OPENED) this.#forgetOpened();
-    return {
-      end: () => {
-        if (!this.#renewals.delete(renew)) return;
-        for (const name of names) {
-          const open = (this.#open.get(name) ?? 0) - 1;
-          if (open > 0) this.#open.set(name, open);
-          else this.#open.delete(name);
-        }
-      },
-    };
-  }
-
-  /** Of what is under way no time is known any more: it counts as overtaken. */
-  #forgetOpened(): void {
-    this.#lastOpened.clear();
-    this.#forgottenAt = this.#count;
+  open(names: readonly string[]): Intent {
+    return this.#intents.open(names);
   }
 
   /** False: under no name at all is a write under way. */
   get isAnyBusy(): boolean {
-    return this.#fenced.size > 0 || this.#open.size > 0;
+    return this.#fenced.size > 0 || this.#intents.isAnyOpen;
   }
 
   /** True: under one of the names a write is under way, or could not be told to the cache. */
@@ -111,18 +70,17 @@ export class Guard {
       this.#heal();
       return true;
     }
-    return this.#open.size > 0 && names.some((name) => this.#open.has(name));
+    return this.#intents.isOpen(names);
   }
 
   /** For `overtaken`: taken when a read begins. */
   mark(): number {
-    return this.#count;
+    return this.#intents.count;
   }
 
   /** True: a write under one of the names began after the mark, or is under way. */
   overtaken(names: readonly string[], mark: number): boolean {
-    if (this.isBusy(names) || this.#forgottenAt > mark) return true;
-    return names.some((name) => (this.#lastOpened.get(name) ?? 0) > mark);
+    return this.isBusy(names) || this.#intents.isOpenedSince(names, mark);
   }
 
   /** Resolves once the cache has been told, or has failed to hear and the names are fenced. Never rejects. */
@@ -197,17 +155,17 @@ export class Guard {
 
   /** What is under way may write rows of tables that are others by now. */
   #renew(): void {
-    for (const renew of this.#renewals) renew();
+    this.#intents.renew();
     for (const [name, fence] of this.#fenced) {
       for (const other of this.#options.current([name])) if (other !== name) this.#fenced.set(other, fence);
     }
   }
 
   #fence(names: readonly string[], untilMs: number): void {
-    this.#count++;
+    const at = this.#intents.next();
     for (const name of names) {
       const before = this.#fenced.get(name)?.untilMs ?? 0;
-      this.#fenced.set(name, { at: this.#count, untilMs: Math.max(before, untilMs) });
+      this.#fenced.set(name, { at, untilMs: Math.max(before, untilMs) });
     }
     this.#wake();
   }

@@ -6,7 +6,8 @@
 import type { Eventually } from '../../../ports.ts';
 import { isPromise } from '../reads/cached-read.ts';
 import type { Tally } from '../tally.ts';
-import { EVERYTHING, type Guard, type Intent } from './guard.ts';
+import { EVERYTHING, type Guard } from './guard.ts';
+import type { Intent } from './intents.ts';
 import { hadNoTransaction } from './write-errors.ts';
 
 /** What a work ended with. */
