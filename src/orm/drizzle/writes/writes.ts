@@ -4,6 +4,7 @@
 // open from its first write to its end, it also holds what others write meanwhile, and its commit is a commit of all.
 
 import type { Eventually } from '../../../ports.ts';
+import { withMark } from '../catalogue/row-names.ts';
 import { isPromise } from '../reads/cached-read.ts';
 import type { Tally } from '../tally.ts';
 import { EVERYTHING, type Guard } from './guard.ts';
@@ -15,10 +16,13 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** A transaction with more is invalidated by its tables. */
+const MAX_NAMES = 500;
+
 /** A transaction that is open, and what it has written. */
 export class Scope {
   readonly #guard: Guard;
-  readonly #names = new Set<string>();
+  #names: ReadonlySet<string> = new Set();
   readonly #intents: Intent[] = [];
   /** It runs on the connection of everyone else. */
   #isShared = true;
@@ -41,7 +45,9 @@ export class Scope {
   /** Before a write in it is run, or a write by others on its connection. */
   wrote(names: readonly string[]): void {
     if (this.#isEnded) return;
-    for (const name of names) this.#names.add(name);
+    const all = new Set([...this.#names, ...names]);
+    // Of many rows the tables are enough.
+    this.#names = all.size > MAX_NAMES ? new Set(withMark([...all], '')) : all;
     if (this.#isShared) this.#intents.push(this.#guard.open(names));
   }
 
