@@ -4,8 +4,8 @@ import type { TableShape } from '../dependency/change.ts';
 import type { Operand } from '../dependency/condition/predicate.ts';
 import type { TableRead } from '../dependency/template.ts';
 import { readsOfQuery } from './analyse.ts';
-import type { Expression, Source } from './ast.ts';
-import { bare } from './ast-forms.ts';
+import { bare, type Expression, type Source } from './ast.ts';
+
 import type { StatementParts } from './writes.ts';
 
 /** An INSERT … VALUES, or an UPDATE or DELETE of one table with nothing but a WHERE. */

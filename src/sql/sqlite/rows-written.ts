@@ -2,8 +2,7 @@
 
 import type { Stmt } from 'sqlite3-parser';
 import type { RowsWritten } from '../rows-written.ts';
-import { numbered, sqliteTrees } from './parser.ts';
-import { expressions, type SqliteStatementPlace, selectOf } from './select.ts';
+import { expressions, numbered, type SqliteStatementPlace, selectOf, sqliteTrees } from './parser.ts';
 
 type Write = Extract<Stmt, { type: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' }>;
 

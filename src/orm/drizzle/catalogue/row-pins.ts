@@ -2,9 +2,8 @@
 // takes the values for equal.
 
 import { bindInstance } from '../../../dependency/bind.ts';
-import type { Cell, Scalar, TableShape } from '../../../dependency/change.ts';
+import type { Cell, ColumnType, Scalar, TableShape } from '../../../dependency/change.ts';
 import { cellOf } from '../../../dependency/condition/cells.ts';
-import type { ColumnType } from '../../../dependency/condition/column-type.ts';
 import { equalityKey } from '../../../dependency/condition/compare.ts';
 import type { Predicate } from '../../../dependency/condition/predicate.ts';
 import type { BoundRead } from '../../../dependency/template.ts';

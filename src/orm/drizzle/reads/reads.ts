@@ -1,7 +1,7 @@
 // Reads: whether one goes through the cache, and under which names it is stored there.
 
+import { mayMove } from '../../../dependency/condition/cells.ts';
 import type { Dialect } from '../../../dependency/template.ts';
-import { mayMove } from '../../../sql/postgres/moving-texts.ts';
 import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
 import type { Routines } from '../catalogue/functions.ts';
 import type { Rows, RowTerms } from '../catalogue/rows.ts';

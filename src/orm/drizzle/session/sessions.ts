@@ -3,7 +3,6 @@
 // Some drivers make a new session for a transaction, some go on with that of everyone. So a transaction is begun on a session
 // derived for it, and the session that the driver makes of it is bound too.
 
-import { mayMove } from '../../../dependency/condition/cells.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
