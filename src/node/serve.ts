@@ -214,7 +214,7 @@ class NodeGate implements RunningGate, Part {
     this.prepare(config);
     const old = this.#site;
     this.#site = this.#compile(config);
-    old.retire();
+    old.router.retire();
     if (this.#role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
     // The primary does the rest, once.

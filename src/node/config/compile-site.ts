@@ -19,7 +19,6 @@ import {
   normaliseTarget,
   type QueryRule,
   type RequestRules,
-  type Router,
   type SiteRoute,
 } from './router.ts';
 
@@ -33,7 +32,6 @@ export function compileSite(
   most = Number.POSITIVE_INFINITY,
 ): CompiledSite {
   const router = new HostRouter();
-  let retired = false;
   for (const route of config.routes) {
     const origin = origins.get(route.origin);
     if (origin === undefined) throw new TidegateError('E_CONFIG', `route ${route.name}: no origin ${route.origin}`);
@@ -43,7 +41,7 @@ export function compileSite(
       route: {
         ...compileRoute({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, origin, config),
         cacheUri: (uri: string) => cacheUri(router, uri, request),
-        retired: () => retired,
+        retired: router.isRetired,
       },
       request,
     });
@@ -53,18 +51,13 @@ export function compileSite(
   return {
     router,
     trusts: (address) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
-    retire: () => {
-      retired = true;
-    },
   };
 }
 
 export interface CompiledSite {
-  readonly router: Router;
+  readonly router: HostRouter;
   /** Whether to believe the peer of this address about host, scheme and client. */
   readonly trusts: (address: string) => boolean;
-  /** Another site replaces this one: a fill still running for this one is not stored. */
-  readonly retire: () => void;
 }
 
 /** Addresses and networks as a list to look up. */
@@ -80,7 +73,7 @@ function networks(trusted: readonly string[]): BlockList {
 }
 
 /** A URI named in an answer, under the rules of the route that its requests take. */
-function cacheUri(router: Router, uri: string, own: RequestRules): string {
+function cacheUri(router: HostRouter, uri: string, own: RequestRules): string {
   const { host, pathname } = new URL(uri);
   const pathAt = uri.indexOf('/', uri.indexOf('//') + 2);
   if (pathAt < 0) return uri;

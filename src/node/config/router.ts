@@ -65,6 +65,8 @@ export class HostRouter implements Router {
   readonly #anyHost: Candidate[] = [];
   readonly #onlyAnyHost: readonly Bucket[] = [this.#anyHost];
   readonly #remembered = new Map<string, readonly Bucket[]>();
+  #retired = false;
+  readonly isRetired = (): boolean => this.#retired;
 
   add(candidate: Candidate, hosts: readonly string[]): void {
     if (hosts.length === 0) this.#anyHost.push(candidate);
@@ -73,6 +75,11 @@ export class HostRouter implements Router {
       if (bucket === undefined) this.#byHost.set(host, [candidate]);
       else bucket.push(candidate);
     }
+  }
+
+  /** Another site replaces this one: a fill still running for this one is not stored. */
+  retire(): void {
+    this.#retired = true;
   }
 
   match(host: string, path: string): SiteRoute | undefined {
