@@ -11,7 +11,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   FeedClient: 29,
   FeedLifecycle: 29,
   FillBody: 30,
-  Flight: 47,
+  Flight: 46,
   Follower: 40,
   IndexPlan: 37,
   IndexTable: 34,

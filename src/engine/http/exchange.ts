@@ -260,7 +260,7 @@ export class Exchange {
     const outcome = responseOutcome(from, landing);
     const bornMs = this.#context.clock.now();
     // The origin was asked for the whole, so the client's own conditions are still to be answered.
-    const whole = from.collapsed || from.flight.asksForWhole;
+    const whole = from.collapsed || from.flight.plan.asAsked !== true;
     const notModified = whole ? notModifiedFromOrigin(this.#request, { head, bornMs }, outcome) : undefined;
     if (notModified !== undefined) {
       this.#answer(notModified, from.flight);

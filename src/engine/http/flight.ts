@@ -73,10 +73,6 @@ export class Flight implements RunningFlight {
     return landing === undefined || (landing.kind === 'response' && this.#draft !== undefined);
   }
 
-  get asksForWhole(): boolean {
-    return this.plan.asAsked !== true;
-  }
-
   whenLanded(waiter: (landing: Landing) => void): () => void {
     if (this.#landing !== undefined) {
       waiter(this.#landing);

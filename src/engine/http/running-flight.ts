@@ -98,8 +98,6 @@ export interface RunningFlight {
   readonly draft: Draft | undefined;
   /** True as long as its answer is, or may turn out to be, one that others can share. */
   readonly joinable: boolean;
-  /** True when the origin was asked for the whole, so that the client's own conditions are still to be answered. */
-  readonly asksForWhole: boolean;
   /** Calls the waiter once, at the landing; at once if that has come. The result takes the waiter back. */
   whenLanded(waiter: (landing: Landing) => void): () => void;
   /** Calls the waiter once, when nothing more is going to come: what was stored, or why nothing was. */

@@ -52,10 +52,6 @@ export class TierLoop<E extends { readonly key: string }> {
     this.#only = this.#tiers.length === 1 ? this.#tiers[0] : undefined;
   }
 
-  get stores(): readonly Store<E>[] {
-    return this.#parts.stores;
-  }
-
   /**
    * The entry under the key: from the fastest tier that has it current, else from the fastest that has it. The
    * reader validates it.
