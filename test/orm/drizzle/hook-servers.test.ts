@@ -10,7 +10,7 @@ import postgres from 'postgres';
 import { afterAll } from 'vitest';
 import { hookSuite } from './hook-suite.ts';
 import { type Backend, type Db, DDL, Gate, type Opened, pgTables } from './kit.ts';
-import { type Server, startPostgres } from './sound-servers.ts';
+import { type Server, startPostgres } from './servers.ts';
 
 let server: Server | undefined;
 const url = () => server?.url as string;

@@ -4,8 +4,8 @@ import { afterAll, expect, it } from 'vitest';
 import type { TidegateCache } from '../../../src/orm/drizzle/index.ts';
 import { hookSuite, SPIES } from './hook-suite.ts';
 import { backends, closeBackends, warm } from './kit.ts';
-import { worldOf } from './sound-kit.ts';
-import { openNodeSqlite } from './sound-worlds.ts';
+import { openNodeSqlite } from './worlds.ts';
+import { worldOf } from './wrapped-kit.ts';
 
 afterAll(closeBackends);
 for (const backend of backends) hookSuite(backend, () => warm(backend));

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
 import { tidegateCache } from '../../../src/orm/drizzle/hook/hook-cache.ts';
 import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
-import { liteSchema } from './sound-kit.ts';
+import { liteSchema } from './wrapped-kit.ts';
 
 const cache = createCache({ name: 'refusals' });
 const options = { cache, database: 'd' };

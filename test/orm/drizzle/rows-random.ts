@@ -9,8 +9,8 @@ import { integer as pgInteger, pgTable } from 'drizzle-orm/pg-core';
 import { integer as liteInteger, sqliteTable } from 'drizzle-orm/sqlite-core';
 import { createCache } from '../../../src/index.ts';
 import { withTidegate } from '../../../src/orm/drizzle/index.ts';
+import { randomOf } from './random-kit.ts';
 import type { Query, Row, RowsDatabase, RowsDialect, Value } from './rows-databases.ts';
-import { randomOf } from './sound-random-kit.ts';
 
 export interface RowsResult {
   /** Answers that are not those of the database. */

@@ -2,10 +2,10 @@
 
 import type { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { soundHolesSuite } from './sound-holes.ts';
-import { MUTANTS } from './sound-mutants.ts';
-import { type PgRun, randomPgRun } from './sound-random-pg.ts';
-import { nodePostgres, postgresJs } from './sound-random-pg-drivers.ts';
+import { MUTANTS } from './guard-mutants.ts';
+import { soundHolesSuite } from './holes.ts';
+import { type PgRun, randomPgRun } from './random-pg.ts';
+import { nodePostgres, postgresJs } from './random-pg-drivers.ts';
 import {
   openD1,
   openNodePostgres,
@@ -15,10 +15,10 @@ import {
   type Server,
   startD1,
   startPostgres,
-} from './sound-servers.ts';
-import { soundSuite } from './sound-suite.ts';
-import { soundKeysSuite } from './sound-suite-keys.ts';
-import { soundWritesSuite } from './sound-suite-writes.ts';
+} from './servers.ts';
+import { soundSuite } from './suite.ts';
+import { soundKeysSuite } from './suite-keys.ts';
+import { soundWritesSuite } from './suite-writes.ts';
 
 let server: Server;
 let d1: Miniflare;

@@ -13,8 +13,8 @@ import { packed, unpacked } from '../../../src/orm/drizzle/reads/packed-rows.ts'
 import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
 import { isOutcomeUnknown } from '../../../src/orm/drizzle/writes/write-errors.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
-import { type Base, execute, liteSchema, type World, worldOf } from './sound-kit.ts';
-import { openNodeSqlite, openPglite, startPglite } from './sound-worlds.ts';
+import { openNodeSqlite, openPglite, startPglite } from './worlds.ts';
+import { type Base, execute, liteSchema, type World, worldOf } from './wrapped-kit.ts';
 
 const proxied = () => drizzleProxy(async () => ({ rows: [] }), { schema: liteSchema });
 const options: SoundOptions = { cache: createCache({ name: 'options' }), database: 'd' };

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { MUTANTS } from './sound-mutants.ts';
-import { randomRun } from './sound-random.ts';
-import { oneConnection, ownConnections } from './sound-random-drivers.ts';
+import { MUTANTS } from './guard-mutants.ts';
+import { randomRun } from './random.ts';
+import { oneConnection, ownConnections } from './random-drivers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-random-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

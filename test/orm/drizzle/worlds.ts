@@ -18,7 +18,7 @@ import {
   PG_TABLES,
   type PgSchema,
   pgSchema,
-} from './sound-kit.ts';
+} from './wrapped-kit.ts';
 
 /** One for all tests of a file: it takes seconds to start. */
 let shared: Promise<PGlite> | undefined;

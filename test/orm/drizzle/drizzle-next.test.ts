@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Base, worldOf } from './sound-kit.ts';
 import {
   openBetterSqlite,
   openBetterSqliteNext,
   openLibsqlNext,
   openNodeSqliteNext,
   openPgliteNext,
-} from './sound-next.ts';
-import { soundSuite } from './sound-suite.ts';
-import { soundKeysSuite } from './sound-suite-keys.ts';
-import { soundWritesSuite } from './sound-suite-writes.ts';
-import { startPglite } from './sound-worlds.ts';
+} from './drizzle-next.ts';
+import { soundSuite } from './suite.ts';
+import { soundKeysSuite } from './suite-keys.ts';
+import { soundWritesSuite } from './suite-writes.ts';
+import { startPglite } from './worlds.ts';
+import { type Base, worldOf } from './wrapped-kit.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-sound-'));
 beforeAll(startPglite, 120_000);

@@ -10,9 +10,9 @@ import { Tally } from '../../../src/orm/drizzle/tally.ts';
 import { assembled } from '../../../src/orm/drizzle/with-tidegate.ts';
 import { Guard } from '../../../src/orm/drizzle/writes/guard.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
-import { type Failing, failingCache, LITE_TABLES, liteSchema, worldOf } from './sound-kit.ts';
-import { openBetterSqlite } from './sound-next.ts';
-import { openNodeSqlite } from './sound-worlds.ts';
+import { openBetterSqlite } from './drizzle-next.ts';
+import { openNodeSqlite } from './worlds.ts';
+import { type Failing, failingCache, LITE_TABLES, liteSchema, worldOf } from './wrapped-kit.ts';
 
 const { users } = liteSchema;
 

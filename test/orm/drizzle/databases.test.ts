@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { soundSuite } from './sound-suite.ts';
-import { soundKeysSuite } from './sound-suite-keys.ts';
-import { soundWritesSuite } from './sound-suite-writes.ts';
-import { openLibsql, openNodeSqlite, openPglite, startPglite } from './sound-worlds.ts';
+import { soundSuite } from './suite.ts';
+import { soundKeysSuite } from './suite-keys.ts';
+import { soundWritesSuite } from './suite-writes.ts';
+import { openLibsql, openNodeSqlite, openPglite, startPglite } from './worlds.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-sound-'));
 beforeAll(startPglite, 120_000);

@@ -8,9 +8,9 @@ import { createCache } from '../../../src/index.ts';
 import { Catalog } from '../../../src/orm/drizzle/catalogue/catalogue.ts';
 import { EVERYTHING } from '../../../src/orm/drizzle/writes/guard.ts';
 import { factsOf, readers } from '../../sql/facts-kit.ts';
-import { type Base, execute, type World, worldOf } from './sound-kit.ts';
-import { openBetterSqlite, openBetterSqliteNext, openNodeSqliteNext } from './sound-next.ts';
-import { openNodeSqlite } from './sound-worlds.ts';
+import { openBetterSqlite, openBetterSqliteNext, openNodeSqliteNext } from './drizzle-next.ts';
+import { openNodeSqlite } from './worlds.ts';
+import { type Base, execute, type World, worldOf } from './wrapped-kit.ts';
 
 const opened = async (options: Parameters<typeof worldOf>[1] = {}, open: () => Promise<Base> = openNodeSqlite) =>
   worldOf(await open(), options);

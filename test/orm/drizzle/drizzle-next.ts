@@ -13,6 +13,7 @@ import { drizzle as drizzleNodeSqliteNext } from 'drizzle-orm-next/node-sqlite';
 import * as pgNext from 'drizzle-orm-next/pg-core';
 import { drizzle as drizzlePgliteNext } from 'drizzle-orm-next/pglite';
 import * as liteNext from 'drizzle-orm-next/sqlite-core';
+import { gatedPglite } from './worlds.ts';
 import {
   type Base,
   DROPPED,
@@ -23,8 +24,7 @@ import {
   orm,
   type PgSchema,
   pgTablesOf,
-} from './sound-kit.ts';
-import { gatedPglite } from './sound-worlds.ts';
+} from './wrapped-kit.ts';
 
 interface NextQuery {
   readonly query: {

@@ -3,7 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
-import { type Base, execute, orm, required, type World, worldOf } from './sound-kit.ts';
+import { type Base, execute, orm, required, type World, worldOf } from './wrapped-kit.ts';
 
 export function soundSuite(name: string, open: () => Promise<Base>): void {
   describe(name, () => {

@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { createClient } from '@libsql/client';
 import { drizzle as drizzleLibsql } from 'drizzle-orm/libsql';
 import { drizzle as drizzleProxy } from 'drizzle-orm/sqlite-proxy';
-import { liteSchema } from './sound-kit.ts';
-import type { RandomDriver, RandomHooks } from './sound-random-kit.ts';
+import type { RandomDriver, RandomHooks } from './random-kit.ts';
+import { liteSchema } from './wrapped-kit.ts';
 
 export function oneConnection(path: string, { pause, loses }: RandomHooks): RandomDriver {
   const connection = new DatabaseSync(path);

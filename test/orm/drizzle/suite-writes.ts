@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
-import { type Base, execute, orm, type SoundDb, type World, worldOf } from './sound-kit.ts';
+import { type Base, execute, orm, type SoundDb, type World, worldOf } from './wrapped-kit.ts';
 
 export function soundWritesSuite(
   name: string,

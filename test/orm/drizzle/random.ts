@@ -8,8 +8,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { eq } from 'drizzle-orm';
 import { type Cache, createCache } from '../../../src/index.ts';
 import { assembled, type SoundParts } from '../../../src/orm/drizzle/with-tidegate.ts';
-import { type Db, DROPPED, LITE_TABLES, liteSchema, type PgSchema, type SoundDb } from './sound-kit.ts';
-import { Hits, pauseBy, type RandomDriver, type RandomHooks, randomOf } from './sound-random-kit.ts';
+import { Hits, pauseBy, type RandomDriver, type RandomHooks, randomOf } from './random-kit.ts';
+import { type Db, DROPPED, LITE_TABLES, liteSchema, type PgSchema, type SoundDb } from './wrapped-kit.ts';
 
 export interface RandomRun {
   readonly seed: number;

@@ -9,8 +9,8 @@ import { eq, sql } from 'drizzle-orm';
 import pg from 'pg';
 import { type Cache, createCache } from '../../../src/index.ts';
 import { assembled, type SoundParts } from '../../../src/orm/drizzle/with-tidegate.ts';
-import { type Db, DROPPED, PG_TABLES, pgSchema, type SoundDb } from './sound-kit.ts';
-import { Hits, pauseBy, type RandomDriver, type RandomHooks, randomOf } from './sound-random-kit.ts';
+import { Hits, pauseBy, type RandomDriver, type RandomHooks, randomOf } from './random-kit.ts';
+import { type Db, DROPPED, PG_TABLES, pgSchema, type SoundDb } from './wrapped-kit.ts';
 
 export interface PgRun {
   readonly seed: number;

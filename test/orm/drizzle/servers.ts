@@ -23,7 +23,7 @@ import {
   PG_TABLES,
   type PgSchema,
   pgSchema,
-} from './sound-kit.ts';
+} from './wrapped-kit.ts';
 
 export interface Server {
   readonly url: string;

@@ -4,8 +4,8 @@ import { drizzle as drizzleNodePg } from 'drizzle-orm/node-postgres';
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js';
 import pg from 'pg';
 import postgres from 'postgres';
-import { pgSchema } from './sound-kit.ts';
-import type { RandomDriver, RandomHooks } from './sound-random-kit.ts';
+import type { RandomDriver, RandomHooks } from './random-kit.ts';
+import { pgSchema } from './wrapped-kit.ts';
 
 type Query = (...args: readonly unknown[]) => Promise<unknown>;
 

@@ -11,9 +11,9 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
 import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
 import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
-import { LITE_TABLES, liteSchema, pgSchema, type World, worldOf } from './sound-kit.ts';
-import { openPgliteNext } from './sound-next.ts';
-import { openNodeSqlite, openPglite, startPglite } from './sound-worlds.ts';
+import { openPgliteNext } from './drizzle-next.ts';
+import { openNodeSqlite, openPglite, startPglite } from './worlds.ts';
+import { LITE_TABLES, liteSchema, pgSchema, type World, worldOf } from './wrapped-kit.ts';
 
 /** Whether the second of two reads is answered from the cache. */
 async function isCached(world: World, read: () => PromiseLike<unknown>): Promise<boolean> {

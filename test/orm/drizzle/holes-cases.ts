@@ -3,7 +3,7 @@
 import { eq, sql } from 'drizzle-orm';
 import { integer, pgMaterializedView } from 'drizzle-orm/pg-core';
 import { expect } from 'vitest';
-import { type PgSchema, pgSchema, type SoundDb } from './sound-kit.ts';
+import { type PgSchema, pgSchema, type SoundDb } from './wrapped-kit.ts';
 
 const { users, posts, audit } = pgSchema;
 export const snapshot = pgMaterializedView('snapshot', { id: integer('id') }).existing();

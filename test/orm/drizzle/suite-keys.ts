@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Cache, createCache } from '../../../src/index.ts';
 import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
-import { type Base, type Failing, failingCache, type SoundDb, type World, worldOf } from './sound-kit.ts';
+import { type Base, type Failing, failingCache, type SoundDb, type World, worldOf } from './wrapped-kit.ts';
 
 export function soundKeysSuite(name: string, open: () => Promise<Base>): void {
   describe(name, () => {

@@ -4,8 +4,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type SQL, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Case, STATEMENTS, snapshot, TRANSACTIONS } from './sound-holes-cases.ts';
-import { type Base, pgSchema, type SoundDb, type World, worldOf } from './sound-kit.ts';
+import { type Case, STATEMENTS, snapshot, TRANSACTIONS } from './holes-cases.ts';
+import { type Base, pgSchema, type SoundDb, type World, worldOf } from './wrapped-kit.ts';
 
 const { users, posts, audit, named } = pgSchema;
 
