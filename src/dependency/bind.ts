@@ -145,14 +145,18 @@ export function neededOutputs(template: Tracked): ReadonlySet<number> {
 /** A longer list counts as any value: it would cost more than it saves. */
 export const MAX_LOOKED_UP = 1_000;
 
-const constants = new WeakMap<TableRead, Predicate>();
+/** By read: its condition, where all reads of it share one. */
+const constants = new WeakMap<TableRead, Predicate | 'variable'>();
 
 /** A condition without parameters is bound once, and shared. */
 function bindWhole(read: TableRead, values: Values): Predicate {
   const known = constants.get(read);
-  if (known !== undefined) return known;
+  if (known !== undefined && known !== 'variable') return known;
   const bound = bindPredicate(read, read.predicate, values);
-  if (!someOperand(read.predicate, ({ kind }) => kind !== 'value')) constants.set(read, bound);
+  if (known === undefined) {
+    const isVariable = someOperand(read.predicate, ({ kind }) => kind !== 'value');
+    constants.set(read, isVariable ? 'variable' : bound);
+  }
   return bound;
 }
 
