@@ -255,24 +255,43 @@ export class TailMark {
  */
 export class GroupSync {
   readonly #sync: () => Promise<void>;
-  #running = Promise.resolve();
-  #next: Promise<void> | undefined;
+  #waiting: Waiter[] = [];
+  #wanted = false;
+  #running = false;
 
   constructor(sync: () => Promise<void>) {
     this.#sync = sync;
   }
 
-  /** Resolves when earlier writes are durable; rejects with the error that prevents it. */
-  done(): Promise<void> {
-    this.#next ??= this.#afterRunning();
-    return this.#next;
+  /** Makes sure that earlier writes become durable. */
+  request(): void {
+    this.#wanted = true;
+    if (!this.#running) void this.#run();
   }
 
-  async #afterRunning(): Promise<void> {
-    // Those who waited for the running sync hear of its failure. Callers in this same step share the sync that follows.
-    await this.#running.catch(() => {});
-    this.#running = this.#next as Promise<void>;
-    this.#next = undefined;
-    await this.#sync();
+  /** Resolves when earlier writes are durable; rejects with the error that prevents it. */
+  done(): Promise<void> {
+    const waiting = Promise.withResolvers<void>();
+    this.#waiting.push(waiting);
+    this.request();
+    return waiting.promise;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Callers in this same step share the first sync.
+    await undefined;
+    while (this.#wanted) {
+      this.#wanted = false;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#sync();
+        for (const { resolve } of waiting) resolve();
+      } catch (error) {
+        for (const { reject } of waiting) reject(error as Error);
+      }
+    }
+    this.#running = false;
   }
 }

@@ -123,7 +123,7 @@ export class Journal implements InvalidationLog {
     this.#checkpointIfFull();
     if (change.kind === 'invalidate' || this.#health === 'lost') return this.#group.done().then(() => position);
     // Nobody waits for this sync, but after a power cut as few pending writes as possible should be unknown.
-    if (change.kind === 'open') this.#group.done().catch(() => {});
+    if (change.kind === 'open') this.#group.request();
     return position;
   }
 
