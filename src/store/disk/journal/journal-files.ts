@@ -255,7 +255,7 @@ export class TailMark {
  */
 export class GroupSync {
   readonly #sync: () => Promise<void>;
-  #waiting: Waiter[] = [];
+  #waiting: PromiseWithResolvers<void>[] = [];
   #wanted = false;
   #running = false;
 
