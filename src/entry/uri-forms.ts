@@ -5,8 +5,7 @@
 // outdated answer.
 
 import { expected } from '../errors.ts';
-import { normalEscapes, normalTarget, withoutDotSegments, withoutInnerDotSegments } from '../semantics/target.ts';
-import { isKeyable } from './key.ts';
+import { isKeyable, normalEscapes, normalTarget, withoutDotSegments, withoutInnerDotSegments } from './key.ts';
 
 const A_URL = 'an absolute http or https URL, its host in the usual form and without userinfo';
 const A_PREFIX = 'the beginning of a URL, from http:// or https:// on, without userinfo or a fragment';

@@ -6,10 +6,9 @@
 
 import { sharedRequest } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
-import { isKeyable } from '../entry/key.ts';
+import { isKeyable, normalTarget } from '../entry/key.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
-import { normalTarget } from '../semantics/target.ts';
 
 /** All of it but where it goes. */
 export type Asked = Omit<GateRequest, 'route'>;

@@ -1,8 +1,8 @@
 // How long a tier is waited for, and when it is left alone. A store that has not answered in time is a miss, which costs a
 // way to the origin, and is not asked for a while: else every request would wait as long.
 //
-// How it is asked again. Were all to ask at once when the pause is over, all would wait for a store
-// that still hangs. So one of them tries it, and the others go on without it until it has answered.
+// How it is asked again. If all asked at once when the pause is over, all would wait for a store that still hangs. So one of
+// them tries it, and the others go on without it until it has answered.
 //
 // What a tier was not told of meanwhile is noted: what it has under these keys is not the latest. No invalidation depends on
 // it, for the reader validates; it is for what was stored in place of an entry that no invalidation named.
@@ -22,7 +22,7 @@ export interface TierLimits {
 /** A disk that is busy answers within two seconds; one that hangs does not. */
 export const DEFAULT_LIMITS: TierLimits = { timeoutMs: 2_000, pauseMs: 10_000, pauseAfter: Number.POSITIVE_INFINITY };
 
-export interface PatienceParts {
+export interface BreakerParts {
   readonly limits: TierLimits;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly tasks: Pick<Tasks, 'later'>;
@@ -35,14 +35,16 @@ export interface PatienceParts {
 
 /** With one store. */
 export class TierBreaker {
-  readonly #parts: PatienceParts;
+  /** Neither paused nor with a fault since its last answer: then `admits` is true and `answered` changes nothing. */
+  isQuiet = true;
+  readonly #parts: BreakerParts;
   #faultsInRow = 0;
   /** Monotonic time at which it may be asked again; undefined: it is not left alone. */
   #pausedUntilMs: number | undefined;
   /** True: after its pause one has asked it, and not been answered yet. */
   #isTried = false;
 
-  constructor(parts: PatienceParts) {
+  constructor(parts: BreakerParts) {
     this.#parts = parts;
   }
 
@@ -100,12 +102,14 @@ export class TierBreaker {
   }
 
   answered(): void {
-    if (this.#faultsInRow > 0) this.#faultsInRow = 0;
+    this.#faultsInRow = 0;
+    this.isQuiet = !this.isPaused;
     if (this.#isTried) this.#resume();
   }
 
   failed(): void {
     this.#faultsInRow++;
+    this.isQuiet = false;
     if (this.#isTried || this.#faultsInRow >= this.#parts.limits.pauseAfter) this.#pause();
   }
 
@@ -125,6 +129,7 @@ export class TierBreaker {
     const isNew = !this.isPaused;
     this.#isTried = false;
     this.#faultsInRow = 0;
+    this.isQuiet = false;
     this.#pausedUntilMs = clock.monotonic() + limits.pauseMs;
     if (isNew) paused(true);
   }
@@ -132,6 +137,7 @@ export class TierBreaker {
   #resume(): void {
     this.#isTried = false;
     this.#pausedUntilMs = undefined;
+    this.isQuiet = this.#faultsInRow === 0;
     this.#parts.paused(false);
   }
 }

@@ -150,11 +150,12 @@ export class TierLoop<E extends { readonly key: string }> {
   }
 
   #ask(tier: Tier<E>, key: string): Eventually<E | undefined> {
-    if (tier.missed?.has(key) === true || !tier.breaker.admits()) return undefined;
+    const { store, breaker, missed } = tier;
+    if (missed?.has(key) === true || !(breaker.isQuiet || breaker.admits())) return undefined;
     try {
-      const found = tier.store.get(key);
+      const found = store.get(key);
       if (found instanceof Promise) return this.#answer(tier, found).then((entry) => this.#told(tier, entry));
-      tier.breaker.answered();
+      if (!breaker.isQuiet) breaker.answered();
       return this.#told(tier, found);
     } catch (error) {
       this.#failed(tier, error);
@@ -181,7 +182,7 @@ export class TierLoop<E extends { readonly key: string }> {
         if (caughtUp !== undefined) void done.then(caughtUp, () => {});
         return this.#answer(tier, done);
       }
-      breaker.answered();
+      if (!breaker.isQuiet) breaker.answered();
       caughtUp?.();
       return done;
     } catch (error) {

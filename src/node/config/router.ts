@@ -4,10 +4,10 @@
 // and the routes that can apply to a host are remembered by the host; clients choose the hosts, so the memory is bounded.
 
 import type { Route } from '../../engine/contract.ts';
+import { normalPath, normalTarget } from '../../entry/key.ts';
 import { normalGlob } from '../../entry/uri-forms.ts';
 import { globMatcher } from '../../ledger/glob.ts';
 import { type Fields, fieldLines } from '../../semantics/fields.ts';
-import { normalPath, normalTarget } from '../../semantics/target.ts';
 import type { BypassOutput } from './config-schema.ts';
 
 /** Which query parameters stay in the key, and so in the forwarded request. */

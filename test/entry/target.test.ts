@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { normalPath, normalTarget } from '../../src/entry/key.ts';
 import type { QueryRule } from '../../src/node/config/router.ts';
 import { normaliseTarget } from '../../src/node/config/router.ts';
-import { normalPath, normalTarget } from '../../src/semantics/target.ts';
 
 type Rules = Parameters<typeof normaliseTarget>[1];
 
