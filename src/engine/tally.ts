@@ -79,7 +79,8 @@ export class Tally {
   purges = 0;
   fillsInFlight = 0;
   readonly #parts: TallyParts;
-  readonly #refusals = new RecentMap<Remembered>(MIN_REFUSED_KEYS);
+  /** Made by the first refusal: most sites have none, and ask at every miss. */
+  #refusals: RecentMap<Remembered> | undefined;
 
   constructor(parts: TallyParts) {
     this.#parts = parts;
@@ -101,12 +102,13 @@ export class Tally {
 
   stored(key: string): void {
     this.stores++;
-    this.#refusals.delete(key);
+    this.#refusals?.delete(key);
   }
 
   refused(key: string, refused: Refused): void {
     const { refusal } = refused;
     this.refusedStores[refusal] = (this.refusedStores[refusal] ?? 0) + 1;
+    this.#refusals ??= new RecentMap(MIN_REFUSED_KEYS);
     const untilMs = PASSING.has(refusal)
       ? this.#refusals.get(key)?.untilMs
       : this.#parts.clock.monotonic() + UNCACHEABLE_MS;
@@ -115,12 +117,12 @@ export class Tally {
 
   /** True: nobody is to wait for another's fill of this plain key. */
   isHitForMiss(key: string): boolean {
-    const { untilMs } = this.#refusals.get(key) ?? {};
+    const { untilMs } = this.#refusals?.get(key) ?? {};
     return untilMs !== undefined && this.#parts.clock.monotonic() < untilMs;
   }
 
   /** Why the last answer for this plain key was not stored, as far as remembered. */
   lastRefusal(key: string): Refused | undefined {
-    return this.#refusals.get(key);
+    return this.#refusals?.get(key);
   }
 }
