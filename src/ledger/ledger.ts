@@ -31,21 +31,20 @@ export type Refusal = 'invalidated-during-fill' | 'overtaken' | 'source-not-live
 export class Ledger<Entry extends Stamped, Holder = unknown> {
   readonly fills = new Fills<Holder>();
   readonly #invalidations: Invalidations;
-  /** Without the soft ones; the same until the first soft one. */
-  #hard: Invalidations;
+  /** Without the soft ones, from the first soft one on. */
+  #hard: Invalidations | undefined;
   readonly #subjectOf: (entry: Entry) => Subject;
   /** Reads count only while it says so; undefined: every source counts. */
   sources: SourceGate | undefined;
   /** Entries stamped up to here are of a process before. */
   readonly #beganAt: Position;
-  /** URIs by the ids of the open intents on them: while a write on a URI is under way, nothing is stored for it. */
+  /** URIs by the ids of the open intents on them, and how many each has: while a write is under way, nothing is stored. */
   readonly #intents = new Map<string, string>();
-  readonly #intentsOn = new Set<string>();
+  readonly #intentsOn = new Map<string, number>();
 
   /** `hasPast`: entries may have been stored by a process before. */
   constructor(invalidations: Invalidations, subjectOf: (entry: Entry) => Subject, hasPast = false) {
     this.#invalidations = invalidations;
-    this.#hard = invalidations;
     this.#subjectOf = subjectOf;
     this.#beganAt = hasPast ? invalidations.applied : -1;
   }
@@ -62,16 +61,18 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   apply(position: Position, change: LogChange): void {
     if (change.kind === 'open') {
       this.#intents.set(change.intent, change.uri);
-      this.#intentsOn.add(change.uri);
+      this.#intentsOn.set(change.uri, (this.#intentsOn.get(change.uri) ?? 0) + 1);
     } else if (change.kind === 'close') {
       const uri = this.#intents.get(change.intent) ?? '';
+      const left = (this.#intentsOn.get(uri) ?? 0) - 1;
       this.#intents.delete(change.intent);
-      if (!this.#intents.values().some((other) => other === uri)) this.#intentsOn.delete(uri);
+      if (left > 0) this.#intentsOn.set(uri, left);
+      else this.#intentsOn.delete(uri);
     } else {
       const { selector, soft = false } = change;
-      if (soft && this.#hard === this.#invalidations) this.#hard = this.#invalidations.copy();
+      if (soft) this.#hard ??= this.#invalidations.copy();
       this.#invalidations.apply(selector, position);
-      if (!soft && this.#hard !== this.#invalidations) this.#hard.apply(selector, position);
+      if (!soft) this.#hard?.apply(selector, position);
     }
   }
 
@@ -90,14 +91,13 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
 
   /** True: something that names the subject was invalidated after the stamp. */
   isAffectedSince(stamp: Stamp, subject: Subject): boolean {
-    if (stamp.epoch !== this.#invalidations.epoch) return true;
-    return this.#invalidations.lastAffecting(subject, stamp.position) > stamp.position;
+    return stamp.epoch !== this.#invalidations.epoch || this.lastAffecting(subject, stamp.position) > stamp.position;
   }
 
   /** Whether an invalidation since its stamp names the result of a fill, as far as the subject is known. */
   isAffected({ stamp, keyStamp }: Fill, subject: Subject): boolean {
     if (this.isAffectedSince(keyStamp, subject)) return true;
-    return keyStamp !== stamp && this.isAffectedSince(stamp, { ...NAMELESS, tags: subject.tags });
+    return keyStamp !== stamp && this.isAffectedSince(stamp, { uri: '', origin: '', tags: subject.tags });
   }
 
   /** Whether somebody may wait for the fill, and whether they may have its result: the tags are known only in the end. */
@@ -106,8 +106,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     if (isBegunBefore && this.sources?.allows(subject.tags, true) === false) return false;
     // While a source is not heard of, its changes have no position.
     const isUnheard = isBegunBefore && this.sources?.isRead(subject.tags) === true;
-    if (arrival.position <= fill.stamp.position && !isUnheard) return true;
-    return !this.isAffected(fill, subject);
+    return (arrival.position <= fill.stamp.position && !isUnheard) || !this.isAffected(fill, subject);
   }
 
   /** True: no invalidation affects the entry, so it may be served. Notes in `checkedUpTo` how far that is known. */
@@ -127,13 +126,14 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
 
   /** Of an entry that is not current. True: soft invalidations alone affect it. */
   isExpired(entry: Entry): boolean {
-    if (this.#hard === this.#invalidations || entry.epoch !== this.#hard.epoch || !this.#isAllowed(entry)) return false;
+    if (this.#hard === undefined || entry.epoch !== this.#hard.epoch || !this.#isAllowed(entry)) return false;
     return this.#hard.lastAffecting(this.#subjectOf(entry), entry.stamp) <= entry.stamp;
   }
 
   #isAllowed({ tags, stamp }: Entry): boolean {
     const isFromBefore = stamp <= this.#beganAt;
-    return (!isFromBefore && this.sources?.hasAny !== true) || this.sources?.allows(tags, isFromBefore) !== false;
+    if (this.sources === undefined || !(isFromBefore || this.sources.hasAny)) return true;
+    return this.sources.allows(tags, isFromBefore);
   }
 
   /** Position of the last invalidation that names the subject; 0: none. Those up to `since` are of no interest. */
@@ -154,8 +154,6 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   }
 }
 
-const NAMELESS = { uri: '', origin: '' } as const;
-
 /** A place in the log of one epoch. */
 export interface Stamp {
   readonly epoch: string;
@@ -174,7 +172,7 @@ export interface Fill<Holder = unknown> {
   readonly keyStamp: Stamp;
   /** True: others may wait for its result. */
   readonly isJoinable: boolean;
-  /** Keys of entries whose place something newer has taken. */
+  /** Keys of entries whose place something newer has taken; of every entry, once there are too many. */
   readonly overtakenIn: ReadonlySet<string>;
 }
 
@@ -192,7 +190,7 @@ export class Fills<Holder> {
   order = 0;
   /** How often a key was replaced. */
   turn = 0;
-  readonly #running = new Map<string, readonly Running<Holder>[]>();
+  readonly #running = new Map<string, Running<Holder>[]>();
   readonly #givenUp = new Set<Running<Holder>>();
   #turns = new Map<string, number>();
   #olderTurns = new Map<string, number>();
@@ -209,7 +207,9 @@ export class Fills<Holder> {
   }
 
   #add(fill: Fill<Holder>): Fill<Holder> {
-    this.#running.set(fill.key, [...this.of(fill.key), fill]);
+    const running = this.#running.get(fill.key) ?? [];
+    running.push(fill);
+    this.#running.set(fill.key, running);
     return fill;
   }
 
@@ -225,9 +225,10 @@ export class Fills<Holder> {
 
   end(fill: Fill<Holder>): void {
     this.#givenUp.delete(fill);
-    const left = this.of(fill.key).filter((other) => other !== fill);
-    if (left.length > 0) this.#running.set(fill.key, left);
-    else this.#running.delete(fill.key);
+    const running = this.#running.get(fill.key) ?? [];
+    const at = running.indexOf(fill);
+    if (at >= 0) running.splice(at, 1);
+    if (running.length === 0) this.#running.delete(fill.key);
   }
 
   /** Its callers have left, but its result may still be stored. The work may never end, so a bounded number is kept. */
@@ -272,8 +273,7 @@ export class Fills<Holder> {
 
   /** The result is the answer to a write, whose own invalidations end at `position`. */
   countFrom(fill: Running, position: Position): void {
-    fill.stamp = { ...fill.stamp, position };
-    fill.keyStamp = fill.stamp;
+    fill.stamp = fill.keyStamp = { ...fill.stamp, position };
   }
 }
 

@@ -71,8 +71,9 @@ export function createFetchCache(
   return {
     wrap: <Env>(handler: CachedHandler<Env>) => {
       if (typeof handler !== 'function') expected('E_CONFIG', 'a handler that is a function', handler);
-      return (request, { env, waitUntil }: CallOptions<Env> = {}) =>
-        web.serve({
+      return (request, call) => {
+        const { env, waitUntil } = call ?? {};
+        return web.serve({
           request,
           waitUntil,
           handle: (forwarded, addTags) =>
@@ -84,6 +85,7 @@ export function createFetchCache(
               waitUntil: (work) => waitUntil?.(work),
             }),
         });
+      };
     },
     invalidate,
     purge: async (selection) =>

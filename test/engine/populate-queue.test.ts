@@ -71,6 +71,15 @@ describe('the queue', () => {
     expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0 });
   });
 
+  it('takes a fill back that many wait for', () => {
+    const queue = new FillQueue<string>();
+    const lane: Lane<string> = { job: 'a', heap: [] };
+    const shares = Array.from({ length: 300_000 }, (_, index) => ({ job: 'a', index }));
+    queue.add({ text: 't', hits: 0, attempts: 0, shares: shares.slice(0, 1) }, lane);
+    queue.add({ text: 't', hits: 0, attempts: 1, shares: shares.slice(1) }, lane);
+    expect(queue.take(lane).shares).toHaveLength(300_000);
+  });
+
   it('gives every fill out once, the best of its lane first', () => {
     const adds = fc.array(fc.record({ text: fc.nat(30), hits: fc.nat(4), lane: fc.nat(2), take: fc.boolean() }));
     fc.assert(

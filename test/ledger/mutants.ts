@@ -46,7 +46,10 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
       },
     ],
   },
-  mutant('shares with whoever waits', { ways: FOUND }, ['return !this.isAffected(fill, subject);', 'return true;']),
+  mutant('shares with whoever waits', { ways: FOUND }, [
+    'return (arrival.position <= fill.stamp.position && !isUnheard) || !this.isAffected(fill, subject);',
+    'return true;',
+  ]),
   mutant('takes every entry for current', { ways: KEY }, [
     'if (this.lastAffecting(this.#subjectOf(entry), since) > entry.stamp) return false;',
     '',
@@ -78,7 +81,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
       '|| !this.#isAllowed(entry)) return false;\n    return this.#hard.lastAffecting(this.#subjectOf(entry), entry.stamp) <= entry.stamp;',
       '|| !this.#isAllowed(entry)) return false;\n    return true;',
     ],
-    ['if (this.#hard === this.#invalidations || entry.epoch !== this.#hard.epoch ||', 'if ('],
+    ['if (this.#hard === undefined || entry.epoch !== this.#hard.epoch ||', 'if (this.#hard === undefined ||'],
   ),
   mutant('stores what a put has overtaken', { ways: ['set by another'], isOfGates: false }, [
     'for (const fill of this.of(key)) overtake(fill, key);',
@@ -93,7 +96,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     '',
   ]),
   mutant('judges tags by the stamp of the key', { ways: LATE, isOfGates: false }, [
-    'return keyStamp !== stamp && this.isAffectedSince(stamp, { ...NAMELESS, tags: subject.tags });',
+    "return keyStamp !== stamp && this.isAffectedSince(stamp, { uri: '', origin: '', tags: subject.tags });",
     'return false;',
   ]),
 ];

@@ -10,7 +10,7 @@ describe('a handler behind the cache', () => {
     const { time, cache } = simulated();
     let calls = 0;
     const serve = cache.wrap(() => text(`answer ${++calls}`, { ...FRESH, 'x-own': 'yes' }));
-    const first = await serve(get('/a'));
+    const first = await serve(get('/a'), null as never);
     expect(await first.text()).toBe('answer 1');
     expect(outcome(first)).toBe('tidegate; fwd=uri-miss; fwd-status=200; stored');
     time.advance(7_000);

@@ -2,7 +2,7 @@
 // client, is to see it.
 //
 // The answer to a GET or HEAD may be for everyone, so what its client sends and what is not in the key is taken off, or the
-// request goes by the cache. The gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
+// request goes by the cache. A client says by the gate's own cookie how far it has written (own-writes.ts). The cookie says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 //
 // On a route that codes the origin is asked for what is not coded, and knows nothing of the entity tags that the gate gives to

@@ -22,7 +22,6 @@ import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { bodyFor, draftOf, entryFrom, keptFields, type Refusal } from './draft.ts';
 import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
-
 import { storeFill } from './store-fill.ts';
 
 interface Freshened {

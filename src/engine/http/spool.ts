@@ -43,7 +43,13 @@ export class Spool {
     }
     this.written += chunk.length;
     this.unwritten -= chunk.length;
-    if (!this.#isDiscarded) this.#listener.advanced();
+    if (this.#isDiscarded) return;
+    try {
+      this.#listener.advanced();
+    } catch (error) {
+      // The process is told; the next chunks are written all the same.
+      void Promise.reject(error);
+    }
   }
 
   read(range: { readonly start: number; readonly end: number }): Promise<Uint8Array> {

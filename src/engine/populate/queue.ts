@@ -63,7 +63,8 @@ export class FillQueue<Job> {
     const there = this.#waiting.get(text);
     if (there !== undefined) {
       there.further ??= [];
-      there.further.push(...shares);
+      // Not spread: a text may have more shares than a call takes arguments.
+      for (const share of shares) there.further.push(share);
       if (hits <= there.hits) return;
       there.hits = hits;
       return up(there);

@@ -57,7 +57,11 @@ export async function openDurable(path: string, options: DurableOptions): Promis
     const events = onEvent === undefined ? {} : { onEvent };
     const journal = await openJournal({ ...given, ...events, folder, manifest, image }, recovery.continuation);
     opened.defer(() => journal.close());
-    const close = () => opened.disposeAsync();
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= opened.disposeAsync();
+      return closing;
+    };
     return { folder, manifest, journal, recovery, close };
   } catch (error) {
     await opened.disposeAsync();

@@ -19,6 +19,7 @@ import {
   type TailMarkReading,
 } from './journal-files.ts';
 
+/** The tail mark is called witness in file names and in the reasons below: both are read by versions before this one. */
 export const TAIL_MARK_FILE = 'witness';
 /** Two files that take turns: one stays the truth until its successor is durable. */
 export const LOG_FILES = ['invalidations-0.log', 'invalidations-1.log'] as const;
