@@ -31,6 +31,24 @@ describe('an invalidation', () => {
     }
   });
 
+  test.each(['files/', 'files/*', 'app:files/', 'files§', 'app:files§', 'app:files§*', 'a§b:files'])(
+    'reaches what names the table %s, and no other',
+    async (table) => {
+      const { cache } = cacheBench();
+      cache.set('own', 1, { tables: [table] });
+      cache.set('other', 1, { tables: ['app:folders', 'folders'] });
+      await cache.invalidate({ tables: [table] });
+      expect([cache.get('own'), cache.get('other')]).toEqual([undefined, 1]);
+    },
+  );
+
+  test('of a table with a slash at its end leaves the table without one', async () => {
+    const { cache } = cacheBench();
+    cache.set('a', 1, { tables: ['files'] });
+    await cache.invalidate({ tables: ['files/'] });
+    expect(cache.get('a')).toBe(1);
+  });
+
   test('that names nothing, or has a name that is none, is refused', async () => {
     const { cache, invalidated } = cacheBench();
     const bad = [

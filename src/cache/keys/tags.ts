@@ -32,11 +32,11 @@ function tableTag(table: string): string {
 
 /**
  * What an invalidation of the table reaches. A table of one database, `app:users`, has a second tag, of what was read of
- * single rows: `app:users/*`. With a slash at its end the name leaves that one out.
+ * single rows: `app:users§*`. `app:users§` leaves that one out; a program's own table of such a name is reached as well.
  */
 export function reachedTags(table: string): readonly string[] {
-  if (table.endsWith('/')) return [tableTag(table.slice(0, -1))];
-  return /:[^/]+$/.test(table) ? [tableTag(table), tableTag(`${table}/*`)] : [tableTag(table)];
+  if (table.endsWith(MARK)) return [tableTag(table.slice(0, -MARK.length)), tableTag(table)];
+  return /:[^§]*$/.test(table) ? [tableTag(table), tableTag(`${table}${MARK}*`)] : [tableTag(table)];
 }
 
 /** Of all entries of the namespace with this prefix. */

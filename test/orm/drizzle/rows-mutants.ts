@@ -24,8 +24,8 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
   mutant('forgets the values before', 'sqlite', PINS, ['[...before, ...after]', '[...after]']),
   mutant('forgets the values after', 'sqlite', PINS, ['[...before, ...after]', '[...before]']),
   mutant('forgets columns that a write does not tell', 'sqlite', ROWS, [
-    "return [write.kind === 'insert' ? ",
-    "return column >= 0 ? [] : [write.kind === 'insert' ? ",
+    "return [named(write.kind === 'insert' ? ",
+    "return column >= 0 ? [] : [named(write.kind === 'insert' ? ",
   ]),
   mutant('forgets what is read of the whole table', 'sqlite', ROWS, ['exceptRows(table), ...rows]', '...rows]']),
   mutant('takes a column that is set for one that is left', 'sqlite', PINS, [

@@ -1,16 +1,23 @@
-// Names of rows, beside those of their tables: `users/` is all of the table but what is read of single rows of it, `users/*` is
-// that, and `users/<mark>/…` is a part of that.
+// Names of rows, beside those of their tables: `users§` is all of the table but what is read of single rows of it, `users§*` is
+// that, and `users§<mark>/…` is a part of that. No table that has the sign in its name is by rows.
 
-const ROW_NAME = /^(.+?)\/([0-9a-f]{12})\//;
+import { MARK } from '../../../cache/keys/key-space.ts';
+
+const ROW_NAME = /^([^§]+)§([0-9a-f]{12})\//;
 
 /** The table, but not what is read of single rows of it. */
 export function exceptRows(table: string): string {
-  return `${table}/`;
+  return table + MARK;
 }
 
 /** What is read of single rows of the table. */
 export function rowsOf(table: string): string {
-  return `${table}/*`;
+  return `${table}${MARK}*`;
+}
+
+/** Part of what is read of single rows of the table, with the mark of the tables as they are. */
+export function partOf(table: string, mark: string, part: string): string {
+  return `${table}${MARK}${mark}/${part}`;
 }
 
 /** Names of rows with another mark become those of their tables. */
@@ -26,6 +33,6 @@ export function outsideOf(
   names: readonly string[],
   outside: (names: readonly string[]) => readonly string[],
 ): readonly string[] {
-  const partly = names.filter((name) => name.endsWith('/')).map((name) => name.slice(0, -1));
+  const partly = names.filter((name) => name.endsWith(MARK)).map((name) => name.slice(0, -MARK.length));
   return partly.length === 0 ? outside(names) : [...outside(names), ...outside(partly).map(exceptRows)];
 }

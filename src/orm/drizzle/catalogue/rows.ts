@@ -6,6 +6,7 @@
 // they were when the database was asked; whoever knows of other tables falls back to the table.
 
 import type { Cache } from '../../../cache/contract.ts';
+import { MARK } from '../../../cache/keys/key-space.ts';
 import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
 import type { Dialect, Template } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
@@ -17,7 +18,7 @@ import { isPromise, type ReadNames } from '../reads/cached-read.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { Functions, type FunctionsTold } from './functions.ts';
 import { type Ask, type RowFacts, readRowFacts } from './row-facts.ts';
-import { exceptRows, rowsOf, withMark } from './row-names.ts';
+import { exceptRows, partOf, rowsOf, withMark } from './row-names.ts';
 import { type Pin, pinnedBy, pinOf } from './row-pins.ts';
 
 /** Changes with what the names below mean. */
@@ -166,7 +167,7 @@ export class Rows {
     const checked = names.flatMap((name) => {
       const rows = narrowed.get(name);
       if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];
-      return name.includes('/') ? [name] : [name, exceptRows(name)];
+      return [name, exceptRows(name)];
     });
     if (checked.length > MAX_NAMES && narrowed.size > 0) return this.#namesRead(names, new Map());
     const stored = (answer: readonly unknown[]) =>
@@ -197,10 +198,10 @@ export class Rows {
     if (!names.includes(table) || names.includes(EVERYTHING)) return names;
     const write = this.#writeOf(text.sql, known);
     if (write === undefined || canonical(write.table.name) !== table) return names;
-    const start = `${table}/${known.mark}`;
+    const named = (part: string) => partOf(table, known.mark, part);
     const rows = pinnedBy(write, params).flatMap(({ column, keys }) => {
-      if (keys !== undefined) return [...keys].map((key) => `${start}/${column}/${key}`);
-      return [write.kind === 'insert' ? `${start}/+${column}` : `${start}/${column}`];
+      if (keys !== undefined) return [...keys].map((key) => named(`${column}/${key}`));
+      return [named(write.kind === 'insert' ? `+${column}` : `${column}`)];
     });
     return [...names.filter((name) => name !== table), exceptRows(table), ...rows];
   }
@@ -223,7 +224,7 @@ export class Rows {
 }
 
 function isByRows(table: string, { unique }: Known): boolean {
-  return unique.has(table) && table.length <= MAX_TABLE_LENGTH && !table.includes('/');
+  return unique.has(table) && table.length <= MAX_TABLE_LENGTH && !table.includes(MARK);
 }
 
 interface Narrowed {
@@ -249,12 +250,12 @@ function narrowedTo(table: string, reading: Reading): Narrowed | undefined {
   const own = reads.filter(({ read }) => canonical(read.table.name) === table);
   const pins = own.map(pinOf).filter((pin) => pin !== undefined);
   if (own.length === 0 || pins.length < own.length || !isByRows(table, known)) return undefined;
-  const start = `${table}/${known.mark}`;
+  const named = (part: string) => partOf(table, known.mark, part);
   const names = pins.flatMap(({ column, keys }) => [
-    `${start}/${column}`,
-    ...[...keys].map((key) => `${start}/${column}/${key}`),
+    named(`${column}`),
+    ...[...keys].map((key) => named(`${column}/${key}`)),
   ]);
-  const inserts = pins.map(({ column }) => `${start}/+${column}`);
+  const inserts = pins.map(({ column }) => named(`+${column}`));
   const [pin] = pins;
   const hasAll = (rows: readonly unknown[]) => reads.length === 1 && pin !== undefined && showsAll(pin, reading, rows);
   return { names, inserts, hasAll };
