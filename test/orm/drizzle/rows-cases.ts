@@ -113,6 +113,39 @@ export const ROWS_CASES: readonly RowsCase[] = [
       dialects: ['sqlite'],
       tables: [
         ...PLAIN.slice(2),
+        'create table t (id integer primary key, r real, n numeric)',
+        'insert into t values (1, 1, 1)',
+      ],
+    },
+    ['select id from t where r = 9007199254740992', "insert into t (id, r) values (9, '9007199254740993')", 'rounded'],
+    [
+      'select id from t where r = 9007199254740992.0',
+      "insert into t (id, r) values (9, '9007199254740993')",
+      'rounded',
+    ],
+    ['select id from t where r = 9007199254740992', 'insert into t (id, r) values (9, 9007199254740993)', 'rounded'],
+    ['select id from t where r = 9007199254740992', "update t set r = '9007199254740993' where id = 1", 'rounded'],
+    ['select id from t where n = 9007199254740992', "insert into t (id, n) values (9, '9007199254740992.0')"],
+    ['select id from t where n = 9007199254740993', "insert into t (id, n) values (9, '9007199254740993')"],
+  ),
+  ...of(
+    false,
+    {
+      dialects: ['sqlite'],
+      tables: [
+        ...PLAIN.slice(2),
+        "create table t (name text collate nocase not null default 'a', k integer, primary key (name collate binary))",
+        "insert into t values ('A', 1)",
+      ],
+    },
+    ["select * from t where name = 'A'", 'insert into t (k) values (2)', 'its key has a collation of its own'],
+  ),
+  ...of(
+    false,
+    {
+      dialects: ['sqlite'],
+      tables: [
+        ...PLAIN.slice(2),
         'create table t (id integer primary key, k integer unique on conflict replace)',
         'insert into t values (1, 10)',
       ],

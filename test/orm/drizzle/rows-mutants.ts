@@ -45,11 +45,16 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
     'pins.length < 1',
   ]),
   mutant('takes equal texts for others', 'sqlite', PINS, [
-    'const key = cell === undefined ? undefined : equalityKey(type, cell);',
-    'const key = cell === undefined ? undefined : String(cell);',
+    '? undefined : equalityKey(type, cell);',
+    '? undefined : String(cell);',
   ]),
   mutant('forgets triggers and foreign keys', 'sqlite', ROWS, [' || known.moving.has(table)', '']),
   mutant('forgets foreign keys that come back', 'sqlite', FACTS, ['reached.has(table) || ', '']),
+  mutant('takes a number that is rounded as it is', 'sqlite', PINS, [' || isRounded(type, cell)', '']),
+  mutant('trusts a key with a collation of its own', 'sqlite', ROWS, [
+    "known.parts.dialect === 'sqlite' ? rowid !== column : ",
+    '',
+  ]),
   mutant('takes an upsert for an insert', 'sqlite', SQLITE, ['body.upsert !== undefined || ', '']),
   mutant('forgets OR REPLACE of a column', 'sqlite', FACTS, [
     "\n    UNION ALL SELECT name, 0 FROM sqlite_master WHERE type = 'table' AND sql LIKE '%replace%'",

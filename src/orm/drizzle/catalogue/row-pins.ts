@@ -4,7 +4,7 @@
 import { bindInstance } from '../../../dependency/bind.ts';
 import type { Cell, ColumnType, Scalar, TableShape } from '../../../dependency/change.ts';
 import { cellOf } from '../../../dependency/condition/cells.ts';
-import { equalityKey } from '../../../dependency/condition/compare.ts';
+import { equalityKey, hasEquality } from '../../../dependency/condition/compare.ts';
 import type { Predicate } from '../../../dependency/condition/predicate.ts';
 import type { BoundRead } from '../../../dependency/template.ts';
 import type { RowWrite } from '../../../sql/rows-written.ts';
@@ -47,10 +47,6 @@ function columnsOf(table: TableShape): readonly number[] {
   return found;
 }
 
-function hasEquality(type: ColumnType): boolean {
-  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.type !== 'opaque';
-}
-
 function typeAt(table: TableShape, column: number): ColumnType {
   return (table.columns[column] as TableShape['columns'][number]).type;
 }
@@ -83,11 +79,16 @@ function keysOfCells(type: ColumnType, cells: readonly Cell[]): Keys {
   const keys = new Set<string>();
   for (const cell of cells) {
     if (cell === null) continue;
-    const key = cell === undefined ? undefined : equalityKey(type, cell);
+    const key = cell === undefined || isRounded(type, cell) ? undefined : equalityKey(type, cell);
     if (key === undefined) return undefined;
     keys.add(digest([key]).slice(0, 20));
   }
   return keys;
+}
+
+/** A whole number that no float may be: SQLite stores the one next to it, and may compare either. */
+function isRounded(type: ColumnType, cell: Cell): boolean {
+  return type.family === 'sqlite' && type.affinity === 'real' && typeof cell === 'bigint';
 }
 
 /** Of a column in the rows of a write, before and after. */

@@ -261,8 +261,14 @@ function narrowedTo(table: string, reading: Reading): Narrowed | undefined {
   return { names, inserts, hasAll };
 }
 
-function showsAll({ table, column, keys }: Pin, { template, params }: Reading, rows: readonly unknown[]): boolean {
-  if (table.key.length !== 1 || table.key[0] !== column) return false;
+/** By a key alone. One of SQLite that is not the rowid may take for two what a comparison takes for one. */
+function showsAll(
+  { table, column, keys }: Pin,
+  { template, params, known }: Reading,
+  rows: readonly unknown[],
+): boolean {
+  const { key, rowid } = table;
+  if (known.parts.dialect === 'sqlite' ? rowid !== column : key.length !== 1 || key[0] !== column) return false;
   const shown = bindInstance(template, params, resultRowsOf(template, rows));
   return shown.reads[0]?.keys?.size === keys.size;
 }
