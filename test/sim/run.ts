@@ -22,6 +22,8 @@ const { values } = parseArgs({
   },
 });
 
+const BROKE_DOWN = /heap out of memory|Last few GCs/;
+
 const first = whole(values.first, 'first');
 const seeds = whole(values.seeds, 'seeds');
 
@@ -70,8 +72,6 @@ async function runMutant(name: string): Promise<void> {
   console.log(`survived ${seeds} seeds`);
   process.exitCode = 1;
 }
-
-const BROKE_DOWN = /heap out of memory|Last few GCs/;
 
 /** A mutant takes effect as modules are loaded, so each has a process of its own. */
 function runMutants(): void {
