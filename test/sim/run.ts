@@ -13,7 +13,7 @@ import { editSources } from './source-edits.ts';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '2000' },
+    seeds: { type: 'string' },
     seed: { type: 'string' },
     first: { type: 'string', default: '1' },
     mutant: { type: 'string' },
@@ -25,7 +25,8 @@ const { values } = parseArgs({
 const BROKE_DOWN = /heap out of memory|Last few GCs/;
 
 const first = whole(values.first, 'first');
-const seeds = whole(values.seeds, 'seeds');
+/** The rarest of the mutants shows in one world of two thousand. */
+const seeds = whole(values.seeds ?? (values.mutants ? '4000' : '2000'), 'seeds');
 
 if (values.mutants) runMutants();
 else if (values.mutant !== undefined && values.seed === undefined) await runMutant(values.mutant);
