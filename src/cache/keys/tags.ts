@@ -7,8 +7,9 @@
 import { expected, shown, TidegateError } from '../../errors.ts';
 import { MARK } from './key-space.ts';
 
-const MAX_TAGS = 128;
-const MAX_TAG_LENGTH = 256;
+/** Of an entry, and of one invalidation; of tables as well. */
+export const MAX_TAGS = 128;
+export const MAX_TAG_LENGTH = 256;
 
 /** Throws E_TAG. `what`: the name of the option. */
 export function checkedTags(tags: readonly string[], what: string): readonly string[] {

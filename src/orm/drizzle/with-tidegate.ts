@@ -60,7 +60,7 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     clock: options.clock ?? platformClock,
     tasks: platformTasks,
     clearing: () => clearing(catalog, [routines, rows]),
-    current: (names) => rows.current(names),
+    mark: () => rows.mark,
     doubtMs,
   });
   texts.listen(dialect, (objects) => catalog.learn(objects));
@@ -98,7 +98,7 @@ function askedBy(db: Loose, dialect: Dialect, { options, texts, catalog }: Askin
   const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes: catalog.causes };
   const routines = dialect === 'postgres' ? new Routines(asking) : undefined;
   const isSync = db.resultKind === 'sync' || session.resultKind === 'sync';
-  return { routines, rows: new Rows({ ...options, dialect, ask, isSync }), isSync };
+  return { routines, rows: new Rows({ ...options, dialect, ask, functions: catalog.functions }), isSync };
 }
 
 /** What invalidates everything may have made functions and tables. */

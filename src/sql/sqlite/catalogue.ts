@@ -17,13 +17,13 @@ type Rows = readonly RowObject[];
 type Run<R> = (sql: string, parameters: readonly Scalar[]) => R;
 
 type Question = readonly [sql: string, ...parameters: Scalar[]];
-type Reading<T> = Generator<Question, T, Rows>;
+export type Reading<T> = Generator<Question, T, Rows>;
 
 /** `source`: the identity of the database. A driver that answers at once gets its catalogue at once. */
 export function readSqliteCatalogue(run: Run<Rows>, source?: string): Catalogue;
 export function readSqliteCatalogue(run: Run<Promise<Rows>>, source?: string): Promise<Catalogue>;
 export function readSqliteCatalogue(run: Run<Rows | Promise<Rows>>, source = 'sqlite'): Catalogue | Promise<Catalogue> {
-  return answered(catalogue(source), run);
+  return answered(sqliteCatalogue(source), run);
 }
 
 /** Differs from before when the schema does; another connection's changes and attached databases count. */
@@ -33,7 +33,12 @@ export function sqliteCatalogueVersion(run: Run<Rows | Promise<Rows>>): string |
   return answered(version(), run);
 }
 
-function answered<T>(reading: Reading<T>, run: Run<Rows | Promise<Rows>>, from = reading.next()): T | Promise<T> {
+/** At once where all questions are answered at once. */
+export function answered<T>(
+  reading: Reading<T>,
+  run: Run<Rows | Promise<Rows>>,
+  from = reading.next(),
+): T | Promise<T> {
   let step = from;
   while (step.done !== true) {
     const [sql, ...parameters] = step.value;
@@ -85,7 +90,8 @@ interface Known {
   readonly isUtf8: boolean;
 }
 
-function* catalogue(source: string): Reading<Catalogue> {
+/** The catalogue, for who asks more besides. */
+export function* sqliteCatalogue(source: string): Reading<Catalogue> {
   const tables = yield [TABLES];
   const columns = Map.groupBy(yield [COLUMNS], (row) => keyOf(row.schema, row.table));
   const aliases = new Set((yield [ROWID_ALIASES]).map((row) => keyOf(row.schema, row.name)));

@@ -158,7 +158,7 @@ function guardOf(time: SimulatedTime, invalidate: Invalidate, tasks: Pick<Simula
   Object.assign(cache, { invalidate: ({ tables }: { tables: readonly string[] }) => invalidate(tables) });
   return new Guard({
     ...{ cache, database: 'app', doubtMs: 100, clock: time, tasks },
-    ...{ outside: () => [], current: (names) => names, clearing: () => () => undefined, onFault: () => undefined },
+    ...{ outside: () => [], mark: () => '', clearing: () => () => undefined, onFault: () => undefined },
   });
 }
 

@@ -14,6 +14,7 @@ type Edit = readonly [find: string, replace: string];
 const ROWS = 'orm/drizzle/catalogue/rows.ts';
 const PINS = 'orm/drizzle/catalogue/row-pins.ts';
 const FACTS = 'orm/drizzle/catalogue/row-facts.ts';
+const GUARD = 'orm/drizzle/writes/guard.ts';
 const SQLITE = 'sql/sqlite/rows-written.ts';
 
 function mutant(name: string, by: RowsMutant['by'], file: string, ...edits: readonly Edit[]): RowsMutant {
@@ -62,9 +63,12 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
   ]),
   mutant('takes what is given for what is stored', 'postgres', PINS, [" && !value.endsWith(' ')", '']),
   mutant('forgets triggers of PostgreSQL', 'postgres', FACTS, ['NOT t.tgisinternal', 'false']),
-  mutant('knows no mark of the tables', 'race', ROWS, ['digest([FORMAT, version])', 'digest([FORMAT])']),
-  mutant('keeps names of rows when the tables change', 'race', ROWS, [
-    'return withMark(names, this.mark);',
+  mutant('knows no mark of the tables', 'race', FACTS, [
+    'digest([FORMAT, version, [...told.moving].sort(), shapes])',
+    'digest([FORMAT])',
+  ]),
+  mutant('keeps names of rows when the tables change', 'race', GUARD, [
+    'return withMark(names, this.#options.mark());',
     'return names;',
   ]),
   mutant('takes no heed of a write of the row', 'race', ROWS, [

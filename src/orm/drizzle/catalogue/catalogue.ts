@@ -22,7 +22,7 @@ export class Catalog {
   readonly causes = new Causes();
   readonly #seen = new WeakSet<object>();
   readonly #effects = new Map<string, readonly string[]>();
-  readonly #functions: Functions;
+  readonly functions: Functions;
   readonly #dialect: Dialect;
   readonly #views: Views;
   /** Names that one connection has for itself: what another reads under them is another thing. */
@@ -37,9 +37,9 @@ export class Catalog {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
     const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
-    this.#functions = new Functions(functions, dialect);
+    this.functions = new Functions(functions, dialect);
     this.#dialect = dialect;
-    this.#views = new Views({ read, textOf, functions: this.#functions, isNamed: (name) => this.isNamed(name) });
+    this.#views = new Views({ read, textOf, functions: this.functions, isNamed: (name) => this.isNamed(name) });
   }
 
   /** From now on reads may be stored. */
@@ -160,7 +160,7 @@ export class Catalog {
     let isKnown = !facts.isUnreadable;
     for (const name of facts.reads) if (!this.#addRead(tables, name)) isKnown = false;
     for (const name of facts.functions) {
-      const does = this.#functions.does(name);
+      const does = this.functions.does(name);
       if (does === undefined) isKnown = false;
       for (const table of does?.reads ?? []) this.#addRead(tables, table);
     }
@@ -181,7 +181,7 @@ export class Catalog {
   namesWritten(statement: TextFacts): readonly string[] {
     const names = new Set<string>();
     for (const name of statement.functions) {
-      const does = this.#functions.does(name);
+      const does = this.functions.does(name);
       // A function of SQLite runs in the program; what it writes through this database is seen there.
       if (does === undefined && this.#dialect === 'sqlite') continue;
       if (does === undefined) return [EVERYTHING, ...statement.writes];

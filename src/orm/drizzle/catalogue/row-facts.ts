@@ -3,27 +3,37 @@
 import type { Scalar } from '../../../dependency/change.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
-import type { Catalogue } from '../../../sql/ast.ts';
+import { Templates } from '../../../sql/analyse.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../../sql/postgres/parser.ts';
 import { createPostgresRowsReader } from '../../../sql/postgres/rows-written.ts';
-import type { RowsReader } from '../../../sql/rows-written.ts';
-import { readSqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
+import type { RowsReader, RowWrite } from '../../../sql/rows-written.ts';
+import { answered, type Reading, sqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../../sql/sqlite/parser.ts';
 import { sqliteRowsWritten } from '../../../sql/sqlite/rows-written.ts';
 import { canonical } from '../../../sql/text-facts.ts';
 import type { StatementParts } from '../../../sql/writes.ts';
+import { digest } from '../key.ts';
+import { isPromise } from '../reads/cached-read.ts';
 
 /** By Drizzle's own way to the driver, past the cache; the driver's answer. */
 export type Ask = (sql: string, parameters?: readonly Scalar[]) => unknown;
 
+/** Changes with what names of rows mean. */
+const FORMAT = 1;
+export const MAX_TEXTS = 2_000;
+
 export interface RowFacts {
   readonly parts: StatementParts;
   readonly reader: RowsReader;
-  /** Never the same again once the tables are others, not even when they are as before. */
-  readonly version: string;
+  /** Of all by which names of rows are made: equal where they mean the same. */
+  readonly mark: string;
   /** Tables of which a statement may write more rows than it says, or other values. */
   readonly moving: ReadonlySet<string>;
+  /** Names that one relation has: names are without their schema. */
+  readonly unique: ReadonlySet<string>;
+  readonly templates: Templates;
+  readonly writes: Map<string, RowWrite | undefined>;
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -68,44 +78,57 @@ const POSTGRES: Questions = {
     WHERE k.contype = 'f' AND NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))`,
 };
 
-/** At once where the driver answers at once. Throws where the database does not tell, or in a form that is not known. */
-export function readRowFacts(dialect: Dialect, ask: Ask, isSync: boolean): Eventually<RowFacts> {
-  if (isSync) return sqliteFactsNow((sql, parameters) => rowsOf(ask(sql, parameters)));
-  const run = async (sql: string, parameters?: readonly Scalar[]) => rowsOf(await ask(sql, parameters));
-  return dialect === 'sqlite' ? sqliteFacts(run) : postgresFacts(run);
+/**
+ * At once where the driver answers at once. Undefined: the tables were changed meanwhile. Throws where the database does not
+ * tell, or in a form that is not known.
+ */
+export function readRowFacts(dialect: Dialect, ask: Ask): Eventually<RowFacts | undefined> {
+  const run = (sql: string, parameters?: readonly Scalar[]) => {
+    const answer = ask(sql, parameters);
+    return isPromise(answer) ? Promise.resolve(answer).then(rowsOf) : rowsOf(answer);
+  };
+  return dialect === 'sqlite' ? answered(sqliteFacts(), run) : postgresFacts(async (...asked) => await run(...asked));
 }
 
-function sqliteFactsNow(run: (sql: string, parameters?: readonly Scalar[]) => Rows): RowFacts {
-  const answers = [run(SQLITE.version), run(SQLITE.moving), run(SQLITE.keys)] as const;
-  return factsOf(sqliteParts(readSqliteCatalogue(run)), sqliteRowsWritten, answers);
+function* sqliteFacts(): Reading<RowFacts | undefined> {
+  const version = versionIn(yield [SQLITE.version]);
+  const moving = movingOf(yield [SQLITE.moving], yield [SQLITE.keys]);
+  const catalogue = yield* sqliteCatalogue('sqlite');
+  if (versionIn(yield [SQLITE.version]) !== version) return undefined;
+  const parts = { dialect: 'sqlite', parser: createSqliteParser(), catalogue } as const;
+  return factsOf({ parts, reader: sqliteRowsWritten, moving }, version);
 }
 
-type Run = (sql: string, parameters?: readonly Scalar[]) => Promise<Rows>;
-
-async function sqliteFacts(run: Run): Promise<RowFacts> {
-  const answers = [await run(SQLITE.version), await run(SQLITE.moving), await run(SQLITE.keys)] as const;
-  return factsOf(sqliteParts(await readSqliteCatalogue(run)), sqliteRowsWritten, answers);
-}
-
-function sqliteParts(catalogue: Catalogue): StatementParts {
-  return { dialect: 'sqlite', parser: createSqliteParser(), catalogue };
-}
-
-async function postgresFacts(run: Run): Promise<RowFacts> {
-  const answers = [await run(POSTGRES.version), await run(POSTGRES.moving), await run(POSTGRES.keys)] as const;
+async function postgresFacts(
+  run: (sql: string, parameters?: readonly Scalar[]) => Promise<Rows>,
+): Promise<RowFacts | undefined> {
+  const version = versionIn(await run(POSTGRES.version));
+  const moving = movingOf(await run(POSTGRES.moving), await run(POSTGRES.keys));
   const catalogue = await readPostgresCatalogue(run, 'postgres', true);
+  if (versionIn(await run(POSTGRES.version)) !== version) return undefined;
   const parts = { dialect: 'postgres', parser: await createPostgresParser(), catalogue } as const;
-  return factsOf(parts, await createPostgresRowsReader(), answers);
+  return factsOf({ parts, reader: await createPostgresRowsReader(), moving }, version);
 }
 
-function factsOf(
-  parts: StatementParts,
-  reader: RowsReader,
-  [versions, moving, keys]: readonly [Rows, Rows, Rows],
-): RowFacts {
-  const version = versions[0]?.version;
+/** `version`: never the same again once columns are others, not even when they are as before. */
+function factsOf(told: Pick<RowFacts, 'parts' | 'reader' | 'moving'>, version: string): RowFacts {
+  const relations = told.parts.catalogue.data?.relations ?? [];
+  const named = Map.groupBy(relations, ({ name }) => canonical(name));
+  // A version does not tell of keys and triggers.
+  const shapes = relations.map((relation) => JSON.stringify(relation)).sort();
+  return {
+    ...told,
+    mark: digest([FORMAT, version, [...told.moving].sort(), shapes]).slice(0, 12),
+    unique: new Set([...named].filter(([, relations]) => relations.length === 1).map(([name]) => name)),
+    templates: new Templates(told.parts, { maxTemplates: MAX_TEXTS }),
+    writes: new Map(),
+  };
+}
+
+function versionIn([row]: Rows): string {
+  const version = row?.version;
   if (version === undefined || version === null) throw new TypeError('expected a version of the tables, got none');
-  return { parts, reader, version: String(version), moving: movingOf(moving, keys) };
+  return String(version);
 }
 
 /** A table whose write comes back to it by foreign keys is one of them. */

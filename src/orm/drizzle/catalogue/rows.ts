@@ -7,33 +7,20 @@
 
 import type { Cache } from '../../../cache/contract.ts';
 import { MARK } from '../../../cache/keys/key-space.ts';
+import { MAX_TAGS } from '../../../cache/keys/tags.ts';
 import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
 import type { Dialect, Template } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
-import { Templates } from '../../../sql/analyse.ts';
 import { type RowWrite, rowWriteOf } from '../../../sql/rows-written.ts';
 import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
-import { digest } from '../key.ts';
 import { isPromise, type ReadNames } from '../reads/cached-read.ts';
 import { EVERYTHING } from '../writes/guard.ts';
-import { Functions, type FunctionsTold } from './functions.ts';
-import { type Ask, type RowFacts, readRowFacts } from './row-facts.ts';
-import { exceptRows, partOf, rowsOf, withMark } from './row-names.ts';
+import type { Functions } from './functions.ts';
+import { type Ask, MAX_TEXTS, type RowFacts, readRowFacts } from './row-facts.ts';
+import { exceptRows, partOf, rowsOf } from './row-names.ts';
 import { type Pin, pinnedBy, pinOf } from './row-pins.ts';
 
-/** Changes with what the names below mean. */
-const FORMAT = 1;
 const MAX_TABLE_LENGTH = 100;
-/** An entry has no more tags. */
-const MAX_NAMES = 120;
-
-interface Known extends RowFacts {
-  readonly mark: string;
-  readonly templates: Templates;
-  /** Names that one relation has: names are without their schema. */
-  readonly unique: ReadonlySet<string>;
-  readonly writes: Map<string, RowWrite | undefined>;
-}
 
 /** A statement as it is run. */
 interface Bound {
@@ -52,41 +39,61 @@ export interface RowTerms {
 interface RowsOptions {
   readonly dialect: Dialect;
   readonly ask: Ask;
-  readonly isSync: boolean;
   readonly cache: Cache;
   readonly database: string;
   readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
-  readonly functions?: FunctionsTold | undefined;
+  readonly functions: Functions;
 }
 
-/** The mark that counts, by database: of several objects for one, the one that asked last has seen the tables as they are. */
-const marks = new WeakMap<Cache, Map<string, string>>();
+/** What all objects for one database have in common. */
+interface Shared {
+  /** The mark that counts: the one that asked last has seen the tables as they are. Empty: they are asked anew. */
+  mark: string;
+  /** How often tables may have been changed: what was asked before the last time counts no more. */
+  changes: number;
+  /** How often an object has put its mark in the place of another's. */
+  disputes: number;
+}
 
-const MAX_TEXTS = 2_000;
+const shared = new WeakMap<Cache, Map<string, Shared>>();
+
+function sharedOf({ cache, database }: RowsOptions): Shared {
+  const ofCache = shared.get(cache) ?? new Map<string, Shared>();
+  shared.set(cache, ofCache);
+  const found = ofCache.get(database) ?? { mark: '', changes: 0, disputes: 0 };
+  ofCache.set(database, found);
+  return found;
+}
+
+/** Objects that see other tables more often are for other databases, and would ask for ever: all is by tables then. */
+const MAX_DISPUTES = 16;
+/** An object whose answer was overtaken by changes more often, one after the other, goes by tables. */
+const MAX_OVERTAKEN = 16;
 
 export class Rows {
   readonly #options: RowsOptions;
-  readonly #marks: Map<string, string>;
-  readonly #functions: Functions;
+  readonly #shared: Shared;
   /** Tables that a write of others changes: how, is not told. */
   readonly #changed: ReadonlySet<string>;
   /** `none`: the database does not tell. */
-  #known: Known | 'none' | undefined;
+  #known: RowFacts | 'none' | undefined;
   #asking: Promise<void> | undefined;
+  #overtaken = 0;
 
   constructor(options: RowsOptions) {
     this.#options = options;
-    this.#marks = marks.get(options.cache) ?? new Map();
-    marks.set(options.cache, this.#marks);
-    const { functions = {}, dialect, effects = {} } = options;
-    this.#functions = new Functions(functions, dialect);
-    this.#changed = new Set(Object.values(effects).flat().map(canonical));
+    this.#shared = sharedOf(options);
+    this.#changed = new Set(
+      Object.values(options.effects ?? {})
+        .flat()
+        .map(canonical),
+    );
   }
 
-  get #current(): Known | undefined {
+  get #current(): RowFacts | undefined {
     const known = this.#known;
     if (known === undefined || known === 'none') return undefined;
-    if (known.mark === this.#marks.get(this.#options.database)) return known;
+    if (known.mark === this.#shared.mark) return known;
     this.#known = undefined;
     return undefined;
   }
@@ -99,21 +106,25 @@ export class Rows {
   /** The tables may be others now. */
   forget(): void {
     this.#known = this.#asking = undefined;
-    this.#marks.delete(this.#options.database);
+    this.#shared.mark = '';
+    this.#shared.changes++;
   }
 
   /** Runs the work once the database has been asked; at once where it has been, or where the driver answers at once. */
   whenKnown(work: () => unknown): unknown {
     if (this.#known === 'none' || this.#current !== undefined) return work();
     if (this.#asking === undefined) {
+      const { changes } = this.#shared;
       const facts = this.#ask();
       if (!isPromise(facts)) {
         this.#adopt(facts);
         return work();
       }
       const asking: Promise<void> = facts.then((told) => {
-        // What was forgotten meanwhile is asked anew.
-        if (this.#asking === asking) this.#adopt(told);
+        if (this.#asking !== asking) return;
+        this.#asking = undefined;
+        // What was forgotten meanwhile is asked anew, by the next read.
+        this.#adopt(this.#shared.changes === changes ? told : undefined);
       });
       this.#asking = asking;
     }
@@ -121,34 +132,25 @@ export class Rows {
   }
 
   /** `none` where it does not tell: then all is by tables. */
-  #ask(): Eventually<RowFacts | 'none'> {
-    const { dialect, ask, isSync } = this.#options;
+  #ask(): Eventually<RowFacts | 'none' | undefined> {
+    const { dialect, ask } = this.#options;
     try {
-      const facts = readRowFacts(dialect, ask, isSync);
+      const facts = readRowFacts(dialect, ask);
       return isPromise(facts) ? facts.catch(() => 'none') : facts;
     } catch {
       return 'none';
     }
   }
 
-  #adopt(facts: RowFacts | 'none'): void {
-    this.#asking = undefined;
-    if (facts === 'none') {
-      this.#known = 'none';
-      return;
-    }
-    const { parts, version } = facts;
-    const mark = digest([FORMAT, version]).slice(0, 12);
-    const templates = new Templates(parts, { maxTemplates: MAX_TEXTS });
-    const named = Map.groupBy(parts.catalogue.data?.relations ?? [], ({ name }) => canonical(name));
-    const unique = new Set([...named].filter(([, relations]) => relations.length === 1).map(([name]) => name));
-    this.#known = { ...facts, mark, templates, unique, writes: new Map() };
-    this.#marks.set(this.#options.database, mark);
-  }
-
-  /** Names of rows that are not of the tables as they are now become those of their tables. */
-  current(names: readonly string[]): readonly string[] {
-    return withMark(names, this.mark);
+  #adopt(facts: RowFacts | 'none' | undefined): void {
+    if (facts === 'none' || (facts === undefined && ++this.#overtaken > MAX_OVERTAKEN)) this.#known = 'none';
+    if (facts === 'none' || facts === undefined) return;
+    this.#overtaken = 0;
+    const { mark, disputes } = this.#shared;
+    if (mark !== '' && mark !== facts.mark) this.#shared.disputes++;
+    const isOver = disputes > MAX_DISPUTES;
+    this.#shared.mark = isOver ? '' : facts.mark;
+    this.#known = isOver ? 'none' : facts;
   }
 
   /** Names are made when they are needed: a hit under no write needs none. */
@@ -169,7 +171,7 @@ export class Rows {
       if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];
       return [name, exceptRows(name)];
     });
-    if (checked.length > MAX_NAMES && narrowed.size > 0) return this.#namesRead(names, new Map());
+    if (checked.length > MAX_TAGS && narrowed.size > 0) return this.#namesRead(names, new Map());
     const stored = (answer: readonly unknown[]) =>
       names.flatMap((name) => {
         const rows = narrowed.get(name);
@@ -181,7 +183,9 @@ export class Rows {
 
   #narrowed({ text, params }: Bound, { byHand }: RowTerms): ReadonlyMap<string, Narrowed> {
     const known = this.#current;
-    const others = new Set([...text.facts.functions].flatMap((name) => this.#functions.does(name)?.reads ?? []));
+    const others = new Set(
+      [...text.facts.functions].flatMap((name) => this.#options.functions.does(name)?.reads ?? []),
+    );
     // Of others, the text does not tell which rows are read.
     const tables = [...text.facts.reads].filter((name) => !others.has(name) && !byHand.includes(name));
     const template = tables.length === 0 ? undefined : known?.templates.get(text.sql);
@@ -210,11 +214,11 @@ export class Rows {
   #rowTable({ writes, functions }: TextFacts): string | undefined {
     const [name, ...others] = writes;
     if (name === undefined || others.length > 0 || this.#changed.has(name)) return undefined;
-    const isMore = [...functions].some((each) => (this.#functions.does(each)?.writes.length ?? 0) > 0);
+    const isMore = [...functions].some((each) => (this.#options.functions.does(each)?.writes.length ?? 0) > 0);
     return isMore ? undefined : name;
   }
 
-  #writeOf(text: string, { parts, reader, writes }: Known): RowWrite | undefined {
+  #writeOf(text: string, { parts, reader, writes }: RowFacts): RowWrite | undefined {
     if (!writes.has(text)) {
       if (writes.size >= MAX_TEXTS) writes.clear();
       writes.set(text, rowWriteOf(text, reader, parts));
@@ -223,7 +227,7 @@ export class Rows {
   }
 }
 
-function isByRows(table: string, { unique }: Known): boolean {
+function isByRows(table: string, { unique }: RowFacts): boolean {
   return unique.has(table) && table.length <= MAX_TABLE_LENGTH && !table.includes(MARK);
 }
 
@@ -239,7 +243,7 @@ type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 interface Reading {
   readonly template: Tracked;
-  readonly known: Known;
+  readonly known: RowFacts;
   readonly params: readonly unknown[];
 }
 

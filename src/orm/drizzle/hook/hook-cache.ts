@@ -103,7 +103,7 @@ export class TidegateCache extends KeptInvalidate {
       clock: { monotonic: () => ports.clock.now() },
       tasks: ports.tasks,
       clearing: () => () => undefined,
-      current: (names) => names,
+      mark: () => '',
       doubtMs: graceMs,
     });
   }

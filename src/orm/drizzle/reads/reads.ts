@@ -1,5 +1,6 @@
 // Reads: whether one goes through the cache, and under which names it is stored there.
 
+import { MAX_TAGS } from '../../../cache/keys/tags.ts';
 import { mayMove } from '../../../dependency/condition/cells.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
@@ -38,9 +39,6 @@ interface Terms extends RowTerms, Pick<Asked, 'tags' | 'ttl'> {
   /** With these its answer may depend on the time. */
   readonly isMoved: (params: readonly unknown[]) => boolean;
 }
-
-/** More names than an entry may have tags. */
-const MAX_NAMES = 100;
 
 export class Reads {
   readonly #parts: ReadsParts;
@@ -92,7 +90,7 @@ export class Reads {
     if (!query.isCacheable) return 'driver';
     const byHand = asked.tables.map(nameOf);
     const names = catalog.namesRead(facts, byHand);
-    if (names === undefined || isLearned === false || names.length > MAX_NAMES) return 'unknown tables';
+    if (names === undefined || isLearned === false || names.length > MAX_TAGS) return 'unknown tables';
     if (byHand.length === 0 && routines?.isKnown === true && routines.mayRun(facts)) return 'unknown tables';
     const isMoved = (params: readonly unknown[]) => !isAnyTime && dialect === 'postgres' && params.some(mayMove);
     return { names: asked.isTracked ? names : [], byHand, tags: asked.tags, ttl: asked.ttl, isMoved };

@@ -4,7 +4,9 @@
 // nothing under them is looked up or stored until the cache has been told (again).
 
 import type { Cache } from '../../../cache/contract.ts';
+import { MAX_TAG_LENGTH, MAX_TAGS, reachedTags } from '../../../cache/keys/tags.ts';
 import type { Cancel, Clock, Tasks } from '../../../ports.ts';
+import { withMark } from '../catalogue/row-names.ts';
 import { type Intent, Intents } from './intents.ts';
 import { isOutcomeUnknown } from './write-errors.ts';
 
@@ -21,15 +23,12 @@ export interface GuardOptions {
   readonly tasks: Pick<Tasks, 'later'>;
   /** Called before everything is invalidated; its result, once that is in force. */
   readonly clearing: () => () => void;
-  /** Of names of rows that do not hold any more, those of their tables. */
-  readonly current: (names: readonly string[]) => readonly string[];
+  /** Of the tables as they are: names of rows with another do not hold any more. */
+  readonly mark: () => string;
   /** How long a write whose outcome is unknown may still be committed. */
   readonly doubtMs: number;
 }
 
-/** As many as one call of the cache takes, and as long as it takes them: under longer ones nothing is stored. */
-const MAX_NAMES = 128;
-const MAX_NAME_LENGTH = 256;
 const MIN_RETRY_MS = 1_000;
 
 interface Fence {
@@ -41,13 +40,15 @@ interface Fence {
 export class Guard {
   readonly #options: GuardOptions;
   readonly #intents: Intents;
+  /** With which what is under way was last looked through. */
+  #mark = '';
   readonly #fenced = new Map<string, Fence>();
   #timer: Cancel | undefined = undefined;
   #healing = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#intents = new Intents(options.current);
+    this.#intents = new Intents((names) => this.#current(names));
   }
 
   /** Names as the cache has them for Drizzle's reads. */
@@ -66,6 +67,7 @@ export class Guard {
 
   /** True: under one of the names a write is under way, or could not be told to the cache. */
   isBusy(names: readonly string[]): boolean {
+    this.#renew();
     if (this.#fenced.size > 0 && (this.#fenced.has(EVERYTHING) || names.some((name) => this.#fenced.has(name)))) {
       this.#heal();
       return true;
@@ -101,7 +103,7 @@ export class Guard {
     try {
       const before = this.#position();
       const told = this.invalidate(names);
-      const isInForce = this.#position() - before >= this.#reached(names).length;
+      const isInForce = this.#position() - before >= this.#reached(names).flatMap(reachedTags).length;
       if (!isInForce) await told;
       for (const intent of intents) intent.end();
       await told;
@@ -122,19 +124,19 @@ export class Guard {
 
   /** A plain name is that of a table in any database; Drizzle's reads of another have none. */
   #reached(names: readonly string[]): readonly string[] {
-    const current = this.#options.current(names);
+    const current = this.#current(names);
     const outside = this.#options.outside(current);
     const all = new Set([...this.inCache(current), ...this.inCache(outside), ...outside]);
-    return [...all].filter((name) => name.length > 0 && name.length <= MAX_NAME_LENGTH);
+    // Under longer ones nothing is stored.
+    return [...all].filter((name) => name.length > 0 && name.length <= MAX_TAG_LENGTH);
   }
 
   async #tell(names: readonly string[]): Promise<void> {
     const all = this.#reached(names);
     const cleared = names.includes(EVERYTHING) ? this.#options.clearing() : undefined;
-    if (cleared !== undefined) this.#renew();
     const told: Promise<void>[] = [];
-    for (let at = 0; at < all.length; at += MAX_NAMES) {
-      told.push(this.#options.cache.invalidate({ tables: all.slice(at, at + MAX_NAMES) }));
+    for (let at = 0; at < all.length; at += MAX_TAGS) {
+      told.push(this.#options.cache.invalidate({ tables: all.slice(at, at + MAX_TAGS) }));
     }
     await Promise.all(told);
     cleared?.();
@@ -153,17 +155,24 @@ export class Guard {
     this.#heal();
   }
 
-  /** What is under way may write rows of tables that are others by now. */
+  #current(names: readonly string[]): readonly string[] {
+    return withMark(names, this.#options.mark());
+  }
+
+  /** What is under way may write rows of tables that are others by now, be it through another object. */
   #renew(): void {
+    const mark = this.#options.mark();
+    if (mark === this.#mark) return;
+    this.#mark = mark;
     this.#intents.renew();
     for (const [name, fence] of this.#fenced) {
-      for (const other of this.#options.current([name])) if (other !== name) this.#fenced.set(other, fence);
+      for (const other of this.#current([name])) if (other !== name) this.#fenced.set(other, fence);
     }
   }
 
   #fence(names: readonly string[], untilMs: number): void {
     const at = this.#intents.next();
-    for (const name of names) {
+    for (const name of this.#current(names)) {
       const before = this.#fenced.get(name)?.untilMs ?? 0;
       this.#fenced.set(name, { at, untilMs: Math.max(before, untilMs) });
     }
