@@ -156,12 +156,15 @@ test('a key of PostgreSQL that is dropped between two lives counts no more', asy
   const cache = createCache();
   const life = () => withTidegate(drizzlePglite(client), { cache, database: 'app', objects: { t: pgTable('t', {}) } });
   const read = async (db: ReturnType<typeof life>, id: number) =>
-    (await db.$cached().execute(sql.raw(`select k from t where id = ${id}`))).rows;
-  expect(await read(life(), 1)).toEqual([{ k: 10 }]);
+    (await db.$cached().execute(sql.raw(`select id, k from t where id = ${id}`))).rows;
+  expect(await read(life(), 1)).toEqual([{ id: 1, k: 10 }]);
   await client.query('alter table t drop constraint t_pkey');
   const second = life();
   await read(second, 2);
   await second.execute(sql`insert into t (k) values (20)`);
-  expect(await read(second, 1)).toEqual([{ k: 10 }, { k: 20 }]);
+  expect(await read(second, 1)).toEqual([
+    { id: 1, k: 10 },
+    { id: 1, k: 20 },
+  ]);
   await client.close();
 });
