@@ -14,7 +14,7 @@ type Edit = readonly [find: string, replace: string];
 const ROWS = 'orm/drizzle/catalogue/rows.ts';
 const PINS = 'orm/drizzle/catalogue/row-pins.ts';
 const FACTS = 'orm/drizzle/catalogue/row-facts.ts';
-const GUARD = 'orm/drizzle/writes/guard.ts';
+const NAMES = 'orm/drizzle/catalogue/row-names.ts';
 const SQLITE = 'sql/sqlite/rows-written.ts';
 
 function mutant(name: string, by: RowsMutant['by'], file: string, ...edits: readonly Edit[]): RowsMutant {
@@ -67,9 +67,9 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
     'digest([FORMAT, version, [...told.moving].sort(), shapes])',
     'digest([FORMAT])',
   ]),
-  mutant('keeps names of rows when the tables change', 'race', GUARD, [
-    'return withMark(names, this.#options.mark());',
-    'return names;',
+  mutant('keeps names of rows when the tables change', 'race', NAMES, [
+    'parts === null || parts[2] === mark ? ',
+    'parts === null || mark.length >= 0 ? ',
   ]),
   mutant('takes no heed of a write of the row', 'race', ROWS, [
     'if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];',

@@ -40,15 +40,13 @@ interface Fence {
 export class Guard {
   readonly #options: GuardOptions;
   readonly #intents: Intents;
-  /** With which what is under way was last looked through. */
-  #mark = '';
   readonly #fenced = new Map<string, Fence>();
   #timer: Cancel | undefined = undefined;
   #healing = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#intents = new Intents((names) => this.#current(names));
+    this.#intents = new Intents(options.mark);
   }
 
   /** Names as the cache has them for Drizzle's reads. */
@@ -124,7 +122,7 @@ export class Guard {
 
   /** A plain name is that of a table in any database; Drizzle's reads of another have none. */
   #reached(names: readonly string[]): readonly string[] {
-    const current = this.#current(names);
+    const current = withMark(names, this.#options.mark());
     const outside = this.#options.outside(current);
     const all = new Set([...this.inCache(current), ...this.inCache(outside), ...outside]);
     // Under longer ones nothing is stored.
@@ -155,24 +153,17 @@ export class Guard {
     this.#heal();
   }
 
-  #current(names: readonly string[]): readonly string[] {
-    return withMark(names, this.#options.mark());
-  }
-
   /** What is under way may write rows of tables that are others by now, be it through another object. */
   #renew(): void {
-    const mark = this.#options.mark();
-    if (mark === this.#mark) return;
-    this.#mark = mark;
-    this.#intents.renew();
+    if (!this.#intents.renew()) return;
     for (const [name, fence] of this.#fenced) {
-      for (const other of this.#current([name])) if (other !== name) this.#fenced.set(other, fence);
+      for (const current of withMark([name], this.#options.mark())) this.#fenced.set(current, fence);
     }
   }
 
   #fence(names: readonly string[], untilMs: number): void {
     const at = this.#intents.next();
-    for (const name of this.#current(names)) {
+    for (const name of withMark(names, this.#options.mark())) {
       const before = this.#fenced.get(name)?.untilMs ?? 0;
       this.#fenced.set(name, { at, untilMs: Math.max(before, untilMs) });
     }

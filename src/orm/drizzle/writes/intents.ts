@@ -1,5 +1,7 @@
 // Intents: the names under which writes are under way, and when a write last began under each.
 
+import { withMark } from '../catalogue/row-names.ts';
+
 /** A write under way. `end` may be called more than once. */
 export interface Intent {
   end(): void;
@@ -9,8 +11,9 @@ export interface Intent {
 const MAX_BEGUN = 10_000;
 
 export class Intents {
-  /** Of names that do not hold any more, those that do. */
-  readonly #current: (names: readonly string[]) => readonly string[];
+  readonly #mark: () => string;
+  /** When those that are open were last looked through. */
+  #lastMark = '';
   /** How many are open, by name. */
   readonly #open = new Map<string, number>();
   /** When one was last opened, by name, counted in intents. */
@@ -20,8 +23,9 @@ export class Intents {
   readonly #renewals = new Set<() => void>();
   #count = 0;
 
-  constructor(current: (names: readonly string[]) => readonly string[]) {
-    this.#current = current;
+  /** `mark`: of the tables as they are. Names of rows with another are those of their tables. */
+  constructor(mark: () => string) {
+    this.#mark = mark;
   }
 
   get count(): number {
@@ -35,7 +39,7 @@ export class Intents {
   open(given: readonly string[]): Intent {
     const names = new Set<string>();
     const enter = (more: readonly string[]) => {
-      for (const name of this.#current(more)) {
+      for (const name of withMark(more, this.#mark())) {
         if (names.has(name)) continue;
         names.add(name);
         this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
@@ -81,8 +85,12 @@ export class Intents {
     return this.#forgottenAt > count || names.some((name) => (this.#begun.get(name) ?? 0) > count);
   }
 
-  /** Names may not hold any more. */
-  renew(): void {
+  /** True: the tables are others than the last time. Then what is open is looked through. */
+  renew(): boolean {
+    const mark = this.#mark();
+    if (mark === this.#lastMark) return false;
+    this.#lastMark = mark;
     for (const renew of this.#renewals) renew();
+    return true;
   }
 }
