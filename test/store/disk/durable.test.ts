@@ -1,9 +1,19 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Durable, openDurable } from '../../../src/store/disk/durable.ts';
 import { openFolder } from '../../../src/store/disk/node-folder.ts';
@@ -55,6 +65,22 @@ it('knows nothing exactly when the manifest is gone', async () => {
   for (const name of readdirSync(path)) if (name.startsWith('manifest')) rmSync(join(path, name));
   const second = await opened();
   expect(second.recovery).toMatchObject({ kind: 'unknown', reason: 'image-missing-or-damaged' });
+  expect(second.recovery.invalidations.epoch).not.toBe(first.recovery.invalidations.epoch);
+  await second.close();
+});
+
+it('knows nothing exactly when an older version has gone on with the log', async () => {
+  const first = await opened();
+  await first.close();
+  for (const name of readdirSync(path).filter((each) => each.endsWith('.log'))) {
+    const bytes = readFileSync(join(path, name));
+    bytes.write('TGLOG 1\n');
+    const payload = bytes.subarray(16, 16 + bytes.readUInt32LE(8));
+    bytes.writeUInt32LE(crc32(payload, crc32('TGLOG 1\n')), 12);
+    writeFileSync(join(path, name), bytes);
+  }
+  const second = await opened();
+  expect(second.recovery.kind).toBe('unknown');
   expect(second.recovery.invalidations.epoch).not.toBe(first.recovery.invalidations.epoch);
   await second.close();
 });

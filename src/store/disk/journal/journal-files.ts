@@ -35,8 +35,11 @@ export interface LogContent {
   readonly records: readonly LogRecord[];
 }
 
-/** Changes with the format. A log with another one counts as unreadable. */
-const MAGIC = Buffer.from('TGLOG 1\n', 'latin1');
+/**
+ * Changes with the format, and when a version begins to store entries under names that invalidations of the one before it leave
+ * out. A log with another one counts as unreadable: nothing that the other version has stored is current.
+ */
+const MAGIC = Buffer.from('TGLOG 2\n', 'latin1');
 const HEADER_BYTES = MAGIC.length + 8;
 /** Bytes of a record before its change: checksum of the rest, length of the change, serial number, position. */
 const RECORD_BYTES = 24;
