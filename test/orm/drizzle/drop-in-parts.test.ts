@@ -184,6 +184,31 @@ describe('tables under guard', () => {
     expect(time.idle).toBe(true);
   });
 
+  it('stay so until all of a long list is in force', async () => {
+    const { cache } = ours();
+    const held = Promise.withResolvers<void>();
+    const tell = cache.invalidate.bind(cache);
+    let calls = 0;
+    Object.assign(cache, {
+      invalidate: async (what: Parameters<typeof tell>[0]) => {
+        if (++calls > 1) await held.promise;
+        await tell(what);
+      },
+    });
+    const time = new SimulatedTime();
+    const guard = new Guard({
+      ...{ cache, database: 'app', doubtMs: 100, clock: time, tasks: time },
+      ...{ outside: () => [], mark: () => '', clearing: () => () => undefined, onFault: () => undefined },
+    });
+    const names = Array.from({ length: 150 }, (_, at) => `t${at}`);
+    const told = guard.invalidateAndEnd(names, [guard.open(names)]);
+    await settle();
+    expect(guard.isBusy(['t149'])).toBe(true);
+    held.resolve();
+    await told;
+    expect(guard.isBusy(['t149'])).toBe(false);
+  });
+
   it('end without timers, when someone asks', async () => {
     const time = new SimulatedTime();
     const noTimers = { later: () => () => {} };

@@ -99,9 +99,9 @@ export class Guard {
    */
   async invalidateAndEnd(names: readonly string[], intents: readonly Intent[]): Promise<void> {
     try {
-      const before = this.#position();
+      const whole = this.#position() + this.#reached(names).flatMap(reachedTags).length;
       const told = this.invalidate(names);
-      const isInForce = this.#position() - before >= this.#reached(names).flatMap(reachedTags).length;
+      const isInForce = this.#position() >= whole;
       if (!isInForce) await told;
       for (const intent of intents) intent.end();
       await told;
