@@ -1,4 +1,4 @@
-// The parts of the drop-in: keys, expiry, reads under way, tables under guard.
+// The parts of the drop-in: keys, expiry, reads under way.
 
 import type { Cache as Cache45 } from 'drizzle-orm/cache/core';
 import type { Cache as Cache1 } from 'drizzle-orm-next/cache/core';
@@ -8,8 +8,6 @@ import { dependsOnPrevious, expiresAt } from '../../../src/orm/drizzle/expiry.ts
 import { ReadsUnderWay } from '../../../src/orm/drizzle/hook/reads-under-way.ts';
 import { TidegateCache, tidegateCache } from '../../../src/orm/drizzle/index.ts';
 import { queryKey } from '../../../src/orm/drizzle/key.ts';
-import { Guard } from '../../../src/orm/drizzle/writes/guard.ts';
-import { SimulatedTime } from '../../kit/simulated-time.ts';
 import { ours, settle } from './kit.ts';
 
 const scope = { database: 'app' };
@@ -148,107 +146,6 @@ describe('reads under way', () => {
     reads.begin(c, begun(3), 1_600);
     expect(reads.end(c)?.stamp).toEqual(stampOf(3));
     expect(reads.end(a)).toBe(undefined);
-  });
-});
-
-type Invalidate = (tables: readonly string[]) => Promise<void>;
-
-function guardOf(time: SimulatedTime, invalidate: Invalidate, tasks: Pick<SimulatedTime, 'later'> = time): Guard {
-  const { cache } = ours();
-  Object.assign(cache, { invalidate: ({ tables }: { tables: readonly string[] }) => invalidate(tables) });
-  return new Guard({
-    ...{ cache, database: 'app', doubtMs: 100, clock: time, tasks },
-    ...{ outside: () => [], mark: () => '', clearing: () => () => undefined, onFault: () => undefined },
-  });
-}
-
-describe('tables under guard', () => {
-  it('stay so until the grace of the last write has run out and they are invalidated once more', async () => {
-    const time = new SimulatedTime();
-    const told: string[][] = [];
-    const invalidate = async (tables: readonly string[]) => {
-      told.push([...tables]);
-    };
-    const guard = guardOf(time, invalidate);
-    await guard.mayBeWriting(['a', 'b']);
-    time.advance(60);
-    await guard.mayBeWriting(['b']);
-    expect([guard.isBusy(['a']), guard.isBusy(['b']), guard.isBusy(['c'])]).toEqual([true, true, false]);
-    time.advance(40);
-    await settle();
-    expect([guard.isBusy(['a']), guard.isBusy(['b', 'c'])]).toEqual([false, true]);
-    time.advance(60);
-    await settle();
-    expect(guard.isBusy(['a', 'b'])).toBe(false);
-    expect(told).toEqual([['app:a', 'app:b'], ['app:b'], ['app:a'], ['app:b']]);
-    expect(time.idle).toBe(true);
-  });
-
-  it('stay so until all of a long list is in force', async () => {
-    const { cache } = ours();
-    const held = Promise.withResolvers<void>();
-    const tell = cache.invalidate.bind(cache);
-    let calls = 0;
-    Object.assign(cache, {
-      invalidate: async (what: Parameters<typeof tell>[0]) => {
-        if (++calls > 1) await held.promise;
-        await tell(what);
-      },
-    });
-    const time = new SimulatedTime();
-    const guard = new Guard({
-      ...{ cache, database: 'app', doubtMs: 100, clock: time, tasks: time },
-      ...{ outside: () => [], mark: () => '', clearing: () => () => undefined, onFault: () => undefined },
-    });
-    const names = Array.from({ length: 150 }, (_, at) => `t${at}`);
-    const told = guard.invalidateAndEnd(names, [guard.open(names)]);
-    await settle();
-    expect(guard.isBusy(['t149'])).toBe(true);
-    held.resolve();
-    await told;
-    expect(guard.isBusy(['t149'])).toBe(false);
-  });
-
-  it('end without timers, when someone asks', async () => {
-    const time = new SimulatedTime();
-    const noTimers = { later: () => () => {} };
-    const guard = guardOf(time, async () => {}, noTimers);
-    await guard.mayBeWriting(['a']);
-    time.advance(100);
-    expect(guard.isBusy(['a'])).toBe(true);
-    await settle();
-    expect(guard.isBusy(['a'])).toBe(false);
-  });
-
-  it('stay so when a write comes while they are invalidated', async () => {
-    const time = new SimulatedTime();
-    const held = Promise.withResolvers<void>();
-    let calls = 0;
-    const invalidate = () => (++calls === 2 ? held.promise : Promise.resolve());
-    const guard = guardOf(time, invalidate);
-    await guard.mayBeWriting(['a']);
-    time.advance(100);
-    await guard.mayBeWriting(['a']);
-    held.resolve();
-    await settle();
-    expect(guard.isBusy(['a'])).toBe(true);
-    time.advance(100);
-    await settle();
-    expect(guard.isBusy(['a'])).toBe(false);
-  });
-
-  it('are invalidated again by and by where the cache fails, though nobody asks', async () => {
-    const time = new SimulatedTime();
-    let calls = 0;
-    const guard = guardOf(time, () => (++calls < 4 ? Promise.reject(new Error('no cache')) : Promise.resolve()));
-    await guard.mayBeWriting(['a']);
-    for (const step of [100, 1_000, 1_000]) {
-      time.advance(step);
-      await settle();
-    }
-    expect(calls).toBe(4);
-    expect(guard.isBusy(['a'])).toBe(false);
-    expect(time.idle).toBe(true);
   });
 });
 
