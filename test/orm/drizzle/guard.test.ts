@@ -6,10 +6,11 @@ import { Guard } from '../../../src/orm/drizzle/writes/guard.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 import { ours, settle } from './kit.ts';
 
+let mark = '0123456789ab';
 function guardOver(cache: Cache, time: SimulatedTime, tasks: Pick<SimulatedTime, 'later'> = time): Guard {
   return new Guard({
     ...{ cache, database: 'app', doubtMs: 100, clock: time, tasks },
-    ...{ outside: () => [], mark: () => '', clearing: () => () => undefined, onFault: () => undefined },
+    ...{ outside: () => [], mark: () => mark, clearing: () => () => undefined, onFault: () => undefined },
   });
 }
 
@@ -41,6 +42,22 @@ describe('tables under guard', () => {
     expect(guard.isBusy(['a', 'b'])).toBe(false);
     expect(told).toEqual([['app:a', 'app:b'], ['app:b'], ['app:a'], ['app:b']]);
     expect(time.idle).toBe(true);
+  });
+
+  it('stay so as long as the longest doubt of a table, when rows count as the table from then on', async () => {
+    const time = new SimulatedTime();
+    const guard = guardOver(ours().cache, time);
+    await guard.mayBeWriting(['t§', 't§0123456789ab/0/1']);
+    time.advance(60);
+    await guard.mayBeWriting(['t']);
+    mark = 'ba9876543210';
+    expect(guard.isBusy(['t'])).toBe(true);
+    time.advance(50);
+    await settle();
+    expect(guard.isBusy(['t'])).toBe(true);
+    time.advance(50);
+    await settle();
+    expect(guard.isBusy(['t'])).toBe(false);
   });
 
   it('stay so until all of a long list is in force', async () => {

@@ -83,11 +83,8 @@ export class Rows {
   constructor(options: RowsOptions) {
     this.#options = options;
     this.#shared = sharedOf(options);
-    this.#changed = new Set(
-      Object.values(options.effects ?? {})
-        .flat()
-        .map(canonical),
-    );
+    const { effects = {} } = options;
+    this.#changed = new Set(Object.values(effects).flat().map(canonical));
   }
 
   get #current(): RowFacts | undefined {
@@ -143,8 +140,10 @@ export class Rows {
   }
 
   #adopt(facts: RowFacts | 'none' | undefined): void {
-    if (facts === 'none' || (facts === undefined && ++this.#overtaken > MAX_OVERTAKEN)) this.#known = 'none';
-    if (facts === 'none' || facts === undefined) return;
+    if (facts === undefined || facts === 'none') {
+      if (facts === 'none' || ++this.#overtaken > MAX_OVERTAKEN) this.#known = 'none';
+      return;
+    }
     this.#overtaken = 0;
     const { mark, disputes } = this.#shared;
     if (mark !== '' && mark !== facts.mark) this.#shared.disputes++;
@@ -183,9 +182,8 @@ export class Rows {
 
   #narrowed({ text, params }: Bound, { byHand }: RowTerms): ReadonlyMap<string, Narrowed> {
     const known = this.#current;
-    const others = new Set(
-      [...text.facts.functions].flatMap((name) => this.#options.functions.does(name)?.reads ?? []),
-    );
+    const { functions } = this.#options;
+    const others = new Set([...text.facts.functions].flatMap((name) => functions.does(name)?.reads ?? []));
     // Of others, the text does not tell which rows are read.
     const tables = [...text.facts.reads].filter((name) => !others.has(name) && !byHand.includes(name));
     const template = tables.length === 0 ? undefined : known?.templates.get(text.sql);
@@ -255,10 +253,9 @@ function narrowedTo(table: string, reading: Reading): Narrowed | undefined {
   const pins = own.map(pinOf).filter((pin) => pin !== undefined);
   if (own.length === 0 || pins.length < own.length || !isByRows(table, known)) return undefined;
   const named = (part: string) => partOf(table, known.mark, part);
-  const names = pins.flatMap(({ column, keys }) => [
-    named(`${column}`),
-    ...[...keys].map((key) => named(`${column}/${key}`)),
-  ]);
+  const names = pins.flatMap(({ column, keys }) =>
+    [`${column}`, ...[...keys].map((key) => `${column}/${key}`)].map(named),
+  );
   const inserts = pins.map(({ column }) => named(`+${column}`));
   const [pin] = pins;
   const hasAll = (rows: readonly unknown[]) => reads.length === 1 && pin !== undefined && showsAll(pin, reading, rows);

@@ -157,7 +157,9 @@ export class Guard {
   #renew(): void {
     if (!this.#intents.renew()) return;
     for (const [name, fence] of this.#fenced) {
-      for (const current of withMark([name], this.#options.mark())) this.#fenced.set(current, fence);
+      for (const current of withMark([name], this.#options.mark())) {
+        if ((this.#fenced.get(current)?.untilMs ?? -1) < fence.untilMs) this.#fenced.set(current, fence);
+      }
     }
   }
 
