@@ -7,7 +7,7 @@
 import { expected, shown, TidegateError } from '../../errors.ts';
 import { MARK } from './key-space.ts';
 
-/** Of an entry, and of one invalidation; of tables as well. */
+/** An entry has at most so many tags, and at most so many tables; one invalidation names no more of either. */
 export const MAX_TAGS = 128;
 export const MAX_TAG_LENGTH = 256;
 
@@ -32,8 +32,8 @@ function tableTag(table: string): string {
 }
 
 /**
- * What an invalidation of the table reaches. A table of one database, `app:users`, has a second tag, of what was read of
- * single rows: `app:users§*`. `app:users§` leaves that one out; a program's own table of such a name is reached as well.
+ * The tags that an invalidation of the table reaches. A table of one database, `app:users`, has a second tag, `app:users§*`,
+ * for reads of single rows. `app:users§` leaves the second one out, and also reaches a program's own table of this name.
  */
 export function reachedTags(table: string): readonly string[] {
   if (table.endsWith(MARK)) return [tableTag(table.slice(0, -MARK.length)), tableTag(table)];

@@ -84,7 +84,7 @@ export function equalityKey(type: ColumnType, cell: Scalar): string | number | u
   }
 }
 
-/** Of texts of PostgreSQL by their bytes, which tells whether they are equal; their column may sort otherwise. */
+/** Compares texts of PostgreSQL by their bytes: this tells whether they are equal, but their column may sort otherwise. */
 function orderOf(type: ColumnType, one: Scalar, other: Scalar): Comparison {
   if (type.family === 'postgres' && type.type === 'opaque') return 'maybe';
   if (isNumber(one) && isNumber(other)) return compareNumbers(one, other);
@@ -95,7 +95,7 @@ function orderOf(type: ColumnType, one: Scalar, other: Scalar): Comparison {
   return one === other ? 0 : one ? 1 : -1;
 }
 
-/** Of values that are stored in different ways: numbers, then texts, then blobs (https://www.sqlite.org/datatype3.html §4.1). */
+/** SQLite sorts numbers before texts, and texts before blobs (https://www.sqlite.org/datatype3.html §4.1). */
 function compareStorage(one: Scalar, other: Scalar): Comparison {
   const a = storageRank(one);
   const b = storageRank(other);
@@ -182,7 +182,7 @@ function bytesKey(bytes: Uint8Array): string {
 }
 
 /**
- * One text for the primary key of a row: the same for two rows of a table if and only if the database says so. Parts are
+ * One text for the primary key of a row: two rows of a table have equal texts if and only if their keys are equal. Parts are
  * put together so that no two keys read alike; a text of several carries its length. Returns undefined when the table has
  * no primary key, part of the key is unknown, or a part has no equality key.
  */

@@ -107,7 +107,7 @@ export function setOfBoth(one: number, other: number): number {
   return isTrue | isFalse | (isNull ? NULL : 0);
 }
 
-/** The truths that a NOT can have of what can have these. */
+/** The possible truths of `NOT x`, from the possible truths of `x`. */
 export function setOfNot(set: number): number {
   return ((set & TRUE) << 1) | ((set & FALSE) >> 1) | (set & NULL);
 }

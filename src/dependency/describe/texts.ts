@@ -65,7 +65,7 @@ function momentText(type: ColumnType | undefined, cell: number | bigint): string
   return type.type === 'timestamptz' ? `${moment}+00` : moment;
 }
 
-/** Of a key of several parts: `7,` and `$2:de` (compare.ts). */
+/** Takes a key of several parts apart; `compare.ts` writes them as `7,` and `$2:de`. */
 function partsOf(key: string): (number | string)[] {
   const parts: (number | string)[] = [];
   for (let at = 0; at < key.length; ) {

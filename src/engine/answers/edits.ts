@@ -209,8 +209,8 @@ export interface EditedHead extends ResponseHead {
 }
 
 /**
- * What a response says to caches: what the origin says counts also where the route takes it from what clients see, and so
- * does what the route says in its place.
+ * The fields that tell caches what to do. The origin's own fields count even where the route hides them from clients, and the
+ * fields that the route puts in their place count as well.
  */
 export function fieldsForCaches({ fields }: ResponseHead, route: Route): Fields {
   const { set } = route.responseFields;

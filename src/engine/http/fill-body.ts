@@ -34,7 +34,7 @@ export interface FillBodyControl {
 /** Its fields are changed here alone. */
 export class FillBody {
   readonly #control: FillBodyControl;
-  /** Of a kept body all, else those that are still held. */
+  /** All chunks of a body that is kept; otherwise the chunks that are still held. */
   readonly chunks: Uint8Array[] = [];
   /** Index, in the whole body, of the first chunk still held. */
   firstChunk = 0;

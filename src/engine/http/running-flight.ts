@@ -21,15 +21,15 @@ import type { FillBody } from './fill-body.ts';
 /** A way to the origin, and the reason it is taken. */
 export interface Way {
   readonly forward: OriginRequest;
-  /** True: with the client's own conditions and ranges, so that the origin answers them. */
+  /** True: the request carries the client's own conditions and ranges, so that the origin answers them. */
   readonly asAsked?: boolean;
   /** The stored response that a 304 would freshen. */
   readonly validating?: StoredResponse;
   /** The stored part that a 206 would add to. */
   readonly part?: StoredResponse;
-  /** True: the client wants the whole, and the request was for what `part` lacks of it. */
+  /** True: the client wants the whole body, and the request asks for the rest that `part` lacks. */
   readonly completing?: boolean;
-  /** Forwarded instead, should the answer to the condition or the range turn out to be of no use. */
+  /** The gate forwards this one instead if the answer to the condition or the range is of no use. */
   readonly unconditional?: OriginRequest;
   /** The stored response it would replace, when that is current: an error of the moment must not. */
   readonly replaces?: StoredResponse;
@@ -48,9 +48,9 @@ export interface Departure {
 
 /** The work of one flight. */
 export interface FlightPlan extends Way, Departure {
-  /** False: a pass; its answer is never stored. */
+  /** False: the flight is a pass, and its answer is never stored. */
   readonly stores: boolean;
-  /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */
+  /** False: the flight goes on even when nobody waits for it, since the origin may already have acted on the request. */
   readonly abortable: boolean;
   /** Runs at the origin's head, before anyone hears of it. */
   readonly beforeLanding?: (head: ResponseHead, fill: Fill) => Eventually<void>;
@@ -67,7 +67,7 @@ export type Landing =
       /** Its selecting header fields. */
       readonly names: readonly string[];
       readonly forwardStatus: number;
-      /** False: for the one client whose request it was. */
+      /** False: only the client that sent the request may have the answer. */
       readonly shareable: boolean;
     }
   | {

@@ -60,7 +60,7 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
 /** Largest part of the idle time by which a slower tier may be behind. */
 const BEHIND_PART = 0.25;
 
-/** To ask is to use it: one that slides ends later for it. */
+/** A call counts as a use of the entry: it moves the end of an entry with sliding expiry. */
 export function isFresh(steps: ValueSteps, entry: StoredValue): boolean {
   if (!steps.ledger.isCurrent(entry)) return false;
   if (steps.roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;

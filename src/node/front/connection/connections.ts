@@ -67,7 +67,7 @@ export class Connections {
     return this.#states.size;
   }
 
-  /** Of the client's connection: what happens on it while it is lent, happens on it. */
+  /** The state of the client's connection; a lent socket shares the state of its lender. */
   #stateOf(socket: Socket): ConnectionState | undefined {
     return this.#states.get(socket instanceof LentSocket ? socket.connection : socket);
   }
@@ -176,7 +176,7 @@ export interface Lender {
   /** Call this when the answer to a lent request is over. */
   resume(): void;
   /**
-   * What is known of the request. Undefined: nothing; or node:http has read another head than the one that was admitted,
+   * The request as the front has admitted it. Undefined: the front has not admitted it, or node:http has read another head,
    * or a reload has replaced the rules meanwhile. Then the request has to be admitted again.
    */
   handOver(message: IncomingMessage): HandedOver | undefined;

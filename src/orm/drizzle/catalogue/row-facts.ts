@@ -26,7 +26,7 @@ export const MAX_TEXTS = 2_000;
 export interface RowFacts {
   readonly parts: StatementParts;
   readonly reader: RowsReader;
-  /** Of all by which names of rows are made: equal where they mean the same. */
+  /** A digest of all facts that names of rows depend on. Equal marks mean that equal names have equal meanings. */
   readonly mark: string;
   /** Tables of which a statement may write more rows than it says, or other values. */
   readonly moving: ReadonlySet<string>;
@@ -39,7 +39,7 @@ export interface RowFacts {
 type Row = Readonly<Record<string, unknown>>;
 type Rows = readonly Row[];
 
-/** Rows have `name`: `isReached`, where a foreign key that writes the table has the same effect, as with a trigger. */
+/** SQL that gives rows with a `name`. `isReached`: a foreign key that writes the table counts as a trigger does. */
 interface Questions {
   readonly version: string;
   readonly moving: string;
@@ -110,7 +110,7 @@ async function postgresFacts(
   return factsOf({ parts, reader: await createPostgresRowsReader(), moving }, version);
 }
 
-/** `version`: never the same again once columns are others, not even when they are as before. */
+/** `version`: differs after each change of columns, even after one that restores the old columns. */
 function factsOf(told: Pick<RowFacts, 'parts' | 'reader' | 'moving'>, version: string): RowFacts {
   const relations = told.parts.catalogue.data?.relations ?? [];
   const named = Map.groupBy(relations, ({ name }) => canonical(name));

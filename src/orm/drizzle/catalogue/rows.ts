@@ -45,7 +45,7 @@ interface RowsOptions {
   readonly functions: Functions;
 }
 
-/** What all objects for one database have in common. */
+/** State that all objects for one database share. */
 interface Shared {
   /** The mark that counts: the one that asked last has seen the tables as they are. Empty: they are asked anew. */
   mark: string;
@@ -184,7 +184,7 @@ export class Rows {
     const known = this.#current;
     const { functions } = this.#options;
     const others = new Set([...text.facts.functions].flatMap((name) => functions.does(name)?.reads ?? []));
-    // Of others, the text does not tell which rows are read.
+    // The text does not tell which rows of the other tables are read.
     const tables = [...text.facts.reads].filter((name) => !others.has(name) && !byHand.includes(name));
     const template = tables.length === 0 ? undefined : known?.templates.get(text.sql);
     if (known === undefined || template?.kind !== 'tracked') return new Map();

@@ -18,7 +18,7 @@ interface ReadsParts {
   readonly context: ReadContext;
   readonly writes: Writes;
   readonly catalog: Catalog;
-  /** Of PostgreSQL. */
+  /** The functions of the database; undefined: it is not PostgreSQL. */
   readonly routines: Routines | undefined;
   readonly rows: Rows;
   readonly settings: Settings;
