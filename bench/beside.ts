@@ -3,16 +3,17 @@
 //   --rounds N       default 5
 //   --only NAME      the benches whose name begins so
 //
-// A round runs the other commit twice and this checkout once, in turn. So each round also tells what two runs of the same code
-// differ by. A ratio above 1 means that this checkout is better.
+// A round measures the other commit twice and this checkout once: `hits` and `data` in short slices in turn, the others one after
+// the other. So each round also tells what two runs of the same code differ by. A ratio above 1 means that this checkout is better.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Figure, SHORT_FORMS, type ShortForm } from './beside/figures.ts';
+import { type Figure, measureWhole, WHOLE_RUNS } from './beside/figures.ts';
+import { dataInTurn, hitsInTurn } from './beside/in-turn.ts';
 import { type Goal, printTable, type Report } from './report.ts';
 
 const MIN_LOWER = 0.95;
@@ -37,6 +38,21 @@ interface Interval {
   readonly upper: number;
 }
 
+/** What one round of a bench measures in each tree. */
+interface Form {
+  readonly bench: string;
+  readonly round: (trees: readonly string[], folder: string) => Promise<Figure[][]>;
+}
+
+const FORMS: readonly Form[] = [
+  { bench: 'hits', round: hitsInTurn },
+  { bench: 'data', round: dataInTurn },
+  ...WHOLE_RUNS.map((whole) => ({
+    bench: whole.bench,
+    round: async (trees: readonly string[], folder: string) => trees.map((tree) => measureWhole(whole, tree, folder)),
+  })),
+];
+
 export async function run(flags: readonly string[]): Promise<Report> {
   const options = {
     commit: { type: 'string' },
@@ -46,7 +62,7 @@ export async function run(flags: readonly string[]): Promise<Report> {
   const { commit, rounds, only } = parseArgs({ args: [...flags], options }).values;
   if (commit === undefined) throw refusal('--commit: expected a commit to compare with, got none');
   if (!/^([2-9]|1\d)$/.test(rounds)) throw refusal(`--rounds: expected a whole number from 2 to 19; got '${rounds}'`);
-  const forms = SHORT_FORMS.filter(({ bench }) => bench.startsWith(only));
+  const forms = FORMS.filter(({ bench }) => bench.startsWith(only));
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-beside-'));
   const then = join(folder, 'then');
   try {
@@ -54,7 +70,8 @@ export async function run(flags: readonly string[]): Promise<Report> {
     for (const path of INSTALLED) {
       if (existsSync(join(home, path))) symlinkSync(join(home, path), join(then, path));
     }
-    const compared = forms.flatMap((form) => compare({ form, then, folder, rounds: Number(rounds) }));
+    const compared: Compared[] = [];
+    for (const form of forms) compared.push(...(await compare({ form, then, folder, rounds: Number(rounds) })));
     print(compared, commit);
     return { goals: compared.map(goalOf), figures: { commit, rounds: Number(rounds), compared } };
   } finally {
@@ -68,22 +85,23 @@ function refusal(message: string): Error {
 }
 
 interface Comparison {
-  readonly form: ShortForm;
+  readonly form: Form;
   readonly then: string;
   readonly folder: string;
   readonly rounds: number;
 }
 
-function compare({ form, then, folder, rounds }: Comparison): Compared[] {
+async function compare({ form, then, folder, rounds }: Comparison): Promise<Compared[]> {
   const compared = new Map<string, Compared>();
   for (let round = 0; round < rounds; round++) {
-    const trees = [then, home, then];
-    const got: Figure[][] = [[], [], []];
     // Each place in the order gets each tree.
-    for (let turn = 0; turn < trees.length; turn++) {
-      const at = (round + turn) % trees.length;
-      got[at] = measured(form, trees[at]!, folder);
-    }
+    const order = [0, 1, 2].map((place) => (round + place) % 3);
+    const trees = [then, home, then];
+    const inOrder = await form.round(
+      order.map((at) => trees[at]!),
+      folder,
+    );
+    const got = trees.map((_, at) => inOrder[order.indexOf(at)]!);
     const [first, now, second] = got.map((figures) => new Map(figures.map((figure) => [figure.name, figure.value])));
     for (const { name, better } of got[1]!) {
       const each = compared.get(name) ?? { name: `${form.bench}: ${name}`, same: [], now: [] };
@@ -95,15 +113,6 @@ function compare({ form, then, folder, rounds }: Comparison): Compared[] {
     }
   }
   return [...compared.values()];
-}
-
-function measured({ bench, flags, read }: ShortForm, tree: string, folder: string): Figure[] {
-  const json = join(folder, 'figures.json');
-  const args = ['bench/run.ts', bench, ...flags, '--json', json];
-  const { status, signal, stderr } = spawnSync(process.execPath, args, { cwd: tree, encoding: 'utf8' });
-  if (status !== 0)
-    throw new Error(`bench ${bench} in ${tree}: expected exit code 0; got ${status ?? signal}\n${stderr}`);
-  return read((JSON.parse(readFileSync(json, 'utf8')) as { readonly figures: never }).figures);
 }
 
 function intervalOf(logs: readonly number[]): Interval {

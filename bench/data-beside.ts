@@ -7,7 +7,7 @@
 import { atMost } from './data-goals.ts';
 import { ourSkin } from './data-ours.ts';
 import { lruCache } from './data-plain.ts';
-import { median, roundsInTurn } from './data-processes.ts';
+import { median, medianNs, OWN_SCRIPT, roundsInTurn } from './data-processes.ts';
 import type { OperationName } from './data-subject.ts';
 import { type Goal, printTable } from './report.ts';
 
@@ -34,11 +34,9 @@ export async function besideFigures(operation: OperationName): Promise<BesideFig
   const byLru: number[] = [];
   const bySelf: number[] = [];
   for (let set = 0; set < SETS; set++) {
-    const names = [ourSkin.name, lruCache.name, ourSkin.name];
-    const { rounds } = await roundsInTurn(names, { operation, rounds: SLICES });
-    const [ours, theirs, again] = rounds.map((told) =>
-      median(told.flatMap((each) => (each.kind === 'round' ? [each.ns] : []))),
-    );
+    const runners = [ourSkin, lruCache, ourSkin].map(({ name }) => ({ name, script: OWN_SCRIPT }));
+    const { rounds } = await roundsInTurn(runners, { operation, rounds: SLICES });
+    const [ours, theirs, again] = rounds.map(medianNs);
     if (ours === undefined || theirs === undefined || again === undefined) return undefined;
     byLru.push(ours / theirs);
     bySelf.push(again / ours);

@@ -8,8 +8,16 @@ interface Child {
   ask(): Promise<Told>;
 }
 
+/** One operation of one library, in the process of a script like data-child.ts. */
+export interface Runner {
+  readonly name: string;
+  readonly script: string;
+}
+
+export const OWN_SCRIPT = `${import.meta.dirname}/data-child.ts`;
+
 export interface RoundsInTurn {
-  /** Of each library in its order; of one that has no such operation none. */
+  /** Of each runner in its order; of one whose library has no such operation none. */
   readonly rounds: readonly (readonly Told[])[];
   /** Libraries that are not installed. */
   readonly absent: readonly string[];
@@ -17,16 +25,16 @@ export interface RoundsInTurn {
 
 /** The order turns around with each round, so that none comes always after the same one. */
 export async function roundsInTurn(
-  names: readonly string[],
+  runners: readonly Runner[],
   { operation, rounds }: { readonly operation: string; readonly rounds: number },
 ): Promise<RoundsInTurn> {
   const children: { readonly at: number; readonly child: Child }[] = [];
-  const told: Told[][] = names.map(() => []);
+  const told: Told[][] = runners.map(() => []);
   const absent: string[] = [];
   try {
-    for (const [at, name] of names.entries()) {
-      const { child, first } = await started(name, operation);
-      if (first.kind === 'without' && first.absent) absent.push(name);
+    for (const [at, runner] of runners.entries()) {
+      const { child, first } = await started(runner, operation);
+      if (first.kind === 'without' && first.absent) absent.push(runner.name);
       if (first.kind === 'ready') children.push({ at, child });
       else child.process.disconnect();
     }
@@ -41,8 +49,7 @@ export async function roundsInTurn(
   return { rounds: told, absent };
 }
 
-async function started(name: string, operation: string): Promise<{ child: Child; first: Told }> {
-  const script = `${import.meta.dirname}/data-child.ts`;
+async function started({ name, script }: Runner, operation: string): Promise<{ child: Child; first: Told }> {
   const child = fork(script, [name, operation], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let hear: (told: Told) => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -59,6 +66,11 @@ async function started(name: string, operation: string): Promise<{ child: Child;
     return answer;
   };
   return { child: { process: child, ask }, first: await next() };
+}
+
+/** Median ns of the rounds that one runner told; undefined of none. */
+export function medianNs(told: readonly Told[]): number | undefined {
+  return median(told.flatMap((each) => (each.kind === 'round' ? [each.ns] : [])));
 }
 
 /** Undefined of none. */

@@ -11,7 +11,7 @@ import { FEW, MANY, SUBJECTS, type TagFigures, type Told } from './data-child.ts
 import { dateFigures, dateGoal, printDates } from './data-dates.ts';
 import { atLeast, atMost, over, told } from './data-goals.ts';
 import { memoryFigures, memoryGoal, printMemory } from './data-memory.ts';
-import { median, roundsInTurn } from './data-processes.ts';
+import { median, medianNs, OWN_SCRIPT, roundsInTurn } from './data-processes.ts';
 import { printSignal, signalFigures, signalGoal } from './data-signal.ts';
 import { BATCH, ENTRIES, OPERATIONS, type OperationName, type Subject } from './data-subject.ts';
 import { type Goal, printTable, type Report } from './report.ts';
@@ -60,13 +60,7 @@ export async function run(flags: readonly string[]): Promise<Report> {
 
 async function measured(operation: OperationName, absent: Set<string>): Promise<Figures> {
   const rounds = await inTurn({ operation, rounds: ROUNDS }, absent);
-  return new Map(
-    SUBJECTS.map(({ name }) => {
-      const told = rounds.get(name) ?? [];
-      const ns = told.flatMap((each) => (each.kind === 'round' ? [each.ns] : []));
-      return [name, ns.length === 0 ? undefined : median(ns)];
-    }),
-  );
+  return new Map(SUBJECTS.map(({ name }) => [name, medianNs(rounds.get(name) ?? [])]));
 }
 
 async function measuredTags(absent: Set<string>): Promise<Map<string, TagFigures>> {
@@ -86,10 +80,10 @@ async function inTurn(
   asked: Parameters<typeof roundsInTurn>[1],
   absent: Set<string>,
 ): Promise<Map<string, readonly Told[]>> {
-  const names = SUBJECTS.map(({ name }) => name);
-  const { rounds, absent: without } = await roundsInTurn(names, asked);
+  const runners = SUBJECTS.map(({ name }) => ({ name, script: OWN_SCRIPT }));
+  const { rounds, absent: without } = await roundsInTurn(runners, asked);
   for (const name of without) absent.add(name);
-  return new Map(names.flatMap((name, at) => (rounds[at]?.length ? [[name, rounds[at]] as const] : [])));
+  return new Map(runners.flatMap(({ name }, at) => (rounds[at]?.length ? [[name, rounds[at]] as const] : [])));
 }
 
 function printOperations(figures: ReadonlyMap<OperationName, Figures>, absent: ReadonlySet<string>): void {

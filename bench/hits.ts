@@ -30,7 +30,7 @@ const WARM_SECONDS = 1;
 const heads = [plainHead, browserHead];
 
 /** One round of one server under one request head. */
-interface Sample {
+export interface Sample {
   readonly requestsPerSecond: number;
   readonly cpuMicrosPerRequest: number;
   /** Of the core, while under load. */
@@ -146,7 +146,8 @@ async function measureAll(
   return series;
 }
 
-async function measure(
+/** Throws when an answer is not good. */
+export async function measure(
   server: Server,
   head: RequestHead,
   { load, seconds }: { readonly load: Load; readonly seconds: number },

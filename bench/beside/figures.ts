@@ -1,5 +1,8 @@
-// The benches that `bench -- beside` runs, in a short form, and which of their figures it compares.
+// The benches that `bench -- beside` runs one tree after the other, in a short form, and which of their figures it compares.
 
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DiskHits } from '../disk/hits.ts';
 import type { DiskSpeed } from '../disk/speed.ts';
 import type { DiskStart } from '../disk/start.ts';
@@ -15,19 +18,17 @@ export interface Figure {
   readonly better: 'more' | 'less';
 }
 
-/** One short form of a bench. `read` takes the `figures` of its JSON. */
-export interface ShortForm {
+/** A bench in a short form, run to its end. `read` takes the `figures` of its JSON. */
+interface WholeRun {
   readonly bench: string;
   readonly flags: readonly string[];
   readonly read: (figures: never) => Figure[];
 }
 
-const OURS = 'tidegate';
+/** The name of our server, store and cache in the benches. */
+export const OURS = 'tidegate';
 
-export const SHORT_FORMS: readonly ShortForm[] = [
-  { bench: 'hits', flags: ['--rounds', '4', '--seconds', '1'], read: ofHits },
-  { bench: 'data', flags: ['--only', 'get'], read: ofData },
-  { bench: 'data', flags: ['--only', 'miss'], read: ofData },
+export const WHOLE_RUNS: readonly WholeRun[] = [
   { bench: 'match', flags: ['--instances', '100000'], read: ofMatch },
   { bench: 'memory', flags: ['--entries', '200000'], read: ofMemory },
   { bench: 'policy', flags: ['--quick'], read: ofPolicy },
@@ -36,27 +37,14 @@ export const SHORT_FORMS: readonly ShortForm[] = [
   { bench: 'feed', flags: ['--seconds', '8', '--only', 'PostgreSQL, logical'], read: ofFeed },
 ];
 
-interface HitsFigures {
-  readonly results: readonly {
-    readonly server: string;
-    readonly head: string;
-    readonly perCpuSecondToBare: number;
-  }[];
-}
-
-/** Relative to bare node:http of the same round, as the bench's own goal is. */
-function ofHits({ results }: HitsFigures): Figure[] {
-  return results
-    .filter(({ server }) => server === OURS)
-    .map(({ head, perCpuSecondToBare }) => more(`${head} request, hits per CPU second to bare`, perCpuSecondToBare));
-}
-
-interface DataFigures {
-  readonly operations: Readonly<Record<string, Readonly<Record<string, number | undefined>>>>;
-}
-
-function ofData({ operations }: DataFigures): Figure[] {
-  return Object.entries(operations).map(([name, ns]) => less(`${name}, ns`, ns[OURS]));
+/** The figures of one run in one tree. */
+export function measureWhole({ bench, flags, read }: WholeRun, tree: string, folder: string): Figure[] {
+  const json = join(folder, 'figures.json');
+  const args = ['bench/run.ts', bench, ...flags, '--json', json];
+  const { status, signal, stderr } = spawnSync(process.execPath, args, { cwd: tree, encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`bench ${bench} in ${tree}: expected exit code 0; got ${status ?? signal}\n${stderr}`);
+  return read((JSON.parse(readFileSync(json, 'utf8')) as { readonly figures: never }).figures);
 }
 
 function ofMatch(figures: readonly MatchFigures[]): Figure[] {
@@ -134,6 +122,6 @@ function more(name: string, value: number | undefined): Figure {
   return { name, value: value ?? Number.NaN, better: 'more' };
 }
 
-function less(name: string, value: number | undefined): Figure {
+export function less(name: string, value: number | undefined): Figure {
   return { name, value: value ?? Number.NaN, better: 'less' };
 }
