@@ -9,7 +9,7 @@ import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { anything, checkOptions, func, text } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
-import { type BatchFill, filledMany } from './batch.ts';
+import { Batch, type BatchFill, EarlyBatch } from './batch.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
 import { KeySpace, placeOf } from './keys/key-space.ts';
@@ -34,12 +34,6 @@ export function namedCache<S extends SchemaLike<S> = Schema>(parts: NamedCachePa
 /** Where its tracker reports. Undefined: it is no cache of this package. */
 export function sourcesOf(cache: object): SourceLeases | undefined {
   return NamedCache.sourcesOf(cache);
-}
-
-interface GivenValue {
-  readonly key: string;
-  readonly value: unknown;
-  readonly options?: Contract.SetOptions | undefined;
 }
 
 /** Keys and values are typed by the contract alone. */
@@ -98,8 +92,10 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       return found;
     };
     const fillAt = fill && ((at: number) => fill((cached[at] as (typeof cached)[number]).key));
-    const wholes = cached.map(({ whole }) => whole);
-    const values = this.#engine.getMany(wholes, fillAt);
+    const values = this.#engine.getMany(
+      cached.map(({ whole }) => whole),
+      fillAt,
+    );
     return values instanceof Promise ? values.then(toMap) : toMap(values);
   }
 
@@ -109,21 +105,23 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   set(key: string, value: unknown, options?: Contract.SetOptions): Eventually<boolean> {
-    const set = this.#toSet({ key, value, options });
+    const set = this.#toSet(key, value, options);
     if (!this.#isCached(set.key)) return false;
     this.#shared.outside.note(this.#space.prefix, key);
     return this.#engine.set(set.key, value, set.terms);
   }
 
-  #toSet({ key, value, options }: GivenValue): ValueToSet {
+  #toSet(key: string, value: unknown, options: Contract.SetOptions | undefined): ValueToSet {
     const resolved = this.#terms.resolveSet(this.#kindOf(key, options), options);
     return { key: this.#space.whole(key), value, terms: this.#terms.setTerms(resolved, key, options) };
   }
 
   /** All are looked at before any is stored. */
-  setMany(entries: readonly GivenValue[]): Eventually<boolean[]> {
+  setMany(
+    entries: readonly { readonly key: string; readonly value: unknown; readonly options?: Contract.SetOptions }[],
+  ): Eventually<boolean[]> {
     checkEntries(entries);
-    const all = entries.map((one) => this.#toSet(one));
+    const all = entries.map(({ key, value, options }) => this.#toSet(key, value, options));
     const cached = all.map(({ key }) => this.#isCached(key));
     for (const [at, { key }] of entries.entries()) if (cached[at]) this.#shared.outside.note(this.#space.prefix, key);
     const results = this.#engine.setMany(all.filter((_, at) => cached[at])).values();
@@ -155,9 +153,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     if (hit !== undefined) return hit;
     const resolved = this.#resolve(key, options);
     const whole = this.#space.whole(key);
-    if (!this.#isCached(whole)) {
-      return runUncached(fill, { key, resolved, maker: this.#terms }, this.#shared);
-    }
+    if (!this.#isCached(whole)) return runUncached(fill, { key, resolved, maker: this.#terms }, this.#shared);
     return this.#engine.getOrSet(whole, this.#engineFill(fill, key, resolved), resolved.terms);
   }
 
@@ -166,29 +162,44 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   async getOrSetMany(
-    keys: readonly string[],
+    given: readonly string[],
     fill: BatchFill,
     options?: Contract.FillOptions,
   ): Promise<Map<string, unknown>> {
-    checkKeys(keys);
+    checkKeys(given);
     func(fill, 'a fill');
-    const asked = (key: string, one: Fill): ManyFill => {
+    const keys = [...new Set(given)];
+    const isAnew = options?.refresh === true;
+    const found = isAnew ? new Map<string, unknown>() : await this.#foundInTime(keys, fill, options);
+    const missing = keys.filter((key) => !found.has(key));
+    const batch = new Batch(missing, fill, {
+      stamp: () => this.#engine.stamp(),
+      isFilling: (key) => !isAnew && this.#engine.isFilling(this.#space.whole(key)),
+    });
+    // They were looked up, and will be again.
+    if (!isAnew) this.#shared.askedTwice += missing.filter((key) => this.#isCached(this.#space.whole(key))).length;
+    const one = async (key: string) => this.getOrSet(key, () => batch.value(key), options);
+    // All are waited for, so that none fails unheard.
+    const filled = await Promise.allSettled(missing.map(one));
+    const all = new Map<string, unknown>(keys.map((key) => [key, found.get(key)]));
+    for (const [at, result] of filled.entries()) {
+      if (result.status === 'rejected') throw result.reason;
+      all.set(missing[at] as string, result.value);
+    }
+    return all;
+  }
+
+  /** What is there and fresh; what of it is due for early refresh is filled in the background, by one call. */
+  async #foundInTime(keys: readonly string[], fill: BatchFill, options: Contract.FillOptions | undefined) {
+    // By no tags, and never refreshed early.
+    if (this.#terms.quickTags(options)?.length === 0) return this.#found(keys);
+    const early = new EarlyBatch(fill);
+    const found = await this.#found(keys, (key) => {
       const resolved = this.#resolve(key, options);
-      return { fill: this.#engineFill(one, key, resolved), terms: resolved.terms };
-    };
-    return filledMany(
-      { keys: [...new Set(keys)], fill, isAnew: options?.refresh === true },
-      {
-        stamp: () => this.#engine.stamp(),
-        found: (all, each) => this.#found(all, each),
-        asked: this.#terms.quickTags(options)?.length === 0 ? undefined : asked,
-        filled: (key, one) => this.getOrSet(key, one, options),
-        isFilling: (key) => options?.refresh !== true && this.#engine.isFilling(this.#space.whole(key)),
-        askedTwice: (missing) => {
-          for (const key of missing) if (this.#isCached(this.#space.whole(key))) this.#shared.askedTwice++;
-        },
-      },
-    );
+      return { fill: this.#engineFill(() => early.value(key), key, resolved), terms: resolved.terms };
+    });
+    early.start();
+    return found;
   }
 
   async expire(key: string): Promise<boolean> {
@@ -204,19 +215,16 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   namespace(name: string, options?: Contract.NamespaceOptions): NamedCache {
-    if (options !== undefined) return this.#within(name, options);
-    const known = this.#namespaces.get(name);
+    const known = options === undefined ? this.#namespaces.get(name) : undefined;
     if (known !== undefined) return known;
-    const made = this.#within(name, {});
+    const { version, defaults } = options ?? {};
+    if (options !== undefined) checkOptions('a namespace', options, { version: anything, defaults: anything });
+    const layers = defaults === undefined ? this.#layers : [...this.#layers, defaults];
+    const made = new NamedCache(this.#shared, this.#space.within(name, version), layers);
+    if (options !== undefined) return made;
     if (this.#namespaces.size >= KNOWN_NAMESPACES) this.#namespaces.clear();
     this.#namespaces.set(name, made);
     return made;
-  }
-
-  #within(name: string, options: Contract.NamespaceOptions): NamedCache {
-    checkOptions('a namespace', options, { version: anything, defaults: anything });
-    const layers = options.defaults === undefined ? this.#layers : [...this.#layers, options.defaults];
-    return new NamedCache(this.#shared, this.#space.within(name, options.version), layers);
   }
 
   async emit(event: string, data: Contract.EventData = {}): Promise<Contract.EventResult> {

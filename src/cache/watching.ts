@@ -16,15 +16,6 @@ interface Platform {
   };
 }
 
-/** Tells the channel and `debug` of each event. Undefined if neither exists. `fault` gets the errors of the program's function. */
-export function watchOf(
-  cache: string,
-  debug: CacheOptions['debug'],
-  fault: (error: unknown) => void,
-): ValueWatch | undefined {
-  return bothWatches(channelWatch(cache), debugWatch(cache, debug, fault));
-}
-
 /** The name of the channel. */
 export const CACHE_CHANNEL = 'tidegate:cache';
 
@@ -36,70 +27,47 @@ interface Channel {
   publish(message: unknown): void;
 }
 
-/** Tells the channel of what happens in the cache; undefined: the platform has none. */
-function channelWatch(cache: string): ValueWatch | undefined {
-  const { process } = globalThis as Platform;
-  const channel = process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CACHE_CHANNEL);
-  return channel && new ChannelWatch(channel, cache);
-}
-
-/** A class, since a getter of a prototype costs a hit less than one of an object. */
-class ChannelWatch implements ValueWatch {
-  readonly #channel: Channel;
-  readonly #cache: string;
-
-  constructor(channel: Channel, cache: string) {
-    this.#channel = channel;
-    this.#cache = cache;
-  }
-
-  get isOn(): boolean {
-    return this.#channel.hasSubscribers;
-  }
-
-  told(event: ValueEvent): void {
-    this.#channel.publish({ cache: this.#cache, ...event } satisfies CacheMessage);
-  }
-}
-
-/** Prints each event; undefined: nobody asked for it. `fault`: told what the program's own function threw. */
-function debugWatch(
+/** Tells the channel and `debug` of each event. Undefined if neither exists. `fault` gets the errors of the program's function. */
+export function watchOf(
   cache: string,
   debug: CacheOptions['debug'],
   fault: (error: unknown) => void,
 ): ValueWatch | undefined {
-  const print = printerOf(debug);
-  if (print === undefined) return undefined;
-  return {
-    isOn: true,
-    told(event) {
-      try {
-        print(oneLine(`${cache}: ${textOf(event)}`));
-      } catch (error) {
-        fault(error);
-      }
-    },
-  };
+  const { process } = globalThis as Platform;
+  const channel = process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CACHE_CHANNEL);
+  if (!debug) return channel && new CacheWatch(cache, channel, undefined);
+  const print = debug === true ? (line: string) => (globalThis as Platform).console?.debug?.(line) : debug;
+  return new CacheWatch(cache, channel, (event) => {
+    try {
+      print(oneLine(`${cache}: ${textOf(event)}`));
+    } catch (error) {
+      fault(error);
+    }
+  });
 }
 
-/** Both hear of it, each while it is on. */
-function bothWatches(one: ValueWatch | undefined, other: ValueWatch | undefined): ValueWatch | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return {
-    get isOn() {
-      return one.isOn || other.isOn;
-    },
-    told(event) {
-      if (one.isOn) one.told(event);
-      if (other.isOn) other.told(event);
-    },
-  };
-}
+/** A class, since a getter of a prototype costs a hit less than one of an object. */
+class CacheWatch implements ValueWatch {
+  readonly #cache: string;
+  readonly #channel: Channel | undefined;
+  readonly #print: ((event: ValueEvent) => void) | undefined;
 
-function printerOf(debug: CacheOptions['debug']): ((line: string) => void) | undefined {
-  if (debug === undefined || debug === false) return undefined;
-  if (typeof debug === 'function') return debug;
-  return (line) => (globalThis as Platform).console?.debug?.(line);
+  constructor(cache: string, channel: Channel | undefined, print: ((event: ValueEvent) => void) | undefined) {
+    this.#cache = cache;
+    this.#channel = channel;
+    this.#print = print;
+  }
+
+  get isOn(): boolean {
+    return this.#print !== undefined || this.#channel?.hasSubscribers === true;
+  }
+
+  told(event: ValueEvent): void {
+    if (this.#channel?.hasSubscribers === true) {
+      this.#channel.publish({ cache: this.#cache, ...event } satisfies CacheMessage);
+    }
+    this.#print?.(event);
+  }
 }
 
 function textOf(event: ValueEvent): string {
@@ -147,10 +115,8 @@ function nameOf(selector: Selector): string {
   }
 }
 
-const LONGEST = 500;
-
 /** Without what would end the line, or turn it around. Marks of the cache's own are shown as spaces. */
 function oneLine(text: string): string {
   const line = text.replaceAll(MARK, ' ').replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd');
-  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  return line.length > 500 ? `${line.slice(0, 500)}…` : line;
 }

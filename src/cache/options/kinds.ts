@@ -16,8 +16,9 @@ const MAX_SEGMENT_LENGTH = 128;
 type Policies = Readonly<Record<string, KindPolicy>>;
 
 export class Kinds {
+  readonly names: readonly string[];
+  readonly isEmpty: boolean;
   readonly #policies: Policies;
-  readonly #names: readonly string[];
   /** Where all globs are `word:*`: the kind by that word. */
   readonly #byWord: ReadonlyMap<string, string> | undefined;
   readonly #matchers: readonly { readonly kind: string; readonly matches: (key: string) => boolean }[];
@@ -27,10 +28,9 @@ export class Kinds {
     if (!isRecord(policies)) expected('E_CONFIG', 'kinds to be an object of policies by name', policies);
     for (const [kind, policy] of Object.entries(policies)) checkPolicy(kind, policy);
     this.#policies = policies;
-    this.#names = Object.keys(policies);
-    const globs = this.#names.flatMap((kind) =>
-      (policies[kind]?.keys ?? [`${kind}:*`]).map((glob) => ({ kind, glob })),
-    );
+    this.names = Object.keys(policies);
+    this.isEmpty = this.names.length === 0;
+    const globs = this.names.flatMap((kind) => (policies[kind]?.keys ?? [`${kind}:*`]).map((glob) => ({ kind, glob })));
     this.#matchers = globs.map(({ kind, glob }) => ({ kind, matches: globMatcher(glob) }));
     if (globs.every(({ glob }) => /^[^:*?\\]+:\*$/.test(glob))) {
       // In reverse, since the first one counts.
@@ -38,18 +38,10 @@ export class Kinds {
     }
   }
 
-  get isEmpty(): boolean {
-    return this.#names.length === 0;
-  }
-
-  get names(): readonly string[] {
-    return this.#names;
-  }
-
   policy(kind: string): KindPolicy {
     if (Object.hasOwn(this.#policies, kind)) return this.#policies[kind] as KindPolicy;
-    const known = this.#names.length === 0 ? 'no kind, since none is declared' : `one of ${this.#names.join(', ')}`;
-    throw unknownName(`kind to be ${known}`, kind, this.#names);
+    const known = this.names.length === 0 ? 'no kind, since none is declared' : `one of ${this.names.join(', ')}`;
+    throw unknownName(`kind to be ${known}`, kind, this.names);
   }
 
   /** The kind of a key as its namespace calls it, or else as the cache does. */
@@ -66,19 +58,21 @@ export class Kinds {
 
   /** All events that some kind declares. */
   get events(): readonly string[] {
-    return this.#names.flatMap((name) => eventsOf(this.#policies[name]?.invalidateOn));
+    return this.names.flatMap((name) => eventsOf(this.#policies[name]?.invalidateOn));
   }
 
   /** Those that the event invalidates. */
   invalidatedBy(event: string): readonly string[] {
-    return this.#names.filter((kind) => eventsOf(this.#policies[kind]?.invalidateOn).includes(event));
+    return this.names.filter((kind) => eventsOf(this.#policies[kind]?.invalidateOn).includes(event));
   }
 
   /** The tags of the kind that the event invalidates. */
   eventTags(kind: string, event: string, data: EventData): string[] {
     const { invalidateOn } = this.policy(kind);
-    const reach = isList(invalidateOn) ? undefined : invalidateOn?.[event];
-    return eventTags(kind, reach ?? reachOf(kind, event), data);
+    const said = isList(invalidateOn) ? undefined : invalidateOn?.[event];
+    // The id in `plugin.activate` is that of a plugin: it names no entry of another kind.
+    const isOwn = !event.includes('.') || event.split('.', 1)[0] === kind;
+    return eventTags(kind, said ?? (isOwn ? 'id' : 'all'), data);
   }
 }
 
@@ -89,12 +83,6 @@ function eventsOf(invalidateOn: KindPolicy['invalidateOn']): readonly string[] {
 
 function isList(invalidateOn: KindPolicy['invalidateOn']): invalidateOn is readonly string[] {
   return Array.isArray(invalidateOn);
-}
-
-/** Where nothing is said of it. The id in `plugin.activate` is that of a plugin: it names no entry of another kind. */
-function reachOf(kind: string, event: string): EventReach {
-  const dot = event.indexOf('.');
-  return dot < 0 || event.slice(0, dot) === kind ? 'id' : 'all';
 }
 
 function checkPolicy(kind: string, policy: unknown): void {

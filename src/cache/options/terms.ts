@@ -9,7 +9,7 @@ import { leftOut } from '../../entry/stored-value.ts';
 import { expected } from '../../errors.ts';
 import { type Duration, toMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
-import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from '../contract.ts';
+import type { DefaultOptions, EntryOptions, FillOptions, KindPolicy, SetOptions } from '../contract.ts';
 import type { KeySpace } from '../keys/key-space.ts';
 import { allTags, checkedTags } from '../keys/tags.ts';
 import { type Kinds, kindTags } from './kinds.ts';
@@ -59,25 +59,21 @@ export class Terms {
   readonly #drafts = new Map<string | undefined, Draft>();
   readonly #resolved = new Map<string | undefined, Resolved>();
   readonly #base: Draft;
-  readonly #plain: Resolved;
+  readonly plain: Resolved;
 
   /** `layers`: defaults of the cache, then of each namespace. Throws E_CONFIG, E_TTL, E_TAG. */
   constructor(space: KeySpace, layers: readonly DefaultOptions[], kinds: Kinds) {
     this.#space = space;
     this.#kinds = kinds;
-    this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, DEFAULT_NAMES), BUILT_IN);
-    this.#plain = { ...this.#finished(this.#base, undefined), isKept: true };
-  }
-
-  get plain(): Resolved {
-    return this.#plain;
+    this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, DEFAULTS), BUILT_IN);
+    this.plain = { ...this.#finished(this.#base, undefined), isKept: true };
   }
 
   /** Tags with which a fresh entry answers the call. Undefined when the options need a closer look. */
   quickTags(options: FillOptions | undefined): readonly string[] | undefined {
-    const { tags, earlyRefresh } = this.#plain.terms;
+    const { tags, earlyRefresh } = this.plain.terms;
     if (!this.#kinds.isEmpty || this.#space.isVersioned || earlyRefresh !== undefined) return undefined;
-    const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_FILL_OPTIONS;
+    const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_OPTIONS;
     if (refresh === true || early !== undefined) return undefined;
     if (own === undefined && tables === undefined) return tags;
     if (tags.length > 0 || !Array.isArray(own ?? tags) || !Array.isArray(tables ?? tags)) return undefined;
@@ -85,14 +81,14 @@ export class Terms {
   }
 
   resolve(kind: string | undefined, options: FillOptions | undefined): Resolved {
-    if (options === undefined) return kind === undefined ? this.#plain : this.#ofKind(kind);
-    return this.#finished(merged(this.#draft(kind), options, FILL_NAMES), kind);
+    if (options === undefined) return kind === undefined ? this.plain : this.#ofKind(kind);
+    return this.#finished(merged(this.#draft(kind), options, FILL), kind);
   }
 
   /** What holds where a value is put in. Options of fills would say nothing, so they are refused. */
   resolveSet(kind: string | undefined, options: SetOptions | undefined): Resolved {
     if (options === undefined) return this.resolve(kind, options);
-    return this.#finished(merged(this.#draft(kind), options, SET_NAMES), kind);
+    return this.#finished(merged(this.#draft(kind), options, SET), kind);
   }
 
   /** All tags of an entry; `given`: what its fill named instead of the options, some of which it may leave out. */
@@ -118,7 +114,7 @@ export class Terms {
   setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
     const { ttlMs, slidingMs, jitter, graceMs, memoryOnly } = resolved.terms;
     const tags = this.tagsOf(resolved, key);
-    const { stamp, validator } = options ?? NO_SET_OPTIONS;
+    const { stamp, validator } = options ?? NO_OPTIONS;
     return { ttlMs, slidingMs, jitter, graceMs, memoryOnly, tags, stamp, validator };
   }
 
@@ -138,68 +134,37 @@ export class Terms {
     if (kind === undefined) return this.#base;
     const known = this.#drafts.get(kind);
     if (known !== undefined) return known;
-    const draft = merged(this.#base, this.#kinds.policy(kind), KIND_NAMES);
+    const draft = merged(this.#base, this.#kinds.policy(kind), KIND);
     this.#drafts.set(kind, draft);
     return draft;
   }
 
   #finished(draft: Draft, kind: string | undefined): Resolved {
-    const { ttlMs, slidingMs, jitter, graceMs, tags, tables, memoryOnly, softMs, hardMs } = draft;
-    const { earlyRefresh, graceBackoffMs, refresh, signal } = draft;
-    const terms: FillTerms = {
-      ttlMs,
-      slidingMs,
-      jitter,
-      graceMs,
-      tags: this.#all(tags, tables),
-      memoryOnly,
-      nullTtlMs: draft.nullTtlMs ?? ttlMs,
-      softMs,
-      hardMs,
-      earlyRefresh,
-      graceBackoffMs,
-      refresh,
-      signal,
-    };
+    const { tags, tables, nullTtlMs, ttlMs } = draft;
+    const terms: FillTerms = { ...draft, tags: this.#all(tags, tables), nullTtlMs: nullTtlMs ?? ttlMs };
     return { isKept: false, terms, kind, tags, tables };
   }
 }
 
-type Given = FillOptions & KindPolicy & SetOptions;
-type Name = keyof Given;
-
-const FILL_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
-  ...(['nullTtl', 'graceBackoff', 'refresh', 'signal'] as const),
-]);
-const DEFAULT_NAMES: ReadonlySet<string> = new Set(
-  [...FILL_NAMES].filter((name) => !/^(kind|refresh|signal)$/.test(name)),
-);
-const SET_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
-]);
-const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
-  ...(['keys', 'invalidateOn', 'populate'] as const),
-]);
-
-const NO_SET_OPTIONS: SetOptions = {};
-const NO_FILL_OPTIONS: FillOptions = {};
+const NO_OPTIONS: FillOptions & SetOptions = {};
 
 const elsewhere = kit.anything;
 
 /** Durations, tags and tables are looked at where they become what the engine takes. */
-const CHECKS: kit.Checks<Given> = {
-  ...{ ttl: elsewhere, sliding: elsewhere, grace: elsewhere, nullTtl: elsewhere, graceBackoff: elsewhere },
-  ...{ tags: elsewhere, tables: elsewhere, kind: elsewhere },
-  ...{ keys: elsewhere, invalidateOn: elsewhere, populate: elsewhere },
-  jitter: kit.part,
+const ENTRY: kit.Checks<EntryOptions> = {
+  ...{ ttl: elsewhere, sliding: elsewhere, jitter: kit.part, grace: elsewhere, tags: elsewhere, tables: elsewhere },
   tiers: kit.oneOf('all', 'memory'),
+};
+const PACE: kit.Checks<Pick<FillOptions, 'timeouts' | 'earlyRefresh'>> = {
   timeouts: kit.nested<NonNullable<FillOptions['timeouts']>>({ soft: elsewhere, hard: elsewhere }),
   earlyRefresh: kit.be(
     "a number from 0 to 1, or 'probabilistic'",
     (early) => early === 'probabilistic' || (typeof early === 'number' && early >= 0 && early <= 1),
   ),
+};
+const DEFAULTS: kit.Checks<DefaultOptions> = { ...ENTRY, ...PACE, nullTtl: elsewhere, graceBackoff: elsewhere };
+const FILL: kit.Checks<FillOptions> = {
+  ...{ ...ENTRY, kind: elsewhere, ...DEFAULTS },
   refresh: kit.flag,
   signal: kit.be(
     'an AbortSignal',
@@ -207,6 +172,9 @@ const CHECKS: kit.Checks<Given> = {
       kit.has(signal, 'addEventListener', 'removeEventListener') &&
       typeof Reflect.get(signal as object, 'aborted') === 'boolean',
   ),
+};
+const SET: kit.Checks<SetOptions> = {
+  ...{ ...ENTRY, kind: elsewhere },
   stamp: kit.be('what stamp() of the cache gave', (stamp) => {
     const { epoch, position, turn } = (stamp ?? {}) as kit.UnknownRecord;
     return typeof epoch === 'string' && typeof position === 'number' && typeof turn === 'number';
@@ -214,22 +182,26 @@ const CHECKS: kit.Checks<Given> = {
   // Anything but a text would fail only in a later fill, which uses it.
   validator: kit.be('a text', (validator) => typeof validator === 'string'),
 };
+const KIND: kit.Checks<KindPolicy> = {
+  ...{ ...ENTRY, ...PACE },
+  ...{ keys: elsewhere, invalidateOn: elsewhere, populate: elsewhere },
+};
 
 /** Throws E_CONFIG. */
 export function checkValidator(validator: unknown): void {
-  CHECKS.validator(validator, 'validator');
+  SET.validator(validator, 'validator');
 }
 
 /** Written out, since it is on the way of each call that gives options. */
-function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {
+function merged(draft: Draft, options: object, checks: Readonly<Record<string, kit.Check>>): Draft {
   if (!kit.isRecord(options)) expected('E_CONFIG', 'options to be an object', options);
-  const given = options as Given;
-  for (const name in given) {
+  for (const name in options) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     // A misspelt `tags` would keep an entry from being invalidated.
-    if (!names.has(name)) throw kit.unknownOption(name, [...names], 'an entry');
-    const value = given[name as Name];
-    if (value !== undefined) CHECKS[name as Name](value, name);
+    if (check === undefined) throw kit.unknownOption(name, Object.keys(checks), 'an entry');
+    if (options[name] !== undefined) check(options[name], name);
   }
+  const given: FillOptions = options;
   const { ttl, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts } = given;
   const { soft, hard } = timeouts ?? NO_TIMEOUTS;
   const ttlMs = ttl === undefined ? draft.ttlMs : toMs(ttl, 'ttl');
