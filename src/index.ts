@@ -25,7 +25,7 @@ export type {
   SetOptions,
 } from './cache/contract.ts';
 export { createCache } from './cache/create-cache.ts';
-export { etagOf } from './cache/keys/canonical.ts';
+export { etagOf } from './cache/keys/digest.ts';
 export { listKey } from './cache/keys/key-space.ts';
 export { cacheOptionsFromEnvironment } from './cache/options/environment.ts';
 export {

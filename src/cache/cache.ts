@@ -7,6 +7,7 @@ import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
+import { toMs } from '../options/durations.ts';
 import { anything, checkOptions, func, text } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 import { Batch, type BatchFill, EarlyBatch } from './batch.ts';
@@ -18,7 +19,7 @@ import { ownTags } from './keys/tags.ts';
 import { checkEntries, checkKeys, mayBeStale } from './options/checks.ts';
 import { type Resolved, Terms } from './options/terms.ts';
 import type { Schema, SchemaLike } from './schema.ts';
-import { closeTime, closeWithin, type NamedCacheParts, type Shared, sharedBy, statsOf } from './shared.ts';
+import { closeWithin, type NamedCacheParts, type Shared, sharedBy, statsOf } from './shared.ts';
 
 type Fill = Contract.Fill<unknown>;
 
@@ -261,7 +262,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   close(options: Contract.CloseOptions = {}): Promise<void> {
-    const withinMs = closeTime(options);
+    checkOptions('close', options, { within: anything });
+    const withinMs = toMs(options.within ?? '30s', 'within');
     this.#shared.share = 0;
     this.#shared.closed ??= closeWithin(withinMs, this.#shared);
     return this.#shared.closed;

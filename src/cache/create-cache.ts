@@ -4,19 +4,7 @@ import { safeFault } from '../engine/guarded.ts';
 import { createValueCache } from '../engine/values/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
-import {
-  aboveZero,
-  anything,
-  be,
-  type Checks,
-  checkOptions,
-  flag,
-  func,
-  isRecord,
-  nested,
-  part,
-  text,
-} from '../options/kit.ts';
+import * as kit from '../options/kit.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
@@ -51,20 +39,20 @@ export interface CachePlatform {
   readonly epoch: string | (() => string);
 }
 
-const MEMORY = nested<Exclude<CacheOptions['memory'], false | undefined>>({
-  maxBytes: aboveZero,
-  maxEntries: aboveZero,
+const MEMORY = kit.nested<Exclude<CacheOptions['memory'], false | undefined>>({
+  maxBytes: kit.aboveZero,
+  maxEntries: kit.aboveZero,
 });
 
 /** Checks the names of the options. The namespace that is made from them checks `version`, `defaults` and `kinds`. */
-const OPTIONS: Checks<CacheOptions> = {
-  ...{ name: text, version: anything, defaults: anything, kinds: anything },
+const OPTIONS: kit.Checks<CacheOptions> = {
+  ...{ name: kit.text, version: kit.anything, defaults: kit.anything, kinds: kit.anything },
   memory: (bounds, name) => {
-    be('false or an object', (given) => given === false || isRecord(given))(bounds, name);
+    kit.be('false or an object', (given) => given === false || kit.isRecord(given))(bounds, name);
     if (bounds !== false) MEMORY(bounds, name);
   },
-  ...{ tiers: checkTiers, codec, classes, enabled: flag, rollout: part, onFault: func },
-  debug: be('true, false or a function', (debug) => typeof debug === 'boolean' || typeof debug === 'function'),
+  ...{ tiers: checkTiers, codec, classes, enabled: kit.flag, rollout: kit.part, onFault: kit.func },
+  debug: kit.be('true, false or a function', (debug) => typeof debug === 'boolean' || typeof debug === 'function'),
   clock,
 };
 
@@ -89,7 +77,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   options: CacheOptions,
   platform: CachePlatform,
 ): Cache<S> {
-  checkOptions('createCache', options, OPTIONS);
+  kit.checkOptions('createCache', options, OPTIONS);
   const { random, epoch, endingRequests: ending } = platform;
   const {
     clock: time,
@@ -99,9 +87,11 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
   const fault = safeFault(onFault, tasks);
   const watch = watchOf(name, options.debug, fault);
-  const memory = memoryOf(options.memory, (key) => {
+  const evicted = (key: string) => {
     if (watch?.isOn === true) watch.told({ kind: 'evict', key, tier: 'memory' });
-  });
+  };
+  const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = options.memory || {};
+  const memory = options.memory === false ? undefined : createValueMemory({ maxBytes, maxEntries, evicted });
   const history = historyOf(tiers);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
   const all = memory === undefined ? tiers : [MEMORY_TIER, ...tiers];
@@ -127,12 +117,6 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
 
 const MEMORY_TIER = { name: 'memory', limits: undefined };
 const NO_CLASSES: readonly ValueClass[] = [];
-
-function memoryOf(bounds: CacheOptions['memory'], evicted: (key: string) => void) {
-  if (bounds === false) return undefined;
-  const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = bounds ?? {};
-  return createValueMemory({ maxBytes, maxEntries, evicted });
-}
 
 function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
   const kept = tiers.filter(({ history }) => history !== undefined);

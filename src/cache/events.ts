@@ -49,21 +49,22 @@ export class Events {
   ): Promise<Pick<EventResult, 'handled' | 'failures'>> {
     const populates = policies.flatMap(({ populate }) => (populate === undefined ? [] : [populate]));
     const failures = await failuresOf(populates, (populate) => populate(event, data));
-    const handlers = this.#concerned(event, prefix);
+    // An event concerns its namespace, all within it, and those it is in; not its neighbours.
+    const concerned = (listener: Listener) => listener.prefix.startsWith(prefix) || prefix.startsWith(listener.prefix);
+    const handlers = [...(this.#listeners.get(event) ?? [])].filter(concerned).map(({ handler }) => handler);
     failures.push(...(await failuresOf(handlers, (handler) => handler(data))));
     return { handled: populates.length + handlers.length, failures };
   }
-
-  /** An event concerns its namespace, all within it, and those it is in; not its neighbours. */
-  #concerned(event: string, prefix: string): readonly Listener['handler'][] {
-    const listeners = [...(this.#listeners.get(event) ?? [])];
-    return listeners
-      .filter((listener) => listener.prefix.startsWith(prefix) || prefix.startsWith(listener.prefix))
-      .map(({ handler }) => handler);
-  }
 }
 
-async function failuresOf<F>(functions: readonly F[], call: (each: F) => unknown): Promise<unknown[]> {
-  const results = await Promise.allSettled(functions.map(async (each) => call(each)));
+/** Calls all, whatever comes of the others; then throws what one threw, or all of it together. */
+export async function callEach<F>(all: readonly F[], call: (each: F) => unknown, message: string): Promise<void> {
+  const failures = await failuresOf(all, call);
+  if (failures.length > 1) throw new AggregateError(failures, message);
+  if (failures.length === 1) throw failures[0];
+}
+
+async function failuresOf<F>(all: readonly F[], call: (each: F) => unknown): Promise<unknown[]> {
+  const results = await Promise.allSettled(all.map(async (each) => call(each)));
   return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
 }

@@ -3,13 +3,13 @@
 import { onAbort } from '../engine/abort-listeners.ts';
 import type { NamedFill, ValueFillContext } from '../engine/values/value-contract.ts';
 import { fillFailure, nothingFilled, overdue } from '../engine/values/value-flight.ts';
-import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
+import { readOwned } from '../entry/owned-value.ts';
 import { shown, TidegateError } from '../errors.ts';
 import { type Duration, toMs } from '../options/durations.ts';
-import type { Tasks } from '../ports.ts';
 import type { Fill, FillContext } from './contract.ts';
 import { checkedTags } from './keys/tags.ts';
 import { checkValidator, type GivenNames, type Resolved, slidingWithin, type Terms } from './options/terms.ts';
+import type { NamedCacheParts } from './shared.ts';
 
 export interface FillCall {
   /** As the caller's namespace calls it. */
@@ -127,16 +127,15 @@ class CacheFillContext implements FillContext<unknown> {
   }
 }
 
-export interface Uncached {
-  readonly tasks: Tasks;
-  readonly own: (value: unknown) => OwnedValue;
-}
-
 /**
  * Runs a fill whose result is not stored: where the cache is off, or the key not in the part that is cached. What may not
  * be stored is refused all the same, and what comes out is frozen: a program is not to notice.
  */
-export async function runUncached(fill: Fill<unknown>, call: FillCall, { tasks, own }: Uncached): Promise<unknown> {
+export async function runUncached(
+  fill: Fill<unknown>,
+  call: FillCall,
+  { tasks, own }: Pick<NamedCacheParts, 'tasks' | 'own'>,
+): Promise<unknown> {
   const { terms } = call.resolved;
   const abort = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();
@@ -162,7 +161,7 @@ export async function runUncached(fill: Fill<unknown>, call: FillCall, { tasks, 
 async function filled(
   fill: Fill<unknown>,
   call: FillCall,
-  { own, signal }: { readonly own: Uncached['own']; readonly signal: AbortSignal },
+  { own, signal }: Pick<NamedCacheParts, 'own'> & { readonly signal: AbortSignal },
 ): Promise<unknown> {
   const { key, resolved } = call;
   let skipped: { readonly value: unknown } | undefined;

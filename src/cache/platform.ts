@@ -44,7 +44,7 @@ function roughTime(): () => number {
 }
 
 /** The longest delay that timers take; a longer one would end at once. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
+export const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export const platformTasks: Tasks = {
   later(delayMs, work) {
@@ -82,15 +82,14 @@ export const platformRoughNow: (() => number) | undefined =
     ? roughTime()
     : undefined;
 
-interface WorkersGlobals {
-  readonly Cloudflare?: { readonly compatibilityFlags?: { readonly [flag: string]: boolean } };
-}
-
 /** On Workers what a request has begun ends with it. With some dates of compatibility, others are woken in its stead. */
 export function endingRequests(): { readonly endingRequests?: { readonly handsOver: boolean } } {
   if (typeof navigator !== 'object' || navigator.userAgent !== 'Cloudflare-Workers') return {};
-  const flags = (globalThis as WorkersGlobals).Cloudflare?.compatibilityFlags;
-  return { endingRequests: { handsOver: flags?.handle_cross_request_promise_resolution === true } };
+  type Workers = { readonly Cloudflare?: { readonly compatibilityFlags?: { readonly [flag: string]: boolean } } };
+  const { Cloudflare } = globalThis as Workers;
+  return {
+    endingRequests: { handsOver: Cloudflare?.compatibilityFlags?.handle_cross_request_promise_resolution === true },
+  };
 }
 
 export const platformRandom: Random = () => Math.random();

@@ -5,11 +5,9 @@
 import type { ValueCache } from '../engine/values/value-contract.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
-import { toMs } from '../options/durations.ts';
-import { anything, checkOptions } from '../options/kit.ts';
 import type { Clock, MemoryStats, Tasks } from '../ports.ts';
 import type * as Contract from './contract.ts';
-import { Events } from './events.ts';
+import { callEach, Events } from './events.ts';
 import { OutsideKeys } from './keys/selection.ts';
 import { Kinds } from './options/kinds.ts';
 
@@ -63,14 +61,6 @@ export function statsOf({ engine, memory, tiers, askedTwice }: Shared): Contract
 
 const NO_MEMORY = Object.freeze({ entries: 0, bytes: 0, maxBytes: 0, evictions: 0, declined: 0 });
 
-const DEFAULT_WITHIN = '30s';
-
-/** In ms. Throws E_CONFIG, E_TTL. */
-export function closeTime(options: Contract.CloseOptions): number {
-  checkOptions('close', options, { within: anything });
-  return toMs(options.within ?? DEFAULT_WITHIN, 'within');
-}
-
 export async function closeWithin(
   withinMs: number,
   { engine, tasks, tiers, fault }: Pick<NamedCacheParts, 'engine' | 'tasks' | 'tiers' | 'fault'>,
@@ -79,17 +69,10 @@ export async function closeWithin(
   const cancel = withinMs === Number.POSITIVE_INFINITY ? () => {} : tasks.later(withinMs, () => resolve('late'));
   try {
     await engine.close(enough);
-    if ((await Promise.race([closeAll(tiers), enough])) !== 'late') return;
+    const closed = callEach(tiers, (tier) => tier.close(), 'expected all tiers to close');
+    if ((await Promise.race([closed, enough])) !== 'late') return;
     fault(new TidegateError('E_CLOSE', `expected the tiers of a cache to close within ${withinMs} ms, got no end yet`));
   } finally {
     cancel();
   }
-}
-
-/** Each, whatever comes of the others. */
-async function closeAll(tiers: readonly Contract.CacheTier[]): Promise<void> {
-  const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()));
-  const failures = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
-  if (failures.length > 1) throw new AggregateError(failures, 'expected all tiers to close');
-  if (failures.length === 1) throw failures[0];
 }

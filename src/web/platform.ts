@@ -4,7 +4,7 @@
 // the next request comes. And a request that waits for another's fill has nothing of its own under way, which Workers take
 // for a hang; so it keeps a timer running while it waits.
 
-import { platformClock, platformRandom } from '../cache/platform.ts';
+import { endingRequests, MAX_DELAY_MS, platformClock, platformRandom } from '../cache/platform.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 
 export interface Platform {
@@ -21,19 +21,9 @@ export type Wait = (start: (ready: () => void) => void) => Promise<void>;
 
 export function universalPlatform(): Platform {
   const tasks = new LastingTasks();
-  return { clock: platformClock, tasks, random: platformRandom, catchUp: () => tasks.catchUp(), wait: platformWait() };
-}
-
-function platformWait(): Wait {
-  const { navigator, Cloudflare } = globalThis as WorkersGlobals;
-  if (navigator?.userAgent !== 'Cloudflare-Workers') return waitPlainly;
-  const handsOver = Cloudflare?.compatibilityFlags?.handle_cross_request_promise_resolution === true;
-  return (start) => waitAwake(start, handsOver);
-}
-
-interface WorkersGlobals {
-  readonly navigator?: { readonly userAgent?: string };
-  readonly Cloudflare?: { readonly compatibilityFlags?: { readonly [flag: string]: boolean } };
+  const { endingRequests: workers } = endingRequests();
+  const wait = workers === undefined ? waitPlainly : awakeWait(workers.handsOver);
+  return { clock: platformClock, tasks, random: platformRandom, catchUp: () => tasks.catchUp(), wait };
 }
 
 export const waitPlainly: Wait = (start) => new Promise((resolve) => start(resolve));
@@ -41,23 +31,21 @@ export const waitPlainly: Wait = (start) => new Promise((resolve) => start(resol
 const AWAKE_MS = 50;
 
 /** `handsOver`: a promise that another request resolves goes on in its own; without that only an own timer does. */
-function waitAwake(start: Parameters<Wait>[0], handsOver: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    let isReady = false;
-    const look = (nextMs: number) => {
-      if (isReady) resolve();
-      else setTimeout(look, nextMs, Math.min(nextMs * 2, AWAKE_MS));
-    };
-    start(() => {
-      isReady = true;
-      if (handsOver) resolve();
+function awakeWait(handsOver: boolean): Wait {
+  return (start) =>
+    new Promise((resolve) => {
+      let isReady = false;
+      const look = (nextMs: number) => {
+        if (isReady) resolve();
+        else setTimeout(look, nextMs, Math.min(nextMs * 2, AWAKE_MS));
+      };
+      start(() => {
+        isReady = true;
+        if (handsOver) resolve();
+      });
+      look(handsOver ? AWAKE_MS : 1);
     });
-    look(handsOver ? AWAKE_MS : 1);
-  });
 }
-
-/** The longest delay that timers take; a longer one would end at once. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
 
 class LastingTasks implements Tasks {
   /** Work by when it is due, in no particular order: there is little of it. */

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Invalidation } from '../../src/cache/contract.ts';
-import { etagOf } from '../../src/cache/keys/canonical.ts';
+import { etagOf } from '../../src/cache/keys/digest.ts';
 import { createRepository } from '../../src/cache/repository/repository.ts';
 import { transaction, UnitOfWork } from '../../src/cache/repository/unit-of-work.ts';
 import { cacheBench, codeOf, errorOf, settle } from './bench.ts';

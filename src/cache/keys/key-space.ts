@@ -8,8 +8,7 @@
 import { KEY_MARK } from '../../entry/stored-value.ts';
 import { expected, shown, TidegateError } from '../../errors.ts';
 import { fnv1a } from '../../ledger/invalidations.ts';
-import { canonical } from './canonical.ts';
-import { digest128 } from './digest.ts';
+import { canonical, digest128 } from './digest.ts';
 
 /** Of a whole key, in UTF-8: what the narrowest of the stores in use takes. */
 const MAX_BYTES = 512;
@@ -45,7 +44,10 @@ export class KeySpace {
   readonly #levelVersions: readonly string[];
   /** A key of ASCII that is no longer needs no counting. */
   readonly #plainLength: number;
-  readonly #isBare: boolean;
+  /** True: most keys are whole as they are. */
+  readonly isBare: boolean;
+  /** True: its keys have a version, or more than one. */
+  readonly isVersioned: boolean;
 
   private constructor(levels: readonly string[], levelVersions: readonly string[], seen: SeenKeys) {
     this.levels = levels;
@@ -57,7 +59,8 @@ export class KeySpace {
       .replace(/§+$/, '');
     this.#seen = seen;
     this.#plainLength = MAX_BYTES - utf8Length(this.prefix) - utf8Length(this.versions);
-    this.#isBare = this.prefix === '' && this.versions === '';
+    this.isVersioned = this.versions !== '';
+    this.isBare = this.prefix === '' && !this.isVersioned;
   }
 
   static ofCache(version: string | undefined, seen: SeenKeys): KeySpace {
@@ -86,11 +89,6 @@ export class KeySpace {
     return this;
   }
 
-  /** True: most keys are whole as they are. */
-  get isBare(): boolean {
-    return this.#isBare;
-  }
-
   /** The whole key. Throws E_KEY. */
   whole(key: string): string {
     if (typeof key !== 'string' || key === '') badKey(key);
@@ -99,7 +97,7 @@ export class KeySpace {
       const code = key.charCodeAt(at);
       if (code < 0x20 || code > 0x7e) return this.#carefully(key);
     }
-    return this.#isBare ? key : this.prefix + key + this.versions;
+    return this.isBare ? key : this.prefix + key + this.versions;
   }
 
   #carefully(key: string): string {
@@ -107,11 +105,6 @@ export class KeySpace {
     if (isPlain(named, MAX_BYTES - utf8Length(this.versions))) return named + this.versions;
     this.#seen.digests = true;
     return digested(named) + this.versions;
-  }
-
-  /** True: its keys have a version, or more than one. */
-  get isVersioned(): boolean {
-    return this.versions !== '';
   }
 
   /** The whole key under which the entry stands where neither the cache nor a namespace has a version. */
@@ -179,12 +172,10 @@ function escapedVersion(version: string | undefined): string {
 
 /** Different names stay different: `%` itself is escaped. */
 function escaped(name: string): string {
-  return name.replace(UNSAFE_IN_NAME, escapedCharacter);
-}
-
-function escapedCharacter(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x100 ? `%${code.toString(16).padStart(2, '0')}` : `%u${code.toString(16).padStart(4, '0')}`;
+  return name.replace(UNSAFE_IN_NAME, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x100 ? `%${code.toString(16).padStart(2, '0')}` : `%u${code.toString(16).padStart(4, '0')}`;
+  });
 }
 
 function utf8Length(text: string): number {

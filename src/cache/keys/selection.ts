@@ -38,7 +38,11 @@ export function selectorsOf(what: Invalidation, scope: Scope): Selector[] {
     .map((tag) => ({ kind: 'tag', tag }) as const);
   return [
     ...of('all').flatMap(() => everythingIn(scope)),
-    ...of('keys').flatMap((key) => keySelectors(key, scope)),
+    // In whatever version a key was stored.
+    ...of('keys').flatMap((key): Selector[] => [
+      { kind: 'url', uri: scope.space.whole(key) },
+      ...otherVersions(key, scope),
+    ]),
     ...tagSelectors(checkedTags(of('tags'), 'tags'), scope),
     ...tables,
     ...of('pattern').flatMap((pattern) => patternSelectors(pattern, scope)),
@@ -50,11 +54,6 @@ export function selectorsOf(what: Invalidation, scope: Scope): Selector[] {
 export function checkInvalidation(what: Invalidation): void {
   const seen = { digests: false, versions: false };
   selectorsOf(what, { space: KeySpace.ofCache(undefined, seen), outside: new OutsideKeys(false), seen });
-}
-
-/** A key, in whatever version it was stored. Throws E_KEY. */
-function keySelectors(key: string, scope: Pick<Scope, 'space' | 'seen'>): Selector[] {
-  return [{ kind: 'url', uri: scope.space.whole(key) }, ...otherVersions(key, scope)];
 }
 
 /** The same key under other versions; nothing where none is in use. */
@@ -87,13 +86,15 @@ function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] 
     return expected('E_SELECTOR', 'a pattern that is not empty', pattern);
   // A prefix has no character that stands for others: names are escaped.
   const glob = withoutLooseEnd(space.prefix + pattern);
-  const isOpen = endsOpen(glob);
+  const isOpen = /(?:^|[^\\])(?:\\\\)*\*$/.test(glob);
   const patterns: string[] = [];
   if (isOpen || space.versions === '') patterns.push(glob);
   if (!isOpen && (space.versions !== '' || seen.versions)) patterns.push(`${glob}${MARK}*`);
   const { text, isAll } = literalStart(glob);
   const start = readableStart(text);
-  if (seen.digests && !(isOpen && isAll && start === text)) patterns.push(`${escapedGlob(start)}*${DIGEST_MARK}*`);
+  if (seen.digests && !(isOpen && isAll && start === text)) {
+    patterns.push(`${start.replace(/[*?\\]/g, '\\$&')}*${DIGEST_MARK}*`);
+  }
   return patterns.map((one) => ({ kind: 'pattern', pattern: one }));
 }
 
@@ -101,10 +102,6 @@ function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] 
 function withoutLooseEnd(glob: string): string {
   const backslashes = /\\*$/.exec(glob)?.[0].length ?? 0;
   return backslashes % 2 === 1 ? `${glob}\\` : glob;
-}
-
-function endsOpen(glob: string): boolean {
-  return /(?:^|[^\\])(?:\\\\)*\*$/.test(glob);
 }
 
 /** What every match begins with. `isAll`: nothing but stars come after it. */
@@ -117,10 +114,6 @@ function literalStart(glob: string): { text: string; isAll: boolean } {
     text += glob[at] ?? '';
   }
   return { text, isAll: false };
-}
-
-function escapedGlob(text: string): string {
-  return text.replace(/[*?\\]/g, '\\$&');
 }
 
 const BITS = 2 ** 15;

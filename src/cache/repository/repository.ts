@@ -124,7 +124,9 @@ export class CachedRepository<
 
   /** For a record that was changed elsewhere: once it resolves, nothing read before is served. */
   async changed(id: Id): Promise<void> {
-    await this.#invalidate(this.#outdatedBy(id));
+    const unit = new UnitOfWork(this.#options.cache);
+    this.#note(unit, this.#outdatedBy(id));
+    await unit.ended();
   }
 
   /** Key and tag of a record. Throws E_KEY. */
@@ -176,12 +178,6 @@ export class CachedRepository<
     const { cache, alsoInvalidates } = this.#options;
     unit.note(what, cache);
     if (alsoInvalidates !== undefined) unit.note(alsoInvalidates, cache);
-  }
-
-  async #invalidate(what: Invalidation): Promise<void> {
-    const unit = new UnitOfWork(this.#options.cache);
-    this.#note(unit, what);
-    await unit.ended();
   }
 }
 

@@ -7,12 +7,18 @@ import { expected } from '../../errors.ts';
 import { flag, func, has } from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import type { Cache, Invalidation } from '../contract.ts';
+import { callEach } from '../events.ts';
 import { checkInvalidation } from '../keys/selection.ts';
+
+interface Noted {
+  readonly what: Invalidation;
+  readonly cache: Cache;
+}
 
 /** Reads within one go past the cache; see `CachedRepository.within`. */
 export class UnitOfWork {
   readonly #cache: Cache;
-  readonly #noted: { readonly what: Invalidation; readonly cache: Cache }[] = [];
+  readonly #noted: Noted[] = [];
 
   /** Throws E_CONFIG. */
   constructor(cache: Cache) {
@@ -33,11 +39,8 @@ export class UnitOfWork {
 
   /** It is committed, or nobody knows: resolves once all that was noted is invalidated. */
   async ended(): Promise<void> {
-    const noted = this.#noted.splice(0);
-    const results = await Promise.allSettled(noted.map(({ what, cache }) => cache.invalidate(what)));
-    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-    if (failures.length > 1) throw new AggregateError(failures, 'expected all invalidations to succeed');
-    if (failures.length === 1) throw failures[0];
+    const invalidate = ({ what, cache }: Noted) => cache.invalidate(what);
+    await callEach(this.#noted.splice(0), invalidate, 'expected all invalidations to succeed');
   }
 
   /** Nothing was written. */
@@ -50,23 +53,19 @@ export class UnitOfWork {
    * knows what it wrote.
    */
   async commit<T>(write: () => Eventually<T>): Promise<T> {
-    return writeThen(write, () => this.ended());
+    let result: T;
+    try {
+      result = await write();
+    } catch (error) {
+      await afterFailure(error, () => this.ended());
+      throw error;
+    }
+    await this.ended();
+    return result;
   }
 }
 
-/** Runs `write`, then `after`, whatever came of `write`; loses neither's error. */
-async function writeThen<T>(write: () => Eventually<T>, after: (result?: T) => Promise<void>): Promise<T> {
-  let result: T;
-  try {
-    result = await write();
-  } catch (error) {
-    await afterFailure(error, after);
-    throw error;
-  }
-  await after(result);
-  return result;
-}
-
+/** Loses neither error. */
 async function afterFailure(error: unknown, after: () => Promise<void>): Promise<void> {
   try {
     await after();
@@ -94,7 +93,9 @@ export async function transaction<T>(
   work: (unit: UnitOfWork) => Eventually<T>,
 ): Promise<T> {
   const unit = new UnitOfWork(cache);
-  checkControl(database);
+  if (!has(database, 'begin', 'commit', 'rollback'))
+    expected('E_CONFIG', 'a database with begin(), commit() and rollback()', database);
+  flag(database.isConnectionShared ?? false, 'isConnectionShared');
   func(work, 'the work of a transaction');
   await database.begin();
   let result: T;
@@ -112,12 +113,6 @@ export async function transaction<T>(
 
 function checkCache(cache: unknown): void {
   if (!has(cache, 'invalidate')) expected('E_CONFIG', 'a cache that createCache made', cache);
-}
-
-function checkControl(database: TransactionControl): void {
-  if (!has(database, 'begin', 'commit', 'rollback'))
-    expected('E_CONFIG', 'a database with begin(), commit() and rollback()', database);
-  flag(database.isConnectionShared ?? false, 'isConnectionShared');
 }
 
 /** A rollback that fails may have ended in anything: what was noted is invalidated. */
