@@ -5,17 +5,11 @@
 // that gets an answer knows that all of its report is in force. The text of an answer comes from elsewhere and goes to
 // terminals and scripts, so only the known form is taken, and no answer that is too large.
 
-import {
-  type DependencyLevel,
-  type Described,
-  type DescribedRead,
-  LADDER,
-  type SourceAnswer,
-} from '../dependency/describe/describe.ts';
+import { type Described, type DescribedRead, LADDER, type SourceAnswer } from '../dependency/describe/describe.ts';
 import type { SourceReport } from '../engine/source-leases.ts';
 import { tagForms } from '../entry/selectors.ts';
 import { expected } from '../errors.ts';
-import { fitting, objectOf, parseJson, type SourceApi } from './contract.ts';
+import { objectOf, parseJson, type SourceApi } from './contract.ts';
 
 const MAX_TAGS = 1000;
 const MAX_LEASE_MS = 60_000;
@@ -25,119 +19,103 @@ const MAX_ANSWER = 200_000;
 const MAX_TEXT = 1_000;
 /** Members that not every gate takes: a tracker sends only those that the gate's last answer listed. */
 const TAKES = ['position', 'lagMs', 'answers'] as const;
-const MEMBERS: readonly (keyof SourceReport)[] = [
-  ...(['source', 'session', 'sequence', 'token', 'leaseMs', 'tags'] as const),
-  ...TAKES,
-];
 
 export async function reportSource(api: SourceApi, bodyText: string): Promise<object> {
-  const reply = await api.reportSource(parseReport(bodyText));
-  return { ...reply, takes: TAKES };
+  const report = parseJson(bodyText, 'a report of a source');
+  objectOf(report, 'a report as an object', Object.keys(REPORT));
+  return { ...(await api.reportSource(membersOf(report, 'a report as an object', REPORT))), takes: TAKES };
 }
 
-function parseReport(bodyText: string): SourceReport {
-  const body = objectOf(parseJson(bodyText, 'a report of a source'), 'a report as an object', MEMBERS);
-  const { source, session, sequence, token, leaseMs, tags, position, lagMs, answers } = body;
-  return {
-    source: fitting(source, isName, 'a "source" of letters, digits, ".", "_" and "-"'),
-    session: fitting(session, isName, 'a "session" of letters, digits, ".", "_" and "-"'),
-    sequence: fitting(sequence, isWhole, 'a whole "sequence" from 1'),
-    ...(token !== undefined && { token: fitting(token, isName, 'a "token" as it was given') }),
-    leaseMs: fitting(leaseMs, isLease, `a whole "leaseMs" from 1 to ${MAX_LEASE_MS}`),
-    tags: parseTags(tags),
-    ...(position !== undefined && {
-      position: fitting(position, isPosition, 'a "position" of up to 200 visible ASCII characters'),
-    }),
-    ...(lagMs !== undefined && { lagMs: fitting(lagMs, isCount, 'a whole "lagMs" from 0') }),
-    ...(answers !== undefined && { answers: parseAnswers(answers) }),
+/** Throws E_SELECTOR where the value does not fit. Undefined: the member is left out. */
+type Read<Value> = (value: unknown, name: string) => Value | undefined;
+type Reads<Of> = { readonly [Name in keyof Of]-?: Read<Of[Name]> };
+
+/** Of an object the members that are read here, and no others. `what`: of the error where it is none. */
+function membersOf<Of>(value: unknown, what: string, reads: Reads<Of>): Of {
+  const object = objectOf(value, what);
+  const members = Object.entries<Read<unknown>>(reads).map(([name, read]) => [name, read(object[name], name)] as const);
+  return Object.fromEntries(members.filter(([, member]) => member !== undefined)) as Of;
+}
+
+function optional<Value>(read: Read<Value>): Read<Value> {
+  return (value, name) => (value === undefined ? undefined : read(value, name));
+}
+
+function matching(form: RegExp, what: string): Read<string> {
+  return (value) => (typeof value === 'string' && form.test(value) ? value : expected('E_SELECTOR', what, value));
+}
+
+function whole(least: number, what: string, most = Number.MAX_SAFE_INTEGER): Read<number> {
+  return (value) => {
+    const fits = Number.isSafeInteger(value) && least <= Number(value) && Number(value) <= most;
+    return fits ? Number(value) : expected('E_SELECTOR', what, value);
   };
 }
 
+function level(value: unknown) {
+  return LADDER.find((one) => one === value) ?? expected('E_SELECTOR', `a "level" of ${LADDER.join(', ')}`, value);
+}
+
+function text(value: unknown, name: string): string {
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : expected('E_SELECTOR', `text as "${name}"`, value);
+}
+
+/** `each`: of which the members of the list are. */
+function list<Value>(each: (value: unknown) => Value): (value: unknown, name: string) => Value[] {
+  return (value, name) =>
+    Array.isArray(value) ? value.map((one) => each(one)) : expected('E_SELECTOR', `a list as "${name}"`, value);
+}
+
+function upTo(most: number, value: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= most) return value;
+  return expected('E_SELECTOR', `a list of up to ${most} "${name}"`, value);
+}
+
 /** In lower case, since it becomes part of a tag. */
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && /^[a-z0-9._-]{1,128}$/.test(value);
-}
+const NAME = /^[a-z0-9._-]{1,128}$/;
 
-/** As a field's value may hold it. */
-function isPosition(value: unknown): value is string {
-  return typeof value === 'string' && /^[!-~]{1,200}$/.test(value);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isWhole(value: unknown): value is number {
-  return isCount(value) && value >= 1;
-}
-
-function isLease(value: unknown): value is number {
-  return isWhole(value) && value <= MAX_LEASE_MS;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function parseTags(tags: unknown): readonly string[] {
-  if (!Array.isArray(tags) || tags.length > MAX_TAGS)
-    return expected('E_SELECTOR', `a list of up to ${MAX_TAGS} "tags"`, tags);
-  return tags.flatMap((tag: unknown) => tagForms(fitting(tag, isText, 'a tag as text')));
-}
-
-function parseAnswers(value: unknown): readonly SourceAnswer[] {
-  if (!Array.isArray(value) || value.length > MAX_ANSWERS) {
-    return expected('E_SELECTOR', `a list of up to ${MAX_ANSWERS} "answers"`, value);
-  }
-  return value.map(parseAnswer);
-}
+const REPORT: Reads<SourceReport> = {
+  source: matching(NAME, 'a "source" of letters, digits, ".", "_" and "-"'),
+  session: matching(NAME, 'a "session" of letters, digits, ".", "_" and "-"'),
+  sequence: whole(1, 'a whole "sequence" from 1'),
+  token: optional(matching(NAME, 'a "token" as it was given')),
+  leaseMs: whole(1, `a whole "leaseMs" from 1 to ${MAX_LEASE_MS}`, MAX_LEASE_MS),
+  tags: (tags) =>
+    upTo(MAX_TAGS, tags, 'tags').flatMap((tag) =>
+      tagForms(typeof tag === 'string' ? tag : expected('E_SELECTOR', 'a tag as text', tag)),
+    ),
+  // As a field's value may hold it.
+  position: optional(matching(/^[!-~]{1,200}$/, 'a "position" of up to 200 visible ASCII characters')),
+  lagMs: optional(whole(0, 'a whole "lagMs" from 0')),
+  answers: optional((answers) => upTo(MAX_ANSWERS, answers, 'answers').map(parseAnswer)),
+};
 
 function parseAnswer(value: unknown): SourceAnswer {
   const size = JSON.stringify(value).length;
   if (size > MAX_ANSWER) return expected('E_SELECTOR', `an answer of up to ${MAX_ANSWER} characters`, size);
-  const { id, described, isWhole, problem } = objectOf(value, 'an answer as an object');
-  return {
-    id: text(id, 'id'),
-    described: list(described, 'described').map(parseDescribed),
-    isWhole: typeof isWhole === 'boolean' ? isWhole : expected('E_SELECTOR', '"isWhole" as true or false', isWhole),
-    ...(problem !== undefined && { problem: text(problem, 'problem') }),
-  };
+  return membersOf<SourceAnswer>(value, 'an answer as an object', {
+    id: text,
+    described: list((one) => membersOf(one, 'what a tag stands for as an object', DESCRIBED)),
+    isWhole: (is) => (typeof is === 'boolean' ? is : expected('E_SELECTOR', '"isWhole" as true or false', is)),
+    problem: optional(text),
+  });
 }
 
-function parseDescribed(value: unknown): Described {
-  const { tag, level, reason, statement, reads } = objectOf(value, 'what a tag stands for as an object');
-  return {
-    tag: text(tag, 'tag'),
-    level: parseLevel(level),
-    ...(reason !== undefined && { reason: text(reason, 'reason') }),
-    ...(statement !== undefined && { statement: text(statement, 'statement') }),
-    reads: list(reads, 'reads').map(parseRead),
-  };
-}
+const DESCRIBED: Reads<Described> = {
+  tag: text,
+  level,
+  reason: optional(text),
+  statement: optional(text),
+  reads: list((read) => membersOf(read, 'a read as an object', READ)),
+};
 
-function parseRead(value: unknown): DescribedRead {
-  const read = objectOf(value, 'a read as an object');
-  const { records, recordCount, window } = read;
-  return {
-    table: text(read.table, 'table'),
-    level: parseLevel(read.level),
-    ...(records !== undefined && { records: list(records, 'records').map((one) => text(one, 'record')) }),
-    ...(recordCount !== undefined && { recordCount: fitting(recordCount, isCount, 'a count') }),
-    ...(read.isListed === true && { isListed: true }),
-    predicate: text(read.predicate, 'predicate'),
-    ...(window !== undefined && { window: text(window, 'window') }),
-    columns: list(read.columns, 'columns').map((one) => text(one, 'column')),
-  };
-}
-
-function parseLevel(value: unknown): DependencyLevel {
-  return LADDER.find((level) => level === value) ?? expected('E_SELECTOR', `a "level" of ${LADDER.join(', ')}`, value);
-}
-
-function list(value: unknown, name: string): readonly unknown[] {
-  return Array.isArray(value) ? value : expected('E_SELECTOR', `a list as "${name}"`, value);
-}
-
-function text(value: unknown, name: string): string {
-  return fitting(value, isText, `text as "${name}"`).slice(0, MAX_TEXT);
-}
+const READ: Reads<DescribedRead> = {
+  table: text,
+  level,
+  records: optional(list((one) => text(one, 'record'))),
+  recordCount: optional(whole(0, 'a count')),
+  isListed: (value) => value === true || undefined,
+  predicate: text,
+  window: optional(text),
+  columns: list((one) => text(one, 'column')),
+};
