@@ -23,8 +23,7 @@ import {
   type TierApi,
   unauthorized,
 } from './contract.ts';
-import { answerDeps, DEPS_KEYS, explain } from './deps-api.ts';
-import { LIST_KEYS, listEntries } from './explain.ts';
+import { answerDeps, DEPS_KEYS, explain, LIST_KEYS, listEntries } from './explain.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
 import { reportSource } from './sources-api.ts';
 
@@ -40,11 +39,17 @@ type Answer = (query: URLSearchParams, bodyText: string) => Eventually<AdminResp
 
 function routesOf(deps: AdminDeps): readonly Route[] {
   const { gate, populate, tiers, sources } = deps;
+  const readiness = () => {
+    const found = deps.isReady();
+    return json(found.ready ? 200 : 503, found);
+  };
+  const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  const metrics = async () => ({ status: 200, contentType, fields: NO_FIELDS, body: await deps.metricsText() });
   return [
     [`GET ${HEALTH_PATH}`, [], value(() => ({ status: 'alive' }))],
-    ['GET /ready', [], () => readiness(deps)],
+    ['GET /ready', [], readiness],
     ['GET /stats', [], value(() => gate.stats())],
-    ['GET /metrics', [], () => metrics(deps)],
+    ['GET /metrics', [], metrics],
     ['GET /entries', LIST_KEYS, value((query) => listEntries(deps, query))],
     ['GET /explain', ['url', 'method', REPEATABLE, 'deps'], value((query) => explain(deps, query))],
     ['GET /deps', DEPS_KEYS, value((query) => answerDeps(deps, query))],
@@ -120,16 +125,6 @@ function wrongKey(path: string, keys: readonly string[], query: URLSearchParams)
     if (key !== REPEATABLE && length > 1) return `expected one ${key}, got ${length}`;
   }
   return undefined;
-}
-
-function readiness(deps: AdminDeps): AdminResponse {
-  const found = deps.isReady();
-  return json(found.ready ? 200 : 503, found);
-}
-
-async function metrics(deps: AdminDeps): Promise<AdminResponse> {
-  const contentType = 'text/plain; version=0.0.4; charset=utf-8';
-  return { status: 200, contentType, fields: NO_FIELDS, body: await deps.metricsText() };
 }
 
 async function clear(gate: AdminDeps['gate'], bodyText: string): Promise<object> {

@@ -9,8 +9,6 @@ import type { Selector } from '../ledger/selector.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import type { AdminDeps } from './contract.ts';
 
-type Changing = Pick<AdminDeps, 'explainRequest' | 'originNames'>;
-
 /** How an operator names entries. */
 export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
 
@@ -18,7 +16,7 @@ export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const
 const MAX_NAMED = 1000;
 
 export async function change(
-  deps: Changing,
+  deps: AdminDeps,
   value: unknown,
   act: (selector: Selector) => Promise<InvalidationResult>,
 ): Promise<object> {
@@ -53,38 +51,28 @@ function namedOnce(value: unknown): readonly Named[] {
   return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 
-/** A route may drop query parameters from the key; a URL that has them still names the entry. */
-function asKeyed(deps: Changing, selector: Selector): Selector {
+function asKeyed({ explainRequest, originNames }: AdminDeps, selector: Selector): Selector {
+  // A route may drop query parameters from the key; a URL that has them still names the entry.
+  const routed = (uri: string) => explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
   switch (selector.kind) {
-    case 'origin':
-      return knownOrigin(deps, selector);
-    case 'prefix':
-      return keptPrefix(deps, selector);
-    case 'url':
-      return {
-        kind: 'url',
-        uri: routed(deps, selector.uri) ?? expected('E_SELECTOR', 'a URL that a route takes', selector.uri),
-      };
+    case 'origin': {
+      // A misspelt name must not look like success.
+      const names = originNames();
+      if (names.includes(selector.origin)) return selector;
+      return expected('E_SELECTOR', `one of ${names.join(', ')} as origin`, selector.origin);
+    }
+    case 'prefix': {
+      // It must be written as its route writes queries, or no key would begin with it.
+      const whole = selector.prefix.replace(/[?&]$/, '');
+      const kept = whole.includes('?') ? (routed(whole) ?? whole) : whole;
+      if (kept === whole) return selector;
+      return expected('E_SELECTOR', `a query as its route keeps it, ${kept}`, selector.prefix);
+    }
+    case 'url': {
+      const uri = routed(selector.uri) ?? expected('E_SELECTOR', 'a URL that a route takes', selector.uri);
+      return { kind: 'url', uri };
+    }
     default:
       return selector;
   }
-}
-
-function routed({ explainRequest }: Changing, uri: string): string | undefined {
-  return explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
-}
-
-/** A prefix must be written as its route writes queries, or no key would begin with it. */
-function keptPrefix(deps: Changing, selector: Selector & { kind: 'prefix' }): Selector {
-  const whole = selector.prefix.replace(/[?&]$/, '');
-  const kept = whole.includes('?') ? (routed(deps, whole) ?? whole) : whole;
-  return kept === whole ? selector : expected('E_SELECTOR', `a query as its route keeps it, ${kept}`, selector.prefix);
-}
-
-/** A misspelt name must not look like success. */
-function knownOrigin({ originNames }: Changing, selector: Selector & { kind: 'origin' }): Selector {
-  const names = originNames();
-  return names.includes(selector.origin)
-    ? selector
-    : expected('E_SELECTOR', `one of ${names.join(', ')} as origin`, selector.origin);
 }

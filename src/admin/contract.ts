@@ -4,13 +4,13 @@
 import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
 import type { PopulateItem } from '../engine/populate/item.ts';
-import type { JobProgress } from '../engine/populate/job.ts';
+import type { JobProgress, NotStored } from '../engine/populate/job.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { Asked } from '../engine/source-questions.ts';
 import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
-import type { Eventually } from '../ports.ts';
+import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
 import { type Fields, fieldLines, NO_FIELDS } from '../semantics/fields.ts';
 
 export interface AdminRequest {
@@ -61,14 +61,17 @@ export interface AdminDeps {
   readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
 }
 
-export interface PopulateStart {
+/** URLs to fill, and those that are none. */
+export interface PopulatePortion {
+  readonly items: readonly PopulateItem[];
+  readonly refused: readonly NotStored[];
+}
+
+export interface PopulateStart extends Partial<PopulatePortion> {
   readonly cause: 'operator' | 'publish' | 'missing';
   readonly name?: string;
   readonly concurrency?: number;
   readonly ratePerSecond?: number;
-  /** The items of the call, and its entries that are no URL. */
-  readonly items?: readonly PopulateItem[];
-  readonly refused?: readonly string[];
   /** Whether further calls will give more items. */
   readonly more?: boolean;
   /** The source of the items, in place of a list. */
@@ -82,7 +85,7 @@ export interface PopulateApi {
   /** Throws E_POPULATE when too much waits already. */
   begin(start: PopulateStart): JobProgress;
   /** Gives more to a job; throws E_POPULATE when it takes none. */
-  give(id: string, portion: { items: readonly PopulateItem[]; refused: readonly string[]; more: boolean }): void;
+  give(id: string, portion: PopulatePortion & { readonly more: boolean }): void;
   state(): {
     readonly waiting: number;
     readonly inFlight: number;
@@ -101,15 +104,8 @@ export type Clearable = (typeof CLEARABLE)[number];
 
 /** Contents of memory, disk and manifest; memory alone without a disk tier. */
 export interface TierHoldings {
-  readonly memory: { readonly entries: number; readonly bytes: number; readonly maxBytes: number };
-  readonly disk?: {
-    readonly entries: number;
-    readonly bytes: number;
-    readonly maxBytes: number;
-    readonly segments: number;
-    readonly largeBodies: number;
-    readonly indexLoaded: boolean;
-  };
+  readonly memory: Pick<MemoryStats, 'entries' | 'bytes' | 'maxBytes'>;
+  readonly disk?: Pick<DiskStats, 'entries' | 'bytes' | 'maxBytes' | 'segments' | 'largeBodies' | 'indexLoaded'>;
   readonly manifest?: {
     /** Entries it names. */
     readonly rows: number;
@@ -201,15 +197,9 @@ export function parseJson(text: string, what = 'a selector'): unknown {
   }
 }
 
-/** The value where it fits; else throws E_SELECTOR. */
-export function fitting<Value>(value: unknown, fits: (value: unknown) => value is Value, what: string): Value {
-  return fits(value) ? value : expected('E_SELECTOR', what, value);
-}
-
 /** An object with no members but those. `what`: of the error where it is none. */
 export function objectOf(value: unknown, what: string, members?: readonly string[]): UnknownRecord {
-  const object = fitting(value, isRecord, what);
-  const unknown = members && Object.keys(object).find((name) => !members.includes(name));
-  if (unknown !== undefined) expected('E_SELECTOR', `only the keys ${members?.join(', ')}`, unknown);
-  return object;
+  if (!isRecord(value)) return expected('E_SELECTOR', what, value);
+  const unknown = members && Object.keys(value).find((name) => !members.includes(name));
+  return unknown === undefined ? value : expected('E_SELECTOR', `only the keys ${members?.join(', ')}`, unknown);
 }

@@ -78,7 +78,6 @@ function tableRows(source: string, described: readonly Described[]): DependencyR
   const reads = described.flatMap((of) => of.reads.map((read) => ({ of, read })));
   return [...Map.groupBy(reads, ({ read }) => read.table)].map(([table, same]) => {
     const tags = [...new Set(same.map(({ of }) => of))];
-    const columns = [...new Set(same.flatMap(({ read }) => read.columns))];
     const level = LADDER.findLast((step) => same.some(({ read }) => read.level === step)) as DependencyLevel;
     const reasons = [...new Set(tags.flatMap(({ reason }) => reason ?? []))];
     const [only] = tags;
@@ -89,7 +88,7 @@ function tableRows(source: string, described: readonly Described[]): DependencyR
         level === 'table' ? 'any row' : `read by ${tags.length === 1 ? '1 statement' : `${tags.length} statements`}`,
       level,
       ...(level !== 'row' && reasons.length > 0 && { reason: reasons.join('; ') }),
-      columns: columns.includes('*') ? ALL : columns,
+      columns: columnsOf(same.map(({ read }) => read)),
       source,
       ...(tags.length === 1 && only !== undefined && { tag: only.tag }),
     };
@@ -101,18 +100,13 @@ type Read = Omit<DependencyGroup, 'source' | 'tags'> & { readonly tag: string };
 
 /** The reads of a table in groups, each with its tags. */
 export function groupsOfTable(source: string, asked: string, described: readonly Described[]): DependencyGroup[] {
-  const table = nameIn(described, asked);
-  return grouped(source, described, (read, { tag, reason }) => {
-    if (read.table !== table) return [];
-    const { level, columns } = read;
-    const common = { table, level, tag, ...(reason !== undefined && { reason }) };
-    return [
-      { granularity: 'table', what: TABLE_TEXTS[level], columns: [], ...common },
-      ...(level === 'table'
-        ? []
-        : [{ granularity: 'predicate' as const, what: conditionText(read), columns, ...common }]),
-    ];
-  });
+  const reads = readsOf(described, asked, (read, { columns, ...common }) => [
+    { granularity: 'table', what: TABLE_TEXTS[read.level], columns: [], ...common },
+    ...(read.level === 'table'
+      ? []
+      : [{ granularity: 'predicate' as const, what: conditionText(read), columns, ...common }]),
+  ]);
+  return grouped(source, reads);
 }
 
 const TABLE_TEXTS: Readonly<Record<DependencyLevel, string>> = {
@@ -125,57 +119,58 @@ const TABLE_TEXTS: Readonly<Record<DependencyLevel, string>> = {
 /** The reads that show a record, or may. */
 export function groupsOfRecord(
   source: string,
-  record: { readonly table: string; readonly key: readonly string[] },
+  { table, key }: { readonly table: string; readonly key: readonly string[] },
   described: readonly Described[],
 ): DependencyGroup[] {
-  const table = nameIn(described, record.table);
-  const key = record.key.join(', ');
-  return grouped(source, described, (read, { tag, reason }) => {
-    if (read.table !== table) return [];
-    const { level, columns } = read;
-    const common = { table, level, columns, tag, ...(reason !== undefined && { reason }) };
-    const granularity = level === 'table' ? 'table' : 'predicate';
+  const reads = readsOf(described, table, (read, common) => {
+    const granularity = read.level === 'table' ? 'table' : 'predicate';
     return [
-      ...(read.isListed === true ? [{ granularity: 'record' as const, what: key, ...common }] : []),
+      ...(read.isListed === true ? [{ granularity: 'record' as const, what: key.join(', '), ...common }] : []),
       ...(read.records === undefined
         ? [{ granularity, what: `${conditionText(read)} (rows not known)`, ...common } as const]
         : []),
     ];
   });
-}
-
-/** The tracker has answered under the table name that its statements use. */
-function nameIn(described: readonly Described[], asked: string): string {
-  return described.some(({ reads }) => reads.some(({ table }) => table === asked)) ? asked : bareName(asked);
+  return grouped(source, reads);
 }
 
 const ORDER: readonly Granularity[] = ['record', 'table', 'predicate'];
 
-function grouped(
-  source: string,
+/** Each read of the table as rows; and as one row what depends on any change of the source. */
+function readsOf(
   described: readonly Described[],
-  readsOf: (read: DescribedRead, of: Described) => readonly Read[],
-): DependencyGroup[] {
-  const reads = described.flatMap((one): readonly Read[] => {
-    const { tag, level, reason } = one;
-    const ofAll: Read = { granularity: 'table', table: '*', what: ANY_CHANGE, level, columns: ALL, tag };
-    const any = level === 'source' ? [reason === undefined ? ofAll : { ...ofAll, reason }] : [];
-    return [...any, ...one.reads.flatMap((read) => readsOf(read, one))];
+  asked: string,
+  rows: (read: DescribedRead, common: Omit<Read, 'granularity' | 'what'>) => readonly Read[],
+): readonly Read[] {
+  // The tracker has answered under the table name that its statements use.
+  const isUsed = described.some(({ reads }) => reads.some(({ table }) => table === asked));
+  const table = isUsed ? asked : bareName(asked);
+  return described.flatMap(({ tag, level, reason, reads }): readonly Read[] => {
+    const ofTag = { tag, ...(reason !== undefined && { reason }) };
+    const any = { granularity: 'table', table: '*', what: ANY_CHANGE, level, columns: ALL, ...ofTag } as const;
+    const own = reads.filter((read) => read.table === table);
+    return [
+      ...(level === 'source' ? [any] : []),
+      ...own.flatMap((read) => rows(read, { table, level: read.level, columns: read.columns, ...ofTag })),
+    ];
   });
+}
+
+function grouped(source: string, reads: readonly Read[]): DependencyGroup[] {
   const alike = Map.groupBy(reads, ({ granularity, table, what, level, reason }) =>
     JSON.stringify([granularity, table, what, level, reason]),
   );
   const groups = [...alike.values()].map((same) => {
     const { tag: _, ...one } = same[0] as Read;
-    const columns = [...new Set(same.flatMap((read) => read.columns))];
-    return {
-      ...one,
-      columns: columns.includes('*') ? ALL : columns,
-      source,
-      tags: new Set(same.map(({ tag }) => tag)),
-    };
+    const columns = columnsOf(same);
+    return { ...one, columns, source, tags: new Set(same.map(({ tag }) => tag)) };
   });
   return groups.sort((one, other) => ORDER.indexOf(one.granularity) - ORDER.indexOf(other.granularity));
+}
+
+function columnsOf(reads: readonly Pick<DescribedRead, 'columns'>[]): readonly string[] {
+  const columns = [...new Set(reads.flatMap((read) => read.columns))];
+  return columns.includes('*') ? ALL : columns;
 }
 
 const COUNTED = 10_000;

@@ -4,14 +4,22 @@
 // given the rest by further calls.
 
 import type { PopulateItem } from '../engine/populate/item.ts';
-import type { JobProgress } from '../engine/populate/job.ts';
+import type { JobProgress, NotStored } from '../engine/populate/job.ts';
 import { parseSelectors } from '../entry/selectors.ts';
 import { parseUri } from '../entry/uri-forms.ts';
 import { expected, TidegateError } from '../errors.ts';
 import type { UnknownRecord } from '../options/kit.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
 import { OPERATOR_MEMBERS } from './changes.ts';
-import { AdminRefusal, type AdminResponse, json, objectOf, type PopulateApi, type PopulateStart } from './contract.ts';
+import {
+  AdminRefusal,
+  type AdminResponse,
+  json,
+  objectOf,
+  type PopulateApi,
+  type PopulatePortion,
+  type PopulateStart,
+} from './contract.ts';
 
 // The URLs to fill: a job has one of these.
 const SOURCES = ['urls', 'sitemap', 'manifest', 'tag', 'prefix', 'pattern', 'origin'] as const;
@@ -38,12 +46,14 @@ export function showPopulate(api: PopulateApi, query: URLSearchParams): AdminRes
 /** Begins a job, or gives it more. */
 export function startPopulate(api: PopulateApi, body: unknown): JobProgress {
   const asked = objectOf(body, 'an object', KEYS);
-  const { items, refused } = itemsOf(asked);
+  const { urls = [], fields } = asked;
+  const common = populateFields(fields);
+  const portion = itemsOf(Array.isArray(urls) ? urls : expected('E_SELECTOR', 'a list as "urls"', urls), common);
   const more = asked.more === true;
   if (asked.job !== undefined) {
     const id = textOf(asked, 'job');
     progressOf(api, id);
-    api.give(id, { items, refused, more });
+    api.give(id, { ...portion, more });
     return progressOf(api, id);
   }
   const cause = asked.cause ?? 'operator';
@@ -56,7 +66,7 @@ export function startPopulate(api: PopulateApi, body: unknown): JobProgress {
     ...(asked.name !== undefined && { name: textOf(asked, 'name') }),
     ...limitOf(asked, 'concurrency'),
     ...limitOf(asked, 'ratePerSecond'),
-    ...(source === undefined ? { items, refused, more } : { source }),
+    ...(source === undefined ? { ...portion, more } : { source }),
   });
 }
 
@@ -69,20 +79,6 @@ function progressOf(api: PopulateApi, id: string): JobProgress {
   const progress = api.progress(id);
   if (progress !== undefined) return progress;
   throw new AdminRefusal(404, `expected the id of a job, got ${JSON.stringify(id)}`, 'E_POPULATE');
-}
-
-function itemsOf({ urls, fields }: UnknownRecord): { readonly items: PopulateItem[]; readonly refused: string[] } {
-  const common = populateFields(fields);
-  if (urls === undefined) return { items: [], refused: [] };
-  if (!Array.isArray(urls)) return expected('E_SELECTOR', 'a list as "urls"', urls);
-  const items: PopulateItem[] = [];
-  const refused: string[] = [];
-  for (const url of urls as unknown[]) {
-    const item = populateItem(url, common);
-    if (item === undefined) refused.push(shownItem(url));
-    else items.push(item);
-  }
-  return { items, refused };
 }
 
 function sourceOf(asked: UnknownRecord, name: (typeof SOURCES)[number]): PopulateStart['source'] {
@@ -114,22 +110,24 @@ function limitOf(body: UnknownRecord, key: 'concurrency' | 'ratePerSecond'): Par
   return { [key]: value };
 }
 
-/** A value that is no URL as errors show it: without its fields, which may be credentials. */
-export function shownItem(value: unknown): string {
-  const url = typeof value === 'object' && value !== null ? (value as { url?: unknown }).url : value;
-  return (typeof url === 'string' ? url : (JSON.stringify(url) ?? typeof url)).slice(0, MAX_SHOWN);
-}
-
 const MAX_SHOWN = 200;
 
-/** Returns undefined for a URL that clients could not ask for, or fields that they could not send. */
-export function populateItem(value: unknown, common: Fields = []): PopulateItem | undefined {
-  try {
-    return itemOf(value, common);
-  } catch (error) {
-    if (error instanceof TidegateError) return undefined;
-    throw error;
+/** The values as URLs to fill. Refused: what clients could not ask for, or has fields that they could not send. */
+export function itemsOf(values: readonly unknown[], common: Fields = NO_FIELDS): PopulatePortion {
+  const items: PopulateItem[] = [];
+  const refused: NotStored[] = [];
+  for (const value of values) {
+    try {
+      items.push(itemOf(value, common));
+    } catch (error) {
+      if (!(error instanceof TidegateError)) throw error;
+      // Without its fields, which may be credentials.
+      const url = typeof value === 'object' && value !== null ? (value as { url?: unknown }).url : value;
+      const shown = typeof url === 'string' ? url : (JSON.stringify(url) ?? typeof url);
+      refused.push({ url: shown.slice(0, MAX_SHOWN), reason: 'not-a-url' });
+    }
   }
+  return { items, refused };
 }
 
 function itemOf(value: unknown, common: Fields): PopulateItem {

@@ -30,7 +30,8 @@ describe('POST /populate', () => {
     expect([answer.status, json]).toEqual([202, JOB]);
     expect(begun).toEqual([
       {
-        ...{ cause: 'publish', concurrency: 2, ratePerSecond: 9, more: false, refused: ['/c', '7'] },
+        ...{ cause: 'publish', concurrency: 2, ratePerSecond: 9, more: false },
+        refused: ['/c', '7'].map((url) => ({ url, reason: 'not-a-url' })),
         items: [{ uri: 'http://example.org/a' }, { uri: 'http://example.org/b', fields: ['accept', 'x'], hits: 5 }],
       },
     ]);

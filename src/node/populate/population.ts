@@ -11,9 +11,10 @@ import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Store, Tasks } from '../../ports.ts';
 import type { ResolvedConfig, ResolvedSchedule } from '../config/config.ts';
+import { counted } from '../operator/cli/text.ts';
 import { type JobHead, PopulateJournal, type WrittenJob } from './journal.ts';
 import { Schedules } from './schedules.ts';
-import { configured, portionsOf, type Source, type UrlSource, urlsText } from './sources.ts';
+import { configured, PORTION, portionsOf, type Source, type UrlSource } from './sources.ts';
 
 export interface PopulationDeps {
   readonly clock: Clock;
@@ -117,7 +118,7 @@ export class Population implements PopulateApi {
   begin({ items = [], refused = [], source, more = false, ...head }: PopulateStart): JobProgress {
     const id =
       source === undefined
-        ? this.#open({ ...head, name: head.name ?? urlsText(items.length + refused.length) })
+        ? this.#open({ ...head, name: head.name ?? counted(items.length + refused.length, 'URL') })
         : this.#begin(head, source);
     if (source === undefined) this.give(id, { items, refused, more });
     return this.progress(id) as JobProgress;
@@ -128,8 +129,7 @@ export class Population implements PopulateApi {
     this.#sealing.delete(id);
     try {
       this.#populator.add(id, portion.items);
-      const refused = portion.refused.map((url) => ({ url, reason: 'not-a-url' }));
-      this.#populator.refuse(id, refused);
+      this.#populator.refuse(id, portion.refused);
     } catch (error) {
       this.#populator.jobs.seal(id, (error as Error).message);
       throw error;
@@ -186,7 +186,7 @@ export class Population implements PopulateApi {
    */
   async #feed(id: string, source: Source): Promise<boolean> {
     try {
-      for await (const { items, refused = [] } of source) {
+      for await (const { items, refused } of source) {
         while (this.#isWanted(id) && this.#populator.summary().waiting > ENOUGH_WAITING)
           await this.#pause(LOOK_AGAIN_MS);
         if (!this.#isWanted(id)) return !this.#closed;
@@ -209,9 +209,13 @@ export class Population implements PopulateApi {
 }
 
 async function* resumed({ texts, sealed, error }: Pick<WrittenJob, 'texts' | 'sealed' | 'error'>): Source {
-  const portion = 500;
-  for (let at = 0; at < texts.length; at += portion) yield { items: texts.slice(at, at + portion).map(itemOf) };
-  if (error !== undefined) throw new TidegateError('E_POPULATE', error);
-  if (!sealed)
-    throw new TidegateError('E_POPULATE', 'expected all URLs of the job, got a restart before they were known');
+  for (let at = 0; at < texts.length; at += PORTION) {
+    yield { items: texts.slice(at, at + PORTION).map(itemOf), refused: [] };
+  }
+  if (error !== undefined || !sealed) {
+    throw new TidegateError(
+      'E_POPULATE',
+      error ?? 'expected all URLs of the job, got a restart before they were known',
+    );
+  }
 }

@@ -3,25 +3,19 @@
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { PopulateStart } from '../../admin/contract.ts';
-import { populateItem, shownItem } from '../../admin/populate-api.ts';
+import type { PopulatePortion, PopulateStart } from '../../admin/contract.ts';
+import { itemsOf } from '../../admin/populate-api.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate/item.ts';
-import type { NotStored } from '../../engine/populate/job.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
+import { counted } from '../operator/cli/text.ts';
 import { fetchSitemap, uriOf } from './sitemap.ts';
 
-/** A portion of a source: URLs to fill, and refused ones. */
-export interface Portion {
-  readonly items: readonly PopulateItem[];
-  readonly refused?: readonly NotStored[];
-}
-
-export type Source = AsyncIterable<Portion>;
+export type Source = AsyncIterable<PopulatePortion>;
 
 export interface SourceDeps {
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
@@ -33,7 +27,7 @@ export interface SourceDeps {
   readonly turnAt: (originName: string) => Promise<void>;
 }
 
-const PORTION = 500;
+export const PORTION = 500;
 /** Levels of indexes: a sitemap may be an index of indexes. */
 const MAX_DEPTH = 3;
 /** Sitemaps that the indexes of one source may name in all. */
@@ -47,19 +41,14 @@ export type UrlSource =
 
 /** The source that a configuration names. */
 export function configured({ urls, file, sitemap }: SourceOutput): UrlSource {
-  if (urls !== undefined) return { kind: 'urls', name: urlsText(urls.length), urls };
+  if (urls !== undefined) return { kind: 'urls', name: counted(urls.length, 'URL'), urls };
   if (file !== undefined) return { kind: 'file', name: file };
   if (sitemap !== undefined) return { kind: 'sitemap', name: sitemap, url: sitemap, fields: NO_FIELDS };
   return { kind: 'stored', name: 'manifest', selectors: [{ kind: 'all' }] };
 }
 
-/** `1 URL`, `2 URLs`. */
-export function urlsText(count: number): string {
-  return count === 1 ? '1 URL' : `${count} URLs`;
-}
-
 export async function* portionsOf(source: UrlSource, deps: SourceDeps): Source {
-  if (source.kind === 'urls') yield portionOf(source.urls);
+  if (source.kind === 'urls') yield itemsOf(source.urls);
   else if (source.kind === 'file') yield* fromFile(source.name);
   else if (source.kind === 'sitemap') yield* fromSitemap(source.url, deps, source.fields);
   else yield* fromStores(source.selectors, deps);
@@ -69,10 +58,10 @@ async function* fromFile(path: string): Source {
   let values: unknown[] = [];
   for await (const value of valuesOfFile(path)) {
     if (values.push(value) < PORTION) continue;
-    yield portionOf(values);
+    yield itemsOf(values);
     values = [];
   }
-  yield portionOf(values);
+  yield itemsOf(values);
 }
 
 /** The values of a file, or for `-` of the standard input. Throws E_POPULATE when it cannot be read. */
@@ -126,7 +115,7 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
     }
     for (const uri of sitemaps) waiting.push({ uri, depth: next.depth + 1 });
     for (let at = 0; at < items.length; at += PORTION) {
-      yield { items: items.slice(at, at + PORTION).map((item) => ({ ...item, fields })) };
+      yield { items: items.slice(at, at + PORTION).map((item) => ({ ...item, fields })), refused: [] };
     }
     yield { items: [], refused };
   }
@@ -146,21 +135,10 @@ export async function* fromStores(selectors: readonly Selector[], { stores, uses
         if (store !== stores.at(-1) || selectors.length > 1) seen.add(key);
         const item = kind === 'response' ? itemOfKey(key) : undefined;
         if (item === undefined || items.push({ ...item, hits: 1 + usesOf(key) }) < PORTION) continue;
-        yield { items };
+        yield { items, refused: [] };
         items = [];
       }
     }
-    yield { items };
+    yield { items, refused: [] };
   }
-}
-
-function portionOf(values: readonly unknown[]): Portion {
-  const items: PopulateItem[] = [];
-  const refused: NotStored[] = [];
-  for (const value of values) {
-    const item = populateItem(value);
-    if (item === undefined) refused.push({ url: shownItem(value), reason: 'not-a-url' });
-    else items.push(item);
-  }
-  return { items, refused };
 }

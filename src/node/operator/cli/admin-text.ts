@@ -5,7 +5,7 @@
 
 import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
 import type { EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
-import type { GroupedDependencies } from '../../../admin/deps-api.ts';
+import type { GroupedDependencies } from '../../../admin/explain.ts';
 import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { keyHash } from '../access-log.ts';
 import { counted, printable, printableLines, table } from './text.ts';
