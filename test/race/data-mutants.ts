@@ -42,19 +42,19 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'const { tags } = flight.plan.terms;',
   ]),
   mutant('stores with the tags known before', { file: FLIGHT, ways: FOUND }, [
-    'this.#terms = { ...this.#terms, ...terms };',
-    'this.#terms = { ...this.#terms, ...terms, tags: this.#terms.tags };',
+    'this.terms = { ...this.terms, ...terms };',
+    'this.terms = { ...this.terms, ...terms, tags: this.terms.tags };',
   ]),
   mutant('builds on what is outdated', { file: ENTRIES, ways: KEY }, [
     'if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;',
     '',
   ]),
   mutant('takes what is expired for fresh', { file: ENTRIES, ways: SOFT }, [
-    'if (!steps.ledger.isCurrent(entry)) return false;',
-    'if (!steps.ledger.isCurrent(entry) && !steps.ledger.isExpired(entry)) return false;',
+    'if (!this.ledger.isCurrent(entry)) return false;',
+    'if (!this.ledger.isCurrent(entry) && !this.ledger.isExpired(entry)) return false;',
   ]),
   mutant('takes what is outdated for fresh', { file: ENTRIES, ways: KEY }, [
-    'if (!steps.ledger.isCurrent(entry)) return false;',
+    'if (!this.ledger.isCurrent(entry)) return false;',
     '',
   ]),
   mutant('promotes what is outdated', { file: LOOP, ways: KEY }, [
@@ -77,7 +77,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     ),
   ),
   mutant('does not wait for the log', { file: CACHE, ways: KEY }, [
-    'await this.#steps.underWay.track(Promise.all(appended));',
+    'await this.#entries.underWay.track(Promise.all(appended));',
     'void appended;',
   ]),
   mutant('does not look at the tags of whoever hits', { file: STORING, ways: LATE }, [
@@ -89,7 +89,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     '',
   ]),
   mutant('gives an entry by a late tag and does not keep the tag', { file: STORING, ways: LATE }, [
-    'keep(better, true);\n  return better;',
+    'entries.keep(better, true);\n  return better;',
     'return better;',
   ]),
   mutant('takes a late tag that was invalidated since', { file: STORING, ways: LATE }, [
@@ -111,6 +111,6 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
   mutant(
     'gives in grace without the tags of whoever is given it',
     { file: 'engine/values/value-grace.ts', ways: LATE },
-    ['return after(taken(this.#steps, entry, asked), ', 'void asked;\n    return after(entry, '],
+    ['return after(taken(this.#entries, entry, asked), ', 'void asked;\n    return after(entry, '],
   ),
 ];

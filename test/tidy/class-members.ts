@@ -33,6 +33,6 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Segments: 30,
   SourceTracker: 32,
   SqliteSource: 37,
-  TieredValueCache: 34,
-  ValueFlight: 35,
+  TieredValueCache: 26,
+  ValueFlight: 34,
 };

@@ -4,8 +4,9 @@
 // those of other requests who wait for it look whether it does, by timers of theirs. That also keeps them from being taken
 // for requests that hang.
 
-import { lost, type ValueFlight, type ValueLanding } from './value-flight.ts';
-import type { ValueSteps } from './value-steps.ts';
+import { TidegateError } from '../../errors.ts';
+import type { ValueEntries } from './value-entries.ts';
+import type { ValueFlight, ValueLanding } from './value-flight.ts';
 
 const BEAT_MS = 50;
 /** An isolate that is busy is late with its beats. A fill that is taken for lost too early costs one more. */
@@ -20,20 +21,20 @@ interface Life {
 }
 
 export class FlightWatch {
-  readonly #steps: Pick<ValueSteps, 'clock' | 'tasks'>;
+  readonly #entries: Pick<ValueEntries, 'clock' | 'tasks'>;
   readonly #handsOver: boolean;
   readonly #lives = new WeakMap<ValueFlight, Life>();
   readonly #running = new Set<Life>();
 
   /** `handsOver`: who waits for a promise that another request resolves goes on as a part of their own request. */
-  constructor(steps: Pick<ValueSteps, 'clock' | 'tasks'>, handsOver: boolean) {
-    this.#steps = steps;
+  constructor(entries: Pick<ValueEntries, 'clock' | 'tasks'>, handsOver: boolean) {
+    this.#entries = entries;
     this.#handsOver = handsOver;
   }
 
   /** To be called within the request that begins it. `lose`: called when it is found to have ended without a word. */
   begun(flight: ValueFlight, lose: (landing: ValueLanding) => void): void {
-    const { clock, tasks } = this.#steps;
+    const { clock, tasks } = this.#entries;
     this.loseEnded();
     const life: Life = { flight, lose, seenMs: clock.monotonic(), landing: undefined, isLost: false };
     this.#lives.set(flight, life);
@@ -52,14 +53,14 @@ export class FlightWatch {
 
   /** Those of requests that are over. */
   loseEnded(): void {
-    const nowMs = this.#steps.clock.monotonic();
+    const nowMs = this.#entries.clock.monotonic();
     for (const life of this.#running) {
       if (nowMs - life.seenMs <= LOST_AFTER_MS) continue;
       this.#running.delete(life);
       life.isLost = true;
-      const landing = lost(life.flight.key);
-      life.landing = landing;
-      life.lose(landing);
+      const message = `expected the fill of ${life.flight.key} to end, got the end of the request that began it`;
+      life.landing = { kind: 'failed', error: new TidegateError('E_FILL', message) };
+      life.lose(life.landing);
     }
   }
 
@@ -69,7 +70,7 @@ export class FlightWatch {
 
   /** How a fill ended that another request may have begun. */
   heard(flight: ValueFlight): Promise<ValueLanding> {
-    const { tasks } = this.#steps;
+    const { tasks } = this.#entries;
     const handsOver = this.#handsOver;
     const life = this.#lives.get(flight);
     if (life === undefined) return flight.landed;

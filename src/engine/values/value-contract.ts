@@ -12,12 +12,9 @@ import type { SourceLeases } from '../source-leases.ts';
 import type { TierLimits } from '../tiers/tier-breaker.ts';
 
 /** AbortSignal where the platform's types have one: the main entry is to compile without any platform's types. */
-export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } } ? Known : UnknownSignal;
-
-interface UnknownSignal {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-}
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } }
+  ? Known
+  : { readonly aborted: boolean; readonly reason: unknown };
 
 /** Terms of an entry. */
 export interface ValueTerms {
@@ -119,7 +116,7 @@ export interface ValueCache {
   close(enough?: Promise<unknown>): Promise<void>;
 }
 
-/** How one of many keys would be filled. */
+/** How a key would be filled. */
 export interface ManyFill {
   readonly fill: ValueFill;
   readonly terms: FillTerms;

@@ -1,19 +1,178 @@
-// Entries of the data cache: as they are made, until when they are fresh or in grace, which of them a removal finds, and as
-// operators see them.
+// The entries of a data cache: as they are made, in which tiers they stand, until when they are fresh or in grace, how many of
+// them a removal finds, and as operators see them.
 
-import { type EntryLedger, subjectOf } from '../../entry/key.ts';
+import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/key.ts';
 import { ownText, ownTexts } from '../../entry/own-text.ts';
-import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
+import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import { hitNotes, type StoredValue } from '../../entry/stored-value.ts';
-import type { Stamp } from '../../ledger/ledger.ts';
+import { Ledger, type Stamp } from '../../ledger/ledger.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { Random } from '../../ports.ts';
-import type { TierLoop } from '../tiers/tier-loop.ts';
-import type { FillTerms, ValueCache, ValueState, ValueTerms } from './value-contract.ts';
-import type { Previous } from './value-flight.ts';
-import type { ValueSteps } from './value-steps.ts';
+import type { Clock, Eventually, Random, Store, Tasks } from '../../ports.ts';
+import { UnderWay } from '../eventually.ts';
+import { safeFault } from '../guarded.ts';
+import { Invalidator, localHistory } from '../invalidator.ts';
+import { TierLoop, wasReadNoEarlier } from '../tiers/tier-loop.ts';
+import type { FillTerms, ValueCache, ValueCacheParts, ValueState, ValueTerms } from './value-contract.ts';
+import type { Previous, ValueFlight } from './value-flight.ts';
+import { ValueTally } from './value-tally.ts';
+
+/** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
+const MEMORY_BUCKETS = 2 ** 16;
+/** Largest part of the idle time by which a slower tier may be behind. */
+const BEHIND_PART = 0.25;
+
+export class ValueEntries {
+  readonly clock: Clock;
+  /** The time, as far as a hit needs it; see `hitNotes`. */
+  readonly #roughNow: () => number;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  readonly own: (value: unknown) => OwnedValue;
+  readonly fault: (error: unknown) => void;
+  readonly ledger: EntryLedger<ValueFlight>;
+  readonly invalidator: Invalidator;
+  readonly tally: ValueTally;
+  readonly underWay = new UnderWay();
+  readonly loop: TierLoop<StoredValue>;
+  /** Undefined where there is none, and once the cache is closing. */
+  memory: Store<StoredValue> | undefined;
+  /** True: there are tiers that may fail, or take a value late. */
+  readonly hasSlower: boolean;
+  state: 'open' | 'closing' | 'closed' = 'open';
+
+  constructor(parts: ValueCacheParts) {
+    const { stores, names, clock, tasks, random, limits = [] } = parts;
+    const { invalidations, log } = parts.history ?? localHistory({ epoch: parts.epoch, buckets: MEMORY_BUCKETS });
+    const fault = safeFault(parts.fault, tasks);
+    const tally = new ValueTally(names, parts.watch);
+    const ledger = new Ledger<LedgerEntry, ValueFlight>(invalidations, subjectOf);
+    log.follow((position, change) => ledger.apply(position, change));
+    const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
+    this.clock = clock;
+    this.#roughNow = parts.roughNow ?? (() => clock.now());
+    this.tasks = tasks;
+    this.random = random;
+    this.own = parts.own ?? ((value) => ownValue(value));
+    this.fault = fault;
+    this.ledger = ledger;
+    this.invalidator = new Invalidator(log, random, fault);
+    this.tally = tally;
+    this.memory = parts.hasMemory ? stores[0] : undefined;
+    this.hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
+    this.loop = new TierLoop({
+      ...{ stores, clock, tasks, limits, isNoOlder: wasReadNoEarlier },
+      paused: (store, isPaused) => tally.tierPaused(nameOf(store), isPaused),
+      fault: (error, store) => {
+        if (store !== undefined) tally.tierFault(nameOf(store), error);
+        fault(error);
+      },
+      found: (entry, at) => tally.found(entry, at),
+      isCurrent: (entry) => ledger.isCurrent(entry),
+    });
+  }
+
+  /** The entry in any tier, current if one has it so. */
+  find(key: string): Eventually<StoredValue | undefined> {
+    if (this.state !== 'open') return undefined;
+    const found = this.loop.get(key);
+    return found instanceof Promise ? this.underWay.track(found) : found;
+  }
+
+  /** False: no tier took it, as far as that is known at once. */
+  keep(entry: StoredValue, memoryOnly: boolean): Eventually<boolean> {
+    if (this.state === 'closed') return false;
+    if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
+    if (!memoryOnly) return this.underWay.track(this.loop.putAll(entry));
+    // A slower tier has an older value.
+    if (this.hasSlower) this.drop(entry.key);
+    return this.memory !== undefined && this.loop.putAll(entry, 1);
+  }
+
+  /** Removes what is there: something newer is known, and not to be stored. */
+  drop(key: string): void {
+    if (this.state !== 'closed') void this.underWay.track(this.loop.delete([key]));
+  }
+
+  /** A call counts as a use of the entry: it moves the end of an entry with sliding expiry. */
+  isFresh(entry: StoredValue): boolean {
+    if (!this.ledger.isCurrent(entry)) return false;
+    if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
+    const ageMs = this.clock.now() - entry.bornMs;
+    if (ageMs >= entry.lifetimeMs) return false;
+    if (entry.sliding !== undefined) this.#slide(entry, entry.sliding, ageMs);
+    return true;
+  }
+
+  /**
+   * A record in a slower tier has the lifetime of the moment at which it was put. Putting it again at each use would cost more
+   * than the cache saves, so the cache puts it again once the lifetime lags by a part of the idle time. The record keeps its
+   * stamp: an invalidation of the entry outdates a record that arrives later, too. A fill supersedes the entry for that reason.
+   */
+  #slide(entry: StoredValue, { idleMs, limitMs, toldMs }: NonNullable<StoredValue['sliding']>, ageMs: number): void {
+    const lifetimeMs = Math.min(ageMs + idleMs, limitMs);
+    // A clock that was set back takes nothing off.
+    if (lifetimeMs <= entry.lifetimeMs) return;
+    entry.lifetimeMs = lifetimeMs;
+    if (!this.hasSlower || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
+    const there = this.memory?.get(entry.key);
+    // Unless something has taken its place while a slower tier was asked.
+    if (there === undefined || there === entry) void this.keep(entry, false);
+  }
+
+  /** Stale, and of use where its fill fails or takes long. */
+  isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
+    return graceMs > 0 && this.clock.now() - bornMs < lifetimeMs + graceMs;
+  }
+
+  /**
+   * To be called before the keys are invalidated, and its result thereafter: how many of them were there, not outdated. By the
+   * time slower tiers answer, the invalidation has outdated all that they have. `also`: what is invalidated with a key.
+   */
+  count(keys: readonly string[], also: (key: string) => readonly Selector[]): () => Promise<number> {
+    const { ledger, memory, hasSlower } = this;
+    const rest = keys.filter((key) => {
+      const entry = memory?.get(key);
+      return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
+    });
+    const sought = (hasSlower ? rest : []).map((uri) => {
+      const removed = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
+      return { key: uri, removed, last: ledger.lastAffecting({ uri, origin: '', tags: removed }) };
+    });
+    const wasCurrent = async ({ key, removed, last }: (typeof sought)[number]) => {
+      const entry = await this.find(key);
+      if (entry === undefined || last > entry.stamp) return false;
+      const stamp = { epoch: entry.epoch, position: entry.stamp };
+      const tags = entry.tags.filter((tag) => !removed.includes(tag));
+      return !ledger.isAffectedSince(stamp, { uri: '', origin: '', tags });
+    };
+    return async () => {
+      const found = await Promise.all(sought.map(wasCurrent));
+      return keys.length - rest.length + found.filter((wasThere) => wasThere).length;
+    };
+  }
+
+  /** Each key once, as the fastest tier has it. */
+  async *list(selector: Selector): ReturnType<ValueCache['entries']> {
+    if (this.state !== 'open') return;
+    const seen = new Set<string>();
+    for await (const { notes, isOfLast } of this.loop.find(selector)) {
+      for (const note of notes) {
+        if (seen.has(note.key)) continue;
+        if (!isOfLast) seen.add(note.key);
+        yield { ...note, state: this.#stateOf(note), bytes: note.bodyBytes };
+      }
+    }
+  }
+
+  #stateOf(note: EntryNote): ValueState {
+    const { epoch, stamp, bornMs, lifetimeMs } = note;
+    if (this.ledger.isAffectedSince({ epoch, position: stamp }, subjectOf(note)))
+      return this.ledger.isExpired(note) ? 'expired' : 'outdated';
+    return this.clock.now() - bornMs < lifetimeMs ? 'fresh' : 'stale';
+  }
+}
 
 /** Inputs of an entry besides its terms. */
 export interface Filled {
@@ -57,46 +216,10 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
   };
 }
 
-/** Largest part of the idle time by which a slower tier may be behind. */
-const BEHIND_PART = 0.25;
-
-/** A call counts as a use of the entry: it moves the end of an entry with sliding expiry. */
-export function isFresh(steps: ValueSteps, entry: StoredValue): boolean {
-  if (!steps.ledger.isCurrent(entry)) return false;
-  if (steps.roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
-  const ageMs = steps.clock.now() - entry.bornMs;
-  if (ageMs >= entry.lifetimeMs) return false;
-  if (entry.sliding !== undefined) slide(steps, entry, ageMs);
-  return true;
-}
-
-/**
- * A record in a slower tier has the lifetime of the moment at which it was put. Putting it again at each use would cost more
- * than the cache saves, so the cache puts it again once the lifetime lags by a part of the idle time. The record keeps its
- * stamp: an invalidation of the entry outdates a record that arrives later, too. A fill supersedes the entry for that reason.
- */
-function slide({ hasSlower, atHand, keep }: ValueSteps, entry: StoredValue, ageMs: number): void {
-  const { idleMs, limitMs, toldMs } = entry.sliding as NonNullable<StoredValue['sliding']>;
-  const lifetimeMs = Math.min(ageMs + idleMs, limitMs);
-  // A clock that was set back takes nothing off.
-  if (lifetimeMs <= entry.lifetimeMs) return;
-  entry.lifetimeMs = lifetimeMs;
-  if (!hasSlower || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
-  const there = atHand(entry.key);
-  // Something has taken its place while a slower tier was asked.
-  if (there !== undefined && there !== entry) return;
-  void keep(entry, false);
-}
-
-/** Stale, and of use where its fill fails or takes long. */
-export function isInGrace({ clock }: ValueSteps, { bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
-  return graceMs > 0 && clock.now() - bornMs < lifetimeMs + graceMs;
-}
-
 export function isDueEarly(
   { bornMs, lifetimeMs: untilMs, fillMs, sliding }: StoredValue,
   early: FillTerms['earlyRefresh'],
-  { clock, random }: ValueSteps,
+  { clock, random }: ValueEntries,
 ): boolean {
   // One that ends for want of use has nobody to be filled for.
   const lifetimeMs = sliding?.limitMs ?? untilMs;
@@ -113,68 +236,4 @@ export function previousOf(entry: StoredValue | undefined, ledger: EntryLedger):
   if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;
   const { validator, tags } = entry;
   return { owned: entry, validator, tags, read: () => readOwned(entry) };
-}
-
-/** A removed key that slower tiers are asked about: by the time they answer, its invalidation has outdated all of it. */
-interface Sought {
-  readonly key: string;
-  /** Tags that are invalidated with it. */
-  readonly tags: readonly string[];
-  /** Position of the last invalidation that named it, or one of them. */
-  readonly last: number;
-}
-
-/**
- * How many of the keys memory has, and which of the others a slower tier may have. Before they are invalidated. `also`: what
- * is to be invalidated with a key.
- */
-export function sought(
-  { ledger, hasSlower, atHand }: ValueSteps,
-  keys: readonly string[],
-  also: (key: string) => readonly Selector[],
-): { readonly there: number; readonly unsure: readonly Sought[] } {
-  const rest = keys.filter((key) => {
-    const entry = atHand(key);
-    return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
-  });
-  const noted = (uri: string): Sought => {
-    const tags = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
-    return { key: uri, tags, last: ledger.lastAffecting({ uri, origin: '', tags }) };
-  };
-  return { there: keys.length - rest.length, unsure: hasSlower ? rest.map(noted) : [] };
-}
-
-/** How many of them slower tiers had, not outdated. */
-export async function countBelow({ find, ledger }: ValueSteps, unsure: readonly Sought[]): Promise<number> {
-  const wasCurrent = async ({ key, tags: removed, last }: Sought) => {
-    const entry = await find(key);
-    if (entry === undefined || last > entry.stamp) return false;
-    const stamp = { epoch: entry.epoch, position: entry.stamp };
-    const tags = entry.tags.filter((tag) => !removed.includes(tag));
-    return !ledger.isAffectedSince(stamp, { uri: '', origin: '', tags });
-  };
-  const found = await Promise.all(unsure.map(wasCurrent));
-  return found.filter((wasThere) => wasThere).length;
-}
-
-export function stateOf(note: EntryNote, ledger: EntryLedger, now: number): ValueState {
-  const { epoch, stamp, bornMs, lifetimeMs } = note;
-  if (ledger.isAffectedSince({ epoch, position: stamp }, subjectOf(note)))
-    return ledger.isExpired(note) ? 'expired' : 'outdated';
-  return now - bornMs < lifetimeMs ? 'fresh' : 'stale';
-}
-
-/** Each key once, as the fastest tier has it. */
-export async function* valueEntries(
-  found: ReturnType<TierLoop<StoredValue>['find']>,
-  stateOf: (note: EntryNote) => ValueState,
-): ReturnType<ValueCache['entries']> {
-  const seen = new Set<string>();
-  for await (const { notes, isOfLast } of found) {
-    for (const note of notes) {
-      if (seen.has(note.key)) continue;
-      if (!isOfLast) seen.add(note.key);
-      yield { ...note, state: stateOf(note), bytes: note.bodyBytes };
-    }
-  }
 }

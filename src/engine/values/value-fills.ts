@@ -7,25 +7,19 @@
 import { valueSubject } from '../../entry/key.ts';
 import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { TidegateError } from '../../errors.ts';
+import { TidegateError } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Eventually } from '../../ports.ts';
 import { onAbort } from '../abort-listeners.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { FillResult } from './value-contract.ts';
-import { isDueEarly, isInGrace, previousOf } from './value-entries.ts';
-import {
-  type AskedFill,
-  allLanded,
-  type FlightPlan,
-  late,
-  tagsOf,
-  ValueFlight,
-  type ValueLanding,
-} from './value-flight.ts';
+import { isDueEarly, previousOf, type ValueEntries } from './value-entries.ts';
+import { type AskedFill, type FlightPlan, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
 import { ValueGrace } from './value-grace.ts';
-import type { ValueSteps } from './value-steps.ts';
 import { named, storeFilled } from './value-storing.ts';
+
+/** How long a close waits for a fill without a hard timeout. */
+const CLOSE_MS = 5_000;
 
 /** One caller that waits. */
 interface Waiting {
@@ -41,7 +35,7 @@ interface Waiting {
 }
 
 export class ValueFills {
-  readonly #steps: ValueSteps;
+  readonly #entries: ValueEntries;
   readonly #askAnew: (asked: AskedFill) => Eventually<unknown>;
   readonly #running = new Set<ValueFlight>();
   readonly #grace: ValueGrace;
@@ -52,43 +46,64 @@ export class ValueFills {
    * the request that began it; see FlightWatch.
    */
   constructor(
-    steps: ValueSteps,
+    entries: ValueEntries,
     askAnew: (asked: AskedFill) => Eventually<unknown>,
     endingRequests: { readonly handsOver: boolean } | undefined,
   ) {
-    this.#steps = steps;
+    this.#entries = entries;
     this.#askAnew = askAnew;
-    this.#grace = new ValueGrace(steps);
-    if (endingRequests !== undefined) this.#watch = new FlightWatch(steps, endingRequests.handsOver);
+    this.#grace = new ValueGrace(entries);
+    if (endingRequests !== undefined) this.#watch = new FlightWatch(entries, endingRequests.handsOver);
   }
 
   /** The value of an entry in grace, for `get`; undefined when it may not be given. */
   inGrace(entry: StoredValue): unknown {
-    if (previousOf(entry, this.#steps.ledger) === undefined) return undefined;
-    return isInGrace(this.#steps, entry) ? this.#grace.given(entry) : undefined;
+    if (previousOf(entry, this.#entries.ledger) === undefined) return undefined;
+    return this.#entries.isInGrace(entry) ? this.#grace.given(entry) : undefined;
   }
 
   isUnderWay(key: string): boolean {
-    return this.#steps.ledger.fills.newestJoinable(key) !== undefined;
+    return this.#entries.ledger.fills.newestJoinable(key) !== undefined;
   }
 
   get inFlight(): number {
     return this.#running.size;
   }
 
-  /** See allLanded. */
-  close(enough: Promise<unknown>): Promise<void> {
-    return allLanded(this.#running, this.#steps.tasks, enough);
+  /**
+   * Resolves once none is under way, those begun meanwhile included, or with `enough`. Those without a hard timeout are told by
+   * their signal to end, and waited for a limited time; when it was enough, all are told.
+   */
+  async close(enough: Promise<unknown>): Promise<void> {
+    const { promise: given, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#entries.tasks.later(CLOSE_MS, resolve);
+    const end = (flight: ValueFlight) => {
+      const message = `expected the fill of ${flight.key} to end before its cache closes, got no end yet`;
+      flight.abort(new TidegateError('E_FILL_TIMEOUT', message));
+    };
+    const known = new Set<ValueFlight>();
+    const isNew = (flight: ValueFlight) => !known.has(flight);
+    for (let begun = [...this.#running]; begun.length > 0; begun = [...this.#running].filter(isNew)) {
+      const ends = begun.map((flight) => {
+        known.add(flight);
+        if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
+        end(flight);
+        return Promise.race([flight.landed, given]);
+      });
+      await Promise.race([Promise.all(ends), enough]);
+    }
+    cancel();
+    for (const flight of this.#running) end(flight);
   }
 
   /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
   async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
     const { key, terms } = asked;
-    const { ledger, clock, tally } = this.#steps;
+    const { ledger, clock, tally } = this.#entries;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
-    const asNamed = entry && named(this.#steps, entry, asked);
+    const asNamed = entry && named(this.#entries, entry, asked);
     const previous = previousOf(asNamed, ledger);
-    const stale = previous !== undefined && entry !== undefined && isInGrace(this.#steps, entry) ? entry : undefined;
+    const stale = previous !== undefined && entry !== undefined && this.#entries.isInGrace(entry) ? entry : undefined;
     if (stale !== undefined && this.#grace.rests(key)) {
       const given = await this.#grace.give(stale, asked);
       if (given !== undefined) return given;
@@ -98,8 +113,7 @@ export class ValueFills {
     const askedMs = asked.askedMs ?? nowMs;
     // A caller that asks for a refresh does not want a read that began earlier.
     const running = terms.refresh ? undefined : this.#joinable(asked, arrival);
-    if (running !== undefined) tally.collapsed(key);
-    else tally.miss(key);
+    tally.count(running === undefined ? 'miss' : 'collapsed', key);
     // Current for those who call it by its own tags alone.
     const others = entry !== undefined && asNamed !== entry && ledger.isCurrent(entry) ? entry.tags : undefined;
     // One that slides may be on its way into a slower tier once more, and arrive there last.
@@ -119,7 +133,7 @@ export class ValueFills {
   /** There is no stale value for it any more. */
   async #waitOn(waiting: Waiting): Promise<unknown> {
     const { asked, askedMs, hardMs } = waiting;
-    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#steps.clock.monotonic());
+    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#entries.clock.monotonic());
     const isLimited = hardMs !== Number.POSITIVE_INFINITY;
     const still = { ...waiting, stale: undefined, hardMs: isLimited ? leftMs : hardMs };
     // Without a stale value it rejects when it has waited long enough.
@@ -130,30 +144,30 @@ export class ValueFills {
   refreshEarly(asked: AskedFill, entry: StoredValue): void {
     this.#watch?.loseEnded();
     if (
-      !isDueEarly(entry, asked.terms.earlyRefresh, this.#steps) ||
+      !isDueEarly(entry, asked.terms.earlyRefresh, this.#entries) ||
       this.isUnderWay(asked.key) ||
       this.#grace.rests(asked.key)
     )
       return;
-    this.#begin(asked, { previous: previousOf(entry, this.#steps.ledger), replaces: true });
+    this.#begin(asked, { previous: previousOf(entry, this.#entries.ledger), replaces: true });
   }
 
   #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
-    const { ledger, clock, tasks, tally } = this.#steps;
+    const { ledger, clock, tasks, tally } = this.#entries;
     const startedMs = clock.monotonic();
     const flight = new ValueFlight({ key, fill, terms, startedMs, ...what }, (holder) => ledger.begin(key, holder));
     this.#running.add(flight);
     this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
     tally.begun();
     // First of all that wait: whoever is given the value then finds it stored.
-    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#steps.fault);
-    flight.start(tasks, this.#steps.own);
+    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#entries.fault);
+    flight.start(tasks, this.#entries.own);
     return flight;
   }
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
     const { key, terms, previous } = flight.plan;
-    const { ledger, clock, tally } = this.#steps;
+    const { ledger, clock, tally } = this.#entries;
     if (!this.#running.delete(flight)) return;
     const durationMs = clock.monotonic() - flight.plan.startedMs;
     if (landing.kind === 'failed') {
@@ -170,7 +184,7 @@ export class ValueFills {
 
   /** Those who waited have been told. What it gives in the end is no worse for it. */
   #giveUp(flight: ValueFlight): void {
-    const { ledger } = this.#steps;
+    const { ledger } = this.#entries;
     ledger.fills.giveUp(flight.fill);
     flight.whenLate = (landing) => {
       if (landing.kind === 'failed') return ledger.fills.end(flight.fill);
@@ -182,14 +196,14 @@ export class ValueFills {
 
   #keep(flight: ValueFlight, landing: Exclude<ValueLanding, { kind: 'failed' }>): void {
     const { key, startedMs } = flight.plan;
-    const durationMs = this.#steps.clock.monotonic() - startedMs;
+    const durationMs = this.#entries.clock.monotonic() - startedMs;
     this.#grace.wake(key);
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
     let result: Eventually<FillResult> = 'refused';
     try {
-      result = storeFilled(this.#steps, flight, { landing, fillMs: durationMs });
+      result = storeFilled(this.#entries, flight, { landing, fillMs: durationMs });
     } catch (error) {
-      this.#steps.fault(error);
+      this.#entries.fault(error);
     }
     if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
     void result.then((one) => this.#end(flight, one, durationMs));
@@ -197,14 +211,14 @@ export class ValueFills {
 
   #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
     const { key, fill } = flight;
-    const { ledger, tally } = this.#steps;
+    const { ledger, tally } = this.#entries;
     if (result === 'stored' || result === 'not-stored') ledger.fills.settle(fill);
     ledger.fills.end(fill);
     tally.filled({ key, result, durationMs, error: undefined });
   }
 
   #joinable(asked: AskedFill, arrival: Arrival): ValueFlight | undefined {
-    const { ledger } = this.#steps;
+    const { ledger } = this.#entries;
     const running = ledger.fills.newestJoinable(asked.key);
     if (running === undefined) return undefined;
     const tags = tagsOf(asked);
@@ -222,9 +236,13 @@ export class ValueFills {
     flight.waiting++;
     if (waitMs === Number.POSITIVE_INFINITY && signal === undefined) return landed;
     const { promise, resolve, reject } = Promise.withResolvers<ValueLanding | undefined>();
-    const tooLate = () => (stale === undefined ? reject(late(asked.key, asked.terms.hardMs)) : resolve(undefined));
+    const tooLate = () => {
+      if (stale !== undefined) return resolve(undefined);
+      const message = `expected the fill of ${asked.key}, which another call began, to end within ${asked.terms.hardMs} ms, got no end`;
+      reject(new TidegateError('E_FILL_TIMEOUT', message));
+    };
     const leave = () => reject(signal?.reason);
-    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#steps.tasks.later(waitMs, tooLate);
+    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#entries.tasks.later(waitMs, tooLate);
     if (signal?.aborted === true) leave();
     const stopListening = signal && onAbort(signal, leave);
     let hasLanded = false;
@@ -245,7 +263,7 @@ export class ValueFills {
     const { asked, flight, arrival, askedMs, joined, stale } = waiting;
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    if (isLost || !this.#steps.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
+    if (isLost || !this.#entries.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
       // Its fill read too early for it, or will never end.
       return this.#askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }
@@ -266,6 +284,6 @@ export class ValueFills {
   #tell(flight: ValueFlight, error: unknown): void {
     if (flight.isTold) return;
     flight.isTold = true;
-    this.#steps.fault(error);
+    this.#entries.fault(error);
   }
 }

@@ -9,7 +9,7 @@ import type { OwnedValue } from '../../entry/owned-value.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Arrival, Fill } from '../../ledger/ledger.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
-import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
+import type { ManyFill, ValueFillContext, ValueTerms } from './value-contract.ts';
 
 /** The result of a fill. */
 export type ValueLanding =
@@ -34,10 +34,8 @@ export interface Previous {
 }
 
 /** One call that wants a value filled. */
-export interface AskedFill {
+export interface AskedFill extends ManyFill {
   readonly key: string;
-  readonly fill: ValueFill;
-  readonly terms: FillTerms;
   /** The moment of the call and its monotonic time, where that is not now. */
   readonly arrival?: Arrival;
   readonly askedMs?: number;
@@ -45,10 +43,8 @@ export interface AskedFill {
   readonly isAgain?: boolean;
 }
 
-export interface FlightPlan {
+export interface FlightPlan extends ManyFill {
   readonly key: string;
-  readonly fill: ValueFill;
-  readonly terms: FillTerms;
   readonly previous: Previous | undefined;
   /** Monotonic. */
   readonly startedMs: number;
@@ -77,7 +73,8 @@ export class ValueFlight implements ValueFillContext {
   readonly #joined = new Set<string>();
   /** True: somebody was told of its failure otherwise than by a call. */
   isTold = false;
-  #terms: ValueTerms;
+  /** The terms of the options, with the changes so far. */
+  terms: ValueTerms;
   #hasOwnTtl = false;
   #validator: string | undefined;
   /** Results of `notModified` and `skip`; the fill may still return something else. */
@@ -94,7 +91,7 @@ export class ValueFlight implements ValueFillContext {
     this.fill = begin(this);
     this.replaces = plan.replaces;
     const { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
-    this.#terms = { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly };
+    this.terms = { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly };
     const { promise, resolve } = Promise.withResolvers<ValueLanding>();
     this.landed = promise;
     this.#land = resolve;
@@ -102,10 +99,6 @@ export class ValueFlight implements ValueFillContext {
 
   get key(): string {
     return this.plan.key;
-  }
-
-  get terms(): ValueTerms {
-    return this.#terms;
   }
 
   /** Somebody joins it who calls its result by these tags. */
@@ -136,7 +129,7 @@ export class ValueFlight implements ValueFillContext {
   }
 
   change(terms: Partial<ValueTerms>): void {
-    this.#terms = { ...this.#terms, ...terms };
+    this.terms = { ...this.terms, ...terms };
     if (terms.ttlMs !== undefined) this.#hasOwnTtl = true;
   }
 
@@ -200,7 +193,7 @@ export class ValueFlight implements ValueFillContext {
       const keeps = previous !== undefined && isSame(this.#kept, value);
       if (value === undefined && !keeps) throw nothingFilled(this.key);
       const owned = keeps ? previous.owned : own(value);
-      const stated = value === null ? this.#termsOfNull() : this.#terms;
+      const stated = value === null ? this.#termsOfNull() : this.terms;
       const terms = keeps ? { ...stated, tags: union(previous.tags, stated.tags) } : stated;
       return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };
     } catch (error) {
@@ -211,7 +204,7 @@ export class ValueFlight implements ValueFillContext {
   /** The fill's own words come first. */
   #termsOfNull(): ValueTerms {
     const { terms } = this.plan;
-    return this.#hasOwnTtl ? this.#terms : { ...this.#terms, ttlMs: terms.nullTtlMs };
+    return this.#hasOwnTtl ? this.terms : { ...this.terms, ttlMs: terms.nullTtlMs };
   }
 }
 
@@ -220,18 +213,12 @@ function isSame(given: { readonly value: unknown } | undefined, value: unknown):
 }
 
 /** The tags of a call, before its fill has added more. */
-export function tagsOf({ fill, terms }: { readonly fill: ValueFill; readonly terms: FillTerms }): readonly string[] {
+export function tagsOf({ fill, terms }: ManyFill): readonly string[] {
   return typeof fill === 'function' ? terms.tags : fill.tags();
 }
 
 function union(some: readonly string[], others: readonly string[]): readonly string[] {
   return some.every((tag) => others.includes(tag)) ? others : [...new Set([...some, ...others])];
-}
-
-/** For one whose end nobody will be told of. */
-export function lost(key: string): ValueLanding & { readonly kind: 'failed' } {
-  const message = `expected the fill of ${key} to end, got the end of the request that began it`;
-  return { kind: 'failed', error: new TidegateError('E_FILL', message) };
 }
 
 /** `key`: as the message names it. */
@@ -248,50 +235,7 @@ export function nothingFilled(key: string): TidegateError {
   );
 }
 
-/** For one who joined, and waits no longer. */
-export function late(key: string, hardMs: number): TidegateError {
-  const message = `expected the fill of ${key}, which another call began, to end within ${hardMs} ms, got no end`;
-  return new TidegateError('E_FILL_TIMEOUT', message);
-}
-
 /** For a fill that is given up. */
 export function overdue(key: string, hardMs: number): TidegateError {
   return new TidegateError('E_FILL_TIMEOUT', `expected the fill of ${key} to end within ${hardMs} ms, got no end`);
-}
-
-/** For one that is told to end. */
-function closing(key: string): TidegateError {
-  return new TidegateError(
-    'E_FILL_TIMEOUT',
-    `expected the fill of ${key} to end before its cache closes, got no end yet`,
-  );
-}
-
-/** How long a fill without a hard timeout is waited for. */
-const CLOSE_MS = 5_000;
-
-/**
- * Resolves once none of them is under way, those begun meanwhile included, or with `enough`. Those without a hard timeout are
- * told by their signal to end, and waited for a limited time; when it was enough, all are told.
- */
-export async function allLanded(
-  running: ReadonlySet<ValueFlight>,
-  tasks: Pick<Tasks, 'later'>,
-  enough: Promise<unknown>,
-): Promise<void> {
-  const { promise: given, resolve } = Promise.withResolvers<void>();
-  const cancel = tasks.later(CLOSE_MS, resolve);
-  const known = new Set<ValueFlight>();
-  const isNew = (flight: ValueFlight) => !known.has(flight);
-  for (let begun = [...running]; begun.length > 0; begun = [...running].filter(isNew)) {
-    const ends = begun.map((flight) => {
-      known.add(flight);
-      if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
-      flight.abort(closing(flight.key));
-      return Promise.race([flight.landed, given]);
-    });
-    await Promise.race([Promise.all(ends), enough]);
-  }
-  cancel();
-  for (const flight of running) flight.abort(closing(flight.key));
 }

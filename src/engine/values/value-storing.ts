@@ -20,10 +20,9 @@ import type { OwnedValue } from '../../entry/owned-value.ts';
 import { lateTags, type StoredValue } from '../../entry/stored-value.ts';
 import type { Eventually } from '../../ports.ts';
 import { wasReadNoEarlier } from '../tiers/tier-loop.ts';
-import type { FillResult, SetTerms, ValueTerms } from './value-contract.ts';
-import { entryOf, type Filled } from './value-entries.ts';
-import { type AskedFill, MAX_TAGS, tagsOf, type ValueFlight, type ValueLanding } from './value-flight.ts';
-import type { ValueSteps } from './value-steps.ts';
+import type { FillResult, ManyFill, SetTerms, ValueTerms } from './value-contract.ts';
+import { entryOf, type Filled, type ValueEntries } from './value-entries.ts';
+import { MAX_TAGS, tagsOf, type ValueFlight, type ValueLanding } from './value-flight.ts';
 
 /** A fill's result. */
 interface Given {
@@ -32,42 +31,43 @@ interface Given {
 }
 
 /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
-export function storeFilled(steps: ValueSteps, flight: ValueFlight, given: Given): Eventually<FillResult> {
-  const isReplaced = steps.hasSlower && flight.replaces;
+export function storeFilled(entries: ValueEntries, flight: ValueFlight, given: Given): Eventually<FillResult> {
+  const isReplaced = entries.hasSlower && flight.replaces;
   return (
-    refusalOf(steps, flight, given) ?? (isReplaced ? replace(steps, flight, given) : keepFilled(steps, flight, given))
+    refusalOf(entries, flight, given) ??
+    (isReplaced ? replace(entries, flight, given) : keepFilled(entries, flight, given))
   );
 }
 
-function refusalOf({ ledger }: ValueSteps, flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
+function refusalOf({ ledger }: ValueEntries, flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
   const refusal = ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
   return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
 }
 
-function keepFilled(steps: ValueSteps, flight: ValueFlight, given: Given): FillResult {
-  const { clock, random, keep, drop, fault } = steps;
+function keepFilled(entries: ValueEntries, flight: ValueFlight, given: Given): FillResult {
+  const { clock, random, fault } = entries;
   const { key } = flight;
   const terms = termsOf(flight, given);
   if (terms.ttlMs === 0 || flight.hasTooManyTags) {
-    drop(key);
+    entries.drop(key);
     return 'not-stored';
   }
   const { landing, fillMs } = given;
   const { owned, validator } = landing;
   const read = { stamp: flight.fill.keyStamp, readAt: flight.fill.stamp.position };
   const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
-  const stored = keep(entryOf(filled, terms, random), terms.memoryOnly);
+  const stored = entries.keep(entryOf(filled, terms, random), terms.memoryOnly);
   if (stored instanceof Promise) stored.catch(fault);
   return stored === false ? 'not-stored' : 'stored';
 }
 
-function replace(steps: ValueSteps, flight: ValueFlight, given: Given): Eventually<FillResult> {
-  const { ledger, invalidator, underWay, fault } = steps;
+function replace(entries: ValueEntries, flight: ValueFlight, given: Given): Eventually<FillResult> {
+  const { ledger, invalidator, underWay, fault } = entries;
   const { key } = flight.plan;
   const before = ledger.applied;
   const superseded = invalidator.supersede(key);
   if (ledger.applied !== before + 1) {
-    const kept = keepLater(steps, flight, { ...given, superseded, before });
+    const kept = keepLater(entries, flight, { ...given, superseded, before });
     flight.settled = underWay.track(kept);
     return kept;
   }
@@ -75,21 +75,21 @@ function replace(steps: ValueSteps, flight: ValueFlight, given: Given): Eventual
   ledger.fills.supersede(key, ledger.applied, flight.fill.keyStamp.position);
   // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
   if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
-  return keepFilled(steps, flight, given);
+  return keepFilled(entries, flight, given);
 }
 
 /** The log takes time, so others may have had their turn meanwhile. */
 async function keepLater(
-  steps: ValueSteps,
+  entries: ValueEntries,
   flight: ValueFlight,
   given: Given & { readonly superseded: Eventually<number>; readonly before: number },
 ): Promise<FillResult> {
-  const { ledger, fault } = steps;
+  const { ledger, fault } = entries;
   try {
     const position = await given.superseded;
     if (position !== given.before + 1) return 'refused';
     ledger.fills.supersede(flight.key, position, flight.fill.keyStamp.position);
-    return refusalOf(steps, flight, given) ?? keepFilled(steps, flight, given);
+    return refusalOf(entries, flight, given) ?? keepFilled(entries, flight, given);
   } catch (error) {
     fault(error);
     return 'not-stored';
@@ -98,12 +98,12 @@ async function keepLater(
 
 /** Puts in a value that was not filled here; whether it was stored. */
 export function storePut(
-  steps: ValueSteps,
+  entries: ValueEntries,
   given: { readonly key: string; readonly owned: OwnedValue },
   { stamp, validator, ...terms }: SetTerms,
 ): Eventually<boolean> {
   const { key, owned } = given;
-  const { ledger, tally, clock, random, underWay } = steps;
+  const { ledger, tally, clock, random, underWay } = entries;
   const begun = stamp ?? ledger.arrive();
   const what = valueSubject(key, terms.tags);
   if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
@@ -114,10 +114,10 @@ export function storePut(
   ledger.fills.replace(key);
   const read = { stamp: begun, readAt: begun.position };
   const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
-  if (steps.hasSlower) return underWay.track(putEverywhere(steps, filled, terms));
-  const isKept = terms.ttlMs !== 0 && steps.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
+  if (entries.hasSlower) return underWay.track(putEverywhere(entries, filled, terms));
+  const isKept = terms.ttlMs !== 0 && entries.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
   tally.set(key, isKept ? 'stored' : 'not-stored');
-  if (terms.ttlMs === 0) steps.drop(key);
+  if (terms.ttlMs === 0) entries.drop(key);
   return isKept;
 }
 
@@ -125,8 +125,8 @@ export function storePut(
  * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
  * are there are outdated first.
  */
-async function putEverywhere(steps: ValueSteps, filled: Filled, terms: ValueTerms): Promise<boolean> {
-  const { ledger, invalidator, tally, keep, random } = steps;
+async function putEverywhere(entries: ValueEntries, filled: Filled, terms: ValueTerms): Promise<boolean> {
+  const { ledger, invalidator, tally, random } = entries;
   const { key, stamp } = filled;
   const before = ledger.applied;
   const position = await invalidator.supersede(key);
@@ -139,7 +139,7 @@ async function putEverywhere(steps: ValueSteps, filled: Filled, terms: ValueTerm
     tally.set(key, result);
     return false;
   }
-  const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
+  const kept = entries.keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
   // A slower tier answers later; a failure is reported then.
   tally.set(key, kept === false ? 'not-stored' : 'stored');
   return (await kept) !== false;
@@ -150,14 +150,11 @@ function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
   return { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
 }
 
-/** A caller that names an entry. */
-type Naming = Pick<AskedFill, 'fill' | 'terms'>;
-
 /**
  * The entry with the tags of whoever names it so, itself where it has them; not stored. Undefined: something outdated it by
  * one that it did not have.
  */
-export function named({ ledger }: ValueSteps, entry: StoredValue, asked: Naming): StoredValue | undefined {
+export function named({ ledger }: ValueEntries, entry: StoredValue, asked: ManyFill): StoredValue | undefined {
   const late = lateTags(entry.tags, tagsOf(asked));
   if (late.length === 0) return entry;
   const { epoch, stamp, readAt } = entry;
@@ -168,41 +165,41 @@ export function named({ ledger }: ValueSteps, entry: StoredValue, asked: Naming)
 }
 
 /** Gives the entry its late tags in every tier that is to have it. Undefined also where this is impossible. */
-export function taken(steps: ValueSteps, entry: StoredValue, asked: Naming): Eventually<StoredValue | undefined> {
+export function taken(entries: ValueEntries, entry: StoredValue, asked: ManyFill): Eventually<StoredValue | undefined> {
   const by = typeof asked.fill === 'function' ? undefined : asked.fill.naming;
   if (by !== undefined && entry.namedBy === by) return entry;
-  if (named(steps, entry, asked) === entry) {
+  if (named(entries, entry, asked) === entry) {
     entry.namedBy = by;
     return entry;
   }
-  const latest = latestOf(steps, entry);
-  const better = named(steps, latest, asked);
+  const latest = latestOf(entries, entry);
+  const better = named(entries, latest, asked);
   if (better === latest || better === undefined) return better;
-  const { ledger, hasSlower, underWay, keep } = steps;
+  const { ledger, hasSlower, underWay } = entries;
   // Superseded, what is expired would be outdated.
   const mayTake = ledger.isCurrent(better) || (!hasSlower && ledger.isExpired(better));
   if (!mayTake || better.tags.length > MAX_TAGS) return undefined;
   if (typeof asked.fill !== 'function') asked.fill.noted();
   // The fill under way will take its place.
   ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
-  if (hasSlower) return underWay.track(takenEverywhere(steps, better, asked.terms.memoryOnly));
-  keep(better, true);
+  if (hasSlower) return underWay.track(takenEverywhere(entries, better, asked.terms.memoryOnly));
+  entries.keep(better, true);
   return better;
 }
 
 /** Memory may have it with more tags by now. */
-function latestOf({ atHand, ledger }: ValueSteps, entry: StoredValue): StoredValue {
-  const there = atHand(entry.key);
+function latestOf({ memory, ledger }: ValueEntries, entry: StoredValue): StoredValue {
+  const there = memory?.get(entry.key);
   if (there === undefined || there instanceof Promise || !wasReadNoEarlier(there, entry)) return entry;
   return ledger.isCurrent(there) || ledger.isExpired(there) ? there : entry;
 }
 
 async function takenEverywhere(
-  steps: ValueSteps,
+  entries: ValueEntries,
   entry: StoredValue,
   memoryOnly: boolean,
 ): Promise<StoredValue | undefined> {
-  const { ledger, invalidator, keep, fault } = steps;
+  const { ledger, invalidator, fault } = entries;
   const { key, epoch, tags } = entry;
   try {
     const before = ledger.applied;
@@ -216,7 +213,7 @@ async function takenEverywhere(
     const taken = { ...entry, stamp: position, checkedUpTo: position };
     // Fills of the key that are under way read it later still.
     ledger.fills.supersede(key, position, entry.stamp);
-    const kept = keep(taken, memoryOnly);
+    const kept = entries.keep(taken, memoryOnly);
     await superseded;
     await kept;
     return taken;

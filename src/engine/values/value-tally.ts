@@ -3,7 +3,8 @@
 import type { Selector } from '../../ledger/selector.ts';
 import type { ValueEvent, ValueStats, ValueWatch } from './value-contract.ts';
 
-type FillEnd = Omit<Extract<ValueEvent, { kind: 'fill' }>, 'kind'>;
+/** Counter of each event that tells of a key and nothing more. */
+const COUNTERS = { miss: 'misses', stale: 'stale', collapsed: 'collapsed' } as const;
 
 export class ValueTally {
   readonly #counts = {
@@ -39,26 +40,16 @@ export class ValueTally {
     this.#watch.told({ kind: 'hit', key, tier });
   }
 
-  miss(key: string): void {
-    this.#counts.misses++;
-    if (this.#watch.isOn) this.#watch.told({ kind: 'miss', key });
-  }
-
-  stale(key: string): void {
-    this.#counts.stale++;
-    if (this.#watch.isOn) this.#watch.told({ kind: 'stale', key });
-  }
-
-  collapsed(key: string): void {
-    this.#counts.collapsed++;
-    if (this.#watch.isOn) this.#watch.told({ kind: 'collapsed', key });
+  count(kind: keyof typeof COUNTERS, key: string): void {
+    this.#counts[COUNTERS[kind]]++;
+    if (this.#watch.isOn) this.#watch.told({ kind, key });
   }
 
   begun(): void {
     this.#counts.fills++;
   }
 
-  filled(end: FillEnd): void {
+  filled(end: Omit<Extract<ValueEvent, { kind: 'fill' }>, 'kind'>): void {
     if (end.result === 'failed') this.#counts.fillFailures++;
     if (end.result === 'refused') this.#counts.refusedStores++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'fill', ...end });
