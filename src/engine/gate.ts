@@ -80,7 +80,10 @@ export function createGate(options: GateOptions): Gate {
     const held = holdUnknown(context, uri);
     if (held instanceof Promise) held.catch(context.fault);
   }
-  if (options.unknownPast === true) invalidateAllLater(context);
+  if (options.unknownPast === true) {
+    // What a write that nobody knows of may have changed by then, and what was filled before it did.
+    context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }));
+  }
   for (const source of options.sources ?? []) context.sources.expect(source);
   const questions = new SourceQuestions(options.tasks, options.random);
   return {
@@ -106,28 +109,18 @@ export function createGate(options: GateOptions): Gate {
 async function reportSource(context: Context, questions: SourceQuestions, report: SourceReport): Promise<SourceReply> {
   const reply = await context.sources.report(report);
   // After a gap nothing of the source is stored before the next report.
-  if (!reply.gap && report.tags.length > 0) {
-    rehydrate(
-      context,
-      report.tags.map((tag) => ({ kind: 'tag', tag })),
-    );
-  }
+  const outdated = reply.gap ? [] : report.tags.map((tag) => ({ kind: 'tag', tag }) as const);
+  if (outdated.length > 0) rehydrate(context, outdated);
   questions.answered(report.source, report.answers ?? []);
   const open = questions.of(report.source);
   return open.length === 0 ? reply : { ...reply, questions: open };
-}
-
-/** What a write that nobody knows of may have changed by then, and what was filled before it did. */
-function invalidateAllLater({ tasks, invalidator, unknownOutcomeMs }: Context): void {
-  tasks.later(unknownOutcomeMs, () => invalidator.invalidateSoon({ kind: 'all' }));
 }
 
 function contextOf(options: GateOptions): Context {
   const { clock, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
   const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
-  const hasPast = options.history !== undefined;
-  const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, hasPast);
+  const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
   ledger.sources = sources;
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator(log, random, fault);
@@ -137,23 +130,17 @@ function contextOf(options: GateOptions): Context {
     if (flushed instanceof Promise) flushed.catch(fault);
     return new TidegateError('E_FAULT', 'expected no exception, got one', { cause: error });
   };
-  const tasks = safeTasks(options.tasks, broken);
+  const tasks: Tasks = {
+    later: (delayMs, work) => options.tasks.later(delayMs, guarded(work, broken)),
+    soon: (work) => options.tasks.soon(guarded(work, broken)),
+  };
   const names = options.tierNames ?? DEFAULT_TIER_NAMES;
   const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault });
   const { compress } = options;
   return {
-    clock,
-    tasks,
-    random,
-    ledger,
-    invalidator,
-    sources,
-    tiers,
+    ...{ clock, tasks, random, ledger, invalidator, sources, tiers, fault, broken, tally },
     bodies: options.bodies,
     coder: compress === undefined ? undefined : new Coder({ tiers, compress, fault }),
-    fault,
-    broken,
-    tally,
     flights: new Map(),
     rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
@@ -171,13 +158,6 @@ function outlive(
   if (exception === undefined) throw error;
   exception(error, scope);
   return flushed;
-}
-
-function safeTasks(tasks: Tasks, broken: (error: unknown) => void): Tasks {
-  return {
-    later: (delayMs, work) => tasks.later(delayMs, guarded(work, broken)),
-    soon: (work) => tasks.soon(guarded(work, broken)),
-  };
 }
 
 function handle(exchange: Exchange, context: Context, unanswered: Unanswered | undefined): Cancel {

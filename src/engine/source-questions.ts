@@ -18,17 +18,14 @@ export const ASK_MS = 2_000;
 /** Questions to one source. */
 export const MAX_OPEN = 16;
 
-interface Open {
-  readonly source: string;
-  readonly question: SourceQuestion;
-  readonly settle: (asked: Asked) => void;
-}
-
 export class SourceQuestions {
   readonly #tasks: Tasks;
   /** Names this life of the gate: answers to an earlier life do not count. */
   readonly #life: string;
-  readonly #open = new Map<string, Open>();
+  readonly #open = new Map<
+    string,
+    { readonly source: string; readonly question: SourceQuestion; readonly settle: (asked: Asked) => void }
+  >();
   #count = 0;
 
   constructor(tasks: Tasks, random: Random) {
@@ -52,7 +49,6 @@ export class SourceQuestions {
 
   /** That are not answered. */
   of(source: string): readonly SourceQuestion[] {
-    if (this.#open.size === 0) return [];
     return [...this.#open.values()].filter((open) => open.source === source).map(({ question }) => question);
   }
 

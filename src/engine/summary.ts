@@ -77,16 +77,15 @@ export async function explainRequest(
   return { ...common, ...explainEntry(context, request, entry) };
 }
 
-function lastRefusal({ refusal, untracked }: Refused): { reason: string; section: string } {
+type Why = Pick<Explanation, 'reason' | 'section'>;
+
+function lastRefusal({ refusal, untracked }: Refused): Why {
   const { section, sentence } = refusalText(refusal);
   const why = untracked === undefined ? sentence : `${sentence.replace(/\.$/, '')}. Its tracker says: ${untracked}`;
   return { reason: `${refusal}: ${why}`, section };
 }
 
-function whyForward(
-  { method, bypass }: Pick<GateRequest, 'method' | 'bypass'>,
-  why: ForwardReason | undefined,
-): { reason: string; section: string } {
+function whyForward({ method, bypass }: Pick<GateRequest, 'method' | 'bypass'>, why: ForwardReason | undefined): Why {
   switch (why) {
     case 'bypass':
       return whyBypassed(bypass);
@@ -105,7 +104,7 @@ function whyForward(
   }
 }
 
-function whyBypassed(bypass: GateRequest['bypass']): { reason: string; section: string } {
+function whyBypassed(bypass: GateRequest['bypass']): Why {
   if (bypass === 'credentials') {
     return {
       reason:
@@ -126,17 +125,18 @@ function explainEntry(
   context: Context,
   request: Pick<GateRequest, 'fields'>,
   entry: StoredResponse,
-): Pick<Explanation, 'verdict' | 'reason' | 'section' | 'entry' | 'freshness' | 'position'> {
+): Why & Pick<Explanation, 'verdict' | 'entry' | 'freshness' | 'position'> {
   const { ledger, clock } = context;
   const outdated = !ledger.isCurrent(entry);
   const decision = decideReuse(requestDemands(request.fields), entry, { now: clock.now(), outdated });
   const silent = decision.reason === 'outdated' ? silentSource(context, entry.tags) : undefined;
-  const { section, sentence } = silent === undefined ? REUSE_REASONS[decision.reason] : ofSilent(silent);
+  const { section, sentence } = silent ?? REUSE_REASONS[decision.reason];
   const { lifetimeMs, source, staleWhileRevalidateMs, staleIfErrorMs } = entry.terms;
   const summary = summaryOf(context, noteOf(entry));
+  const part = fieldValue(decodeHead(entry.bytes, entry.headBytes), 'content-range');
   return {
     verdict: decision.kind === 'refuse' ? 'forward' : decision.kind,
-    reason: entry.status === 206 ? `${sentence} It is a part: ${partText(entry)}.` : sentence,
+    reason: entry.status === 206 ? `${sentence} It is a part: ${part ?? 'without Content-Range'}.` : sentence,
     section,
     entry: summary,
     freshness: { lifetimeMs, source, ageMs: summary.ageMs, staleWhileRevalidateMs, staleIfErrorMs },
@@ -144,21 +144,18 @@ function explainEntry(
   };
 }
 
-/** A source that the entry was read from, and whose tracker is not heard of. */
-function silentSource({ sources }: Context, tags: readonly string[]): string | undefined {
+/** Where the entry was read from a source whose tracker is not heard of. */
+function silentSource(
+  { sources }: Context,
+  tags: readonly string[],
+): { section: string; sentence: string } | undefined {
   const live = new Set(sources.states().flatMap(({ source, live }) => (live ? source : [])));
-  return tags.flatMap((tag) => sourceOf(tag) ?? []).find((source) => !live.has(source));
-}
-
-function ofSilent(source: string): { section: string; sentence: string } {
+  const silent = tags.flatMap((tag) => sourceOf(tag) ?? []).find((source) => !live.has(source));
+  if (silent === undefined) return undefined;
   return {
     section: 'docs/exact-invalidation.md, when something fails',
-    sentence: `The source ${source} is not heard of: nothing of it is served.`,
+    sentence: `The source ${silent} is not heard of: nothing of it is served.`,
   };
-}
-
-function partText(entry: StoredResponse): string {
-  return fieldValue(decodeHead(entry.bytes, entry.headBytes), 'content-range') ?? 'without Content-Range';
 }
 
 /** Combines results: the highest position, and the sum of matches (an entry that two of them name counts twice). */

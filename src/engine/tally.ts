@@ -53,11 +53,6 @@ export interface Refused {
   readonly untracked: string | undefined;
 }
 
-interface Remembered extends Refused {
-  /** Monotonic time until which the key counts as uncacheable; undefined: the refusal says nothing about the next answer. */
-  readonly untilMs: number | undefined;
-}
-
 const MIN_REFUSED_KEYS = 10_000;
 /** How long a key counts as uncacheable after an answer that could not be stored. */
 const UNCACHEABLE_MS = 120_000;
@@ -79,8 +74,11 @@ export class Tally {
   purges = 0;
   fillsInFlight = 0;
   readonly #parts: TallyParts;
-  /** Made by the first refusal: most sites have none, and ask at every miss. */
-  #refusals: RecentMap<Remembered> | undefined;
+  /**
+   * Made by the first refusal: most sites have none, and ask at every miss. `untilMs`: monotonic time until which the key counts
+   * as uncacheable; undefined: the refusal says nothing about the next answer.
+   */
+  #refusals: RecentMap<Refused & { readonly untilMs: number | undefined }> | undefined;
 
   constructor(parts: TallyParts) {
     this.#parts = parts;

@@ -41,8 +41,8 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
       },
       {
         file: 'src/engine/http/flight.ts',
-        find: 'this.#entry(this.#draft);',
-        replace: 'this.#entry(this.#draft); if (entry) (entry as any).stamp = this.#context.ledger.applied;',
+        find: 'this.#entry(this.draft);',
+        replace: 'this.#entry(this.draft); if (entry) (entry as any).stamp = this.#context.ledger.applied;',
       },
     ],
   },

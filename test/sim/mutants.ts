@@ -55,10 +55,13 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/http/write.ts', [
-    'return after(holdUnknown(context, request.uri, { closeIntent }), () => undefined);',
+    'return holdUnknown(context, request.uri, { closeIntent });',
     'return closeIntent();',
   ]),
-  mutant('5xx-taken-for-nothing', 'engine/http/write.ts', ['return head.status >= 500 &&', 'return false &&']),
+  mutant('5xx-taken-for-nothing', 'engine/http/write.ts', [
+    'if (head.status >= 500 && request',
+    'if (false && request',
+  ]),
   mutant('no-second-invalidation', 'engine/http/write.ts', [
     'for (const selector of affected) invalidator.invalidateSoon(selector);',
     '',
@@ -92,8 +95,8 @@ export const MUTANTS: readonly Mutant[] = [
     "&& false ? 'not-delimited'",
   ]),
   mutant('broken-bodies-stored', 'engine/http/flight.ts', [
-    "if (this.#draft !== undefined) this.#refuse('incomplete');",
-    'if (this.#draft !== undefined) return this.#end([]);',
+    "if (this.draft !== undefined) this.#refuse('incomplete');",
+    'if (this.draft !== undefined) return this.#end([]);',
   ]),
   mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
   mutant('parts-of-two-versions', 'semantics/completing.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),

@@ -4,7 +4,7 @@
 import { decodeHead, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
 import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, BodyStore, Random } from '../../ports.ts';
-import { type Fields, hasField, type ResponseHead, withField } from '../../semantics/fields.ts';
+import { type Fields, hasField, type ResponseHead } from '../../semantics/fields.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
 import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
@@ -29,15 +29,10 @@ export function answerFromStored(request: GateRequest, entry: StoredResponse, ho
   const { outcome, added } = reuseOf(request, entry, how);
   const whole = { kind: 'stored', entry: how.coded ?? entry, added, outcome } as const;
   if (entry.status !== 206 && !asksForLess(request.fields)) return whole;
-  const head = { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
-  const less = lessOf(request, { head, entry }, how.random);
+  const less = lessOf(request, entry, how.random);
   if (less === undefined) return whole;
-  return {
-    kind: 'whole',
-    head: { status: less.head.status, fields: [...less.head.fields, ...added] },
-    body: less.body,
-    outcome,
-  };
+  const { status, fields, body } = less;
+  return { kind: 'whole', head: { status, fields: [...fields, ...added] }, body, outcome };
 }
 
 /** The outcome of a reuse, and the fields it adds. */
@@ -51,40 +46,35 @@ function reuseOf(
   return { outcome, added: ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)] };
 }
 
-interface Less {
-  readonly head: ResponseHead;
-  readonly body: Uint8Array | undefined;
-}
-
 /** The 304, 206 or 416 that answers the request from the stored response; undefined: the whole of it does. */
 function lessOf(
   request: GateRequest,
-  stored: { readonly head: ResponseHead; readonly entry: StoredResponse },
+  entry: StoredResponse,
   random: Random,
-): Less | undefined {
-  const { head, entry } = stored;
+): (ResponseHead & { readonly body: Uint8Array | undefined }) | undefined {
+  const head = headOf(entry);
   const notModified = notModifiedHead(request, head, entry.bornMs);
-  if (notModified !== undefined) return { head: notModified, body: undefined };
+  if (notModified !== undefined) return { ...notModified, body: undefined };
   if (entry.status !== 200 && entry.status !== 206) return undefined;
   const ranges = rangesAsked(request, head.fields, entry);
-  const part = ranges === undefined ? undefined : storedPart(entry, request.route.policy.profile);
-  if (ranges === undefined || part === undefined) return undefined;
-  const answer = rangeAnswer(part, ranges, boundary(random));
-  return answer === undefined
-    ? undefined
-    : { head: { status: answer.status, fields: answer.fields }, body: answer.body };
+  const part = ranges && storedPart(entry, request.route.policy.profile);
+  return ranges && part && rangeAnswer(part, ranges, boundary(random));
 }
 
-/** True when the client's conditions make a 304 of this response (RFC 9110 §13.2.2). */
-function isNotModified(request: GateRequest, head: ResponseHead, bornMs: number): boolean {
-  const { status, fields } = asKnownToClient(request, head);
-  return evaluatePreconditions(request, { status, fields, bornMs }) === 'not-modified';
+function headOf(entry: StoredResponse): ResponseHead {
+  return { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
+}
+
+/** The head as the client knows it, where its conditions make a 304 of this response (RFC 9110 §13.2.2). */
+function unmodified(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
+  const known = asKnownToClient(request, head);
+  return evaluatePreconditions(request, { ...known, bornMs }) === 'not-modified' ? known : undefined;
 }
 
 /** The head of the 304 that answers the request; undefined: none does. */
 function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
-  if (!isNotModified(request, head, bornMs)) return undefined;
-  return { status: 304, fields: notModifiedFields(asKnownToClient(request, head).fields) };
+  const known = unmodified(request, head, bornMs);
+  return known && { status: 304, fields: notModifiedFields(known.fields) };
 }
 
 const LESS_FIELDS = ['range', 'if-none-match', 'if-modified-since'] as const;
@@ -123,8 +113,9 @@ export function notModifiedFromOrigin(
   { head, bornMs }: { readonly head: ResponseHead; readonly bornMs: number },
   outcome: Outcome,
 ): Answer | undefined {
-  if (request.method !== 'GET' || !isNotModified(request, head, bornMs)) return undefined;
-  const fields = notModifiedFields(clientFields(asKnownToClient(request, head).fields, request.route, outcome));
+  const known = request.method === 'GET' ? unmodified(request, head, bornMs) : undefined;
+  if (known === undefined) return undefined;
+  const fields = notModifiedFields(clientFields(known.fields, request.route, outcome));
   return { kind: 'whole', head: { status: 304, fields }, body: undefined, outcome };
 }
 
@@ -139,9 +130,8 @@ export function answerOnlyIfCached(request: GateRequest): Answer {
 
 /** The origin could not be reached or did not answer as it should. */
 export function answerFailure(request: GateRequest, error: TidegateError, outcome: Outcome): Answer {
-  const status = FAILURE_STATUS[error.code] ?? 502;
   return made(request, {
-    status,
+    status: FAILURE_STATUS[error.code] ?? 502,
     text: `No answer from the origin: ${error.code}, ${FAILURES[error.code] ?? OTHER_FAILURE}.\n`,
     outcome: { ...outcome, detail: 'origin-error' },
   });
@@ -165,26 +155,15 @@ const FAILURES: { readonly [code in ErrorCode]?: string } = {
 const OTHER_FAILURE = 'expected a complete response, got an error on the connection';
 
 function made(request: GateRequest, what: { status: number; text: string; outcome: Outcome }): Answer {
-  const body = asciiBytes(what.text);
+  const { status, text, outcome } = what;
+  // The texts are ASCII.
+  const body = Uint8Array.from(text, (char) => char.charCodeAt(0));
   const fields = [
-    'content-type',
-    'text/plain; charset=utf-8',
-    'content-length',
-    String(body.length),
-    'cache-control',
-    'no-store',
+    ...['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)],
+    ...['cache-control', 'no-store'],
+    ...['cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)],
   ];
-  const status = formatCacheStatus(request.route.policy.cacheName, what.outcome);
-  return {
-    kind: 'whole',
-    head: { status: what.status, fields: withField(fields, 'cache-status', status) },
-    body,
-    outcome: what.outcome,
-  };
-}
-
-function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+  return { kind: 'whole', head: { status, fields }, body, outcome };
 }
 
 /** Like `answerFromStored`, wherever the body stands. Several ranges of a large body are answered with the whole. */
@@ -204,7 +183,7 @@ function answerFromLarge(
   how: AnswerMaking & { readonly bodies: BodyStore },
 ): Answer {
   const { outcome, added } = reuseOf(request, entry, how);
-  const head = { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
+  const head = headOf(entry);
   const whole = (status: number, fields: Fields): Answer => ({
     kind: 'whole',
     head: { status, fields: [...fields, ...added] },

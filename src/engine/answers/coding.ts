@@ -18,7 +18,7 @@ import {
 } from '../../semantics/coded-representation.ts';
 import { CODINGS, type Coding } from '../../semantics/content-coding.ts';
 import { fieldValue } from '../../semantics/fields.ts';
-import type { GateRequest, Route } from '../contract.ts';
+import type { GateRequest, GateStats, Route } from '../contract.ts';
 import { entryFrom } from '../http/draft.ts';
 import { RecentMap } from '../recent-map.ts';
 import type { Tiers } from '../tiers/tiers.ts';
@@ -43,7 +43,6 @@ export interface CoderParts {
 }
 
 interface Job {
-  /** Length of the result. */
   readonly key: string;
   readonly entry: StoredResponse;
   readonly coding: Coding;
@@ -76,11 +75,7 @@ export class Coder {
     this.#parts = parts;
   }
 
-  get counts(): {
-    readonly made: number;
-    readonly bytesSaved: number;
-    readonly skipped: Readonly<Record<string, number>>;
-  } {
+  get counts(): GateStats['coding'] {
     return { made: this.#made, bytesSaved: this.#bytesSaved, skipped: { ...this.#skipped } };
   }
 
@@ -103,9 +98,7 @@ export class Coder {
   /** The key of the entry in the coding. */
   keyOf(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): string {
     const { keys } = this.#aboutEntry(entry, route);
-    const known = keys[coding];
-    if (known !== undefined) return known;
-    keys[coding] = codedKey(entry.key, coding);
+    keys[coding] ??= codedKey(entry.key, coding);
     return keys[coding];
   }
 
@@ -196,8 +189,8 @@ export class Coder {
     const coded = await this.#parts.compress(coding, body);
     if (coded.length > body.length * WORTH) return this.#isFruitless(job, 'not-smaller');
     const found = this.#parts.tiers.get(entry.key);
-    const now = found instanceof Promise ? await found : found;
-    if (!isOfOneFill(now, entry)) return this.#skip('replaced');
+    // No turn of the event loop between a look into memory and the storing.
+    if (!isOfOneFill(found instanceof Promise ? await found : found, entry)) return this.#skip('replaced');
     if (route.retired()) return this.#skip('route-retired');
     if (!this.#store(codedForm(entry, coding, coded))) return;
     this.#made++;

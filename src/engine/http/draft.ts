@@ -115,8 +115,7 @@ export function draftOf(head: EditedHead, arrival: Arrival): Draft | Refusal {
   const decision = decideStoring(asked, head, { policy, delimited: arrival.delimited });
   if (decision.kind === 'refuse') return decision.reason;
   if (arrival.tags.overflow) return 'too-many-tags';
-  const length = Number(fieldValue(head.fields, 'content-length'));
-  if (length > policy.maxBodyBytes) return 'too-large';
+  if (Number(fieldValue(head.fields, 'content-length')) > policy.maxBodyBytes) return 'too-large';
   const selecting = selectingFields(fieldValue(head.fields, 'vary'));
   if (selecting === 'any') return 'vary-any';
   const names = countingNames(selecting, request.route);
@@ -146,10 +145,8 @@ export function keptFields(fields: Fields, request: GateRequest): Fields {
 
 /** The entry a draft becomes once its body is there: in chunks, or in a body store. */
 export function entryFrom(draft: Draft, stamp: Stamp, body: readonly Uint8Array[] | LargeBody): StoredResponse {
-  const chunks = 'id' in body ? [] : body;
-  const bodyBytes = 'id' in body ? body.bytes : lengthOf(body);
-  const fields = withLength(draft, bodyBytes);
-  const { bytes, headBytes } = wireForm(fields, chunks);
+  const fields = withLength(draft, 'id' in body ? body.bytes : lengthOf(body));
+  const { bytes, headBytes } = wireForm(fields, 'id' in body ? [] : body);
   const entry: StoredResponse = {
     kind: 'response',
     key: draft.key,

@@ -25,8 +25,6 @@ import {
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection } from '../contract.ts';
 import {
-  asCompletion,
-  asWhole,
   flyAlone,
   forwardedOutcome,
   forwardReason,
@@ -34,6 +32,7 @@ import {
   openFlight,
   responseOutcome,
   wayAsAsked,
+  wayToComplete,
   wayToFill,
   wayToValidate,
 } from './forward-plans.ts';
@@ -66,7 +65,8 @@ export class Exchange {
   #fallback: StoredResponse | undefined;
   #joins = 0;
   #leave: (() => void) | undefined;
-  #over = false;
+  /** It is answered, or its client is gone. Changed here alone. */
+  over = false;
 
   constructor(context: Context, request: GateRequest, responder: Responder) {
     this.#context = context;
@@ -77,20 +77,16 @@ export class Exchange {
     this.#demands = requestDemands(request.fields);
   }
 
-  get over(): boolean {
-    return this.#over;
-  }
-
   /** The client is gone. */
   abandon(): void {
-    this.#over = true;
+    this.over = true;
     this.#leave?.();
   }
 
   /** There will be no answer but this; `from`: of a flight that landed. */
   fail(error: TidegateError, from?: Landed): void {
     const outcome = from === undefined ? { hit: false } : forwardedOutcome(from, undefined);
-    if (!this.#over) this.#answer(answerFailure(this.#request, error, outcome), from?.flight, error);
+    if (!this.over) this.#answer(answerFailure(this.#request, error, outcome), from?.flight, error);
   }
 
   /** `selection`: where the request has been looked up already. */
@@ -106,10 +102,10 @@ export class Exchange {
     const selection = select(this.#context, this.#key, this.#request);
     if (!(selection instanceof Promise)) return this.#decide(selection);
     selection
-      .then((found) => this.#over || this.#decide(found))
+      .then((found) => this.over || this.#decide(found))
       .catch((error: unknown) => {
         this.#context.fault(error);
-        if (!this.#over) this.#decide({ key: this.#key, entry: undefined, miss: 'miss' });
+        if (!this.over) this.#decide({ key: this.#key, entry: undefined, miss: 'miss' });
       })
       .catch((error: unknown) => this.fail(this.#context.broken(error)));
   }
@@ -143,14 +139,11 @@ export class Exchange {
     if (decision.kind === 'refuse') return this.#answer(answerOnlyIfCached(this.#request));
     if (decision.kind !== 'serve') return this.#miss({ ...selection, miss: 'miss' });
     if (this.#request.method === 'HEAD') return this.#head('partial', undefined);
-    const { profile } = this.#request.route.policy;
-    if (answersRange(entry, this.#request, profile)) return this.#deliver(entry, { hit: true });
+    if (answersRange(entry, this.#request)) return this.#deliver(entry, { hit: true });
     if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
     if (hasField(this.#request.fields, 'range')) return this.#fillAlone('partial', { part: entry });
-    const forward = asCompletion(this.#request, entry);
-    if (forward === undefined) return this.#miss({ ...selection, miss: 'partial' });
-    const unconditional = asWhole(this.#request);
-    return this.#launch(selection, { forward, part: entry, completing: true, unconditional, reason: 'partial' });
+    const way = wayToComplete(this.#request, entry);
+    return way === undefined ? this.#miss({ ...selection, miss: 'partial' }) : this.#launch(selection, way);
   }
 
   #miss(selection: Selection): void {
@@ -191,7 +184,7 @@ export class Exchange {
   }
 
   #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
-    if (this.#over) return;
+    if (this.over) return;
     const { ledger, clock } = this.#context;
     const { flight } = joined;
     const isShared = mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), ledger });
@@ -215,7 +208,7 @@ export class Exchange {
   #head(reason: ForwardReason, entry: StoredResponse | undefined): void {
     const flight = this.#pass(reason);
     if (entry === undefined) return;
-    flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry, request: this.#request }));
+    flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry }));
   }
 
   #fly(way: Way, stores: boolean): RunningFlight {
@@ -225,7 +218,7 @@ export class Exchange {
   }
 
   #departure(): Departure {
-    const onInterim = (head: ResponseHead) => void (this.#over || this.#responder.interim(head));
+    const onInterim = (head: ResponseHead) => void (this.over || this.#responder.interim(head));
     return { request: this.#request, key: this.#key, onInterim };
   }
 
@@ -240,7 +233,7 @@ export class Exchange {
   }
 
   #landed(landing: Landing, from: Landed): void {
-    if (this.#over) return from.flight.releaseUnread();
+    if (this.over) return from.flight.releaseUnread();
     switch (landing.kind) {
       case 'entry':
         return this.#deliver(landing.entry, forwardedOutcome(from, landing.forwardStatus), from.flight);
@@ -287,7 +280,7 @@ export class Exchange {
   }
 
   #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {
-    this.#over = true;
+    this.over = true;
     this.#leave = undefined;
     this.#context.tally.answered(this.#request, answer, { forwardMs: flight?.forwardMs, error });
     this.#responder.respond(answer);

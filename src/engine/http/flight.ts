@@ -33,13 +33,13 @@ export class Flight implements RunningFlight {
   readonly #startedAt: number;
   #conditional = true;
   #asked: OriginRequest;
-  #tags: Tags = NO_TAGS;
+  tags: Tags = NO_TAGS;
   #requestTimeMs = 0;
   readonly #origin: ForwardGuard;
   #body: FillBody;
   #landing: Landing | undefined;
-  #draft: Draft | undefined;
-  #headAt: number | undefined;
+  draft: Draft | undefined;
+  forwardMs: number | undefined;
   #outcome: FlightEnd = { kind: 'failed', error: undefined };
   readonly #overWaiters: ((end: FlightEnd) => void)[] = [];
 
@@ -55,22 +55,10 @@ export class Flight implements RunningFlight {
     this.#launch(plan.forward);
   }
 
-  get tags(): Tags {
-    return this.#tags;
-  }
-
-  get draft(): Draft | undefined {
-    return this.#draft;
-  }
-
-  get forwardMs(): number | undefined {
-    return this.#headAt === undefined ? undefined : this.#headAt - this.#startedAt;
-  }
-
   get joinable(): boolean {
     if (!this.plan.stores) return false;
     const landing = this.#landing;
-    return landing === undefined || (landing.kind === 'response' && this.#draft !== undefined);
+    return landing === undefined || (landing.kind === 'response' && this.draft !== undefined);
   }
 
   whenLanded(waiter: (landing: Landing) => void): () => void {
@@ -87,7 +75,7 @@ export class Flight implements RunningFlight {
   }
 
   releaseUnread(): void {
-    if (this.#draft === undefined && !this.#body.hasReaders) this.#abandon();
+    if (this.draft === undefined && !this.#body.hasReaders) this.#abandon();
   }
 
   #launch(forward: OriginRequest): void {
@@ -112,12 +100,12 @@ export class Flight implements RunningFlight {
   }
 
   #head(head: ResponseHead, delimited: boolean): void {
-    this.#headAt = this.#context.clock.monotonic();
+    this.forwardMs = this.#context.clock.monotonic() - this.#startedAt;
     this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), () => this.#hear(head, delimited));
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {
-    this.#tags = tagsOf(fieldsForCaches(head, this.plan.request.route), this.plan.request.uri);
+    this.tags = tagsOf(fieldsForCaches(head, this.plan.request.route), this.plan.request.uri);
     const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
     const { validating } = this.plan;
     if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);
@@ -126,15 +114,15 @@ export class Flight implements RunningFlight {
 
   #data(chunk: Uint8Array): void {
     this.#body.append(chunk);
-    if (this.#draft === undefined) return;
+    if (this.draft === undefined) return;
     const { bytes, isSpooled } = this.#body;
     if (bytes > this.plan.request.route.policy.maxBodyBytes) this.#giveUp('too-large');
-    else if (bytes > LARGE_BODY_BYTES && !isSpooled) this.#spool(this.#draft);
+    else if (bytes > LARGE_BODY_BYTES && !isSpooled) this.#spool(this.draft);
   }
 
   /** The body goes on to its clients, and is not stored. */
   #giveUp(refusal: Refusal): void {
-    this.#draft = undefined;
+    this.draft = undefined;
     this.#refuse(refusal);
     // Who waits for the whole has not been answered yet, and a part is no answer.
     if (this.#landing === undefined) {
@@ -154,20 +142,20 @@ export class Flight implements RunningFlight {
 
   #end(trailers: Fields): void {
     if (this.#body.isSpooled) return this.#endSpooled(trailers);
-    const entry = this.#draft === undefined ? undefined : this.#entry(this.#draft);
-    if (entry !== undefined && this.#draft !== undefined) this.#store(entry, this.#draft.names);
+    const entry = this.draft === undefined ? undefined : this.#entry(this.draft);
+    if (entry !== undefined && this.draft !== undefined) this.#store(entry, this.draft.names);
     if (this.#landing === undefined && entry?.status !== 200) return this.#forwardUnconditionally();
     this.#body.end(trailers);
     this.#finish();
     if (this.#landing !== undefined || entry === undefined) return;
-    this.#land({ kind: 'entry', entry, names: (this.#draft as Draft).names, forwardStatus: 206, shareable: true });
+    this.#land({ kind: 'entry', entry, names: (this.draft as Draft).names, forwardStatus: 206, shareable: true });
   }
 
   /** The clients have it all; it is stored once it is written. */
   #endSpooled(trailers: Fields): void {
     this.#body.end(trailers);
     const written = this.#body.spooled().then((large) => {
-      const draft = large === undefined ? undefined : this.#draft;
+      const draft = large === undefined ? undefined : this.draft;
       if (draft !== undefined) this.#store(entryFrom(draft, this.fill.stamp, large as LargeBody), draft.names);
       if (this.#outcome.kind !== 'stored') this.#body.unwanted();
     });
@@ -181,16 +169,16 @@ export class Flight implements RunningFlight {
   }
 
   #fail(error: TidegateError): void {
-    if (this.#draft !== undefined) this.#refuse('incomplete');
+    if (this.draft !== undefined) this.#refuse('incomplete');
     this.#outcome = { kind: 'failed', error };
-    this.#draft = undefined;
+    this.draft = undefined;
     this.#finish();
     this.#body.fail();
     if (this.#landing === undefined) this.#land({ kind: 'failed', error });
   }
 
   #validated(stored: StoredResponse, head: ResponseHead): void {
-    const answer = { stored, head, timing: this.#timing(), stamp: this.fill.stamp, tags: this.#tags };
+    const answer = { stored, head, timing: this.#timing(), stamp: this.fill.stamp, tags: this.tags };
     const freshened = validatedEntry(this.#context, this.plan, answer);
     if (freshened === undefined) return this.#forwardUnconditionally();
     const { entry, names, refusal } = freshened;
@@ -202,20 +190,20 @@ export class Flight implements RunningFlight {
 
   #respond(head: ResponseHead, delimited: boolean): void {
     const { request, key, stores, completing } = this.plan;
-    const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing(), tags: this.#tags };
+    const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing(), tags: this.tags };
     const made = stores ? draftOf(head, arrival) : undefined;
     const draft = typeof made === 'object' ? made : undefined;
     const refusal =
       draft === undefined
         ? (made as Refusal | undefined)
         : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.fill.stamp });
-    if (refusal === undefined) this.#draft = draft;
+    if (refusal === undefined) this.draft = draft;
     else this.#refuse(refusal, head);
     const denied = refusal && denial(this.#context, this.plan, { head, refusal });
     this.#origin.afterwards(denied, () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
       if (this.#conditional && completing === true && head.status === 206) return;
-      if (this.#draft === undefined) this.#body.pass();
+      if (this.draft === undefined) this.#body.pass();
       this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
     });
   }
@@ -243,7 +231,7 @@ export class Flight implements RunningFlight {
     const { unconditional } = this.plan;
     if (unconditional === undefined) throw new TypeError('expected a plan with an unconditional request');
     this.#conditional = false;
-    this.#draft = undefined;
+    this.draft = undefined;
     this.#body = this.#newBody();
     this.#launch(unconditional);
   }

@@ -8,16 +8,17 @@ import type { Context } from '../context.ts';
 import { guarded } from '../guarded.ts';
 import type { Landing } from './running-flight.ts';
 
-type Listener = (landing: Landing) => void;
-
 /** Tells all, whatever one of them throws: that one hears of a failure instead. */
-export function tellEach(listeners: readonly Listener[], landing: Landing, broken: Context['broken']): void {
+export function tellEach(
+  listeners: readonly ((landing: Landing) => void)[],
+  landing: Landing,
+  broken: Context['broken'],
+): void {
   for (const listener of listeners) {
     try {
       listener(landing);
     } catch (error) {
-      const failed = { kind: 'failed', error: broken(error) } as const;
-      guarded(listener, broken)(failed);
+      guarded(listener, broken)({ kind: 'failed', error: broken(error) });
     }
   }
 }

@@ -5,6 +5,7 @@ import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts'
 import { unreachable } from '../../errors.ts';
 import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
+import { completionFields } from '../../semantics/completing.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { type ForwardReason, OUTCOME_DETAILS, type Outcome } from '../../semantics/outcome.ts';
@@ -14,7 +15,7 @@ import { originFields } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { Flight } from './flight.ts';
-import { completionFields } from './partial.ts';
+import { storedPart } from './partial.ts';
 import type { Departure, Landing, RunningFlight, Way } from './running-flight.ts';
 
 /** Starts a flight that others may join under `flightKey`. */
@@ -40,8 +41,10 @@ export function flyAlone(context: Context, from: Departure, way: Way & { readonl
 
 /** The way of a request that goes as its client sent it. */
 export function wayAsAsked(request: GateRequest, reason: ForwardReason): Way {
-  const detail = request.bypass === 'credentials' ? request.bypass : undefined;
-  return { forward: asAsked(request), asAsked: true, reason, detail };
+  const { method, target, body, bypass } = request;
+  const retryable = body === undefined && isSafeMethod(method);
+  const forward = { method, target, fields: originFields(request), body, retryable };
+  return { forward, asAsked: true, reason, detail: bypass === 'credentials' ? bypass : undefined };
 }
 
 /** The way that fills the whole representation. */
@@ -49,19 +52,29 @@ export function wayToFill(request: GateRequest, reason: ForwardReason): Way {
   return { forward: asWhole(request), reason };
 }
 
-/** The way that validates the stored response, or fills anew where it has no validator that could tell. */
+/** The way that validates the stored response, or fills anew where it has no validator that could tell (RFC 9111 §4.3.1). */
 export function wayToValidate(
   request: GateRequest,
   entry: StoredResponse,
   why: { readonly outdated: boolean; readonly reason: ForwardReason },
 ): Way {
   const { outdated, reason } = why;
-  const unconditional = asWhole(request);
-  const forward = asValidation(request, entry, { outdated });
+  const whole = asWhole(request);
   const way = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
-  return forward === undefined
-    ? { ...way, forward: unconditional }
-    : { ...way, forward, unconditional, validating: entry };
+  const conditions = validationFields(decodeHead(entry.bytes, entry.headBytes), { outdated });
+  if (conditions === undefined) return { ...way, forward: whole };
+  return { ...way, forward: withFields(whole, conditions), unconditional: whole, validating: entry };
+}
+
+/** The way that gets what the stored part lacks; undefined when the two could not be told to be of one representation. */
+export function wayToComplete(request: GateRequest, entry: StoredResponse): Way | undefined {
+  const { profile } = request.route.policy;
+  const part = storedPart(entry, profile);
+  const range = part && completionFields(part, profile);
+  if (range === undefined) return undefined;
+  const whole = asWhole(request);
+  const forward = withFields(whole, range);
+  return { forward, part: entry, completing: true, unconditional: whole, reason: 'partial' };
 }
 
 /** RFC 9211 §2.2: `request` when the client's own wish is the reason, else the stored response was not fit for use. */
@@ -109,34 +122,12 @@ export function responseOutcome(from: Landed, landing: Landing & { kind: 'respon
   return { ...outcome, ...(detail && { detail }), ...(judged && { stored: refusal === undefined }) };
 }
 
-/** The client's request, conditions and ranges included. */
-function asAsked(request: GateRequest): OriginRequest {
-  const { method, target, body } = request;
-  return { method, target, fields: originFields(request), body, retryable: body === undefined && isSafeMethod(method) };
-}
-
 /** A GET for the whole representation: the client's conditions and ranges are answered from it (RFC 9111 §4.3.2). */
-export function asWhole(request: GateRequest): OriginRequest {
-  return getWith(request, withoutConditions(originFields(request)));
-}
-
-/** A GET that validates the stored response; undefined when it has no validator that could tell (RFC 9111 §4.3.1). */
-function asValidation(
-  request: GateRequest,
-  stored: StoredResponse,
-  options: { readonly outdated: boolean },
-): OriginRequest | undefined {
-  const conditions = validationFields(decodeHead(stored.bytes, stored.headBytes), options);
-  if (conditions === undefined) return undefined;
-  return getWith(request, [...withoutConditions(originFields(request)), ...conditions]);
-}
-
-/** A GET for what the stored part lacks; undefined when the two could not be told to be of one representation. */
-export function asCompletion(request: GateRequest, part: StoredResponse): OriginRequest | undefined {
-  const range = completionFields(part, request.route.policy.profile);
-  return range === undefined ? undefined : getWith(request, [...withoutConditions(originFields(request)), ...range]);
-}
-
-function getWith(request: GateRequest, fields: Fields): OriginRequest {
+function asWhole(request: GateRequest): OriginRequest {
+  const fields = withoutConditions(originFields(request));
   return { method: 'GET', target: request.target, fields, body: undefined, retryable: true };
+}
+
+function withFields(request: OriginRequest, added: Fields): OriginRequest {
+  return { ...request, fields: [...request.fields, ...added] };
 }

@@ -19,7 +19,6 @@ import {
 } from '../../semantics/validation.ts';
 import { withVary } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
-import type { GateRequest } from '../contract.ts';
 import { bodyFor, draftOf, entryFrom, keptFields, type Refusal } from './draft.ts';
 import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 import { storeFill } from './store-fill.ts';
@@ -32,32 +31,28 @@ interface Freshened {
   readonly refusal: Refusal | undefined;
 }
 
-function freshen(
-  stored: StoredResponse,
-  by: {
-    readonly update: ResponseHead;
-    readonly request: GateRequest;
-    /** Plain cache key. */
-    readonly key: string;
-    readonly timing: Timing;
-    readonly stamp: Stamp;
-    /** Those of the update. */
-    readonly tags: Tags;
-  },
-): Freshened {
-  const { request, key, timing, stamp } = by;
+/** A 304, or the answer to a HEAD, about what is stored. */
+interface Update {
+  readonly stored: StoredResponse;
+  readonly head: ResponseHead;
+  readonly timing: Timing;
+  readonly stamp: Stamp;
+  readonly tags: Tags;
+}
+
+function freshen({ request, key }: FlightPlan, { stored, head: update, timing, stamp, tags }: Update): Freshened {
   const before = decodeHead(stored.bytes, stored.headBytes);
-  const updated = freshenedFields(before, by.update.fields);
+  const updated = freshenedFields(before, update.fields);
   // Date is of the update from here on; what it said of the body when that came still holds of the same Last-Modified.
   const isSameModified = fieldValue(updated, 'last-modified') === fieldValue(before, 'last-modified');
   const strongModified = stored.strongModified === true && isSameModified;
   const head = { ...withVary({ status: stored.status, fields: updated }, request.route), strongModified };
   // For a client that is known, or says no-store, an update is its own: it is answered by it, and nobody else is.
   const asked = { method: 'GET', fields: request.fields };
-  const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags: by.tags });
+  const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags });
   if (typeof draft === 'object') {
-    const tags = [...new Set([...stored.tags, ...draft.tags])];
-    return { entry: entryFrom({ ...draft, tags }, stamp, bodyFor(stored)), names: draft.names, refusal: undefined };
+    const merged = { ...draft, tags: [...new Set([...stored.tags, ...draft.tags])] };
+    return { entry: entryFrom(merged, stamp, bodyFor(stored)), names: draft.names, refusal: undefined };
   }
   const { policy } = request.route;
   const fields = keptFields(head.fields, request);
@@ -67,26 +62,12 @@ function freshen(
 }
 
 /** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; undefined: it is for something else, no answer to us. */
-export function validatedEntry(
-  { ledger }: Context,
-  { request, key }: FlightPlan,
-  answer: {
-    readonly stored: StoredResponse;
-    readonly head: ResponseHead;
-    readonly timing: Timing;
-    readonly stamp: Stamp;
-    readonly tags: Tags;
-  },
-): Freshened | undefined {
-  const { stored, head, timing, stamp, tags } = answer;
-  const outdated = !ledger.isCurrent(stored);
+export function validatedEntry({ ledger }: Context, plan: FlightPlan, update: Update): Freshened | undefined {
+  const { stored, head } = update;
+  const { profile } = plan.request.route.policy;
   const fields = decodeHead(stored.bytes, stored.headBytes);
-  if (
-    validationAnswers(fields, head.fields, { sole: true, outdated, profile: request.route.policy.profile }) ===
-    'mismatch'
-  )
-    return undefined;
-  return freshen(stored, { update: head, request, key, timing, stamp, tags });
+  const match = validationAnswers(fields, head.fields, { sole: true, outdated: !ledger.isCurrent(stored), profile });
+  return match === 'mismatch' ? undefined : freshen(plan, update);
 }
 
 /**
@@ -95,26 +76,27 @@ export function validatedEntry(
  */
 export function updateByHead(
   context: Context,
-  what: { flight: RunningFlight; landing: Landing; entry: StoredResponse; request: GateRequest },
+  what: { readonly flight: RunningFlight; readonly landing: Landing; readonly entry: StoredResponse },
 ): void {
-  const { flight, landing, entry, request } = what;
+  const { flight, landing, entry } = what;
   if (landing.kind !== 'response') return;
   const stored = decodeHead(entry.bytes, entry.headBytes);
-  const update = headUpdate(stored, landing.head.status, landing.head.fields);
-  if (update === 'invalidate') context.invalidator.invalidateSoon({ kind: 'url', uri: keyParts(entry.key).uri });
-  if (update !== 'freshen') return;
-  const [had = '', said = ''] = [validators(stored).etag, validators(landing.head.fields).etag];
+  const { head } = landing;
+  const effect = headUpdate(stored, head.status, head.fields);
+  if (effect === 'invalidate') context.invalidator.invalidateSoon({ kind: 'url', uri: keyParts(entry.key).uri });
+  if (effect !== 'freshen') return;
+  const [had = '', said = ''] = [validators(stored).etag, validators(head.fields).etag];
   const vouched = etagsMatchStrong(had, said);
   if (!vouched && !context.ledger.isCurrent(entry)) return;
   const now = context.clock.now();
   const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
-  const { key } = flight.plan;
   // Another answer may have been stored in the meantime; the HEAD was not about that one.
   const found = context.tiers.get(entry.key);
-  const { fill, tags } = flight;
-  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp: fill.stamp, tags });
+  const { plan, fill, tags } = flight;
+  const freshened = freshen(plan, { stored: entry, head, timing, stamp: fill.stamp, tags });
   if (freshened.refusal !== undefined) return;
-  const filled = { entry: freshened.entry, key, names: freshened.names, fill, route: request.route };
+  const { entry: updated, names } = freshened;
+  const filled = { entry: updated, key: plan.key, names, fill, route: plan.request.route };
   if (!(found instanceof Promise)) {
     if (isOfOneFill(found, entry)) storeFill(context, filled);
   } else {

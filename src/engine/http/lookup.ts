@@ -138,8 +138,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   const now = context.clock.now();
   const outdated = !context.ledger.isCurrent(entry);
   if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;
-  if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request, route.policy.profile)))
-    return undefined;
+  if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request))) return undefined;
   const coded = route.compress === undefined ? undefined : codedOf(context, request, { entry, selection });
   const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
   context.tally.answered(request, answer);

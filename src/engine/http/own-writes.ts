@@ -48,13 +48,8 @@ function ofCookies(value: string): Stated[] {
 /** The fields of the answer to a write; with a cookie of the position, where what was written is not in force everywhere. */
 export function withOwnPosition(uri: string, fields: Fields): Fields {
   if (fieldValue(fields, 'tidegate-settled') !== 'no') return fields;
-  const cookies = fieldLines(fields, FIELD).flatMap((line) =>
-    ofField(line).flatMap(([source, position]) => ['set-cookie', cookieOf(source, position, uri)]),
-  );
-  return [...fields, ...cookies];
-}
-
-function cookieOf(source: string, position: FeedPosition, uri: string): string {
-  const secure = uri.startsWith('https:') ? '; Secure' : '';
-  return `tidegate-position-${source}=${position}; Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${secure}`;
+  const attributes = `Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${uri.startsWith('https:') ? '; Secure' : ''}`;
+  const stated = fieldLines(fields, FIELD).flatMap(ofField);
+  const cookies = stated.map(([source, position]) => `tidegate-position-${source}=${position}; ${attributes}`);
+  return [...fields, ...cookies.flatMap((cookie) => ['set-cookie', cookie])];
 }

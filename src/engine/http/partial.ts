@@ -1,9 +1,8 @@
-// Stored parts of a representation: which requests one answers, adding another to it, asking for what it lacks
-// (RFC 9111 §3.3, §3.4).
+// Stored parts of a representation: which requests one answers, and adding another to it (RFC 9111 §3.3, §3.4).
 
 import { bodyOf, decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
-import { combineParts, completionFields as completionFieldsOf } from '../../semantics/completing.ts';
+import { combineParts } from '../../semantics/completing.ts';
 import { type Fields, fieldValue } from '../../semantics/fields.ts';
 import type { Profile } from '../../semantics/policy.ts';
 import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../../semantics/ranges.ts';
@@ -35,17 +34,11 @@ export function rangesAsked(
 }
 
 /** True when the stored part holds all that the request asks for. */
-export function answersRange(entry: StoredResponse, request: PartRequest, profile: Profile): boolean {
-  const part = storedPart(entry, profile);
+export function answersRange(entry: StoredResponse, request: PartRequest): boolean {
+  const part = storedPart(entry, request.route.policy.profile);
   if (part === undefined) return false;
   const ranges = rangesAsked(request, part.fields, entry);
   return ranges !== undefined && partCovers(part, ranges);
-}
-
-/** Fields of a request for what the part lacks; undefined: it is better filled anew. */
-export function completionFields(entry: StoredResponse, profile: Profile): Fields | undefined {
-  const part = storedPart(entry, profile);
-  return part === undefined ? undefined : completionFieldsOf(part, profile);
 }
 
 /**

@@ -53,9 +53,9 @@ export interface FlightPlan extends Way, Departure {
   /** False: the flight goes on even when nobody waits for it, since the origin may already have acted on the request. */
   readonly abortable: boolean;
   /** Runs at the origin's head, before anyone hears of it. */
-  readonly beforeLanding?: (head: ResponseHead, fill: Fill) => Eventually<void>;
+  readonly beforeLanding?: (head: ResponseHead, fill: Fill) => Eventually<unknown>;
   /** Runs when no head has come, before anyone hears of it. */
-  readonly beforeFailure?: (error: TidegateError) => Eventually<void>;
+  readonly beforeFailure?: (error: TidegateError) => Eventually<unknown>;
 }
 
 /** How a flight ended for those who wait. */
@@ -143,16 +143,15 @@ export function mayShare(what: {
   if (shared === undefined || names === undefined) return false;
   if (shared.key !== requestVariantKey(joiner.key, names, joiner.request)) return false;
   if (!ledger.mayShare(flight.fill, joiner.arrival, subjectOfFlight(flight, shared.tags))) return false;
-  return decideReuse(leftOf(joiner.demands), shared, { now, outdated: false }).kind === 'serve';
+  // A reload's demand is met by an answer fresh from the origin.
+  const demands = isReload(joiner.demands)
+    ? { ...joiner.demands, noCache: false, maxAgeMs: undefined }
+    : joiner.demands;
+  return decideReuse(demands, shared, { now, outdated: false }).kind === 'serve';
 }
 
 function isReload({ noCache, maxAgeMs }: RequestDemands): boolean {
   return noCache || maxAgeMs === 0;
-}
-
-/** The demands without those that an answer fresh from the origin meets: a reload wants nothing else. */
-function leftOf(demands: RequestDemands): RequestDemands {
-  return isReload(demands) ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
 }
 
 function subjectOfFlight({ plan }: RunningFlight, tags: readonly string[]): Subject {

@@ -76,18 +76,18 @@ export interface Filled {
 /** Stores the entry; returns why it was not. */
 export function storeFill(context: Context, filled: Filled): Refusal | undefined {
   const { entry, key, fill, route } = filled;
-  const before = storedBefore(context, filled);
+  const coder = route.compress && context.coder;
+  const before = coder && storedResponse(context, entry.key);
   const refusal = refusalAtTheEnd(context, filled) ?? context.tiers.store(fill, filled);
   if (refusal !== undefined) return refusal;
-  if (route.compress !== undefined) context.coder?.replaced(before, entry, route);
+  coder?.replaced(before, entry, route);
   context.tally.stored(key);
   return undefined;
 }
 
-/** On a route that codes: what the entry replaces, as far as the fastest tier has it. */
-function storedBefore({ tiers, coder, fault }: Context, { entry, route }: Filled): StoredResponse | undefined {
-  if (route.compress === undefined || coder === undefined) return undefined;
-  const found = tiers.get(entry.key);
+/** The stored response under the key, where a tier answers at once. */
+function storedResponse({ tiers, fault }: Context, key: string): StoredResponse | undefined {
+  const found = tiers.get(key);
   if (found instanceof Promise) found.catch(fault);
   else if (found?.kind === 'response') return found;
   return undefined;
@@ -96,9 +96,8 @@ function storedBefore({ tiers, coder, fault }: Context, { entry, route }: Filled
 function refusalAtTheEnd(context: Context, { entry, route }: Filled): Refusal | undefined {
   if (route.retired()) return 'route-retired';
   if (!isMomentary(entry.status)) return undefined;
-  const stored = context.tiers.get(entry.key);
-  if (stored === undefined || stored instanceof Promise || stored.kind !== 'response') return undefined;
-  return stored.status < 400 && isUsable(context, stored) ? 'keep-good' : undefined;
+  const stored = storedResponse(context, entry.key);
+  return stored !== undefined && stored.status < 400 && isUsable(context, stored) ? 'keep-good' : undefined;
 }
 
 /** Fresh, or of use when the origin fails. */

@@ -31,9 +31,9 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
     abortable: false,
     beforeLanding: (head, fill) => {
       const named = namedBy(request, head);
-      if (isUnknownOutcome(request, head)) {
-        return after(holdUnknown(context, request.uri, { named, closeIntent }), () => undefined);
-      }
+      // A 5xx may come after the change was made. RFC 9111 does not ask for an invalidation then; never outdated does.
+      if (head.status >= 500 && request.route.policy.profile === 'safe')
+        return holdUnknown(context, request.uri, { named, closeIntent });
       const counts = countAfter(context, named, { request, head, fill });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
       closeIntent();
@@ -41,7 +41,7 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
     },
     beforeFailure: (error) => {
       if (NOT_SENT.has(error.code)) return closeIntent();
-      return after(holdUnknown(context, request.uri, { closeIntent }), () => undefined);
+      return holdUnknown(context, request.uri, { closeIntent });
     },
   };
   return new Flight(context, plan);
@@ -49,11 +49,6 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
 
 /** Failures after which the origin cannot have seen the request. */
 const NOT_SENT: ReadonlySet<string> = new Set(['E_ORIGIN_CONNECT', 'E_ORIGIN_OPEN']);
-
-/** A 5xx may come after the change was made. RFC 9111 does not ask for an invalidation then; never outdated does. */
-function isUnknownOutcome(request: GateRequest, head: ResponseHead): boolean {
-  return head.status >= 500 && request.route.policy.profile === 'safe';
-}
 
 /**
  * Invalidates what the answer names. The answer shows the state after the write, so the write's own invalidation does not
@@ -86,8 +81,15 @@ function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
   return [...uris.map((uri) => ({ kind: 'url', uri }) as const), ...tags.map((tag) => ({ kind: 'tag', tag }) as const)];
 }
 
-/** Invalidates the target, and what the answer named if there was one, now and once more when the hold is over. */
-export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eventually<readonly Position[]> {
+/**
+ * Invalidates the target, and what the answer named if there was one, now and once more when the hold is over. `closeIntent`:
+ * of the intent that is already open on the URI.
+ */
+export function holdUnknown(
+  context: Context,
+  uri: string,
+  hold: { readonly named?: readonly Selector[]; readonly closeIntent?: () => void } = {},
+): Eventually<unknown> {
   const { invalidator, tasks, unknownOutcomeMs } = context;
   const { named = [], closeIntent = invalidator.openIntent(uri) } = hold;
   const affected: Selector[] = [{ kind: 'url', uri }, ...named];
@@ -97,12 +99,6 @@ export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eve
     rehydrate(context, affected);
   });
   return invalidateAll(invalidator, affected);
-}
-
-interface Hold {
-  readonly named?: readonly Selector[];
-  /** Closes the intent that is already open on the URI. */
-  readonly closeIntent?: () => void;
 }
 
 function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[]): Eventually<readonly Position[]> {

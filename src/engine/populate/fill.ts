@@ -11,7 +11,7 @@ import { currentAgeMs, decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
-import { asCompletion, asWhole, openFlight, wayToFill, wayToValidate } from '../http/forward-plans.ts';
+import { openFlight, wayToComplete, wayToFill, wayToValidate } from '../http/forward-plans.ts';
 import { select } from '../http/lookup.ts';
 import { type FlightEnd, type Landing, mayJoin, type RunningFlight, type Way } from '../http/running-flight.ts';
 
@@ -76,9 +76,7 @@ function wayFrom(context: Context, entry: StoredResponse, request: GateRequest):
   const outdated = !context.ledger.isCurrent(entry);
   const { kind } = decideReuse(NO_DEMANDS, entry, { now: context.clock.now(), outdated });
   if (entry.status === 206) {
-    const forward = kind === 'serve' ? asCompletion(request, entry) : undefined;
-    if (forward === undefined) return wayToFill(request, 'miss');
-    return { forward, part: entry, completing: true, unconditional: asWhole(request), reason: 'partial' };
+    return (kind === 'serve' ? wayToComplete(request, entry) : undefined) ?? wayToFill(request, 'miss');
   }
   if (kind === 'serve') return undefined;
   // Every use of it is validated anyway, so to validate it now would spare nobody anything.
