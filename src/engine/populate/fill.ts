@@ -5,17 +5,15 @@
 
 import { cacheKey, codingOf } from '../../entry/key.ts';
 import type { StoredResponse } from '../../entry/stored-response.ts';
-import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
-import { fieldValue, NO_FIELDS, parseHttpDate } from '../../semantics/fields.ts';
+import { NO_DEMANDS } from '../../semantics/cache-control.ts';
+import { fieldValue, parseHttpDate, type ResponseHead } from '../../semantics/fields.ts';
 import { currentAgeMs, decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
 import { openFlight, wayToComplete, wayToFill, wayToValidate } from '../http/forward-plans.ts';
 import { select } from '../http/lookup.ts';
-import { type FlightEnd, type Landing, mayJoin, type RunningFlight, type Way } from '../http/running-flight.ts';
-
-const NO_DEMANDS: RequestDemands = requestDemands(NO_FIELDS);
+import { type FlightEnd, mayJoin, type RunningFlight, type Way } from '../http/running-flight.ts';
 
 /** Flights of others that one fill joins before it opens its own: they may bring another variant. */
 const MAX_JOINS = 2;
@@ -87,32 +85,27 @@ function wayFrom(context: Context, entry: StoredResponse, request: GateRequest):
 /** How the flight ends. The head already says that an answer is not stored, and its readers may take long. */
 function resultOf(context: Context, flight: RunningFlight): Promise<PopulateResult> {
   return new Promise((resolve) => {
-    let landing: Landing | undefined;
-    const over = (end: FlightEnd) => resolve(resultFrom(context, { end, landing, forwardMs: flight.forwardMs }));
+    let head: ResponseHead | undefined;
+    const over = (end: FlightEnd) => {
+      const { forwardMs } = flight;
+      resolve({ ...resultFrom(end, head, context.clock.now()), ...(forwardMs !== undefined && { forwardMs }) });
+    };
     flight.whenOver(over);
     flight.whenLanded((landed) => {
-      landing = landed;
-      if (landed.kind === 'response' && landed.refusal !== undefined)
-        over({ kind: 'refused', refusal: landed.refusal });
+      if (landed.kind !== 'response') return;
+      head = landed.head;
+      if (landed.refusal !== undefined) over({ kind: 'refused', refusal: landed.refusal });
     });
   });
 }
 
-interface Ended {
-  readonly end: FlightEnd;
-  readonly landing: Landing | undefined;
-  readonly forwardMs: number | undefined;
-}
-
-function resultFrom(context: Context, { end, landing, forwardMs }: Ended): PopulateResult {
-  const timed = forwardMs === undefined ? {} : { forwardMs };
-  if (end.kind === 'failed') return { kind: 'failed', reason: end.error?.code ?? 'unknown', ...timed };
-  if (end.kind === 'stored') return { kind: 'stored', ...timed };
-  const head = landing?.kind === 'response' ? landing.head : undefined;
-  if (head === undefined || !isMomentary(head.status)) return { kind: 'refused', reason: end.refusal, ...timed };
-  const retryAfterMs = parseRetryAfter(fieldValue(head.fields, 'retry-after'), context.clock.now());
+function resultFrom(end: FlightEnd, head: ResponseHead | undefined, now: number): PopulateResult {
+  if (end.kind === 'failed') return { kind: 'failed', reason: end.error?.code ?? 'unknown' };
+  if (end.kind === 'stored') return { kind: 'stored' };
+  if (head === undefined || !isMomentary(head.status)) return { kind: 'refused', reason: end.refusal };
+  const retryAfterMs = parseRetryAfter(fieldValue(head.fields, 'retry-after'), now);
   const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return { kind: 'failed', reason: `status-${head.status}`, ...asked, ...timed };
+  return { kind: 'failed', reason: `status-${head.status}`, ...asked };
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */
@@ -123,15 +116,12 @@ function parseRetryAfter(value: string | undefined, now: number): number | undef
   return date === undefined ? undefined : Math.max(0, date - now);
 }
 
-export type AfterFill =
-  | { readonly kind: 'count' }
-  /** `delayMs`: not before that. `attempts`: so many have counted. `pause`: the origin wants to be left alone. */
-  | {
-      readonly kind: 'again';
-      readonly delayMs: number;
-      readonly attempts: number;
-      readonly pause?: { readonly retryAfterMs: number | undefined };
-    };
+/** Another attempt: not before `delayMs`. `attempts`: so many have counted. `pause`: the origin wants to be left alone. */
+export interface NextAttempt {
+  readonly delayMs: number;
+  readonly attempts: number;
+  readonly pause?: { readonly retryAfterMs: number | undefined };
+}
 
 const MAX_ATTEMPTS = 3;
 const RETRY_MS = 1_000;
@@ -141,19 +131,17 @@ const RETRIED: ReadonlySet<string> = new Set(['invalidated-during-fill', 'intent
 /** Failures that say: not now. */
 const BUSY: ReadonlySet<string> = new Set(['status-429', 'status-503']);
 
-/** `attempts`: those before this one. */
-export function afterFill(result: PopulateResult, attempts: number): AfterFill {
-  if (result.kind === 'fresh' || result.kind === 'stored') return { kind: 'count' };
+/** Undefined: the result counts. `attempts`: those before this one. */
+export function nextAttempt(result: PopulateResult, attempts: number): NextAttempt | undefined {
+  if (result.kind === 'fresh' || result.kind === 'stored') return undefined;
   const { reason } = result;
   // It was not asked, so that was no attempt; the breaker lets one through when its time has come.
   // An origin that never answers is given up by its pace.
-  if (reason === 'E_ORIGIN_OPEN') return { kind: 'again', delayMs: 0, attempts, pause: { retryAfterMs: undefined } };
-  if (attempts + 1 >= MAX_ATTEMPTS || (result.kind === 'refused' && !RETRIED.has(reason))) return { kind: 'count' };
-  const again = { kind: 'again', attempts: attempts + 1 } as const;
+  if (reason === 'E_ORIGIN_OPEN') return { delayMs: 0, attempts, pause: { retryAfterMs: undefined } };
+  if (attempts + 1 >= MAX_ATTEMPTS || (result.kind === 'refused' && !RETRIED.has(reason))) return undefined;
   if (result.kind === 'failed' && BUSY.has(reason)) {
-    return { ...again, delayMs: 0, pause: { retryAfterMs: result.retryAfterMs } };
+    return { delayMs: 0, attempts: attempts + 1, pause: { retryAfterMs: result.retryAfterMs } };
   }
   // An entry that was invalidated meanwhile is read anew at once.
-  const delayMs = reason === 'invalidated-during-fill' ? 0 : RETRY_MS * 2 ** attempts;
-  return { ...again, delayMs };
+  return { delayMs: reason === 'invalidated-during-fill' ? 0 : RETRY_MS * 2 ** attempts, attempts: attempts + 1 };
 }

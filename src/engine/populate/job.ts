@@ -87,7 +87,8 @@ export class Job {
   readonly #notStored: NotStored[] = [];
   #state: JobProgress['state'] = 'running';
   #endedAt: number | undefined;
-  #sealed = false;
+  /** True: no more URLs will be given. Changed here alone. */
+  sealed = false;
   #total = 0;
   #done = 0;
   #error: string | undefined;
@@ -105,10 +106,6 @@ export class Job {
     return this.#state === 'running';
   }
 
-  get sealed(): boolean {
-    return this.#sealed;
-  }
-
   /** Takes items in; returns the place of the first. */
   take(texts: readonly string[]): number {
     const first = this.#total;
@@ -119,8 +116,8 @@ export class Job {
 
   /** Nothing more is going to be given. `error`: why its source ended early; the URLs given before are still filled. */
   seal(now: number, error?: string): void {
-    if (this.#sealed) return;
-    this.#sealed = true;
+    if (this.sealed) return;
+    this.sealed = true;
     this.#error = error;
     this.#record?.sealed(error);
     this.#endIfDone(now);
@@ -157,7 +154,7 @@ export class Job {
       ...(this.#name !== undefined && { name: this.#name }),
       state: this.#state,
       total: this.#total,
-      sealed: this.#sealed,
+      sealed: this.sealed,
       done: this.#done,
       ...this.#ends,
       reasons: { ...this.#reasons },
@@ -170,7 +167,7 @@ export class Job {
   }
 
   #endIfDone(now: number): void {
-    if (this.#sealed && this.#done === this.#total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
+    if (this.sealed && this.#done === this.#total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
   }
 
   #end(state: Exclude<JobProgress['state'], 'running'>, now: number): void {
@@ -233,8 +230,7 @@ export class Jobs {
 
   /** The running jobs and the last ended ones, the latest first. */
   list(): JobProgress[] {
-    const now = this.#clock.now();
-    return [...this.#jobs.values()].map((job) => job.progress(now)).reverse();
+    return [...this.#jobs.values()].map((job) => job.progress(this.#clock.now())).reverse();
   }
 
   /** Something of the job has moved. */

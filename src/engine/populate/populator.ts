@@ -8,7 +8,7 @@
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
-import { afterFill } from './fill.ts';
+import { nextAttempt } from './fill.ts';
 import { fillText, itemOf, type PopulateItem } from './item.ts';
 import { type ItemEnd, type Job, Jobs, type NotStored } from './job.ts';
 import { OriginPace, type PaceLimits } from './pace.ts';
@@ -209,22 +209,20 @@ export class Populator {
 
   /** Has the URL filled once more where its result may pass; returns whether it does. */
   #goesAgain({ origin }: OriginLane, fill: Fill<Job>, result: PopulateResult): boolean {
-    const after = afterFill(result, fill.attempts);
-    if (after.kind === 'count' || after.pause === undefined) {
-      // Only results that reached the origin count towards its recovery.
-      if (result.kind === 'stored' || (result.kind === 'refused' && result.forwardMs !== undefined)) origin.recovered();
-    } else {
-      origin.pause(this.#options.clock.monotonic(), after.pause.retryAfterMs);
-    }
-    if (after.kind === 'count') return false;
-    if (after.pause !== undefined && origin.isGivenUp) {
+    const next = nextAttempt(result, fill.attempts);
+    if (next?.pause !== undefined) origin.pause(this.#options.clock.monotonic(), next.pause.retryAfterMs);
+    // Only results that reached the origin count towards its recovery.
+    else if (result.kind === 'stored' || (result.kind === 'refused' && result.forwardMs !== undefined))
+      origin.recovered();
+    if (next === undefined) return false;
+    if (next.pause !== undefined && origin.isGivenUp) {
       this.#giveUp(origin);
       return false;
     }
-    const again = { ...fill, attempts: after.attempts };
-    if (after.delayMs === 0) this.#enqueue(again);
+    const again = { ...fill, attempts: next.attempts };
+    if (next.delayMs === 0) this.#enqueue(again);
     else {
-      this.#options.tasks.later(after.delayMs, () => {
+      this.#options.tasks.later(next.delayMs, () => {
         this.#enqueue(again);
         this.#go();
       });
@@ -243,9 +241,8 @@ export class Populator {
     }
   }
 
-  #count({ shares, text }: Fill<Job>, { kind, ...rest }: ItemEnd): void {
+  #count({ shares, text }: Fill<Job>, { kind, reason }: ItemEnd): void {
     const now = this.#options.clock.now();
-    const { reason } = rest;
     const end: ItemEnd = reason === undefined ? { kind } : { kind, reason, url: itemOf(text).uri };
     for (const { job, index } of shares) {
       job.count(index, end, now);

@@ -71,9 +71,7 @@ export class FillQueue<Job> {
     }
     const [{ index }, ...more] = shares as [Share<Job>, ...Share<Job>[]];
     const further = more.length === 0 ? undefined : more;
-    const order = ++this.#lastOrder;
-    const place = lane.heap.length;
-    const waiting = { text, hits, attempts, order, lane, index, further, place };
+    const waiting = { text, hits, attempts, order: ++this.#lastOrder, lane, index, further, place: lane.heap.length };
     this.#waiting.set(text, waiting);
     lane.heap.push(waiting);
     up(waiting);
