@@ -16,7 +16,7 @@ import {
   listText,
   statsText,
 } from './admin-text.ts';
-import { type Call, type CommandRow, exactlyOne, type OptionRow, UsageError } from './commands.ts';
+import { type Call, type CommandRow, exactlyOne, type OptionRow, show, UsageError } from './commands.ts';
 import { adminUrl, atLeastOne, clientUrl, fieldLine, recordName, selecting } from './values.ts';
 
 export interface CommonOptions {
@@ -132,15 +132,6 @@ export async function ask<Answer>(
   text: (answer: Answer) => string,
 ): Promise<Answer> {
   return show(call, (await callAdmin(addressOf(call.options), asked)) as Answer, text);
-}
-
-export function show<Answer>(
-  { io, options }: Call<CommonOptions>,
-  answer: Answer,
-  text: (answer: Answer) => string,
-): Answer {
-  io.print(options.json === true ? JSON.stringify(answer) : text(answer));
-  return answer;
 }
 
 /** Size of the API's pages when a list is put together. */

@@ -72,6 +72,16 @@ export function exactlyOne(values: Readonly<Record<string, unknown>>): void {
   if (got.length !== 1) throw new UsageError(`one of ${names.join(', ')}`, got.join(' and ') || 'none');
 }
 
+/** Prints the answer: its JSON where that is asked for, else its text. */
+export function show<Answer>(
+  { io, options }: Call<{ readonly json?: true }>,
+  answer: Answer,
+  text: (answer: Answer) => string,
+): Answer {
+  io.print(options.json === true ? JSON.stringify(answer) : text(answer));
+  return answer;
+}
+
 export function addCommands(parent: Command, rows: readonly CommandRow[], io: CommandIo): void {
   for (const row of rows) {
     const command = parent.command(row.name).description(row.help);

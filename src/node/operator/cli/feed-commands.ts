@@ -3,9 +3,9 @@
 // Modules that only some of them need, such as the driver of PostgreSQL, are loaded by those commands.
 
 import { TidegateError } from '../../../errors.ts';
-import { type Call, type CommandRow, type OptionRow, UsageError } from './commands.ts';
+import { type Call, type CommandRow, type OptionRow, show, UsageError } from './commands.ts';
 import { type FeedBackend, installText, planText, removalText, statusText } from './feed-report.ts';
-import { type FeedSource, type RunFlags, type SourceFlags, sourceOf, withoutPassword } from './feed-source.ts';
+import { type FeedFlags, type FeedSource, type RunFlags, sourceOf, withoutPassword } from './feed-source.ts';
 import { adminUrl, connectionString, portNumber, slotName, tableNames } from './values.ts';
 
 const ENDS = `Ends with 0 when all is well, with 1 when the feed does not tell all it should or the database cannot be asked, with 2
@@ -82,18 +82,15 @@ export const FEED: CommandRow = {
   ],
 };
 
-interface FeedFlags extends SourceFlags {
-  readonly json?: true;
-  readonly dryRun?: true;
-}
-
 /** Does one thing with the database; false: it ends with 1. */
-type Work = (backend: FeedBackend, call: Call<FeedFlags>) => Promise<boolean>;
-
-async function onBackend(call: Call<FeedFlags>, work: Work): Promise<boolean> {
-  const source = await sourceOf(call);
-  return hidingPassword(source, async () => {
-    const backend = await opened(source);
+function onBackend(
+  call: Call<FeedFlags>,
+  work: (backend: FeedBackend, call: Call<FeedFlags>) => Promise<boolean>,
+): Promise<boolean> {
+  return withSource(call, async (source) => {
+    const backend = await (source.kind === 'sqlite'
+      ? (await import('./feed-sqlite.ts')).openSqliteBackend(source)
+      : (await import('./feed-postgres.ts')).openPostgresBackend(source));
     try {
       return await work(backend, call);
     } finally {
@@ -102,23 +99,15 @@ async function onBackend(call: Call<FeedFlags>, work: Work): Promise<boolean> {
   });
 }
 
-async function opened(source: FeedSource): Promise<FeedBackend> {
-  if (source.kind === 'sqlite') return (await import('./feed-sqlite.ts')).openSqliteBackend(source);
-  return (await import('./feed-postgres.ts')).openPostgresBackend(source);
-}
-
-/** A defect keeps its stack. */
-async function hidingPassword<T>(source: FeedSource, work: () => Promise<T>): Promise<T> {
+/** No error shows the password; a defect keeps its stack. */
+async function withSource<T>(call: Call<FeedFlags>, work: (source: FeedSource) => Promise<T>): Promise<T> {
+  const source = await sourceOf(call);
   try {
-    return await work();
+    return await work(source);
   } catch (cause) {
     if (!(cause instanceof TidegateError) || source.kind === 'sqlite') throw cause;
     throw new TidegateError(cause.code, withoutPassword(cause.message, source.connection));
   }
-}
-
-function show<T>({ io, options }: Call<FeedFlags>, answer: T, text: (answer: T) => string): void {
-  io.print(options.json === true ? JSON.stringify(answer) : text(answer));
 }
 
 async function install(backend: FeedBackend, call: Call<FeedFlags>): Promise<boolean> {
@@ -151,12 +140,12 @@ async function status(backend: FeedBackend, call: Call<FeedFlags>): Promise<bool
   return report.isHealthy;
 }
 
-async function run(call: Call<RunFlags>): Promise<void> {
-  const source = await sourceOf(call);
-  if (source.name === undefined) throw new UsageError('the name of the source, by --source', 'none');
-  if (call.options.install === true && source.tables !== 'all') {
-    throw new UsageError('--install for all tables', 'it with some');
-  }
-  const { runFeed } = await import('./feed-run.ts');
-  await hidingPassword(source, () => runFeed(source, call));
+function run(call: Call<RunFlags>): Promise<void> {
+  return withSource(call, async (source) => {
+    if (source.name === undefined) throw new UsageError('the name of the source, by --source', 'none');
+    if (call.options.install === true && source.tables !== 'all') {
+      throw new UsageError('--install for all tables', 'it with some');
+    }
+    await (await import('./feed-run.ts')).runFeed(source, call);
+  });
 }

@@ -9,7 +9,7 @@ import {
 } from '../../../feed/postgres/logical/install.ts';
 import { type PostgresFeedReport, postgresFeedStatus } from '../../../feed/postgres/logical/status.ts';
 import { nodePostgres, type PostgresSession } from '../../../feed/postgres/session.ts';
-import type { PostgresTableStatus, UntoldRelation } from '../../../feed/postgres/tables.ts';
+import type { PostgresTableStatus } from '../../../feed/postgres/tables.ts';
 import {
   installPostgresTriggers,
   planPostgresTriggers,
@@ -25,6 +25,8 @@ import {
   type FeedRemoval,
   type FeedReport,
   type FeedTable,
+  SLOT_FACTS,
+  type SlotReport,
   uncomparable,
   unexpected,
 } from './feed-report.ts';
@@ -32,36 +34,30 @@ import type { PostgresSource } from './feed-source.ts';
 
 /** Rejects with E_FEED. */
 export async function openPostgresBackend(source: PostgresSource): Promise<FeedBackend> {
-  const { connection, mode, shown: where } = source;
+  const { connection, mode, tables, shown: where } = source;
   const session = await nodePostgres(connection)('queries').catch((cause) =>
     unexpected(cause, `a connection to ${where}`),
   );
-  return explaining((mode === 'triggers' ? triggerBackend : slotBackend)(source, session), where);
-}
-
-function slotBackend(source: PostgresSource, session: PostgresSession): FeedBackend {
-  const { slot, publication, identity, tables } = source;
-  const names = { slot, publication };
-  return {
-    status: () => slotReport(source, session),
-    plan: () => planPostgresFeed(session, { ...names, tables, identity }),
-    install: () => installPostgresFeed(session, { ...names, tables, identity }),
-    remove: () => removePostgresFeed(session, names),
-    planRemoval: () => planPostgresRemoval(session, names),
-    close: () => session.close(),
-  };
-}
-
-function triggerBackend(source: PostgresSource, session: PostgresSession): FeedBackend {
-  const options = { tables: source.tables, notifies: true };
-  return {
+  const close = () => session.close();
+  if (mode === 'replication') {
+    return explaining(where, {
+      status: () => slotReport(source, session),
+      plan: () => planPostgresFeed(session, source),
+      install: () => installPostgresFeed(session, source),
+      remove: () => removePostgresFeed(session, source),
+      planRemoval: () => planPostgresRemoval(session, source),
+      close,
+    });
+  }
+  const options = { tables, notifies: true };
+  return explaining(where, {
     status: () => triggerReport(source, session),
     plan: () => planPostgresTriggers(session, options),
     install: () => installPostgresTriggers(session, options),
     remove: () => triggerRemoval(session),
     planRemoval: () => planTriggerRemoval(session),
-    close: () => session.close(),
-  };
+    close,
+  });
 }
 
 async function triggerRemoval(session: PostgresSession): Promise<FeedRemoval> {
@@ -91,33 +87,33 @@ function isOne({ root, ...table }: Wanted, wanted: Named): boolean {
 }
 
 async function slotReport(source: PostgresSource, session: PostgresSession): Promise<FeedReport> {
-  const { slot, publication } = source;
   const wanted = wantedBy(source);
-  const status = await postgresFeedStatus(session, { slot, publication }, wanted);
+  const status = await postgresFeedStatus(session, source, wanted);
   const catalogue = await catalogueOf(session);
   const told = status.tables.filter((table) => table.isPublished || wanted(table));
   const unlogged = told.filter(({ isLogged }) => !isLogged);
   const report = reportOf(source, status, told);
   const why = 'an unlogged table, whose changes are in no log';
+  const facts = Object.fromEntries(SLOT_FACTS.map((fact) => [fact, status[fact] ?? null]));
   return {
     ...report,
     by: 'logical replication',
     tables: told.filter(({ isLogged }) => isLogged).map((table) => slotTable(table, catalogue)),
     leftOut: [...unlogged.map((table) => ({ name: shown(table), why })), ...report.leftOut],
-    slot: stateOf(source, status),
+    slot: { name: source.slot, publication: source.publication, state: status.slot, ...facts } as SlotReport,
     warnings: status.warnings,
   };
 }
 
-interface PostgresStatus {
-  readonly tables: readonly Wanted[];
-  readonly untold: readonly UntoldRelation[];
-  readonly problems: readonly string[];
-}
-
 /** What both kinds of feed report. `told`: the tables whose changes are, or should be, told. */
-function reportOf(source: PostgresSource, status: PostgresStatus, told: readonly Wanted[]) {
-  const problems = [...status.problems, ...missing(source, status.tables)];
+function reportOf(
+  source: PostgresSource,
+  status: Pick<PostgresFeedReport, 'untold' | 'problems'> & { readonly tables: readonly Wanted[] },
+  told: readonly Wanted[],
+) {
+  const asked = source.tables === 'all' ? [] : source.tables;
+  const gone = asked.filter((wanted) => !status.tables.some((table) => isOne(table, wanted)));
+  const problems = [...status.problems, ...gone.map((table) => `expected a table ${shown(table)}, got none`)];
   const others = status.tables.filter((table) => !told.includes(table));
   return {
     source: source.name,
@@ -128,21 +124,6 @@ function reportOf(source: PostgresSource, status: PostgresStatus, told: readonly
       ...status.untold.map((one) => ({ name: shown(one), why: `${one.what}, of whose changes no feed tells` })),
     ],
     problems,
-  };
-}
-
-function stateOf({ slot, publication }: PostgresSource, status: PostgresFeedReport): NonNullable<FeedReport['slot']> {
-  return {
-    name: slot,
-    publication,
-    state: status.slot,
-    process: status.process ?? null,
-    position: status.position ?? null,
-    lagBytes: status.lagBytes ?? null,
-    walStatus: status.walStatus ?? null,
-    safeBytes: status.safeBytes ?? null,
-    retainedBytes: status.retainedBytes ?? null,
-    maxRetainedBytes: status.maxRetainedBytes ?? null,
   };
 }
 
@@ -177,12 +158,6 @@ async function triggerReport(source: PostgresSource, session: PostgresSession): 
     log: { isThere: status.isInstalled, rows: null, bytes: status.logBytes, last: status.last ?? null },
     warnings: [],
   };
-}
-
-function missing({ tables }: PostgresSource, there: readonly Wanted[]): readonly string[] {
-  if (tables === 'all') return [];
-  const gone = tables.filter((wanted) => !there.some((table) => isOne(table, wanted)));
-  return gone.map((table) => `expected a table ${shown(table)}, got none`);
 }
 
 /** Tables of the schema `public` go by their name alone. */

@@ -1,6 +1,7 @@
 // The report of the commands `tidegate feed`, one form for all kinds of database, and its text for people.
 
 import { messageOf, TidegateError } from '../../../errors.ts';
+import type { PostgresFeedReport } from '../../../feed/postgres/logical/status.ts';
 import { counted, printable, table } from './text.ts';
 
 export interface FeedTable {
@@ -24,36 +25,30 @@ export interface FeedReport {
   /** Tables that cannot be told, and tables that nobody asked for. */
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   readonly slot?: SlotReport;
-  readonly log?: LogReport;
+  readonly log?: {
+    readonly isThere: boolean;
+    readonly rows: number | null;
+    readonly bytes: number | null;
+    /** The latest logged change that is not acknowledged. */
+    readonly last: { readonly row: number; readonly table: string; readonly kind: string } | null;
+  };
   /** Each a sentence that says what was expected; empty when the feed tells everything it should. */
   readonly problems: readonly string[];
   /** Facts that may do harm later, but change nothing that is told now. */
   readonly warnings: readonly string[];
 }
 
-export interface SlotReport {
+/** Of a slot as its feed reports them; null: not known, or there is no bound. */
+export const SLOT_FACTS = [
+  ...(['process', 'position', 'lagBytes', 'walStatus'] as const),
+  ...(['safeBytes', 'retainedBytes', 'maxRetainedBytes'] as const),
+];
+
+export type SlotReport = {
   readonly name: string;
   readonly publication: string;
-  readonly state: 'missing' | 'idle' | 'active' | 'lost';
-  /** The server's process that reads from it. */
-  readonly process: number | null;
-  /** Everything up to here was acknowledged. */
-  readonly position: string | null;
-  readonly lagBytes: number | null;
-  readonly walStatus: string | null;
-  /** Bytes until the log may be lost; null when there is no bound. */
-  readonly safeBytes: number | null;
-  readonly retainedBytes: number | null;
-  readonly maxRetainedBytes: number | null;
-}
-
-export interface LogReport {
-  readonly isThere: boolean;
-  readonly rows: number | null;
-  readonly bytes: number | null;
-  /** The latest logged change that is not acknowledged. */
-  readonly last: { readonly row: number; readonly table: string; readonly kind: string } | null;
-}
+  readonly state: PostgresFeedReport['slot'];
+} & { readonly [Fact in (typeof SLOT_FACTS)[number]]: NonNullable<PostgresFeedReport[Fact]> | null };
 
 export interface FeedRemoval {
   readonly removed: readonly string[];
@@ -73,7 +68,7 @@ export interface FeedBackend {
 }
 
 /** The backend, with its failures as E_FEED. `where`: the database as it is shown. */
-export function explaining(backend: FeedBackend, where: string): FeedBackend {
+export function explaining(where: string, backend: FeedBackend): FeedBackend {
   const say =
     <T>(what: string, work: () => Promise<T>) =>
     () =>
@@ -146,7 +141,7 @@ function slotRows(slot: SlotReport): string[][] {
   return [...rows, ['log', `wal_status ${walStatus}, ${bytes(retainedBytes)} kept, ${bound}${safe}`]];
 }
 
-function logText({ isThere, rows, bytes: size, last }: LogReport): string {
+function logText({ isThere, rows, bytes: size, last }: NonNullable<FeedReport['log']>): string {
   if (!isThere) return 'none';
   const length = rows === null ? bytes(size) : counted(rows, 'row');
   return `${length}, ${last === null ? 'no change waits in it' : `last change: ${last.kind} in ${last.table} (row ${last.row})`}`;

@@ -9,7 +9,9 @@ import type { DatabaseOutput } from '../../config/config-schema.ts';
 import { sourceName } from '../../config/config-values.ts';
 import { type Call, UsageError } from './commands.ts';
 
-export interface SourceFlags {
+export interface FeedFlags {
+  readonly json?: true;
+  readonly dryRun?: true;
   readonly config?: string;
   readonly source?: string;
   readonly sqlite?: string;
@@ -21,7 +23,7 @@ export interface SourceFlags {
   readonly tables?: readonly string[];
 }
 
-export interface RunFlags extends SourceFlags {
+export interface RunFlags extends FeedFlags {
   readonly gate?: readonly string[];
   readonly gateToken?: string;
   readonly install?: true;
@@ -56,7 +58,7 @@ export interface PostgresSource {
 export type FeedSource = SqliteSource | PostgresSource;
 
 /** Rejects with E_CONFIG when the configuration is wrong, with a UsageError for a wrong command line. */
-export async function sourceOf({ argument, options: flags }: Call<SourceFlags>): Promise<FeedSource> {
+export async function sourceOf({ argument, options: flags }: Call<FeedFlags>): Promise<FeedSource> {
   checkFlags(argument, flags);
   const { name, database } = await configured(argument ?? flags.source, flags);
   if (flags.sqlite !== undefined || (flags.postgres === undefined && database?.sqlite !== undefined)) {
@@ -65,7 +67,7 @@ export async function sourceOf({ argument, options: flags }: Call<SourceFlags>):
   return postgresSource({ name, database }, flags);
 }
 
-function checkFlags(argument: string | undefined, flags: SourceFlags): void {
+function checkFlags(argument: string | undefined, flags: FeedFlags): void {
   const { source, sqlite, postgres } = flags;
   if (argument !== undefined && source !== undefined && argument !== source) {
     throw new UsageError('one source', `${argument} and --source ${source}`);
@@ -86,7 +88,7 @@ interface Configured {
   readonly database: DatabaseOutput | undefined;
 }
 
-async function configured(name: string | undefined, flags: SourceFlags): Promise<Configured> {
+async function configured(name: string | undefined, flags: FeedFlags): Promise<Configured> {
   const isGiven = flags.sqlite !== undefined || flags.postgres !== undefined;
   if (isGiven && name === undefined && flags.config === undefined) return { name, database: undefined };
   const databases = (await loadDatabases({ file: flags.config, cwd: process.cwd() })) ?? {};
@@ -102,7 +104,7 @@ async function configured(name: string | undefined, flags: SourceFlags): Promise
   return { name: names[0], database: databases[names[0] as string] };
 }
 
-function sqliteSource({ name, database }: Configured, flags: SourceFlags): SqliteSource {
+function sqliteSource({ name, database }: Configured, flags: FeedFlags): SqliteSource {
   const ofPostgres = [...replicationFlags(flags), ...(flags.triggerLog === true ? ['--trigger-log'] : [])];
   if (ofPostgres.length > 0) {
     throw new UsageError(`a database of PostgreSQL with ${ofPostgres.join(', ')}`, 'one of SQLite');
@@ -113,7 +115,7 @@ function sqliteSource({ name, database }: Configured, flags: SourceFlags): Sqlit
   return { kind: 'sqlite', name, path, shown, tables: flags.tables ?? database?.tables ?? 'all' };
 }
 
-function postgresSource({ name, database }: Configured, flags: SourceFlags): PostgresSource {
+function postgresSource({ name, database }: Configured, flags: FeedFlags): PostgresSource {
   const settings = database?.postgres;
   const connection = flags.postgres ?? settings?.connection ?? (process.env.TIDEGATE_POSTGRES || undefined);
   if (connection === undefined) {
@@ -137,7 +139,7 @@ function postgresSource({ name, database }: Configured, flags: SourceFlags): Pos
 }
 
 /** Flags that only logical replication has a use for, as they were written. */
-function replicationFlags(flags: SourceFlags): string[] {
+function replicationFlags(flags: FeedFlags): string[] {
   const names = (['slot', 'publication', 'identity'] as const).filter((name) => flags[name] !== undefined);
   return names.map((name) => `--${name}`);
 }

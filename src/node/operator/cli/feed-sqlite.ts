@@ -46,15 +46,14 @@ export async function openSqliteBackend(source: SqliteSource): Promise<FeedBacke
     database.close();
     return unexpected(cause, `a database in ${shown}`);
   }
-  const backend: FeedBackend = {
+  return explaining(shown, {
     status: () => reportOf(source, runner),
     plan: async () => planSqliteFeed(runner, await chosenOf(source, runner)),
     install: async () => installSqliteFeed(runner, await chosenOf(source, runner)),
     remove: () => removalOf(runner),
     planRemoval: async () => planSqliteRemoval(runner),
     close: async () => database.close(),
-  };
-  return explaining(backend, shown);
+  });
 }
 
 async function removalOf(runner: SqliteRunner): Promise<FeedRemoval> {

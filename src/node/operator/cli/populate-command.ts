@@ -11,8 +11,8 @@ import { TidegateError } from '../../../errors.ts';
 import type { ScheduleState } from '../../populate/schedules.ts';
 import { valuesOfFile } from '../../populate/sources.ts';
 import { type AdminAddress, callAdmin, followAdmin } from './admin-client.ts';
-import { addressOf, ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, show } from './admin-commands.ts';
-import { type Call, type CommandIo, type CommandRow, exactlyOne } from './commands.ts';
+import { addressOf, ask, COMMON_OPTIONS, type CommonOptions, get, headerOption } from './admin-commands.ts';
+import { type Call, type CommandIo, type CommandRow, exactlyOne, show } from './commands.ts';
 import { counted, printable } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';
 
