@@ -29,7 +29,7 @@ const failureOf = (call: Promise<unknown>): Promise<Error> =>
 test('calls with the token and gets the JSON', async () => {
   const { url, changes } = await start(TOKEN);
   const call = { method: 'POST', path: '/purge', body: { tag: 'a' } } as const;
-  expect(await callAdmin({ url: `${url}/`, token: TOKEN }, call)).toEqual({ position: 1, matched: 2 });
+  expect(await callAdmin({ admin: `${url}/`, token: TOKEN }, call)).toEqual({ position: 1, matched: 2 });
   expect(changes).toEqual([['purge', { kind: 'tag', tag: 'a' }]]);
 });
 
@@ -40,7 +40,7 @@ test.each([
   ['CANÄRY', 'expected a token of visible ASCII characters'],
 ])('token %s: a clear error without the token in it', async (token, message) => {
   const { url } = await start(TOKEN);
-  const error = await failureOf(callAdmin({ url, token }, { method: 'GET', path: '/stats' }));
+  const error = await failureOf(callAdmin({ admin: url, token }, { method: 'GET', path: '/stats' }));
   expect(error).toMatchObject({ code: 'E_ADMIN', message: expect.stringContaining(message) });
   expect(error.message).not.toContain('CAN');
 });
@@ -48,21 +48,21 @@ test.each([
 test('says what is refused', async () => {
   const { url } = await start();
   const call = { method: 'POST', path: '/purge', body: { tag: '' } } as const;
-  await expect(callAdmin({ url }, call)).rejects.toMatchObject({ code: 'E_SELECTOR' });
-  await expect(callAdmin({ url }, { method: 'GET', path: '/x' })).rejects.toMatchObject({ code: 'E_ADMIN' });
+  await expect(callAdmin({ admin: url }, call)).rejects.toMatchObject({ code: 'E_SELECTOR' });
+  await expect(callAdmin({ admin: url }, { method: 'GET', path: '/x' })).rejects.toMatchObject({ code: 'E_ADMIN' });
 });
 
 test('says that nobody is there', async () => {
   const { url } = await start();
   await running.pop()?.close();
-  await expect(callAdmin({ url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
+  await expect(callAdmin({ admin: url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
     code: 'E_ADMIN',
     message: `expected a gate's admin API at ${url}, got ECONNREFUSED`,
   });
 });
 
 test.each(['nonsense', 'ftp://127.0.0.1/', 'http://user:CANARY@127.0.0.1/'])('refuses %s', async (url) => {
-  const error = await failureOf(callAdmin({ url }, { method: 'GET', path: '/stats' }));
+  const error = await failureOf(callAdmin({ admin: url }, { method: 'GET', path: '/stats' }));
   expect(error).toMatchObject({ code: 'E_ADMIN', message: expect.stringMatching(/^expected the http\(s\) URL/) });
   expect(error.message).not.toContain('CANARY');
 });
@@ -71,7 +71,7 @@ test('says that it is another server', async () => {
   const api = async () => ({ status: 200, contentType: 'text/html', fields: [], body: '<p>' });
   const admin = await startAdmin({ port: 0, api });
   running.push(admin);
-  await expect(callAdmin({ url: admin.url }, { method: 'GET', path: '/stats' })).rejects.toThrow(
+  await expect(callAdmin({ admin: admin.url }, { method: 'GET', path: '/stats' })).rejects.toThrow(
     `expected JSON from a gate's admin API at ${admin.url}, got 200 text/html`,
   );
 });
@@ -84,7 +84,7 @@ test('says that an answer broke off', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await expect(callAdmin({ url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
+  await expect(callAdmin({ admin: url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
     code: 'E_ADMIN',
     message: expect.stringContaining(`expected the whole answer of the admin API at ${url}, got `),
   });

@@ -1,10 +1,11 @@
 // Calls the admin API of a running gate, for the command line.
 
+import type { ListPage } from '../../../engine/contract.ts';
 import { TidegateError } from '../../../errors.ts';
 
-/** Where the admin API is, and the token it asks for. */
 export interface AdminAddress {
-  readonly url: string;
+  /** URL of the admin API. */
+  readonly admin: string;
   /** Undefined or empty: no token is sent. */
   readonly token?: string | undefined;
 }
@@ -12,8 +13,8 @@ export interface AdminAddress {
 export interface AdminCall {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** Names and values; a name may be repeated. */
-  readonly query?: readonly (readonly [string, string])[];
+  /** Names and values; a name may be repeated, and one without a value is left out. */
+  readonly query?: readonly (readonly [string, string | undefined])[];
   /** Sent as JSON. */
   readonly body?: unknown;
 }
@@ -30,7 +31,10 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
     throw new TidegateError('E_ADMIN', message, { cause: error });
   });
   const answer = parse(text);
-  if (response.status === 401) throw new TidegateError('E_ADMIN', refusedToken(url.origin, at.token));
+  if (response.status === 401) {
+    const what = `the token of the admin API at ${url.origin} (--token or TIDEGATE_ADMIN_TOKEN)`;
+    throw new TidegateError('E_ADMIN', `expected ${what}, got ${at.token ? 'a wrong one' : 'none'} (401)`);
+  }
   const error = errorOf(answer);
   // Codes of wrong requests are kept.
   const isWrong = error?.code === 'E_SELECTOR' || error?.code === 'E_POPULATE';
@@ -59,15 +63,32 @@ export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGene
   }
 }
 
+/** Entries in a page of the list. */
+const PAGE = 1000;
+
+/** The pages of the list of entries, of `most` entries in all. */
+export async function* listPages(at: AdminAddress, query: AdminCall['query'] = [], most = Number.POSITIVE_INFINITY) {
+  let after: string | undefined;
+  let left = most;
+  do {
+    const limit = String(Math.min(PAGE, left));
+    const asked = [...query, ['after', after], ['limit', limit]] as const;
+    const page = (await callAdmin(at, { method: 'GET', path: '/entries', query: asked })) as ListPage;
+    yield page;
+    after = page.next;
+    left -= page.entries.length;
+  } while (after !== undefined && left > 0);
+}
+
 function urlOf(at: AdminAddress, call: AdminCall): URL {
-  const base = URL.canParse(at.url) ? new URL(at.url) : undefined;
+  const base = URL.parse(at.admin) ?? undefined;
   const isHttp = base?.protocol === 'http:' || base?.protocol === 'https:';
   if (base === undefined || !isHttp || base.username !== '' || base.password !== '') {
-    const got = base === undefined || !isHttp ? JSON.stringify(at.url) : 'one with userinfo';
+    const got = base === undefined || !isHttp ? JSON.stringify(at.admin) : 'one with userinfo';
     throw new TidegateError('E_ADMIN', `expected the http(s) URL of an admin API without userinfo, got ${got}`);
   }
   const url = new URL(base.origin + base.pathname.replace(/\/+$/, '') + call.path);
-  for (const [name, value] of call.query ?? []) url.searchParams.append(name, value);
+  for (const [name, value] of call.query ?? []) if (value !== undefined) url.searchParams.append(name, value);
   return url;
 }
 
@@ -100,11 +121,6 @@ function causeOf(error: unknown): string {
   if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
   if (!(cause instanceof Error)) return message;
   return (cause as NodeJS.ErrnoException).code ?? cause.message;
-}
-
-function refusedToken(origin: string, token: string | undefined): string {
-  const got = token === undefined || token === '' ? 'none' : 'a wrong one';
-  return `expected the token of the admin API at ${origin} (--token or TIDEGATE_ADMIN_TOKEN), got ${got} (401)`;
 }
 
 /** Returns undefined for a text that is not JSON. */

@@ -4,7 +4,7 @@ import { CLEARABLE, type TierAgreement } from '../../../admin/contract.ts';
 import type { EntryDependencies } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/explain.ts';
 import type { Explanation, ListPage } from '../../../engine/contract.ts';
-import { type AdminAddress, type AdminCall, callAdmin } from './admin-client.ts';
+import { type AdminAddress, type AdminCall, callAdmin, listPages } from './admin-client.ts';
 import {
   agreementText,
   changeText,
@@ -19,9 +19,7 @@ import {
 import { type Call, type CommandRow, exactlyOne, type OptionRow, show, UsageError } from './commands.ts';
 import { adminUrl, atLeastOne, clientUrl, fieldLine, recordName, selecting } from './values.ts';
 
-export interface CommonOptions {
-  readonly admin: string;
-  readonly token?: string;
+export interface CommonOptions extends AdminAddress {
   readonly json?: true;
   readonly header?: readonly string[];
 }
@@ -61,7 +59,7 @@ export const ADMIN_COMMANDS: readonly CommandRow[] = [
       ['--tier <name>', 'only what this tier has', { choices: ['memory', 'disk'] }],
       ['--limit <number>', 'entries at most', { read: atLeastOne, fallback: 100 }],
     ],
-    run: async (call: Call<CommonOptions & ListOptions>) => show(call, await listPages(call.options), listText),
+    run: list,
   },
   {
     name: 'explain',
@@ -117,12 +115,12 @@ export const ADMIN_COMMANDS: readonly CommandRow[] = [
   },
 ];
 
-export function addressOf({ admin, token }: CommonOptions): AdminAddress {
-  return { url: admin, token };
-}
-
 export function get(path: string, query: AdminCall['query'] = []): AdminCall {
   return { method: 'GET', path, query };
+}
+
+export function post(path: string, body?: object): AdminCall {
+  return { method: 'POST', path, body };
 }
 
 /** Calls the API, and prints its answer. */
@@ -131,48 +129,36 @@ export async function ask<Answer>(
   asked: AdminCall,
   text: (answer: Answer) => string,
 ): Promise<Answer> {
-  return show(call, (await callAdmin(addressOf(call.options), asked)) as Answer, text);
+  return show(call, (await callAdmin(call.options, asked)) as Answer, text);
 }
 
-/** Size of the API's pages when a list is put together. */
-const PAGE = 1000;
-
-interface ListOptions {
+interface ListOptions extends CommonOptions {
   readonly prefix?: string;
   readonly tag?: string;
   readonly tier?: string;
   readonly limit: number;
 }
 
-async function listPages(options: CommonOptions & ListOptions): Promise<ListPage> {
-  const { prefix, tag, tier } = options;
+async function list(call: Call<ListOptions>): Promise<unknown> {
+  const { prefix, tag, tier, limit } = call.options;
   const found: ListPage['entries'][number][] = [];
-  let after: string | undefined;
-  do {
-    const limit = String(Math.min(PAGE, options.limit - found.length));
-    const query = given({ prefix, tag, tier, after, limit });
-    const page = (await callAdmin(addressOf(options), get('/entries', query))) as ListPage;
+  let next: string | undefined;
+  for await (const page of listPages(call.options, Object.entries({ prefix, tag, tier }), limit)) {
     found.push(...page.entries);
-    after = page.next;
-  } while (after !== undefined && found.length < options.limit);
-  return after === undefined ? { entries: found } : { entries: found, next: after };
-}
-
-/** Names and values, without those that are undefined. */
-function given(values: Readonly<Record<string, string | undefined>>): (readonly [string, string])[] {
-  return Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    next = page.next;
+  }
+  return show(call, next === undefined ? { entries: found } : { entries: found, next }, listText);
 }
 
 function headersOf({ header = [] }: CommonOptions): (readonly [string, string])[] {
   return header.map((field) => ['header', field] as const);
 }
 
-type Explained = Explanation & { readonly dependencies?: EntryDependencies };
-
 function explain(call: Call<CommonOptions & { readonly method: string }>): Promise<unknown> {
   const { method } = call.options;
-  const query = [...given({ url: call.argument, method, deps: '1' }), ...headersOf(call.options)];
-  return ask(call, get('/explain', query), ({ dependencies, ...explanation }: Explained) => {
+  const query = [...Object.entries({ url: call.argument, method, deps: '1' }), ...headersOf(call.options)];
+  type Answer = Explanation & { readonly dependencies?: EntryDependencies };
+  return ask(call, get('/explain', query), ({ dependencies, ...explanation }: Answer) => {
     const text = explainText(explanation);
     if (dependencies === undefined || dependencies.sources.length === 0) return text;
     return `${text}\n\n${entryDepsText(dependencies)}`;
@@ -190,7 +176,7 @@ async function showDependencies(call: Call<DepsOptions>): Promise<unknown> {
   const { table, record, source, header } = call.options;
   exactlyOne({ 'a URL': call.argument, '--table': table, '--record': record });
   if (call.argument === undefined && header !== undefined) throw new UsageError('a URL with --header', 'none');
-  const query = [...given({ url: call.argument, table, record, source }), ...headersOf(call.options)];
+  const query = [...Object.entries({ url: call.argument, table, record, source }), ...headersOf(call.options)];
   return ask(call, get('/deps', query), (answer: EntryDependencies | GroupedDependencies) =>
     'groups' in answer ? groupsText(answer) : entryDepsText(answer),
   );
@@ -211,32 +197,21 @@ function changeRow(name: 'invalidate' | 'purge', done: string, help: string): Co
     help: `${help}; name them by exactly one of --url, --tag, --prefix, --pattern, --origin and --all`,
     options: [...COMMON_OPTIONS, ...SELECTOR_OPTIONS],
     run: async (call: Call<SelectorOptions>) => {
-      const body = selectorBody(call.options);
-      return ask(call, { method: 'POST', path: `/${name}`, body }, changeText.bind(undefined, done));
+      const { url, tag, prefix, pattern, origin, all } = call.options;
+      exactlyOne({
+        ...{ '--url': url, '--tag': tag, '--prefix': prefix },
+        ...{ '--pattern': pattern, '--origin': origin, '--all': all },
+      });
+      const body = tag?.length === 1 ? { tag: tag[0] } : { url, tags: tag, prefix, pattern, origin, all };
+      return ask(call, post(`/${name}`, body), changeText.bind(undefined, done));
     },
   };
 }
 
-function selectorBody({ url, tag, prefix, pattern, origin, all }: SelectorOptions): object {
-  exactlyOne({
-    '--url': url,
-    '--tag': tag,
-    '--prefix': prefix,
-    '--pattern': pattern,
-    '--origin': origin,
-    '--all': all,
-  });
-  return tag === undefined || tag.length > 1 ? { url, tags: tag, prefix, pattern, origin, all } : { tag: tag[0] };
-}
-
 async function clear(call: Call<CommonOptions & { readonly tier?: string }>): Promise<unknown> {
   const { tier } = call.options;
-  if (tier === undefined) return ask(call, { method: 'POST', path: '/clear' }, changeText.bind(undefined, 'cleared'));
-  return ask(
-    call,
-    { method: 'POST', path: '/tiers/clear', body: { tier } },
-    ({ removed }: { readonly removed: number }) => {
-      return `cleared ${tier}: ${entries(removed)} removed`;
-    },
-  );
+  if (tier === undefined) return ask(call, post('/clear'), changeText.bind(undefined, 'cleared'));
+  return ask(call, post('/tiers/clear', { tier }), ({ removed }: { readonly removed: number }) => {
+    return `cleared ${tier}: ${entries(removed)} removed`;
+  });
 }

@@ -6,7 +6,7 @@
 import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
 import type { EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/explain.ts';
-import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
+import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { keyHash } from '../access-log.ts';
 import { counted, printable, printableLines, table } from './text.ts';
 
@@ -27,22 +27,23 @@ export function listText(page: ListPage): string {
 
 export function explainText(explanation: Explanation): string {
   const { key, variantKey, entry, freshness, position, lastRefusal } = explanation;
+  const state = entry?.outdated === true ? ', outdated' : '';
   const rows = [
     ['key', `${key} (${keyHash(key)} in the access log)`],
-    ['variant', variantKey === undefined ? 'none' : variantOf(variantKey)],
+    ['variant', variantKey?.split('\n').slice(1).join('; ') || 'none'],
     ...(explanation.coding === undefined ? [] : [['coding', explanation.coding]]),
     ['verdict', `${explanation.verdict}: ${explanation.reason} (${explanation.section})`],
     ['freshness', freshness === undefined ? 'nothing is stored' : freshnessText(freshness)],
-    ...(entry === undefined ? [] : entryRows(entry)),
+    ...(entry === undefined
+      ? []
+      : [
+          ['entry', `${entry.status}, ${entry.bodyBytes} bytes, origin ${entry.origin}, stamp ${entry.stamp}${state}`],
+          ['tags', entry.tags.join(', ') || 'none'],
+        ]),
     ['position', `applied ${position.applied}, last invalidation ${position.lastInvalidation || 'none'}`],
     ['refusal', lastRefusal === undefined ? 'none known' : `${lastRefusal.reason} (${lastRefusal.section})`],
   ];
   return table(rows);
-}
-
-function variantOf(variantKey: string): string {
-  const selecting = variantKey.split('\n').slice(1);
-  return selecting.length === 0 ? 'none' : selecting.join('; ');
 }
 
 /** The arithmetic of RFC 9111 §4.2, e.g. `lifetime 60 s (max-age) - age 12 s = 48 s left`. */
@@ -57,14 +58,6 @@ function freshnessText(freshness: NonNullable<Explanation['freshness']>): string
   ] as const;
   const allowed = extra.filter(([, ms]) => ms > 0).map(([name, ms]) => `; ${name} ${seconds(ms)}`);
   return `lifetime ${lifetime} s (${freshness.source}) - age ${age} s = ${rest}${allowed.join('')}`;
-}
-
-function entryRows(entry: EntrySummary): string[][] {
-  const state = entry.outdated ? ', outdated' : '';
-  return [
-    ['entry', `${entry.status}, ${entry.bodyBytes} bytes, origin ${entry.origin}, stamp ${entry.stamp}${state}`],
-    ['tags', entry.tags.length === 0 ? 'none' : entry.tags.join(', ')],
-  ];
 }
 
 /** `done`: the action on the entries, e.g. `invalidated`. */

@@ -85,10 +85,18 @@ export function show<Answer>(
 export function addCommands(parent: Command, rows: readonly CommandRow[], io: CommandIo): void {
   for (const row of rows) {
     const command = parent.command(row.name).description(row.help);
-    if (row.argument !== undefined) command.addArgument(argumentOf(row.argument, command));
+    if (row.argument !== undefined) {
+      const [flags, about, rules = {}] = row.argument;
+      command.addArgument(new Argument(flags, about).argParser(parserOf(flags, rules, command)));
+    }
     for (const option of row.options ?? []) command.addOption(optionOf(option, command));
     if (row.ends !== undefined) command.addHelpText('after', `\n${row.ends}`);
-    if (row.commands === undefined) command.action((...values) => runRow(row, { command, io, values }));
+    if (row.commands === undefined) {
+      command.action((first: unknown) => {
+        const argument = row.argument === undefined ? undefined : (first as string | undefined);
+        return runRow(row, command, { io, argument, options: command.opts() });
+      });
+    }
     addCommands(command, row.commands ?? [], io);
   }
   showUsage(parent, io);
@@ -108,22 +116,15 @@ function showUsage(command: Command, io: CommandIo): void {
     .showHelpAfterError(`Usage: ${name} ${command.usage()}\nSee ${name} --help.`);
 }
 
-interface Started {
-  readonly command: Command;
-  readonly io: CommandIo;
-  readonly values: readonly unknown[];
-}
-
-async function runRow(row: CommandRow, { command, io, values }: Started): Promise<void> {
-  const argument = row.argument === undefined ? undefined : (values[0] as string | undefined);
-  let isWell: boolean;
+async function runRow(row: CommandRow, command: Command, call: Call<object>): Promise<void> {
+  let result: unknown;
   try {
-    isWell = (await row.run?.({ io, argument, options: command.opts() })) !== false;
+    result = await row.run?.(call);
   } catch (error) {
     if (error instanceof UsageError) command.error(`error: ${error.message}`);
-    return failed(io, error);
+    return failed(call.io, error);
   }
-  if (!isWell) io.exit(1);
+  if (result === false) call.io.exit(1);
 }
 
 /** Prints the failure, and ends. An error that is none of ours is a defect, so its stack is shown. */
@@ -158,11 +159,6 @@ function optionOf([flags, help, rules = {}]: OptionRow, command: Command): Optio
   if (choices !== undefined) option.choices(choices);
   const name = env === undefined ? `${option.long}` : `${option.long} or ${env}`;
   return choices === undefined && read === undefined ? option : option.argParser(parserOf(name, rules, command));
-}
-
-function argumentOf([flags, help, rules]: OptionRow, command: Command): Argument {
-  const argument = new Argument(flags, help);
-  return rules === undefined ? argument : argument.argParser(parserOf(flags, rules, command));
 }
 
 function parserOf(name: string, { read, choices, repeats }: OptionRules, command: Command) {

@@ -4,14 +4,13 @@
 // list, and hands it over bit by bit; the gate itself reads sitemaps and its own manifest.
 
 import type { PopulateApi } from '../../../admin/contract.ts';
-import type { ListPage } from '../../../engine/contract.ts';
 import { itemOfKey } from '../../../engine/populate/item.ts';
 import type { JobProgress } from '../../../engine/populate/job.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { ScheduleState } from '../../populate/schedules.ts';
 import { valuesOfFile } from '../../populate/sources.ts';
-import { type AdminAddress, callAdmin, followAdmin } from './admin-client.ts';
-import { addressOf, ask, COMMON_OPTIONS, type CommonOptions, get, headerOption } from './admin-commands.ts';
+import { type AdminAddress, callAdmin, followAdmin, listPages } from './admin-client.ts';
+import { ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, post } from './admin-commands.ts';
 import { type Call, type CommandIo, type CommandRow, exactlyOne, show } from './commands.ts';
 import { counted, printable } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';
@@ -72,38 +71,39 @@ async function populate(call: Call<PopulateOptions>): Promise<unknown> {
     ...{ '--from-node': fromNode, '--list': list, '--cancel': cancel },
   });
   if (list === true) return ask(call, get('/populate'), stateText);
-  if (cancel !== undefined) {
-    return ask(call, { method: 'POST', path: '/populate/cancel', body: { job: cancel } }, endText);
-  }
+  if (cancel !== undefined) return ask(call, post('/populate/cancel', { job: cancel }), endText);
   const begun = await begin(call.options);
   if (!wait) return show(call, begun, ({ id, total }) => `job ${id}: ${counted(total, 'URL')} so far`);
-  const last = show(call, await follow(call.io, addressOf(call.options), begun.id), endText);
+  const last = show(call, await follow(call.io, call.options, begun.id), endText);
   // A site may refuse on purpose; but a URL without a route, or a text that is no URL, is a mistake.
   const isMistaken = ['no-route', 'not-a-url'].some((reason) => (last.reasons[reason] ?? 0) > 0);
   return last.failed === 0 && !isMistaken && last.error === undefined && last.state === 'done';
 }
 
 async function begin(options: PopulateOptions): Promise<JobProgress> {
-  const { fromManifest, sitemap, url, file, fromNode, cause, concurrency, rate: ratePerSecond, header } = options;
-  const post = async (body: object) => {
-    return (await callAdmin(addressOf(options), { method: 'POST', path: '/populate', body })) as JobProgress;
+  const { fromManifest, sitemap, url, file, fromNode, cause, concurrency, rate: ratePerSecond, header = [] } = options;
+  const send = async (body: object) => (await callAdmin(options, post('/populate', body))) as JobProgress;
+  const fields = header.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]);
+  const common = {
+    cause,
+    concurrency,
+    ratePerSecond,
+    ...(fields.length > 0 && { fields: Object.fromEntries(fields) }),
   };
-  const fields = header === undefined ? undefined : pairsOf(header.flatMap(nameAndValue));
-  const common = { cause, concurrency, ratePerSecond, fields };
-  if (fromManifest === true) return post({ ...common, manifest: true });
-  if (sitemap !== undefined) return post({ ...common, sitemap });
-  if (url !== undefined) return giveAll(post, common, url);
-  if (file !== undefined) return giveAll(post, { ...common, name: file }, valuesOfFile(file));
-  const node = { url: fromNode as string, token: options.nodeToken };
-  return giveAll(post, { ...common, cause: cause ?? 'missing', name: node.url }, storedAt(node));
+  if (fromManifest === true) return send({ ...common, manifest: true });
+  if (sitemap !== undefined) return send({ ...common, sitemap });
+  if (url !== undefined) return giveAll(send, common, url);
+  if (file !== undefined) return giveAll(send, { ...common, name: file }, valuesOfFile(file));
+  const node = { admin: fromNode as string, token: options.nodeToken };
+  return giveAll(send, { ...common, cause: cause ?? 'missing', name: node.admin }, storedAt(node));
 }
 
 /** Characters of a portion: well below the API's limit. */
 const PORTION_CHARS = 200_000;
 
 async function giveAll(
-  post: (body: object) => Promise<JobProgress>,
-  head: { readonly fields: object | undefined; readonly cause?: string | undefined; readonly name?: string },
+  send: (body: object) => Promise<JobProgress>,
+  head: { readonly fields?: object; readonly cause?: string | undefined; readonly name?: string },
   values: AsyncIterable<unknown> | Iterable<unknown>,
 ): Promise<JobProgress> {
   let to: object = head;
@@ -113,40 +113,29 @@ async function giveAll(
     urls.push(value);
     chars += JSON.stringify(value).length;
     if (chars <= PORTION_CHARS) continue;
-    const job = await post({ ...to, urls, more: true });
+    const job = await send({ ...to, urls, more: true });
     to = { job: job.id, fields: head.fields };
     urls = [];
     chars = 0;
   }
-  return post({ ...to, urls, more: false });
+  return send({ ...to, urls, more: false });
 }
-
-const PAGE = '1000';
 
 /** The entries that a node stores, except redacted ones: nobody else may ask for redacted values. */
 async function* storedAt(node: AdminAddress): AsyncGenerator<unknown> {
-  let after: string | undefined;
-  do {
-    const from = after === undefined ? [] : [['after', after] as const];
-    const page = (await callAdmin(node, get('/entries', [['limit', PAGE], ...from]))) as ListPage;
-    for (const { key } of page.entries) {
+  for await (const { entries } of listPages(node)) {
+    for (const { key } of entries) {
       const item = itemOfKey(key);
       if (item === undefined) continue;
       yield item.fields === undefined ? item.uri : { url: item.uri, fields: pairsOf(item.fields) };
     }
-    after = page.next;
-  } while (after !== undefined);
+  }
 }
 
 function pairsOf(fields: readonly string[]): Record<string, string> {
   const pairs: Record<string, string> = {};
   for (let at = 0; at < fields.length; at += 2) pairs[fields[at] as string] = fields[at + 1] as string;
   return pairs;
-}
-
-function nameAndValue(line: string): [string, string] {
-  const colon = line.indexOf(':');
-  return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 async function follow(io: CommandIo, at: AdminAddress, id: string): Promise<JobProgress> {
