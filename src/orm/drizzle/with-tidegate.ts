@@ -16,10 +16,9 @@ import { Texts, textOf } from './catalogue/texts.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
 import type { ReadOptions, Sound, SoundOptions } from './options.ts';
-import { Reads } from './reads/reads.ts';
-import { Settings, scopeOf, watchClient } from './scope.ts';
+import { Settings, watchClient } from './scope.ts';
 import type { Loose, Method } from './session/prepared.ts';
-import { Sessions } from './session/sessions.ts';
+import { type SessionParts, Sessions } from './session/sessions.ts';
 import { Tally } from './tally.ts';
 import { Guard } from './writes/guard.ts';
 import { Writes } from './writes/writes.ts';
@@ -40,77 +39,68 @@ export function withTidegate<Db extends object>(db: Db, options: SoundOptions): 
 }
 
 export function assembled<Db extends object>(db: Db, options: SoundOptions, parts: SoundParts): Db & Sound<Db> {
-  const { session, dialect } = partsOf(db);
+  const { session, dialect: queries } = partsOf(db);
   const { doubtMs = DOUBT_MS } = checkSound(options);
-  const kind = checked(db);
+  const dialect = dialectOf(db);
   const tally = new Tally(options.onFault ?? (() => undefined));
-  const { cache, database } = options;
-  const texts = new Texts(kind, tally);
-  const catalog = new Catalog({ ...options, dialect: kind, read: texts.read, textOf: textsOf(dialect) });
+  const texts = new Texts(dialect, tally);
+  const catalog = new Catalog({ ...options, dialect, read: texts.read, textOf: textsOf(queries) });
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
-  const asked = askedBy(db as Loose, kind, { options, texts, catalog });
-  const { routines, rows } = asked;
-  const guard = (parts.guard ?? ((given) => new Guard(given)))({
-    cache,
-    database,
-    outside: (names) => outsideOf(names, (tables) => catalog.outside(tables)),
-    onFault: (error) => tally.fault(error),
-    clock: options.clock ?? platformClock,
-    tasks: platformTasks,
-    clearing: () => clearing(catalog, [routines, rows]),
-    mark: () => rows.mark,
-    doubtMs,
-  });
-  texts.listen(dialect, (objects) => catalog.learn(objects));
+  const { does, causes } = catalog;
+  const ask = askOf(session, dialect);
+  const rows = new Rows({ ...options, dialect, ask, does, fault: (error) => tally.fault(error) });
+  const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes };
+  const routines = dialect === 'postgres' ? new Routines(asking) : undefined;
+  const asked = { catalog, routines, rows };
+  const guard = (parts.guard ?? ((given) => new Guard(given)))({ ...guardOptions(options, tally, asked), doubtMs });
+  texts.listen(queries, (objects) => catalog.learn(objects));
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
-  // Drivers answer in forms of their own, and what is stored is the driver's answer.
-  const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
   const settings = new Settings(options, guard);
-  const common = { ...asked, writes, catalog, settings, dialect: kind };
-  const sessions = new Sessions({ ...common, texts, reads: new Reads({ ...common, context, options }) });
-  if (kind === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => settings.altered());
+  const isSync = (db as Loose).resultKind === 'sync' || session.resultKind === 'sync';
+  const own = { options, dialect, driver: markOf(session), isSync };
+  const sessions = new Sessions({ ...own, ...asked, tally, guard, writes, texts, settings });
+  if (dialect === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => settings.altered());
   sessions.bind(session, { scope: undefined, read: undefined });
-  const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
-  const handle = (read: ReadOptions) => {
-    checkRead(read);
-    return handleOf(db, sessions.derive(session, { scope: undefined, read: { ...read } }));
-  };
+  const handle = (read: ReadOptions) =>
+    handleOf(db, sessions.derive(session, { scope: undefined, read })) as Db & Sound<Db>;
   return Object.assign(db, {
-    $cached: (read: ReadOptions = {}) => handle(read) as Db & Sound<Db>,
-    $uncached: () => handle({ enabled: false }) as Db & Sound<Db>,
-    $cache: { invalidate },
+    $cached: (read: ReadOptions = {}) => {
+      checkRead(read);
+      return handle({ ...read });
+    },
+    $uncached: () => handle({ enabled: false }),
+    $cache: {
+      invalidate: (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed }),
+    },
     $cacheStats: () => tally.stats(),
   });
 }
 
-interface Asking {
-  readonly options: SoundOptions;
-  readonly texts: Texts;
-  readonly catalog: Catalog;
-}
+type Asked = Pick<SessionParts, 'catalog' | 'routines' | 'rows'>;
 
-/** What the database itself is asked. */
-function askedBy(db: Loose, dialect: Dialect, { options, texts, catalog }: Asking) {
-  const { session } = partsOf(db);
-  const ask = askOf(session, dialect);
-  const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes: catalog.causes };
-  const routines = dialect === 'postgres' ? new Routines(asking) : undefined;
-  const isSync = db.resultKind === 'sync' || session.resultKind === 'sync';
-  return { routines, rows: new Rows({ ...options, dialect, ask, functions: catalog.functions }), isSync };
-}
-
-/** What invalidates everything may have made functions and tables. */
-function clearing(catalog: Catalog, known: readonly ({ forget(): void } | undefined)[]): () => void {
-  const cleared = catalog.clearing();
+function guardOptions(options: SoundOptions, tally: Tally, { catalog, routines, rows }: Asked) {
+  /** What invalidates everything may have made functions and tables. */
   const forget = () => {
-    for (const each of known) each?.forget();
+    routines?.forget();
+    rows.forget();
   };
-  forget();
-  return () => {
-    cleared();
-    forget();
+  return {
+    ...options,
+    outside: (names: readonly string[]) => outsideOf(names, (tables) => catalog.outside(tables)),
+    onFault: (error: unknown) => tally.fault(error),
+    clock: options.clock ?? platformClock,
+    tasks: platformTasks,
+    clearing: () => {
+      const cleared = catalog.clearing();
+      forget();
+      return () => {
+        cleared();
+        forget();
+      };
+    },
+    mark: () => rows.mark,
   };
 }
 
@@ -124,10 +114,8 @@ function textsOf(dialect: Loose): (query: unknown) => string {
 function askOf(session: Loose, dialect: Dialect): Ask {
   const prepareQuery = (session.prepareQuery as Method).bind(session);
   return (sql, params = []) => {
-    const asking = Object.assign(Object.create(session) as Loose, {
-      prepareQuery,
-      dialect: { sqlToQuery: () => ({ sql, params }) },
-    });
+    const own = { prepareQuery, dialect: { sqlToQuery: () => ({ sql, params }) } };
+    const asking = Object.assign(Object.create(session) as Loose, own);
     return ((dialect === 'sqlite' ? asking.all : asking.execute) as Method).call(asking, sql);
   };
 }
@@ -140,7 +128,7 @@ function partsOf(db: object): { readonly session: Loose; readonly dialect: Loose
   throw new TidegateError('E_CONFIG', 'expected a database object of drizzle(), got something else');
 }
 
-function checked(db: object): Dialect {
+function dialectOf(db: object): Dialect {
   const { session, dialect } = partsOf(db);
   if ('$cached' in db) throw new TidegateError('E_CONFIG', 'expected a database object without a cache, got one twice');
   const { cache } = session;
@@ -168,46 +156,35 @@ function objectsOf(db: object, options: SoundOptions): unknown[] {
   return [options.objects, _?.fullSchema].flatMap((each) => Object.values(each ?? {})).concat(relations);
 }
 
-interface InvalidationParts {
-  readonly options: SoundOptions;
-  readonly guard: Guard;
-  readonly catalog: Catalog;
-  /** Its tables were told at the beginning. */
-  readonly isListed: boolean;
-}
-
-/** Throws E_SELECTOR, E_TAG. */
-async function invalidated<Db>(what: InvalidationOf<Db>, parts: InvalidationParts): Promise<void> {
+/** `isListed`: the tables of the catalog were told at the beginning. Throws E_SELECTOR, E_TAG. */
+async function invalidated<Db>(
+  what: InvalidationOf<Db>,
+  parts: { options: SoundOptions; guard: Guard; catalog: Catalog; isListed: boolean },
+): Promise<void> {
   const { options, guard, catalog, isListed } = parts;
   const { tables, tags } = namedIn(what);
   catalog.learn(tables.filter((table) => typeof table !== 'string'));
   const named = tables.map(nameOf);
   const unknown = isListed ? named.findIndex((name) => !catalog.isNamed(name)) : -1;
-  if (unknown >= 0) throw notATable(String(tables[unknown]), options.database);
+  if (unknown >= 0) {
+    const name = shown(String(tables[unknown]));
+    const other = `cache.invalidate({ tables: [${shown(`${options.database}:${tables[unknown]}`)}, ${name}] })`;
+    const message = `expected tables and views that are known, got ${name}; if it is one that no object of Drizzle stands for: ${other}`;
+    throw new TidegateError('E_SELECTOR', message);
+  }
   if (named.length > 0) await guard.invalidate(catalog.namesOf(named));
   if (tags.length > 0) await options.cache.invalidate({ tags });
-}
-
-function notATable(name: string, database: string): TidegateError {
-  const other = `cache.invalidate({ tables: [${shown(`${database}:${name}`)}, ${shown(name)}] })`;
-  const message = `expected tables and views that are known, got ${shown(name)}; if it is one that no object of Drizzle stands for: ${other}`;
-  return new TidegateError('E_SELECTOR', message);
 }
 
 /** The same database over another session. */
 function handleOf(db: object, session: object): object {
   const { query, _ } = db as Loose;
-  const handle = Object.create(db) as Loose;
-  handle.session = session;
-  handle._ = { ...(_ as object), session };
-  if (isRecord(query)) {
-    handle.query = Object.fromEntries(Object.entries(query).map(([name, builder]) => [name, over(builder, session)]));
-  }
-  return handle;
-}
-
-function over(builder: unknown, session: object): unknown {
-  return isRecord(builder) ? Object.assign(Object.create(builder), { session }) : builder;
+  const handle = Object.assign(Object.create(db) as Loose, { session, _: { ...(_ as object), session } });
+  if (!isRecord(query)) return handle;
+  const builders = Object.entries(query).map(([name, builder]) => {
+    return [name, isRecord(builder) ? Object.assign(Object.create(builder), { session }) : builder];
+  });
+  return Object.assign(handle, { query: Object.fromEntries(builders) });
 }
 
 function isRecord(value: unknown): value is Loose {

@@ -47,7 +47,7 @@ describe('tables under guard', () => {
   it('stay so as long as the longest doubt of a table, when rows count as the table from then on', async () => {
     const time = new SimulatedTime();
     const guard = guardOver(ours().cache, time);
-    await guard.mayBeWriting(['t§', 't§0123456789ab/0/1']);
+    await guard.mayBeWriting(['t§', 't\x000123456789ab/0/1']);
     time.advance(60);
     await guard.mayBeWriting(['t']);
     mark = 'ba9876543210';

@@ -38,8 +38,8 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
     'if (cell === undefined) return undefined;',
   ]),
   mutant('takes any insert for one that adds no row', 'sqlite', ROWS, [
-    'shown.reads[0]?.keys?.size === keys.size',
-    'shown.reads.length > 0',
+    'shown?.reads[0]?.keys?.size === pin.keys.size',
+    'shown !== undefined && shown.reads.length > 0',
   ]),
   mutant('looks at one place in which a table is read', 'sqlite', ROWS, [
     'pins.length < own.length',
@@ -53,7 +53,7 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
   mutant('forgets foreign keys that come back', 'sqlite', FACTS, ['reached.has(table) || ', '']),
   mutant('takes a number that is rounded as it is', 'sqlite', PINS, [' || isRounded(type, cell)', '']),
   mutant('trusts a key with a collation of its own', 'sqlite', ROWS, [
-    "known.parts.dialect === 'sqlite' ? rowid !== column : ",
+    "this.#options.dialect === 'sqlite' ? rowid === column : ",
     '',
   ]),
   mutant('takes an upsert for an insert', 'sqlite', SQLITE, ['body.upsert !== undefined || ', '']),
@@ -64,12 +64,12 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
   mutant('takes what is given for what is stored', 'postgres', PINS, [" && !value.endsWith(' ')", '']),
   mutant('forgets triggers of PostgreSQL', 'postgres', FACTS, ['NOT t.tgisinternal', 'false']),
   mutant('knows no mark of the tables', 'race', FACTS, [
-    'digest([FORMAT, version, [...told.moving].sort(), shapes])',
+    'digest([FORMAT, version, [...moving].sort(), shapes])',
     'digest([FORMAT])',
   ]),
   mutant('keeps names of rows when the tables change', 'race', NAMES, [
-    'parts === null || parts[2] === mark ? ',
-    'parts === null || mark.length >= 0 ? ',
+    'part === undefined || ',
+    'part === undefined || mark.length >= 0 || ',
   ]),
   mutant('takes no heed of a write of the row', 'race', ROWS, [
     'if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];',

@@ -4,8 +4,8 @@ import type { Dialect } from '../../../dependency/template.ts';
 import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
 import { entityKindOf, type Fields, tableNames, viewParts } from '../entities.ts';
 import { EVERYTHING } from '../writes/guard.ts';
-import { acts, Causes, type ForeignKey, foreignKeysOf } from './foreign-keys.ts';
-import { Functions, type FunctionsTold } from './functions.ts';
+import { acts, Causes, foreignKeysOf } from './foreign-keys.ts';
+import { type Does, doesOf, type FunctionsTold } from './functions.ts';
 import { type ViewReading, Views } from './views.ts';
 
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
@@ -22,7 +22,7 @@ export class Catalog {
   readonly causes = new Causes();
   readonly #seen = new WeakSet<object>();
   readonly #effects = new Map<string, readonly string[]>();
-  readonly functions: Functions;
+  readonly does: Does;
   readonly #dialect: Dialect;
   readonly #views: Views;
   /** Names that one connection has for itself: what another reads under them is another thing. */
@@ -37,9 +37,9 @@ export class Catalog {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
     const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
-    this.functions = new Functions(functions, dialect);
+    this.does = doesOf(functions, dialect);
     this.#dialect = dialect;
-    this.#views = new Views({ read, textOf, functions: this.functions, isNamed: (name) => this.isNamed(name) });
+    this.#views = new Views({ read, textOf, does: this.does, isNamed: (name) => this.isNamed(name) });
   }
 
   /** From now on reads may be stored. */
@@ -95,15 +95,13 @@ export class Catalog {
     this.#seen.add(table);
     this.#enter(name);
     if ((table as Fields)[IS_ALIAS] === true) return;
-    for (const key of foreignKeysOf(table)) this.#learnForeignKey(canonical(name), key);
-  }
-
-  #learnForeignKey(child: string, key: ForeignKey): void {
-    const { foreignTable } = key.reference();
-    this.#learnTable(foreignTable);
-    const parent = canonical(tableNames(foreignTable).name);
-    if (acts(key.onDelete) || acts(key._onDelete)) this.causes.add(child, `${parent}/delete`);
-    if (acts(key.onUpdate) || acts(key._onUpdate)) this.causes.add(child, `${parent}/update`);
+    for (const key of foreignKeysOf(table)) {
+      const { foreignTable } = key.reference();
+      this.#learnTable(foreignTable);
+      const [child, parent] = [canonical(name), canonical(tableNames(foreignTable).name)];
+      if (acts(key.onDelete) || acts(key._onDelete)) this.causes.add(child, `${parent}/delete`);
+      if (acts(key.onUpdate) || acts(key._onUpdate)) this.causes.add(child, `${parent}/update`);
+    }
   }
 
   #learnView(view: object): readonly unknown[] {
@@ -145,7 +143,8 @@ export class Catalog {
    */
   outside(names: readonly string[]): readonly string[] {
     const isNamed = (name: string) => name !== EVERYTHING && (this.#known.has(name) || !name.includes('/'));
-    const changed = new Set([...names.filter(isNamed), ...childrenOf(names, this.causes)]);
+    const causes = names.filter((name) => name.includes('/'));
+    const changed = new Set([...names.filter(isNamed), ...this.causes.below(causes)]);
     if (names.includes(EVERYTHING)) for (const name of [...this.#known.keys(), ...this.#byHand]) changed.add(name);
     for (const name of this.#views.names) {
       if (this.#views.below(name)?.some((table) => changed.has(table)) !== false) changed.add(name);
@@ -160,7 +159,7 @@ export class Catalog {
     let isKnown = !facts.isUnreadable;
     for (const name of facts.reads) if (!this.#addRead(tables, name)) isKnown = false;
     for (const name of facts.functions) {
-      const does = this.functions.does(name);
+      const does = this.does(name);
       if (does === undefined) isKnown = false;
       for (const table of does?.reads ?? []) this.#addRead(tables, table);
     }
@@ -181,7 +180,7 @@ export class Catalog {
   namesWritten(statement: TextFacts): readonly string[] {
     const names = new Set<string>();
     for (const name of statement.functions) {
-      const does = this.functions.does(name);
+      const does = this.does(name);
       // A function of SQLite runs in the program; what it writes through this database is seen there.
       if (does === undefined && this.#dialect === 'sqlite') continue;
       if (does === undefined) return [EVERYTHING, ...statement.writes];
@@ -223,18 +222,4 @@ export class Catalog {
 export function nameOf(table: string | object): string {
   if (typeof table === 'string') return canonical(table);
   return canonical(entityKindOf(table) === 'view' ? viewParts(table).name : tableNames(table).name);
-}
-
-/** Tables that foreign keys change with those, and what theirs change in turn. */
-function childrenOf(names: readonly string[], causes: Causes): ReadonlySet<string> {
-  const children = new Set<string>();
-  // A set that grows while it is gone through.
-  const open = new Set(names.filter((name) => name.includes('/')));
-  for (const cause of open) {
-    for (const child of causes.childrenOf(cause)) {
-      children.add(child);
-      open.add(`${child}/delete`).add(`${child}/update`);
-    }
-  }
-  return children;
 }

@@ -29,11 +29,7 @@ export function foreignKeysOf(table: object): ForeignKey[] {
   if (typeof build !== 'function') return keys;
   const extra: unknown = build(fields[EXTRA_COLUMNS]);
   const parts: readonly unknown[] = Array.isArray(extra) ? extra.flat() : Object.values(extra ?? {});
-  return [...keys, ...parts.filter(isForeignKey)];
-}
-
-function isForeignKey(part: unknown): part is ForeignKey {
-  return typeof part === 'object' && part !== null && 'reference' in part && typeof part.reference === 'function';
+  return [...keys, ...parts.filter((part) => typeof (part as Fields | null)?.reference === 'function')] as ForeignKey[];
 }
 
 /** What foreign keys write, by the tables that have them. */
@@ -42,13 +38,25 @@ export class Causes {
 
   /** `cause`: such as `parent/delete`. */
   add(child: string, cause: string): void {
-    const causes = this.#ofTable.get(child);
-    if (causes === undefined) this.#ofTable.set(child, new Set([cause]));
-    else causes.add(cause);
+    this.#ofTable.set(child, (this.#ofTable.get(child) ?? new Set()).add(cause));
   }
 
   childrenOf(cause: string): readonly string[] {
     return [...this.#ofTable].filter(([, causes]) => causes.has(cause)).map(([child]) => child);
+  }
+
+  /** Tables that foreign keys change with these causes, and what theirs change in turn. */
+  below(causes: readonly string[]): ReadonlySet<string> {
+    const children = new Set<string>();
+    // A set that grows while it is gone through.
+    const open = new Set(causes);
+    for (const cause of open) {
+      for (const child of this.childrenOf(cause)) {
+        children.add(child);
+        open.add(`${child}/delete`).add(`${child}/update`);
+      }
+    }
+    return children;
   }
 
   /** Of the table, and of those whose foreign keys write what writes it. */

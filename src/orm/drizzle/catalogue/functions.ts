@@ -15,32 +15,22 @@ export type FunctionsTold = Readonly<
   Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>
 >;
 
-interface Does {
-  readonly reads: readonly string[];
-  readonly writes: readonly string[];
+/** By a function's name as a statement has it, the tables; undefined: nothing is known. */
+export type Does = (
+  name: string,
+) => { readonly reads: readonly string[]; readonly writes: readonly string[] } | undefined;
+
+const NOTHING = { reads: [], writes: [] };
+
+/** What is told counts more than the name of a built-in. */
+export function doesOf(functions: FunctionsTold, dialect: Dialect): Does {
+  const told = new Map(
+    Object.entries(functions).map(([name, { reads = [], writes = [] }]) => {
+      return [canonical(name), { reads: reads.map(canonical), writes: writes.map(canonical) }];
+    }),
+  );
+  return (name) => told.get(canonical(name)) ?? (readsNoTable(name, dialect) ? NOTHING : undefined);
 }
-
-const NOTHING: Does = { reads: [], writes: [] };
-
-export class Functions {
-  readonly #told = new Map<string, Does>();
-  readonly #dialect: Dialect;
-
-  constructor(told: FunctionsTold, dialect: Dialect) {
-    this.#dialect = dialect;
-    for (const [name, { reads = [], writes = [] }] of Object.entries(told)) {
-      this.#told.set(canonical(name), { reads: reads.map(canonical), writes: writes.map(canonical) });
-    }
-  }
-
-  /** Of the name as a statement has it; undefined: nothing is known. What is told counts more than the name of a built-in. */
-  does(name: string): Does | undefined {
-    return this.#told.get(canonical(name)) ?? (readsNoTable(name, this.#dialect) ? NOTHING : undefined);
-  }
-}
-
-/** The driver's answer, in whatever form. */
-type Ask = (sql: string) => Promise<unknown>;
 
 interface Own {
   /** Any statement may run one. */
@@ -76,7 +66,8 @@ const QUESTION = `SELECT '${MARK}' || json_build_object(${PARTS.join(', ')})::te
 const UNNAMED = new Set(['=', '<>', '<', '<=', '>', '>=', '~~', '!~~', '~~*', '!~~*']);
 
 interface RoutinesOptions {
-  readonly ask: Ask;
+  /** The driver's answer, in whatever form. */
+  readonly ask: (sql: string) => Promise<unknown>;
   readonly read: FactsReader;
   readonly functions?: FunctionsTold | undefined;
   /** Learns the foreign keys of the database. */
@@ -84,18 +75,12 @@ interface RoutinesOptions {
 }
 
 export class Routines {
-  readonly #ask: Ask;
-  readonly #read: FactsReader;
-  readonly #causes: Pick<Causes, 'add'>;
-  readonly #told: ReadonlySet<string>;
+  readonly #options: RoutinesOptions;
   #own: Own | undefined;
   #asking: Promise<void> | undefined;
 
-  constructor({ ask, read, functions = {}, causes }: RoutinesOptions) {
-    this.#ask = ask;
-    this.#read = read;
-    this.#causes = causes;
-    this.#told = new Set(Object.keys(functions).map(canonical));
+  constructor(options: RoutinesOptions) {
+    this.#options = options;
   }
 
   get isKnown(): boolean {
@@ -104,28 +89,18 @@ export class Routines {
 
   /** They may be others now. */
   forget(): void {
-    this.#own = undefined;
-    this.#asking = undefined;
+    this.#own = this.#asking = undefined;
   }
 
-  /** `failed`: the database does not tell. */
-  async whenKnown(then: () => unknown, failed: (error: unknown) => unknown): Promise<unknown> {
-    try {
-      await this.#learn();
-    } catch (error) {
-      return failed(error);
-    }
-    return then();
-  }
-
-  #learn(): Promise<void> {
+  /** Rejects where the database does not tell. */
+  learn(): Promise<void> {
     if (this.#asking !== undefined) return this.#asking;
-    const asking: Promise<void> = this.#ask(QUESTION).then(
+    const asking: Promise<void> = this.#options.ask(QUESTION).then(
       (answer) => {
         const rows = rowsIn(answer);
         for (const key of rows.keys ?? []) this.#learnKey(key);
         // What was forgotten meanwhile is asked anew.
-        if (this.#asking === asking) this.#own = ownOf(rows, this.#told, this.#read);
+        if (this.#asking === asking) this.#own = ownOf(rows, this.#options);
       },
       (error: unknown) => {
         if (this.#asking === asking) this.#asking = undefined;
@@ -138,8 +113,8 @@ export class Routines {
 
   #learnKey({ child, parent, deletes, updates }: Row): void {
     const [table, cause] = [canonical(String(child)), canonical(String(parent))];
-    if (deletes === true) this.#causes.add(table, `${cause}/delete`);
-    if (updates === true) this.#causes.add(table, `${cause}/update`);
+    if (deletes === true) this.#options.causes.add(table, `${cause}/delete`);
+    if (updates === true) this.#options.causes.add(table, `${cause}/update`);
   }
 
   /** True as long as nothing is known. */
@@ -152,13 +127,13 @@ function mayRun({ isAny, names }: Own, facts: TextFacts): boolean {
   return isAny || facts.isUnreadable || [...facts.names].some((name) => names.has(name));
 }
 
-function ownOf(rows: Rows, told: ReadonlySet<string>, read: FactsReader): Own {
+function ownOf(rows: Rows, { functions = {}, read }: RoutinesOptions): Own {
+  const told = new Set(Object.keys(functions).map(canonical));
   const part = (name: string): readonly Row[] => rows[name] ?? [];
   const kinds = { functions: part('functions'), operators: part('operators'), types: part('types'), system: [] };
   const { data, runsOfType } = routinesFrom(kinds);
   const isUnknown = (runs: readonly string[]) => runs.some((name) => !told.has(canonical(name)));
-  const unknown = data.own.filter(({ runs }) => isUnknown(runs));
-  const names = new Set(unknown.map(({ name }) => canonical(name)));
+  const names = new Set(data.own.filter(({ runs }) => isUnknown(runs)).map(({ name }) => canonical(name)));
   for (const { name, type } of part('columns'))
     if (isUnknown(runsOfType(String(type)))) names.add(canonical(String(name)));
   const own: Own = { isAny: isUnknown(data.implicit) || [...names].some((name) => UNNAMED.has(name)), names };

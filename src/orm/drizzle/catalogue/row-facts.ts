@@ -7,25 +7,24 @@ import { Templates } from '../../../sql/analyse.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../../sql/postgres/parser.ts';
 import { createPostgresRowsReader } from '../../../sql/postgres/rows-written.ts';
-import type { RowsReader, RowWrite } from '../../../sql/rows-written.ts';
+import { type RowWrite, rowWriteOf } from '../../../sql/rows-written.ts';
 import { answered, type Reading, sqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../../sql/sqlite/parser.ts';
 import { sqliteRowsWritten } from '../../../sql/sqlite/rows-written.ts';
 import { canonical } from '../../../sql/text-facts.ts';
 import type { StatementParts } from '../../../sql/writes.ts';
 import { digest } from '../key.ts';
-import { isPromise } from '../reads/cached-read.ts';
+import { isPromise } from '../session/prepared.ts';
+import { Causes } from './foreign-keys.ts';
 
 /** By Drizzle's own way to the driver, past the cache; the driver's answer. */
 export type Ask = (sql: string, parameters?: readonly Scalar[]) => unknown;
 
 /** Changes with what names of rows mean. */
 const FORMAT = 1;
-export const MAX_TEXTS = 2_000;
+const MAX_TEXTS = 2_000;
 
 export interface RowFacts {
-  readonly parts: StatementParts;
-  readonly reader: RowsReader;
   /** A digest of all facts that names of rows depend on. Equal marks mean that equal names have equal meanings. */
   readonly mark: string;
   /** Tables of which a statement may write more rows than it says, or other values. */
@@ -33,19 +32,17 @@ export interface RowFacts {
   /** Names that one relation has: names are without their schema. */
   readonly unique: ReadonlySet<string>;
   readonly templates: Templates;
-  readonly writes: Map<string, RowWrite | undefined>;
+  /** The rows that the text writes; undefined: it does not tell them. */
+  readonly writeOf: (text: string) => RowWrite | undefined;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-type Rows = readonly Row[];
+type Rows = readonly Readonly<Record<string, unknown>>[];
 
-/** SQL that gives rows with a `name`. `isReached`: a foreign key that writes the table counts as a trigger does. */
-interface Questions {
-  readonly version: string;
-  readonly moving: string;
-  /** Foreign keys that write the table which has them. */
-  readonly keys: string;
-}
+/**
+ * SQL. `moving`: the `name` of each table, and `isReached`: a foreign key that writes it counts as a trigger does. `keys`: those
+ * that write the table which has them.
+ */
+type Questions = Readonly<Record<'version' | 'moving' | 'keys', string>>;
 
 const SQLITE: Questions = {
   version: 'SELECT schema_version AS version FROM pragma_schema_version',
@@ -78,10 +75,7 @@ const POSTGRES: Questions = {
     WHERE k.contype = 'f' AND NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))`,
 };
 
-/**
- * At once where the driver answers at once. Undefined: the tables were changed meanwhile. Throws where the database does not
- * tell, or in a form that is not known.
- */
+/** At once where the driver answers at once. Undefined: the tables were changed meanwhile. Throws NotTold, and what `ask` throws. */
 export function readRowFacts(dialect: Dialect, ask: Ask): Eventually<RowFacts | undefined> {
   const run = (sql: string, parameters?: readonly Scalar[]) => {
     const answer = ask(sql, parameters);
@@ -96,7 +90,7 @@ function* sqliteFacts(): Reading<RowFacts | undefined> {
   const catalogue = yield* sqliteCatalogue('sqlite');
   if (versionIn(yield [SQLITE.version]) !== version) return undefined;
   const parts = { dialect: 'sqlite', parser: createSqliteParser(), catalogue } as const;
-  return factsOf({ parts, reader: sqliteRowsWritten, moving }, version);
+  return factsOf({ version, moving, parts }, (text) => rowWriteOf(text, sqliteRowsWritten, parts));
 }
 
 async function postgresFacts(
@@ -107,49 +101,66 @@ async function postgresFacts(
   const catalogue = await readPostgresCatalogue(run, 'postgres', true);
   if (versionIn(await run(POSTGRES.version)) !== version) return undefined;
   const parts = { dialect: 'postgres', parser: await createPostgresParser(), catalogue } as const;
-  return factsOf({ parts, reader: await createPostgresRowsReader(), moving }, version);
+  const reader = await createPostgresRowsReader();
+  return factsOf({ version, moving, parts }, (text) => rowWriteOf(text, reader, parts));
 }
 
-/** `version`: differs after each change of columns, even after one that restores the old columns. */
-function factsOf(told: Pick<RowFacts, 'parts' | 'reader' | 'moving'>, version: string): RowFacts {
-  const relations = told.parts.catalogue.data?.relations ?? [];
+interface Told {
+  /** Differs after each change of columns, even after one that restores the old columns. */
+  readonly version: string;
+  readonly moving: ReadonlySet<string>;
+  readonly parts: StatementParts;
+}
+
+function factsOf({ version, moving, parts }: Told, read: RowFacts['writeOf']): RowFacts {
+  const relations = parts.catalogue.data?.relations ?? [];
   const named = Map.groupBy(relations, ({ name }) => canonical(name));
   // A version does not tell of keys and triggers.
   const shapes = relations.map((relation) => JSON.stringify(relation)).sort();
+  const writes = new Map<string, RowWrite | undefined>();
   return {
-    ...told,
-    mark: digest([FORMAT, version, [...told.moving].sort(), shapes]).slice(0, 12),
+    moving,
+    mark: digest([FORMAT, version, [...moving].sort(), shapes]).slice(0, 12),
     unique: new Set([...named].filter(([, relations]) => relations.length === 1).map(([name]) => name)),
-    templates: new Templates(told.parts, { maxTemplates: MAX_TEXTS }),
-    writes: new Map(),
+    templates: new Templates(parts, { maxTemplates: MAX_TEXTS }),
+    writeOf: (text) => {
+      if (!writes.has(text)) {
+        if (writes.size >= MAX_TEXTS) writes.clear();
+        writes.set(text, read(text));
+      }
+      return writes.get(text);
+    },
   };
 }
 
 function versionIn([row]: Rows): string {
   const version = row?.version;
-  if (version === undefined || version === null) throw new TypeError('expected a version of the tables, got none');
+  if (version === undefined || version === null) throw new NotTold('expected a version of the tables, got none');
   return String(version);
 }
 
 /** A table whose write comes back to it by foreign keys is one of them. */
 function movingOf(rows: Rows, keys: Rows): ReadonlySet<string> {
   const nameOf = (value: unknown) => canonical(String(value));
-  const children = Map.groupBy(keys, ({ parent }) => nameOf(parent));
   const seeds = new Set(rows.filter(({ isReached }) => Number(isReached) === 1).map(({ name }) => nameOf(name)));
   const moving = new Set(rows.map(({ name }) => nameOf(name)));
-  for (const table of children.keys()) {
-    // A set that grows while it is gone through.
-    const reached = new Set((children.get(table) ?? []).map(({ child }) => nameOf(child)));
-    for (const each of reached) for (const { child } of children.get(each) ?? []) reached.add(nameOf(child));
+  const causes = new Causes();
+  for (const { child, parent } of keys) causes.add(nameOf(child), `${nameOf(parent)}/delete`);
+  for (const { parent } of keys) {
+    const table = nameOf(parent);
+    const reached = causes.below([`${table}/delete`]);
     if (reached.has(table) || [...reached].some((each) => seeds.has(each))) moving.add(table);
   }
   return moving;
 }
 
-/** A list of rows, or a result with one. Throws for any other answer. */
+/** An answer that tells nothing of the tables, e.g. of a driver that gives rows as lists. */
+export class NotTold extends Error {}
+
+/** A list of rows, or a result with one. */
 function rowsOf(answer: unknown): Rows {
   const rows: unknown = Array.isArray(answer) ? answer : (answer as { readonly rows?: unknown } | undefined)?.rows;
   if (!Array.isArray(rows) || rows.some((row) => typeof row !== 'object' || row === null || Array.isArray(row)))
-    throw new TypeError('expected rows as objects, got others');
+    throw new NotTold('expected rows as objects, got others');
   return Array.from(rows as Rows);
 }

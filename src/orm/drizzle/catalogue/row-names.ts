@@ -1,9 +1,8 @@
 // Names of rows, beside those of their tables: `users§` is all of the table but what is read of single rows of it, `users§*` is
-// that, and `users§<mark>/…` is a part of that. No table that has the sign in its name is by rows.
+// that, and `users§<mark>/…` is a part of that. No table that has the sign in its name is by rows. Here a part has a NUL in the
+// place of the sign: no table has one in its name, so no table is taken for a part of another.
 
 import { MARK } from '../../../cache/keys/key-space.ts';
-
-const ROW_NAME = /^([^§]+)§([0-9a-f]{12})\//;
 
 /** The table, but not what is read of single rows of it. */
 export function exceptRows(table: string): string {
@@ -17,14 +16,19 @@ export function rowsOf(table: string): string {
 
 /** Part of what is read of single rows of the table, with the mark of the tables as they are. */
 export function partOf(table: string, mark: string, part: string): string {
-  return `${table}${MARK}${mark}/${part}`;
+  return `${table}\0${mark}/${part}`;
+}
+
+/** The name as the cache has it. */
+export function inCache(name: string): string {
+  return name.replace('\0', MARK);
 }
 
 /** Names of rows with another mark become those of their tables. */
 export function withMark(names: readonly string[], mark: string): readonly string[] {
   return names.map((name) => {
-    const parts = ROW_NAME.exec(name);
-    return parts === null || parts[2] === mark ? name : (parts[1] as string);
+    const [table, part] = name.split('\0') as [string, string?];
+    return part === undefined || part.startsWith(`${mark}/`) ? name : table;
   });
 }
 

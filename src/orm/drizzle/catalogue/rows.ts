@@ -9,14 +9,13 @@ import type { Cache } from '../../../cache/contract.ts';
 import { MARK } from '../../../cache/keys/key-space.ts';
 import { MAX_TAGS } from '../../../cache/keys/tags.ts';
 import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
-import type { Dialect, Template } from '../../../dependency/template.ts';
+import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
-import { type RowWrite, rowWriteOf } from '../../../sql/rows-written.ts';
 import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
-import { isPromise, type ReadNames } from '../reads/cached-read.ts';
+import { isPromise } from '../session/prepared.ts';
 import { EVERYTHING } from '../writes/guard.ts';
-import type { Functions } from './functions.ts';
-import { type Ask, MAX_TEXTS, type RowFacts, readRowFacts } from './row-facts.ts';
+import type { Does } from './functions.ts';
+import { type Ask, NotTold, type RowFacts, readRowFacts } from './row-facts.ts';
 import { exceptRows, partOf, rowsOf } from './row-names.ts';
 import { type Pin, pinnedBy, pinOf } from './row-pins.ts';
 
@@ -36,13 +35,22 @@ export interface RowTerms {
   readonly byHand: readonly string[];
 }
 
+/** The names of one read. */
+interface ReadNames {
+  /** A write under way under one of these may change it. */
+  readonly checked: readonly string[];
+  /** Those it is stored under. `rows`: of the answer. */
+  readonly stored: (rows: readonly unknown[]) => readonly string[];
+}
+
 interface RowsOptions {
   readonly dialect: Dialect;
   readonly ask: Ask;
   readonly cache: Cache;
   readonly database: string;
   readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
-  readonly functions: Functions;
+  readonly does: Does;
+  readonly fault: (error: unknown) => void;
 }
 
 /** State that all objects for one database share. */
@@ -130,12 +138,16 @@ export class Rows {
 
   /** `none` where it does not tell: then all is by tables. */
   #ask(): Eventually<RowFacts | 'none' | undefined> {
-    const { dialect, ask } = this.#options;
+    const { dialect, ask, fault } = this.#options;
+    const failed = (error: unknown): 'none' => {
+      if (!(error instanceof NotTold)) fault(error);
+      return 'none';
+    };
     try {
       const facts = readRowFacts(dialect, ask);
-      return isPromise(facts) ? facts.catch(() => 'none') : facts;
-    } catch {
-      return 'none';
+      return isPromise(facts) ? facts.catch(failed) : facts;
+    } catch (error) {
+      return failed(error);
     }
   }
 
@@ -181,15 +193,35 @@ export class Rows {
   }
 
   #narrowed({ text, params }: Bound, { byHand }: RowTerms): ReadonlyMap<string, Narrowed> {
+    const narrowed = new Map<string, Narrowed>();
     const known = this.#current;
-    const { functions } = this.#options;
-    const others = new Set([...text.facts.functions].flatMap((name) => functions.does(name)?.reads ?? []));
+    const others = new Set([...text.facts.functions].flatMap((name) => this.#options.does(name)?.reads ?? []));
     // The text does not tell which rows of the other tables are read.
     const tables = [...text.facts.reads].filter((name) => !others.has(name) && !byHand.includes(name));
     const template = tables.length === 0 ? undefined : known?.templates.get(text.sql);
-    if (known === undefined || template?.kind !== 'tracked') return new Map();
-    const found = tables.map((table) => [table, narrowedTo(table, { template, known, params })] as const);
-    return new Map(found.flatMap(([table, rows]) => (rows === undefined ? [] : [[table, rows]])));
+    if (known === undefined || template?.kind !== 'tracked') return narrowed;
+    const { reads } = bindInstance(template, params, undefined);
+    for (const table of tables) {
+      const own = reads.filter(({ read }) => canonical(read.table.name) === table);
+      const pins = own.map(pinOf).filter((pin) => pin !== undefined);
+      // It is not by rows where one of the places in which it is read is not.
+      if (own.length === 0 || pins.length < own.length || !isByRows(table, known)) continue;
+      const named = (part: string) => partOf(table, known.mark, part);
+      const names = pins.flatMap(({ column, keys }) => [`${column}`, ...[...keys].map((key) => `${column}/${key}`)]);
+      const [pin] = pins as [Pin];
+      const hasAll = (rows: readonly unknown[]) => {
+        const isAlone = reads.length === 1 && this.#isKey(pin);
+        const shown = isAlone ? bindInstance(template, params, resultRowsOf(template, rows)) : undefined;
+        return shown?.reads[0]?.keys?.size === pin.keys.size;
+      };
+      narrowed.set(table, { names: names.map(named), inserts: pins.map(({ column }) => named(`+${column}`)), hasAll });
+    }
+    return narrowed;
+  }
+
+  /** Alone. One of SQLite that is not the rowid may take for two what a comparison takes for one. */
+  #isKey({ table: { key, rowid }, column }: Pin): boolean {
+    return this.#options.dialect === 'sqlite' ? rowid === column : key.length === 1 && key[0] === column;
   }
 
   /** `names`: what the statement invalidates. */
@@ -198,7 +230,7 @@ export class Rows {
     const table = this.#rowTable(text.facts);
     if (known === undefined || table === undefined || !isByRows(table, known) || known.moving.has(table)) return names;
     if (!names.includes(table) || names.includes(EVERYTHING)) return names;
-    const write = this.#writeOf(text.sql, known);
+    const write = known.writeOf(text.sql);
     if (write === undefined || canonical(write.table.name) !== table) return names;
     const named = (part: string) => partOf(table, known.mark, part);
     const rows = pinnedBy(write, params).flatMap(({ column, keys }) => {
@@ -212,16 +244,7 @@ export class Rows {
   #rowTable({ writes, functions }: TextFacts): string | undefined {
     const [name, ...others] = writes;
     if (name === undefined || others.length > 0 || this.#changed.has(name)) return undefined;
-    const isMore = [...functions].some((each) => (this.#options.functions.does(each)?.writes.length ?? 0) > 0);
-    return isMore ? undefined : name;
-  }
-
-  #writeOf(text: string, { parts, reader, writes }: RowFacts): RowWrite | undefined {
-    if (!writes.has(text)) {
-      if (writes.size >= MAX_TEXTS) writes.clear();
-      writes.set(text, rowWriteOf(text, reader, parts));
-    }
-    return writes.get(text);
+    return [...functions].some((each) => (this.#options.does(each)?.writes.length ?? 0) > 0) ? undefined : name;
   }
 }
 
@@ -229,47 +252,11 @@ function isByRows(table: string, { unique }: RowFacts): boolean {
   return unique.has(table) && table.length <= MAX_TABLE_LENGTH && !table.includes(MARK);
 }
 
+/** What is read of single rows of a table. */
 interface Narrowed {
   readonly names: readonly string[];
   /** Those of inserts that do not tell the values. */
   readonly inserts: readonly string[];
   /** Whether the answer shows that each value it asks for has its row: an insert cannot add another. */
   readonly hasAll: (rows: readonly unknown[]) => boolean;
-}
-
-type Tracked = Extract<Template, { kind: 'tracked' }>;
-
-interface Reading {
-  readonly template: Tracked;
-  readonly known: RowFacts;
-  readonly params: readonly unknown[];
-}
-
-/** Undefined where one of the places in which it reads the table is not by rows. */
-function narrowedTo(table: string, reading: Reading): Narrowed | undefined {
-  const { template, known, params } = reading;
-  const { reads } = bindInstance(template, params, undefined);
-  const own = reads.filter(({ read }) => canonical(read.table.name) === table);
-  const pins = own.map(pinOf).filter((pin) => pin !== undefined);
-  if (own.length === 0 || pins.length < own.length || !isByRows(table, known)) return undefined;
-  const named = (part: string) => partOf(table, known.mark, part);
-  const names = pins.flatMap(({ column, keys }) =>
-    [`${column}`, ...[...keys].map((key) => `${column}/${key}`)].map(named),
-  );
-  const inserts = pins.map(({ column }) => named(`+${column}`));
-  const [pin] = pins;
-  const hasAll = (rows: readonly unknown[]) => reads.length === 1 && pin !== undefined && showsAll(pin, reading, rows);
-  return { names, inserts, hasAll };
-}
-
-/** By a key alone. One of SQLite that is not the rowid may take for two what a comparison takes for one. */
-function showsAll(
-  { table, column, keys }: Pin,
-  { template, params, known }: Reading,
-  rows: readonly unknown[],
-): boolean {
-  const { key, rowid } = table;
-  if (known.parts.dialect === 'sqlite' ? rowid !== column : key.length !== 1 || key[0] !== column) return false;
-  const shown = bindInstance(template, params, resultRowsOf(template, rows));
-  return shown.reads[0]?.keys?.size === keys.size;
 }

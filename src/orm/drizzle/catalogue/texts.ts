@@ -46,11 +46,11 @@ export class Texts {
   }
 
   /** Runs the work at once where texts can be read, and else once they can. Texts are read in such work alone. */
-  whenReady<T>(work: () => T): T | Promise<Awaited<T>> {
+  readonly whenReady = <T>(work: () => T): T | Promise<Awaited<T>> => {
     if (this.#read !== undefined) return work();
     this.#loading ??= this.#load();
     return this.#loading.then(work) as Promise<Awaited<T>>;
-  }
+  };
 
   async #load(): Promise<void> {
     try {

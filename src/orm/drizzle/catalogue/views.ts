@@ -2,7 +2,7 @@
 // not be there yet when the view is learned.
 
 import { type FactsReader, type TextFacts, UNREAD } from '../../../sql/text-facts.ts';
-import type { Functions } from './functions.ts';
+import type { Does } from './functions.ts';
 
 export interface ViewReading {
   readonly read: FactsReader;
@@ -11,7 +11,7 @@ export interface ViewReading {
 }
 
 interface ViewParts extends ViewReading {
-  readonly functions: Functions;
+  readonly does: Does;
   /** A table or view of that name is known. */
   readonly isNamed: (name: string) => boolean;
 }
@@ -54,7 +54,7 @@ export class Views {
   /** What a definition and the functions in it read. None: that is not known. */
   #namedIn(query: object | undefined): readonly string[] {
     const { reads, functions, isUnreadable, isWrite } = query === undefined ? UNREAD : this.#factsOf(query);
-    const does = [...functions].map((name) => this.#parts.functions.does(name));
+    const does = [...functions].map(this.#parts.does);
     if (isUnreadable || isWrite || does.some((each) => each === undefined || each.writes.length > 0)) return [];
     return [...reads, ...does.flatMap((each) => each?.reads ?? [])];
   }

@@ -1,29 +1,38 @@
-// Reads: whether one goes through the cache, and under which names it is stored there.
+// Reads: whether one goes through the cache, under which names it is stored there, and how it is looked up, else run and stored.
+// Where the driver answers at once, everything is done without a promise, and a cache that answers with one is not waited for.
 
+import type { ReadStamp } from '../../../cache/contract.ts';
 import { MAX_TAGS } from '../../../cache/keys/tags.ts';
 import { mayMove } from '../../../dependency/condition/cells.ts';
 import type { Dialect } from '../../../dependency/template.ts';
+import type { Eventually } from '../../../ports.ts';
 import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
 import type { Routines } from '../catalogue/functions.ts';
 import type { Rows, RowTerms } from '../catalogue/rows.ts';
 import type { KnownText } from '../catalogue/texts.ts';
+import { queryKey } from '../key.ts';
 import type { PassReason, ReadOptions, SoundOptions } from '../options.ts';
-import type { Settings } from '../scope.ts';
-import type { DriverCall, Plan } from '../session/prepared.ts';
+import { type Settings, scopeOf } from '../scope.ts';
+import { type DriverCall, isPromise, type Plan } from '../session/prepared.ts';
+import type { Tally } from '../tally.ts';
+import type { Guard } from '../writes/guard.ts';
 import type { Scope, Writes } from '../writes/writes.ts';
-import { cachedRead, type ReadContext } from './cached-read.ts';
+import { isPacked, packed, rowsIn, unpacked } from './packed-rows.ts';
 import { type Asked, askedOf, type Told } from './read-terms.ts';
 
-interface ReadsParts {
-  readonly context: ReadContext;
+export interface ReadsParts {
+  readonly options: SoundOptions;
+  readonly dialect: Dialect;
+  /** Drivers answer in forms of their own, and what is stored is the driver's answer. */
+  readonly driver: string;
+  readonly tally: Tally;
+  readonly guard: Guard;
   readonly writes: Writes;
   readonly catalog: Catalog;
   /** The functions of the database; undefined: it is not PostgreSQL. */
   readonly routines: Routines | undefined;
   readonly rows: Rows;
   readonly settings: Settings;
-  readonly options: SoundOptions;
-  readonly dialect: Dialect;
 }
 
 /** A query that one of its methods is about to send. */
@@ -40,6 +49,26 @@ interface Terms extends RowTerms, Pick<Asked, 'tags' | 'ttl'> {
   readonly isMoved: (params: readonly unknown[]) => boolean;
 }
 
+/** One call of the driver. */
+interface Read extends Pick<Asked, 'tags' | 'ttl'>, ReturnType<Rows['reading']> {
+  readonly sql: string;
+  readonly params: readonly unknown[];
+  /** What else makes the driver answer otherwise: one row or all, arrays or objects. */
+  readonly form: string;
+  readonly isMapped: boolean;
+  /** The driver answers at once. */
+  readonly isSync: boolean;
+  readonly run: () => Eventually<unknown>;
+}
+
+/** A read that has begun; `count`: of intents. */
+interface Begun {
+  readonly key: string;
+  readonly stamp: ReadStamp;
+  readonly count: number;
+  readonly hit: Eventually<unknown>;
+}
+
 export class Reads {
   readonly #parts: ReadsParts;
 
@@ -49,36 +78,30 @@ export class Reads {
 
   /** `scope`: the transaction that it is sent in, now. `handle`: of `$cached`. */
   plan(query: Query, scope: () => Scope | undefined, handle: ReadOptions | undefined): Plan {
+    const { tally, routines } = this.#parts;
     const terms = this.#termsOf(query, scope(), handle);
     if (typeof terms === 'string') {
-      this.#parts.context.tally.pass(terms);
+      tally.pass(terms);
       return {};
     }
-    const call = this.#callOf(query, terms);
-    const { routines } = this.#parts;
-    if (terms.byHand.length > 0 || routines?.isKnown !== false) return { call };
-    // Much may be another by then.
-    const again: DriverCall = (...given) => this.plan(query, scope, handle).call?.(...given) ?? given[2]();
-    return {
-      call: (...given) =>
-        routines.whenKnown(
-          () => again(...given),
-          (error) => this.#failed(error, given[2]),
-        ),
+    if (terms.byHand.length > 0 || routines?.isKnown !== false) return { call: this.#callOf(query, terms) };
+    const call: DriverCall = async (...given) => {
+      try {
+        await routines.learn();
+      } catch (error) {
+        tally.fault(error);
+        return this.#past('fault', given[2]);
+      }
+      // Much may be another by then.
+      return this.plan(query, scope, handle).call?.(...given) ?? given[2]();
     };
-  }
-
-  #failed(error: unknown, run: () => unknown): unknown {
-    const { tally } = this.#parts.context;
-    tally.fault(error);
-    tally.pass('fault');
-    return run();
+    return { call };
   }
 
   #termsOf(query: Query, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
-    const { options, catalog, context, writes, routines, settings, dialect } = this.#parts;
+    const { options, catalog, tally, writes, routines, settings, dialect } = this.#parts;
     const { facts, isLearned } = query.text;
-    const found = context.tally.safely(() => askedOf(query.told, handle, options));
+    const found = tally.safely(() => askedOf(query.told, handle, options));
     if (!found.ok) return 'fault';
     const asked = found.value;
     if (asked === undefined) return 'not asked';
@@ -96,18 +119,76 @@ export class Reads {
     return { names: asked.isTracked ? names : [], byHand, tags: asked.tags, ttl: asked.ttl, isMoved };
   }
 
-  #callOf({ text, told, method, isSync }: Query, terms: Terms): DriverCall {
-    const { context, rows } = this.#parts;
-    const { isMapped } = told;
+  #callOf({ text, told: { isMapped }, method, isSync }: Query, terms: Terms): DriverCall {
+    const { rows } = this.#parts;
+    const { tags, ttl } = terms;
     return (part, params, run) => {
-      if (terms.isMoved(params)) {
-        context.tally.pass('volatile');
-        return run();
-      }
+      if (terms.isMoved(params)) return this.#past('volatile', run);
       return rows.whenKnown(() => {
-        const request = { sql: text.sql, params, form: `${method} ${part} ${isMapped}`, isMapped, isSync };
-        return cachedRead(context, { ...request, ...terms, ...rows.reading({ text, params }, terms) }, run);
+        const call = { sql: text.sql, params, form: `${method} ${part} ${isMapped}`, isMapped, isSync, run };
+        return this.#read({ ...call, tags, ttl, ...rows.reading({ text, params }, terms) });
       });
     };
+  }
+
+  #past(reason: PassReason, run: () => Eventually<unknown>): Eventually<unknown> {
+    this.#parts.tally.pass(reason);
+    return run();
+  }
+
+  /** The driver's answer, or one that Drizzle maps to the same rows. Fails only as `run` does. */
+  #read(read: Read): Eventually<unknown> {
+    const { guard, tally } = this.#parts;
+    if (guard.isAnyBusy && guard.isBusy(read.names().checked)) return this.#past('write under way', read.run);
+    const found = tally.safely(() => this.#begun(read));
+    if (!found.ok) return this.#past('fault', read.run);
+    const { hit } = found.value;
+    if (!isPromise(hit)) return this.#finished(read, found.value, hit);
+    const settled = hit.catch((error: unknown) => tally.fault(error));
+    if (read.isSync) return this.#finished(read, found.value, undefined);
+    return settled.then((value) => this.#finished(read, found.value, value));
+  }
+
+  /** The stamp is taken before anything is asked. May throw what `role` and the like throw. */
+  #begun({ sql, params, form, mark: tag }: Read): Begun {
+    const { options, driver, guard } = this.#parts;
+    const { cache, database } = options;
+    const count = guard.count;
+    const stamp = cache.stamp();
+    const key = `sql:${queryKey({ database, dialect: driver, ...scopeOf(options) }, { sql, params, form, tag })}`;
+    return { key, stamp, count, hit: cache.get<unknown>(key) };
+  }
+
+  #finished(read: Read, begun: Begun, hit: unknown): Eventually<unknown> {
+    const { tally } = this.#parts;
+    if (isPacked(hit)) {
+      const answer = tally.safely(() => unpacked(hit));
+      if (answer.ok) {
+        tally.count('hits');
+        return answer.value;
+      }
+    }
+    tally.count('misses');
+    const answer = read.run();
+    if (!isPromise(answer)) return this.#stored(read, begun, answer);
+    return answer.then((value) => this.#stored(read, begun, value));
+  }
+
+  /** The answer. Storing is not waited for: an invalidation that comes meanwhile overtakes it by its stamp. */
+  #stored({ names, tags, ttl, isMapped }: Read, { key, stamp, count }: Begun, answer: unknown): unknown {
+    const { guard, tally, options } = this.#parts;
+    const { checked, stored } = names();
+    if (guard.overtaken(checked, count)) {
+      tally.count('overtaken');
+      return answer;
+    }
+    tally.safely(() => {
+      const value = packed(answer, isMapped);
+      if (value === undefined) return tally.count('unstorable');
+      const tables = guard.inCache(stored(rowsIn(value)));
+      const storing = options.cache.set(key, value, { stamp, tables, tags, ...(ttl === undefined ? {} : { ttl }) });
+      if (isPromise(storing)) storing.catch((error: unknown) => tally.fault(error));
+    });
+    return answer;
   }
 }

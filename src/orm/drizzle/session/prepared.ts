@@ -9,6 +9,10 @@ import type { Eventually } from '../../../ports.ts';
 export type Method = (...args: readonly unknown[]) => unknown;
 export type Loose = Record<PropertyKey, unknown>;
 
+export function isPromise<T>(value: Eventually<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
 /** A call of the driver: `form` tells the forms of answers apart. */
 export type DriverCall = (
   form: string,
@@ -26,14 +30,12 @@ export interface Plan {
 
 const METHODS = ['run', 'all', 'get', 'values'] as const;
 
-/** `whenReady`: runs the work, or once a plan can be made. */
-interface Planning {
-  readonly planFor: (method: string) => Plan;
-  readonly whenReady: (work: () => unknown) => unknown;
-}
-
-/** The query, whose methods that reach the database ask for a plan at each call. */
-export function planned(prepared: object, { planFor, whenReady }: Planning): object {
+/** The query, whose methods that reach the database ask for a plan at each call. `whenReady`: runs the work once one can be made. */
+export function planned(
+  prepared: object,
+  planFor: (method: string) => Plan,
+  whenReady: (work: () => unknown) => unknown,
+): object {
   const wrapped = new Map<PropertyKey, Method>();
   for (const name of methodsOf(prepared)) {
     const run: Method = (...args) => {
@@ -85,31 +87,32 @@ export function canBeCached(prepared: object): boolean {
 
 /** The same query with its driver called through `call`; undefined: there is no such way. */
 function throughDriver(prepared: object, method: string, call: DriverCall): object | undefined {
-  const loose = prepared as Loose;
+  const { executor, executors, queryWithCache, stmt, mode } = prepared as Loose;
   const isSync = isSyncPrepared(prepared);
   const form = (part: string) => `${method} ${part}`;
-  const { executor, executors, queryWithCache, stmt } = loose;
-  if (typeof executor === 'function') {
-    const called = calledExecutor(executor as Method, form(modeOf(loose)), call);
-    return derived(prepared, { executor: promising(called) });
-  }
+  const modeName = typeof mode === 'string' ? mode : '';
+  if (typeof executor === 'function')
+    return derived(prepared, { executor: promising(calledExecutor(executor as Method, form(modeName), call)) });
   if (typeof executors === 'object' && executors !== null) {
-    return derived(prepared, { executors: calledExecutors(loose, form, call) });
+    const calls: Loose = {};
+    for (const name of METHODS) {
+      const original = (executors as Loose)[name];
+      if (typeof original !== 'function') continue;
+      const called = calledExecutor(original as Method, form(`${name} ${modeName}`), call);
+      calls[name] = isSync ? called : promising(called);
+    }
+    return derived(prepared, { executors: calls });
   }
   if (isSync) return isStatement(stmt) ? derived(prepared, { stmt: calledStatement(stmt, form, call) }) : undefined;
   if (typeof queryWithCache !== 'function') return undefined;
-  const called = (text: unknown, params: readonly unknown[], query: unknown): Eventually<unknown> =>
-    call(form('driver'), params, () => queryWithCache.call(prepared, text, params, query) as Promise<unknown>);
-  return derived(prepared, { queryWithCache: promising(called as Method) });
+  const called: Method = (text, params, query) =>
+    call(form('driver'), params as readonly unknown[], () => queryWithCache.call(prepared, text, params, query));
+  return derived(prepared, { queryWithCache: promising(called) });
 }
 
 /** Drizzle expects a promise of a driver that gives one, also where the cache answers at once. */
 function promising(method: Method): Method {
   return async (...args) => await method(...args);
-}
-
-function modeOf(prepared: Loose): string {
-  return typeof prepared.mode === 'string' ? prepared.mode : '';
 }
 
 /** An object that differs in its own fields alone; what it is given otherwise stays its own. */
@@ -121,24 +124,9 @@ function calledExecutor(executor: Method, form: string, call: DriverCall): Metho
   return (params) => call(form, params as readonly unknown[], () => executor(params));
 }
 
-function calledExecutors(prepared: Loose, form: (part: string) => string, call: DriverCall): Loose {
-  const executors = prepared.executors as Loose;
-  const calls: Loose = {};
-  for (const name of METHODS) {
-    const original = executors[name];
-    if (typeof original !== 'function') continue;
-    const called = calledExecutor(original as Method, form(`${name} ${modeOf(prepared)}`), call);
-    calls[name] = isSyncPrepared(prepared) ? called : promising(called);
-  }
-  return calls;
-}
-
 /** A statement of better-sqlite3. */
-interface Statement {
-  all(...params: readonly unknown[]): unknown;
-  get(...params: readonly unknown[]): unknown;
-  run(...params: readonly unknown[]): unknown;
-  raw(isRaw?: boolean): Statement;
+interface Statement extends Readonly<Record<'all' | 'get' | 'run', Method>> {
+  raw(): Statement;
 }
 
 function isStatement(value: unknown): value is Statement {

@@ -3,29 +3,19 @@
 // Some drivers make a new session for a transaction, some go on with that of everyone. So a transaction is begun on a session
 // derived for it, and the session that the driver makes of it is bound too.
 
-import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
-import type { Catalog } from '../catalogue/catalogue.ts';
-import type { Rows } from '../catalogue/rows.ts';
 import { type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
 import type { ReadOptions } from '../options.ts';
 import { told } from '../reads/read-terms.ts';
-import type { Query, Reads } from '../reads/reads.ts';
-import type { Settings } from '../scope.ts';
+import { type Query, Reads, type ReadsParts } from '../reads/reads.ts';
 import { EVERYTHING } from '../writes/guard.ts';
-import { followed, type Scope, type Writes } from '../writes/writes.ts';
+import { followed, type Scope } from '../writes/writes.ts';
 import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, paramsOf, planned } from './prepared.ts';
 import { controlled } from './transaction-control.ts';
 
-export interface SessionParts {
-  readonly reads: Reads;
-  readonly writes: Writes;
-  readonly catalog: Catalog;
+export interface SessionParts extends ReadsParts {
   readonly texts: Texts;
-  readonly rows: Rows;
-  readonly settings: Settings;
-  readonly dialect: Dialect;
   /** The driver answers at once. */
   readonly isSync: boolean;
 }
@@ -42,19 +32,20 @@ type Originals = Readonly<Record<(typeof METHODS)[number], Method | undefined>>;
 
 export class Sessions {
   readonly #parts: SessionParts;
+  readonly #reads: Reads;
   readonly #originals = new WeakMap<object, Originals>();
   readonly #bindings = new WeakMap<object, Binding>();
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
+    this.#reads = new Reads(parts);
   }
 
   /** Its statements go through the cache from now on. */
   bind(session: object, binding: Binding): void {
     const loose = session as Loose;
     const methods = METHODS.map((name) => [name, typeof loose[name] === 'function' ? loose[name] : undefined]);
-    const originals = Object.fromEntries(methods) as Originals;
-    this.#install(session, originals, binding);
+    this.#install(session, Object.fromEntries(methods) as Originals, binding);
   }
 
   /** The same session with another binding; what it changes in itself it changes in itself alone. */
@@ -67,60 +58,56 @@ export class Sessions {
   #install(session: object, originals: Originals, binding: Binding): void {
     this.#originals.set(session, originals);
     this.#bindings.set(session, binding);
-    const { prepareQuery, transaction, batch, migrate } = originals;
-    const loose = session as Loose;
-    if (prepareQuery !== undefined) {
-      loose.prepareQuery = (...args: readonly unknown[]) =>
-        this.#prepare(prepareQuery.apply(session, [...args]), args, binding);
-    }
-    if (transaction !== undefined) {
-      loose.transaction = (...args: readonly unknown[]) =>
-        this.#parts.texts.whenReady(() => this.#transaction(session, transaction, args));
-    }
-    if (batch !== undefined) {
-      loose.batch = (...args: readonly unknown[]) =>
-        this.#batch(args[0], binding, () => batch.apply(session, [...args]));
-    }
-    if (migrate !== undefined) {
-      loose.migrate = (...args: readonly unknown[]) =>
-        this.#written([EVERYTHING], binding, () => migrate.apply(session, [...args]));
-    }
+    const { whenReady } = this.#parts.texts;
+    const replace = (name: keyof Originals, call: (run: () => unknown, args: readonly unknown[]) => unknown) => {
+      const original = originals[name];
+      if (original === undefined) return;
+      (session as Loose)[name] = (...args: readonly unknown[]) => call(() => original.apply(session, [...args]), args);
+    };
+    replace('prepareQuery', (run, args) => this.#prepared(run(), args, binding));
+    replace('transaction', (_, args) =>
+      whenReady(() => this.#transaction(session, originals.transaction as Method, args)),
+    );
+    replace('batch', (run, [queries]) => whenReady(() => this.#written(this.#namesOfBatch(queries), binding, run)));
+    replace('migrate', (run) => this.#written([EVERYTHING], binding, run));
   }
 
-  #prepare(prepared: unknown, args: readonly unknown[], binding: Binding): unknown {
+  #prepared(prepared: unknown, args: readonly unknown[], binding: Binding): unknown {
     if (typeof prepared !== 'object' || prepared === null) return prepared;
-    const text = this.#parts.texts.of(textOf(args[0]));
+    const { texts } = this.#parts;
     const facts = {
-      text,
+      text: texts.of(textOf(args[0])),
       query: args[0],
       told: told(args),
       isSync: isSyncPrepared(prepared),
       isCacheable: canBeCached(prepared),
     };
-    const planFor = (method: string) => this.#watched(this.#plan(facts, method, binding), binding.scope);
-    return planned(prepared, { planFor, whenReady: (work) => this.#parts.texts.whenReady(work) });
+    return planned(
+      prepared,
+      (method) => this.#watched(this.#plan({ ...facts, method }, binding), binding.scope),
+      texts.whenReady,
+    );
   }
 
-  /** Anew for each call: what is known of tables grows, and transactions come and go. */
-  #plan(facts: Facts, method: string, binding: Binding): Plan {
+  /** Anew for each call: what is known of tables grows, and transactions come and go. `query`: as Drizzle has made it. */
+  #plan(facts: Query & { readonly query: unknown }, { scope, read }: Binding): Plan {
     const { catalog, writes, dialect, rows } = this.#parts;
-    const statement = facts.text.facts;
-    const where = { scope: binding.scope, writes, isSync: facts.isSync, isSqlite: dialect === 'sqlite' };
+    const { isSync, text } = facts;
+    const statement = text.facts;
     this.#noted(statement);
     const names = catalog.namesWritten(statement);
-    if (names.length > 0) {
-      const writing = { scope: binding.scope, isSync: facts.isSync, isMixed: statement.isMixed };
-      return {
-        around: (run, given) => {
-          if (statement.control !== undefined)
-            return this.#written(names, writing, () => controlled(statement, where, run));
-          const params = paramsOf(facts.query, given);
-          return this.#written(rows.namesWritten({ text: facts.text, params }, names), writing, run);
-        },
-      };
-    }
-    if (statement.control !== undefined) return { around: (run) => controlled(statement, where, run) };
-    return this.#parts.reads.plan({ ...facts, method }, () => binding.scope ?? writes.manual, binding.read);
+    const isControl = statement.control !== undefined;
+    const control = (run: () => unknown) =>
+      controlled(statement, { scope, writes, isSync, isSqlite: dialect === 'sqlite' }, run);
+    if (names.length === 0 && isControl) return { around: control };
+    if (names.length === 0) return this.#reads.plan(facts, () => scope ?? writes.manual, read);
+    const writing = { scope, isSync, isMixed: statement.isMixed };
+    return {
+      around: (run, given) => {
+        if (isControl) return this.#written(names, writing, () => control(run));
+        return this.#written(rows.namesWritten({ text, params: paramsOf(facts.query, given) }, names), writing, run);
+      },
+    };
   }
 
   #watched(plan: Plan, scope: Scope | undefined): Plan {
@@ -143,17 +130,20 @@ export class Sessions {
   }
 
   /** Outside of a transaction it is invalidated by itself, also where one was begun by hand: a pool may send it elsewhere. */
-  #written(names: readonly string[], { scope, isSync, isMixed }: Writing, run: () => Eventually<unknown>) {
-    const { writes } = this.#parts;
+  #written(
+    names: readonly string[],
+    {
+      scope,
+      isSync,
+      isMixed,
+    }: { readonly scope: Scope | undefined; readonly isSync?: boolean; readonly isMixed?: boolean },
+    run: () => Eventually<unknown>,
+  ): unknown {
     if (names.length === 0) return run();
     scope?.wrote(names);
     if (isMixed === true && scope !== undefined) scope.isOver = scope.mayBeCommitted = true;
     if (scope !== undefined && !scope.isOver) return this.#watching(scope, run);
-    return writes.run(names, run, isSync === true);
-  }
-
-  #batch(queries: unknown, binding: Binding, run: () => Eventually<unknown>): unknown {
-    return this.#parts.texts.whenReady(() => this.#written(this.#namesOfBatch(queries), binding, run));
+    return this.#parts.writes.run(names, run, isSync === true);
   }
 
   #namesOfBatch(queries: unknown): readonly string[] {
@@ -169,9 +159,8 @@ export class Sessions {
 
   #transaction(session: object, original: Method, args: readonly unknown[]): unknown {
     const { writes, isSync } = this.#parts;
-    const binding = this.#bindings.get(session);
     const [work, ...rest] = args as readonly [Method, ...unknown[]];
-    const outer = binding?.scope;
+    const outer = this.#bindings.get(session)?.scope;
     if (outer !== undefined && !outer.isOver)
       return original.call(session, (tx: Loose) => this.#inside(tx, outer, work), ...rest);
     const scope = writes.open();
@@ -206,16 +195,4 @@ export class Sessions {
     }
     return work(tx);
   }
-}
-
-interface Facts extends Omit<Query, 'method'> {
-  /** As Drizzle has made it. */
-  readonly query: unknown;
-}
-
-/** Where a write is done. */
-interface Writing {
-  readonly scope: Scope | undefined;
-  readonly isSync?: boolean;
-  readonly isMixed?: boolean;
 }

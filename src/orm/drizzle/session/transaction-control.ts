@@ -2,8 +2,8 @@
 // sends its own, and has said so before; one that a program sends there leaves the rest of the work without a transaction.
 
 import type { Control, TextFacts } from '../../../sql/text-facts.ts';
-import { isPromise } from '../reads/cached-read.ts';
 import { followed, type Scope, type Writes } from '../writes/writes.ts';
+import { isPromise } from './prepared.ts';
 
 export interface Where {
   /** The transaction it is sent in. */

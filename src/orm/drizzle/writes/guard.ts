@@ -6,7 +6,7 @@
 import type { Cache } from '../../../cache/contract.ts';
 import { MAX_TAG_LENGTH, MAX_TAGS, reachedTags } from '../../../cache/keys/tags.ts';
 import type { Cancel, Clock, Tasks } from '../../../ports.ts';
-import { withMark } from '../catalogue/row-names.ts';
+import { inCache, withMark } from '../catalogue/row-names.ts';
 import { type Intent, Intents } from './intents.ts';
 import { isOutcomeUnknown } from './write-errors.ts';
 
@@ -51,7 +51,7 @@ export class Guard {
 
   /** Names as the cache has them for Drizzle's reads. */
   inCache(names: readonly string[]): string[] {
-    return names.map((name) => `${this.#options.database}:${name}`);
+    return names.map((name) => `${this.#options.database}:${inCache(name)}`);
   }
 
   open(names: readonly string[]): Intent {
@@ -67,20 +67,20 @@ export class Guard {
   isBusy(names: readonly string[]): boolean {
     this.#renew();
     if (this.#fenced.size > 0 && (this.#fenced.has(EVERYTHING) || names.some((name) => this.#fenced.has(name)))) {
-      this.#heal();
+      void this.#heal();
       return true;
     }
     return this.#intents.isOpen(names);
   }
 
-  /** For `overtaken`: taken when a read begins. */
-  mark(): number {
+  /** Of intents so far; for `overtaken`. */
+  get count(): number {
     return this.#intents.count;
   }
 
-  /** True: a write under one of the names began after the mark, or is under way. */
-  overtaken(names: readonly string[], mark: number): boolean {
-    return this.isBusy(names) || this.#intents.isOpenedSince(names, mark);
+  /** True: a write under one of the names began after the count was taken, or is under way. */
+  overtaken(names: readonly string[], count: number): boolean {
+    return this.isBusy(names) || this.#intents.isOpenedSince(names, count);
   }
 
   /** Resolves once the cache has been told, or has failed to hear and the names are fenced. Never rejects. */
@@ -101,8 +101,7 @@ export class Guard {
     try {
       const whole = this.#position() + this.#reached(names).flatMap(reachedTags).length;
       const told = this.invalidate(names);
-      const isInForce = this.#position() >= whole;
-      if (!isInForce) await told;
+      if (!(this.#position() >= whole)) await told;
       for (const intent of intents) intent.end();
       await told;
     } finally {
@@ -150,7 +149,7 @@ export class Guard {
     this.#fence(names, this.#options.clock.monotonic() + this.#options.doubtMs);
     await this.invalidate(names);
     // Without a doubt it is over already.
-    this.#heal();
+    void this.#heal();
   }
 
   /** What is under way may write rows of tables that are others by now, be it through another object. */
@@ -165,10 +164,8 @@ export class Guard {
 
   #fence(names: readonly string[], untilMs: number): void {
     const at = this.#intents.next();
-    for (const name of withMark(names, this.#options.mark())) {
-      const before = this.#fenced.get(name)?.untilMs ?? 0;
-      this.#fenced.set(name, { at, untilMs: Math.max(before, untilMs) });
-    }
+    for (const name of withMark(names, this.#options.mark()))
+      this.#fenced.set(name, { at, untilMs: Math.max(this.#fenced.get(name)?.untilMs ?? 0, untilMs) });
     this.#wake();
   }
 
@@ -176,27 +173,23 @@ export class Guard {
   #wake(): void {
     const now = this.#options.clock.monotonic();
     const ends = [...this.#fenced.values()].map(({ untilMs }) => untilMs).filter((untilMs) => untilMs > now);
-    if (this.#timer !== undefined || ends.length === 0) return;
-    this.#healIn(Math.max(1, Math.ceil(Math.min(...ends) - now)));
+    if (ends.length > 0) this.#healIn(Math.max(1, Math.ceil(Math.min(...ends) - now)));
   }
 
   #healIn(delayMs: number): void {
     this.#timer ??= this.#options.tasks.later(delayMs, () => {
       this.#timer = undefined;
-      this.#heal();
+      void this.#heal();
       this.#wake();
     });
   }
 
-  #heal(): void {
+  /** Never rejects. */
+  async #heal(): Promise<void> {
     const now = this.#options.clock.monotonic();
     const fences = [...this.#fenced].filter(([, { untilMs }]) => untilMs <= now);
     if (this.#healing || fences.length === 0) return;
     this.#healing = true;
-    void this.#tryAgain(fences);
-  }
-
-  async #tryAgain(fences: readonly (readonly [string, Fence])[]): Promise<void> {
     try {
       await this.#tell(fences.map(([name]) => name));
       for (const [name, { at }] of fences) if (this.#fenced.get(name)?.at === at) this.#fenced.delete(name);
@@ -208,6 +201,6 @@ export class Guard {
     }
     this.#healing = false;
     // Of those whose doubt has ended meanwhile.
-    this.#heal();
+    void this.#heal();
   }
 }

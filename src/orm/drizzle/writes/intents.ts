@@ -14,13 +14,13 @@ export class Intents {
   readonly #mark: () => string;
   /** When those that are open were last looked through. */
   #lastMark = '';
+  /** The names of each that is open. */
+  readonly #open = new Set<Set<string>>();
   /** How many are open, by name. */
-  readonly #open = new Map<string, number>();
+  readonly #openUnder = new Map<string, number>();
   /** When one was last opened, by name, counted in intents. */
   readonly #begun = new Map<string, number>();
   #forgottenAt = 0;
-  /** Of those that are open: each enters the names that hold now. */
-  readonly #renewals = new Set<() => void>();
   #count = 0;
 
   /** `mark`: of the tables as they are. Names of rows with another are those of their tables. */
@@ -38,38 +38,34 @@ export class Intents {
 
   open(given: readonly string[]): Intent {
     const names = new Set<string>();
-    const enter = (more: readonly string[]) => {
-      for (const name of withMark(more, this.#mark())) {
-        if (names.has(name)) continue;
-        names.add(name);
-        this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
-        this.#begun.set(name, this.#count);
-      }
-    };
     this.#count++;
-    enter(given);
-    const renew = () => enter([...names]);
-    this.#renewals.add(renew);
-    if (this.#begun.size > MAX_BEGUN) this.#forget();
+    this.#enter(given, names);
+    this.#open.add(names);
+    if (this.#begun.size > MAX_BEGUN) {
+      // Since then no time is known: all that is read now counts as overtaken.
+      this.#begun.clear();
+      this.#forgottenAt = this.#count;
+    }
     return {
       end: () => {
-        if (this.#renewals.delete(renew)) this.#close(names);
+        if (!this.#open.delete(names)) return;
+        for (const name of names) {
+          const others = (this.#openUnder.get(name) ?? 0) - 1;
+          if (others > 0) this.#openUnder.set(name, others);
+          else this.#openUnder.delete(name);
+        }
       },
     };
   }
 
-  #close(names: Iterable<string>): void {
-    for (const name of names) {
-      const open = (this.#open.get(name) ?? 0) - 1;
-      if (open > 0) this.#open.set(name, open);
-      else this.#open.delete(name);
+  /** Those names that hold now. */
+  #enter(given: readonly string[], names: Set<string>): void {
+    for (const name of withMark(given, this.#mark())) {
+      if (names.has(name)) continue;
+      names.add(name);
+      this.#openUnder.set(name, (this.#openUnder.get(name) ?? 0) + 1);
+      this.#begun.set(name, this.#count);
     }
-  }
-
-  /** Since then no time is known: all that is read now counts as overtaken. */
-  #forget(): void {
-    this.#begun.clear();
-    this.#forgottenAt = this.#count;
   }
 
   get isAnyOpen(): boolean {
@@ -77,7 +73,7 @@ export class Intents {
   }
 
   isOpen(names: readonly string[]): boolean {
-    return this.#open.size > 0 && names.some((name) => this.#open.has(name));
+    return this.#open.size > 0 && names.some((name) => this.#openUnder.has(name));
   }
 
   /** `count`: as it was then. */
@@ -90,7 +86,7 @@ export class Intents {
     const mark = this.#mark();
     if (mark === this.#lastMark) return false;
     this.#lastMark = mark;
-    for (const renew of this.#renewals) renew();
+    for (const names of this.#open) this.#enter([...names], names);
     return true;
   }
 }

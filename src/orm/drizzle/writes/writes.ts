@@ -5,7 +5,7 @@
 
 import type { Eventually } from '../../../ports.ts';
 import { withMark } from '../catalogue/row-names.ts';
-import { isPromise } from '../reads/cached-read.ts';
+import { isPromise } from '../session/prepared.ts';
 import type { Tally } from '../tally.ts';
 import { EVERYTHING, type Guard } from './guard.ts';
 import type { Intent } from './intents.ts';
@@ -141,7 +141,7 @@ export class Writes {
    * Its end is about to be sent. `chains`: another begins with it. To be called when it is over; resolves once its writes
    * are invalidated. `lasts`: where it cannot be committed it stays open.
    */
-  endingByHand({ isCommit, chains, lasts }: Ending) {
+  endingByHand({ isCommit, chains, lasts }: Readonly<Record<'isCommit' | 'chains' | 'lasts', boolean>>) {
     const scope = this.#manual;
     if (scope === undefined) return () => Promise.resolve();
     if (isCommit) scope.mayBeCommitted = true;
@@ -208,43 +208,19 @@ export class Writes {
     this.#running.add(names);
     for (const scope of this.#sharing) scope.wrote(names);
     const before = this.#guard.invalidate(names);
-    return isSync ? this.#runSync(names, { work, intent }) : this.#runAfter(names, { work, intent, before });
-  }
-
-  /** The answer is given at once; until the invalidation is in force, nothing under these names is served here. */
-  #runSync<T>(
-    names: readonly string[],
-    { work, intent }: { work: () => Eventually<T>; intent: Intent },
-  ): Eventually<T> {
+    const over = (failure?: Failure): Promise<void> => {
+      if (failure !== undefined) this.#guard.doubt(names, failure.error);
+      this.#running.delete(names);
+      return this.#guard.invalidateAndEnd(names, [intent]);
+    };
+    if (!isSync) return before.then(() => followed(async () => await work(), over));
+    // The answer is given at once; until the invalidation is in force, nothing under these names is served here.
     try {
       return work();
     } finally {
-      this.#running.delete(names);
-      void this.#guard.invalidateAndEnd(names, [intent]);
+      void over();
     }
   }
-
-  async #runAfter<T>(
-    names: readonly string[],
-    { work, intent, before }: { work: () => Eventually<T>; intent: Intent; before: Promise<void> },
-  ): Promise<T> {
-    await before;
-    try {
-      return await work();
-    } catch (error) {
-      this.#guard.doubt(names, error);
-      throw error;
-    } finally {
-      this.#running.delete(names);
-      await this.#guard.invalidateAndEnd(names, [intent]);
-    }
-  }
-}
-
-interface Ending {
-  readonly isCommit: boolean;
-  readonly chains: boolean;
-  readonly lasts: boolean;
 }
 
 /** Runs `after` when the work is over, well or not; its result is that of the work. */
