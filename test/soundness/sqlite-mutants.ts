@@ -28,21 +28,13 @@ const WRAP = 'wrap/wrap-sqlite.ts';
 export const SQLITE_MUTANTS: readonly Mutant[] = [
   ofRows('open-rows-do-not-count', [WRAP, 'return this.openRows > 0 || ', 'return ']),
   ofRows('each-wrapper-counts-its-own-rows', [WRAP, 'connections.set(original, known);', 'void connections;']),
-  ofRows('rows-that-threw-are-not-closed', [
-    'wrap/sqlite-rows.ts',
-    '      closeQuietly(open);\n',
-    '      open.closed();\n',
-  ]),
+  ofRows('rows-that-threw-are-not-closed', [WRAP, '      this.closeQuietly();\n', '      this.#mark(false);\n']),
   ofRows('rows-are-closed-at-the-first-end', [
     WRAP,
-    'closed: () => connection.openRows--',
-    'closed: () => (connection.openRows = 0)',
+    'this.#connection.openRows += isOpen ? 1 : -1;',
+    'this.#connection.openRows = isOpen ? this.#connection.openRows + 1 : 0;',
   ]),
-  ofRows('rows-count-for-who-began-them', [
-    'wrap/sqlite-rows.ts',
-    'if (current !== this.#scope) begin();',
-    'void begin;',
-  ]),
+  ofRows('rows-count-for-who-began-them', [WRAP, 'if (scope !== this.#scope) this.#begin();', 'void scope;']),
   ofRows('texts-of-libsql-are-whole', ['wrap/sqlite-place.ts', 'this.cutsTexts = text !== WHOLE;', 'void text;']),
   ofNames('functions-of-before-are-not-looked-for', [WRAP, '??= hasReplaced(this.#database)', '??= false']),
   ofNames('functions-of-later-are-not-noticed', [WRAP, 'if (replacesOwn(given[0])) connection.isAltered = true;', '']),

@@ -6,7 +6,6 @@
 import { basename } from 'node:path';
 import { fileIdentity } from '../../feed/sqlite/file.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import type { Connection } from './recorder.ts';
 
 /** The file is empty for a database in memory; some hosts refuse to tell. libSQL ends the text at its zero. */
 export const PLACE = `SELECT file, char(97, 0) AS text FROM pragma_database_list WHERE name = 'main'`;
@@ -23,8 +22,8 @@ export function placeOf(file: unknown): string | undefined {
   }
 }
 
-/** The database file that one connection is to. */
-export class SqlitePlace {
+/** A connection, as far as its answer to `PLACE` says. */
+export class PlacedConnection {
   cutsTexts = false;
   #file: unknown;
   #place: string | undefined;
@@ -38,7 +37,7 @@ export class SqlitePlace {
   }
 
   /** `followed` is the place of the file that the feed follows. Returns undefined when the connection is to that file. */
-  refusal(followed: string | undefined): Refusal | undefined {
+  elsewhere(followed: string | undefined): Refusal | undefined {
     if (this.#place !== undefined && this.#place === followed) return undefined;
     const file = this.#file === '' ? 'a database in memory' : (this.#file ?? 'a database that does not name its file');
     return { kind: 'other-database', what: ELSEWHERE, told: `${ELSEWHERE}, ${file}; ${MEND}` };
@@ -47,40 +46,3 @@ export class SqlitePlace {
 
 const ELSEWHERE = 'another file than the one that is followed';
 const MEND = 'wrap a connection to that one, or give this file a tracker of its own';
-
-/** A connection that is asked once for its file, with its first statement. */
-export interface AskedConnection extends Connection {
-  /** Runs a statement, and sees to it that the file is known when it has answered. */
-  located<T>(run: () => Promise<T>): Promise<T>;
-}
-
-export function askedConnection(ask: () => Promise<object | undefined>): AskedConnection {
-  const place = new SqlitePlace();
-  let asking: Promise<void> | undefined;
-  const known = () => {
-    asking ??= ask().then(
-      (row = {}) => {
-        const { file, text } = row as { readonly file?: unknown; readonly text?: unknown };
-        place.told(file, text);
-      },
-      () => undefined,
-    );
-    return asking;
-  };
-  return {
-    isTransaction: () => false,
-    isAltered: false,
-    isBlind: true,
-    elsewhere: (followed) => place.refusal(followed),
-    get cutsTexts() {
-      return place.cutsTexts;
-    },
-    async located(run) {
-      try {
-        return await run();
-      } finally {
-        await known();
-      }
-    },
-  };
-}

@@ -3,11 +3,10 @@
 // A batch is a transaction. A batch of nothing but queries sees the state committed when it began, and is recorded; in
 // any other batch a query may see the batch's own writes.
 
-import type { Reading } from '../scope/scopes.ts';
-import type { Recorder } from './recorder.ts';
-import { type AskedConnection, askedConnection, PLACE } from './sqlite-place.ts';
+import type { Connection, Recorder } from './recorder.ts';
+import { PLACE, PlacedConnection } from './sqlite-place.ts';
 import { type Given, givenOf, NOTHING_GIVEN } from './statements.ts';
-import { connection, methodOf, namesOf, originalOf, runLater, wrapped } from './wrapping.ts';
+import { connection, methodOf, namesOf, originalOf, type RowsOf, runLater, wrapped } from './wrapping.ts';
 
 const CLIENT = namesOf('close sync reconnect');
 const TRANSACTION = namesOf('commit rollback close');
@@ -18,26 +17,70 @@ interface Run {
   readonly given: Given;
 }
 
+interface LocatedConnection extends Connection {
+  /** Runs a statement, and sees to it that the file is known when it has answered. */
+  located<T>(run: () => Promise<T> | T): Promise<T>;
+}
+
+/** A connection that is asked once for its file, with its first statement. */
+class AskedConnection extends PlacedConnection implements LocatedConnection {
+  isAltered = false;
+  readonly isBlind = true;
+  readonly #ask: () => Promise<unknown>;
+  #asking: Promise<void> | undefined;
+
+  constructor(ask: () => Promise<unknown>) {
+    super();
+    this.#ask = ask;
+  }
+
+  isTransaction(): boolean {
+    return false;
+  }
+
+  async located<T>(run: () => Promise<T> | T): Promise<T> {
+    try {
+      return await run();
+    } finally {
+      this.#asking ??= this.#ask().then(
+        (row) => {
+          const { file, text } = (row ?? {}) as { readonly file?: unknown; readonly text?: unknown };
+          this.told(file, text);
+        },
+        () => undefined,
+      );
+      await this.#asking;
+    }
+  }
+}
+
+/** Reads within it are not recorded, so it need not be asked. */
+function within(): LocatedConnection {
+  return { ...connection(true), located: async (run) => run() };
+}
+
 export function wrapLibsql<T extends object>(client: T, recorder: Recorder): T {
-  const ask = async () => rowsOf(await methodOf(client, 'execute')(PLACE))?.[0] as object | undefined;
+  const on = new AskedConnection(async () => rowsOf(await methodOf(client, 'execute')(PLACE))?.[0]);
   return wrapped(client, recorder, {
     own: {
-      ...executing(client, recorder, askedConnection(ask)),
+      ...executing(client, recorder, on),
       transaction: async (...given: unknown[]) => {
         const transaction = (await methodOf(client, 'transaction')(...given)) as object;
-        const own = executing(transaction, recorder, { ...WITHIN });
-        return wrapped(transaction, recorder, { own, harmless: TRANSACTION });
+        return wrapped(transaction, recorder, {
+          own: executing(transaction, recorder, within()),
+          harmless: TRANSACTION,
+        });
       },
     },
     harmless: CLIENT,
   });
 }
 
-function executing(target: object, recorder: Recorder, on: AskedConnection): Readonly<Record<string, unknown>> {
+function executing(target: object, recorder: Recorder, on: LocatedConnection): Readonly<Record<string, unknown>> {
   return {
     execute: (...given: unknown[]) => {
       const { text, given: parameters } = libsqlRun(given[0], given[1]);
-      const run = () => on.located(async () => methodOf(target, 'execute')(...given));
+      const run = () => on.located(() => methodOf(target, 'execute')(...given));
       return runLater(recorder.begin(text, parameters, on), { run, rows: rowsOf });
     },
     executeMultiple: (text: unknown) => {
@@ -45,16 +88,13 @@ function executing(target: object, recorder: Recorder, on: AskedConnection): Rea
       return runLater(recorder.begin(text, NOTHING_GIVEN, on), { run, rows: () => undefined });
     },
     batch: (statements: readonly unknown[], ...rest: unknown[]) => {
-      const runs = statements.map((one) =>
-        Array.isArray(one) ? libsqlRun(one[0], one[1]) : libsqlRun(one, undefined),
-      );
-      const run = () => on.located(async () => methodOf(target, 'batch')(statements, ...rest) as Promise<unknown[]>);
-      return runBatch({ recorder, runs, on }, run);
+      const runs = statements.map((one) => (Array.isArray(one) ? libsqlRun(one[0], one[1]) : libsqlRun(one)));
+      return runBatch({ recorder, runs, on, rows: rowsOf }, () => methodOf(target, 'batch')(statements, ...rest));
     },
   };
 }
 
-function libsqlRun(statement: unknown, second: unknown): Run {
+function libsqlRun(statement: unknown, second?: unknown): Run {
   const isText = typeof statement === 'string';
   const { sql, args } = isText ? { sql: statement, args: second } : (statement as { sql?: unknown; args?: unknown });
   return { text: sql, given: args === undefined ? NOTHING_GIVEN : givenOf([args]) };
@@ -65,33 +105,28 @@ function rowsOf(answer: unknown): readonly unknown[] | undefined {
   return Array.isArray(rows) ? rows : undefined;
 }
 
-/** Reads on it are not recorded, so it need not be asked. */
-const WITHIN: AskedConnection = { ...connection(true), located: (run) => run() };
-
 interface Batch {
   readonly recorder: Recorder;
   readonly runs: readonly Run[];
-  readonly on: AskedConnection;
-  readonly rows?: (answer: unknown) => readonly unknown[] | undefined;
+  readonly on: LocatedConnection;
+  /** Rows of one of its answers. */
+  readonly rows: RowsOf;
 }
 
-async function runBatch(
-  { recorder, runs, on, rows = rowsOf }: Batch,
-  run: () => Promise<unknown[]>,
-): Promise<unknown[]> {
+async function runBatch({ recorder, runs, on, rows }: Batch, run: () => unknown): Promise<unknown> {
   const isRead = runs.every(({ text }) => typeof text === 'string' && QUERY.test(text));
-  const own = isRead ? on : { ...WITHIN };
-  const readings: (Reading | undefined)[] = runs.map(({ text, given }) => recorder.begin(text, given, own));
+  const own = isRead ? on : within();
+  const readings = runs.map(({ text, given }) => recorder.begin(text, given, own));
   if (own.isAltered) on.isAltered = true;
-  let answers: unknown[];
-  try {
-    answers = await run();
-  } catch (error) {
-    for (const reading of readings) reading?.failed();
-    throw error;
-  }
-  for (const [at, reading] of readings.entries()) reading?.done(rows(answers[at]));
-  return answers;
+  const all = {
+    done: (answers: readonly unknown[] = []) => {
+      for (const [at, reading] of readings.entries()) reading?.done(rows(answers[at]));
+    },
+    failed: () => {
+      for (const reading of readings) reading?.failed();
+    },
+  };
+  return runLater(all, { run: () => on.located(run), rows: (answers) => answers as readonly unknown[] });
 }
 
 const D1 = namesOf('');
@@ -99,41 +134,36 @@ const runs = new WeakMap<object, Run>();
 
 export function wrapD1<T extends object>(database: T, recorder: Recorder, isReplica = false): T {
   // A D1 session may read from a replica that is behind.
-  const on = isReplica ? { ...WITHIN } : askedConnection(() => placeAt(database));
+  const on = isReplica ? within() : new AskedConnection(() => placeAt(database));
   return wrapped(database, recorder, {
     own: {
       prepare: (text: unknown) =>
         wrapPrepared(methodOf(database, 'prepare')(text) as object, { text, given: NOTHING_GIVEN }, [recorder, on]),
       batch: (statements: readonly unknown[]) => {
         const known = statements.map((one) => runs.get(one as object) ?? { text: undefined, given: NOTHING_GIVEN });
-        const run = () =>
-          on.located(async () => methodOf(database, 'batch')(statements.map(originalOf)) as Promise<unknown[]>);
+        const run = () => methodOf(database, 'batch')(statements.map(originalOf));
         return runBatch({ recorder, runs: known, on, rows: resultsOf }, run);
       },
       exec: (text: unknown) => {
         const run = () => methodOf(database, 'exec')(text);
         return runLater(recorder.begin(text, NOTHING_GIVEN, on), { run, rows: () => undefined });
       },
-      ...('withSession' in database
-        ? {
-            withSession: (...given: unknown[]) =>
-              wrapD1(methodOf(database, 'withSession')(...given) as object, recorder, true),
-          }
-        : {}),
+      withSession: (...given: unknown[]) =>
+        wrapD1(methodOf(database, 'withSession')(...given) as object, recorder, true),
     },
     harmless: D1,
   });
 }
 
-async function placeAt(database: object): Promise<object | undefined> {
-  return methodOf(methodOf(database, 'prepare')(PLACE) as object, 'first')() as Promise<object | undefined>;
+async function placeAt(database: object): Promise<unknown> {
+  return methodOf(methodOf(database, 'prepare')(PLACE) as object, 'first')();
 }
 
-function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, AskedConnection]): object {
+function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, LocatedConnection]): object {
   const later =
-    (name: string, rows: (answer: unknown) => readonly unknown[] | undefined, isWhole = true) =>
+    (name: string, rows: RowsOf, isWhole = true) =>
     (...given: unknown[]) => {
-      const call = () => on.located(async () => methodOf(statement, name)(...given));
+      const call = () => on.located(() => methodOf(statement, name)(...given));
       return runLater(recorder.begin(run.text, run.given, on), { run: call, rows, isWhole });
     };
   const raw = (given: unknown) => (answer: unknown) => {

@@ -1,18 +1,17 @@
 // node:sqlite and better-sqlite3, which answer at once.
 //
-// A statement that is still being iterated keeps its connection at the moment when it began, so
-// whatever else is read on it meanwhile is as old (sqlite-rows.ts), whichever wrapper of that connection reads it.
+// A statement that is still being iterated keeps its connection at the moment when it began, so whatever else is read on it
+// meanwhile is as old, whichever wrapper of that connection reads it; and what a write among the rows did is not committed.
 //
 // LIKE, GLOB and views call functions that no statement names. So if any name that statements are taken to know means
 // something else on a connection, nothing read on it is stored.
 
 import { replacesOwn } from '../../sql/calls/functions.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { RequestScope } from '../scope/scope.ts';
 import type { Connection, Recorder } from './recorder.ts';
-import { PLACE, SqlitePlace } from './sqlite-place.ts';
-import { SqliteRows } from './sqlite-rows.ts';
+import { PLACE, PlacedConnection } from './sqlite-place.ts';
 import { givenOf, NOTHING_GIVEN } from './statements.ts';
-import { methodOf, namesOf, originalOf, runNow, wrapped } from './wrapping.ts';
+import { methodOf, namesOf, originalOf, type RowsOf, runNow, wrapped } from './wrapping.ts';
 
 const STATEMENT = namesOf(`columns setReadBigInts setReturnArrays setAllowBareNamedParameters
   setAllowUnknownNamedParameters`);
@@ -31,14 +30,14 @@ const STATE = `SELECT file, text, NOT EXISTS (SELECT 1 FROM temp.sqlite_master) 
   WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A' FROM (${PLACE})`;
 
 /** The connection, as far as it is alike for all wrappers. */
-class SqliteConnection implements Connection {
+class SqliteConnection extends PlacedConnection implements Connection {
   openRows = 0;
   #isAltered: boolean | undefined;
   readonly #database: object;
   #question: object | undefined;
-  readonly #place = new SqlitePlace();
 
   constructor(database: object) {
+    super();
     this.#database = database;
     // Later, another file may have its name.
     this.#isUnaltered();
@@ -58,22 +57,14 @@ class SqliteConnection implements Connection {
     try {
       this.#question ??= methodOf(this.#database, 'prepare')(STATE) as object;
       const [file, text, isUnaltered] = Object.values(methodOf(this.#question, 'get')() as object) as unknown[];
-      this.#place.told(file, text);
+      this.told(file, text);
       return Number(isUnaltered) === 1;
     } catch {
       // The database was closed, and may be opened again.
       this.#question = undefined;
-      this.#place.told(undefined, undefined);
+      this.told(undefined, undefined);
       return false;
     }
-  }
-
-  get cutsTexts(): boolean {
-    return this.#place.cutsTexts;
-  }
-
-  elsewhere(server: string | undefined): Refusal | undefined {
-    return this.#place.refusal(server);
   }
 
   isTransaction(): boolean {
@@ -118,8 +109,16 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
       connection.isAltered = true;
       return methodOf(database, 'loadExtension')(...given);
     },
-    createTagStore: (...given: unknown[]) =>
-      wrapTagStore(methodOf(database, 'createTagStore')(...given) as object, parts),
+    createTagStore: (...given: unknown[]) => {
+      const store = methodOf(database, 'createTagStore')(...given) as object;
+      // It makes its texts by itself.
+      const begin = () => recorder.call('iterate');
+      const iterate = (...values: unknown[]) => {
+        begin();
+        return new SqliteRows(methodOf(store, 'iterate')(...values), begin, parts);
+      };
+      return wrapped(store, recorder, { own: { iterate }, harmless: new Set() });
+    },
   };
   for (const name of DEFINING) {
     own[name] = (...given: unknown[]): unknown => {
@@ -128,13 +127,8 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
       return answer === database ? proxy : answer;
     };
   }
-  const proxy: T = wrapped(database, recorder, { own: offered(database, own), harmless: DATABASE });
+  const proxy: T = wrapped(database, recorder, { own, harmless: DATABASE });
   return proxy;
-}
-
-/** Only the methods that the driver has. */
-function offered(target: object, methods: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(methods).filter(([name]) => name in target));
 }
 
 interface Parts {
@@ -142,22 +136,12 @@ interface Parts {
   readonly connection: SqliteConnection;
 }
 
-/** A tag store makes its texts by itself. */
-function wrapTagStore(store: object, parts: Parts): object {
-  const iterate = (...given: unknown[]) => {
-    const begin = () => parts.recorder.call('iterate');
-    begin();
-    return rowsOf(methodOf(store, 'iterate')(...given), begin, parts);
-  };
-  return wrapped(store, parts.recorder, { own: { iterate }, harmless: new Set() });
-}
-
 function wrapStatement(statement: object, text: unknown, parts: Parts): object {
   const { recorder, connection } = parts;
   let bound: readonly unknown[] = [];
   const begin = (given: readonly unknown[]) => recorder.begin(text, givenOf([...bound, ...given]), connection);
   const whole =
-    (name: string, rows: (answer: unknown) => readonly unknown[] | undefined, isWhole = true) =>
+    (name: string, rows: RowsOf, isWhole = true) =>
     (...given: unknown[]) =>
       runNow(begin(given), { run: () => methodOf(statement, name)(...given), rows, isWhole });
   const own: Record<string, unknown> = {
@@ -168,7 +152,7 @@ function wrapStatement(statement: object, text: unknown, parts: Parts): object {
       // Done at once, since it may never come to its end; what changes from now on is matched by the condition alone.
       const read = <R>(run: () => R) => runNow(begin(given), { run, rows: () => undefined });
       const rows = read(() => methodOf(statement, 'iterate')(...given));
-      return rowsOf(rows, () => read(() => undefined), parts);
+      return new SqliteRows(rows, () => read(() => undefined), parts);
     },
     bind: (...given: unknown[]) => {
       methodOf(statement, 'bind')(...given);
@@ -182,18 +166,85 @@ function wrapStatement(statement: object, text: unknown, parts: Parts): object {
       return proxy;
     };
   }
-  const proxy: object = wrapped(statement, recorder, { own: offered(statement, own), harmless: STATEMENT });
+  const proxy: object = wrapped(statement, recorder, { own, harmless: STATEMENT });
   return proxy;
 }
 
-function rowsOf(rows: unknown, begin: () => void, { recorder, connection }: Parts): SqliteRows {
-  return new SqliteRows({
-    rows: rows as Iterator<unknown>,
-    opened: () => connection.openRows++,
-    closed: () => connection.openRows--,
-    scope: () => recorder.scope,
-    begin,
-  });
+/** The driver's rows, once the first has been asked for. Holds none of the application's objects, so that they are collected. */
+class OpenRows {
+  readonly #rows: Iterator<unknown>;
+  readonly #connection: SqliteConnection;
+  #isOpen = false;
+
+  constructor(rows: Iterator<unknown>, connection: SqliteConnection) {
+    this.#rows = rows;
+    this.#connection = connection;
+  }
+
+  next(): IteratorResult<unknown> {
+    this.#mark(true);
+    try {
+      const result = this.#rows.next();
+      if (result.done === true) this.#mark(false);
+      return result;
+    } catch (error) {
+      this.closeQuietly();
+      throw error;
+    }
+  }
+
+  /** Throws the driver's error, and is open then. Rows of libSQL cannot be closed: they are open until their last one. */
+  close(value?: unknown): IteratorResult<unknown> {
+    if (this.#rows.return === undefined) return { done: true, value };
+    const result = this.#rows.return(value);
+    this.#mark(false);
+    return result;
+  }
+
+  /** If the driver fails to close it, it stays open, and no read on its connection is stored. */
+  closeQuietly(): void {
+    try {
+      this.close();
+    } catch {
+      return;
+    }
+  }
+
+  #mark(isOpen: boolean): void {
+    if (isOpen !== this.#isOpen) this.#connection.openRows += isOpen ? 1 : -1;
+    this.#isOpen = isOpen;
+  }
+}
+
+/** Drivers do not close rows where next() throws, nor where the application lets go of them. */
+const abandoned = new FinalizationRegistry<OpenRows>((open) => open.closeQuietly());
+
+class SqliteRows extends Iterator<unknown> {
+  readonly #open: OpenRows;
+  readonly #recorder: Recorder;
+  /** Records the statement for the scope that takes a row and is not the one of the row before. */
+  readonly #begin: () => void;
+  #scope: RequestScope | undefined;
+
+  constructor(rows: unknown, begin: () => void, { recorder, connection }: Parts) {
+    super();
+    this.#open = new OpenRows(rows as Iterator<unknown>, connection);
+    this.#recorder = recorder;
+    this.#begin = begin;
+    this.#scope = recorder.scope;
+    abandoned.register(this, this.#open);
+  }
+
+  next(): IteratorResult<unknown> {
+    const { scope } = this.#recorder;
+    if (scope !== this.#scope) this.#begin();
+    this.#scope = scope;
+    return this.#open.next();
+  }
+
+  override return(value?: unknown): IteratorResult<unknown> {
+    return this.#open.close(value);
+  }
 }
 
 const FUNCTIONS = 'SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin';

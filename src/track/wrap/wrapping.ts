@@ -2,24 +2,25 @@
 //
 // An unknown method may read or write. So it is called all the same, and the response in the making is not stored.
 
+import type { Reading } from '../scope/scopes.ts';
 import type { Connection, Recorder } from './recorder.ts';
 
-export interface Methods {
-  /** Methods that replace the driver's own. */
-  readonly own: Readonly<Record<string, unknown>>;
-  /** Methods that read and write nothing. */
-  readonly harmless: ReadonlySet<string>;
-}
+export type Call = (...given: unknown[]) => unknown;
 
 const originals = new WeakMap<object, object>();
 
-export function wrapped<T extends object>(target: T, recorder: Recorder, { own, harmless }: Methods): T {
+/** `own`: methods in the place of the driver's, as far as it has them. `harmless`: those that read and write nothing. */
+export function wrapped<T extends object>(
+  target: T,
+  recorder: Recorder,
+  { own, harmless }: { readonly own: Readonly<Record<string, unknown>>; readonly harmless: ReadonlySet<string> },
+): T {
   const proxy = new Proxy(target, {
     get(_, name) {
-      if (typeof name === 'string' && Object.hasOwn(own, name)) return own[name];
+      if (typeof name === 'string' && Object.hasOwn(own, name) && name in target) return own[name];
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function' || name === 'constructor') return value;
-      const method = value as (...given: unknown[]) => unknown;
+      const method = value as Call;
       if (typeof name === 'symbol' || harmless.has(name)) return method.bind(target);
       return (...given: unknown[]) => {
         recorder.call(name);
@@ -46,23 +47,23 @@ export function connection(isTransaction: boolean): Connection {
   return { isTransaction: () => isTransaction, isAltered: false, isBlind: true };
 }
 
-type Call = (...given: unknown[]) => unknown;
-
 export function methodOf(target: object, name: string): Call {
   const method: unknown = Reflect.get(target, name, target);
   if (typeof method !== 'function') throw new TypeError(`expected a method ${name}, got ${typeof method}`);
   return (...given) => Reflect.apply(method, target, given);
 }
 
-interface Tracked<T> {
-  readonly run: () => T;
-  /** Rows of the answer; undefined when they cannot be had. */
-  readonly rows: (answer: T) => readonly unknown[] | undefined;
+/** Rows of an answer; undefined when they cannot be had. */
+export type RowsOf<T = unknown> = (answer: T) => readonly unknown[] | undefined;
+
+interface Tracked<T, Answer = T> {
+  readonly run: () => Answer;
+  readonly rows: RowsOf<T>;
   readonly isWhole?: boolean;
 }
 
 /** Runs a statement that answers at once. */
-export function runNow<T>(reading: ReturnType<Recorder['begin']>, { run, rows, isWhole }: Tracked<T>): T {
+export function runNow<T>(reading: Reading | undefined, { run, rows, isWhole }: Tracked<T>): T {
   if (reading === undefined) return run();
   let answer: T;
   try {
@@ -77,8 +78,8 @@ export function runNow<T>(reading: ReturnType<Recorder['begin']>, { run, rows, i
 
 /** Runs one that answers later. */
 export async function runLater<T>(
-  reading: ReturnType<Recorder['begin']>,
-  { run, rows, isWhole }: Tracked<Promise<T> | T> & { readonly rows: (answer: T) => readonly unknown[] | undefined },
+  reading: Reading | undefined,
+  { run, rows, isWhole }: Tracked<T, Promise<T> | T>,
 ): Promise<T> {
   if (reading === undefined) return run();
   let answer: T;
