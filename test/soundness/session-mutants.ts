@@ -6,7 +6,7 @@
 import { type Mutant, postgresMutant } from './mutants.ts';
 
 const CONNECTION = 'track/wrap/postgres-connection.ts';
-const HARMLESS = '!isQuery || !question.wanted.isHarmless(text, question.answer.session)';
+const HARMLESS = "isQuery && (isRefusal(answer) || registry.template(text, answer.session).kind === 'tracked')";
 
 /** As on servers before PostgreSQL 18, which do not report the search path. */
 function unreported(mutant: Mutant): Mutant {
@@ -18,7 +18,7 @@ function unreported(mutant: Mutant): Mutant {
 /** `text`: of statements after which the connection is taken for what it was. */
 function knownAfter(name: string, text: RegExp, kind: string): Mutant {
   const place = `${CONNECTION}: sessions/${kind}`;
-  const replace = `!${text}.test(String(text)) && (${HARMLESS})`;
+  const replace = `(!isRefusal(answer) && ${text}.test(String(text))) || (${HARMLESS})`;
   return unreported(postgresMutant(`known-after-${name}`, place, [HARMLESS, replace]));
 }
 
@@ -63,8 +63,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   knownAfter('set-session-authorization', /^set session authorization/i, 'role set on the way'),
   unreported(
     postgresMutant('statements-behind-a-question', `${CONNECTION}: sessions/path set on the way`, [
-      'if (sent === undefined) this.#forget();',
-      '',
+      '? sent !== undefined',
+      '? true',
     ]),
   ),
   unreported(
@@ -74,7 +74,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     ]),
   ),
   postgresMutant('asked-before-a-grant', `${CONNECTION}: sessions/path of the role`, [
-    ' && known.wanted.generation === wanted.generation',
+    ' && known.generation === generation',
     '',
   ]),
   unreported(

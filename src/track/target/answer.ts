@@ -3,36 +3,34 @@
 // Questions come from outside, and answers go along with invalidations, which they must not hold up. So few questions are
 // kept, answers are small, and a failure is an answer, too.
 
-import type { Described, Description, SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
+import type { Description, SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import type { Registry } from '../../dependency/registry.ts';
 import { bareName } from '../../dependency/table-name.ts';
 import { messageOf } from '../../errors.ts';
-
-export interface Answering {
-  /** Undefined while the feed has not begun. */
-  readonly registry: Registry | undefined;
-  readonly covers: (table: string) => boolean;
-}
 
 const MAX_ANSWER_BYTES = 200_000;
 const MAX_PROBLEM = 300;
 const encoder = new TextEncoder();
 
+/** `registry`: undefined while the feed has not begun. */
 export function answerOf({ id, about }: SourceQuestion, answering: Answering): SourceAnswer {
   const { described, isWhole, problem } = describe(about, answering);
-  const kept: Described[] = [];
   let left = MAX_ANSWER_BYTES - 1_000;
-  for (const one of described) {
+  const end = described.findIndex((one) => {
     left -= sizeOf(one) + 1;
-    if (left < 0) break;
-    kept.push(one);
-  }
+    return left < 0;
+  });
   return {
     id,
-    described: kept,
-    isWhole: isWhole && kept.length === described.length,
+    described: end < 0 ? described : described.slice(0, end),
+    isWhole: isWhole && end < 0,
     ...(problem !== undefined && { problem: problem.slice(0, MAX_PROBLEM) }),
   };
+}
+
+interface Answering {
+  readonly registry: Registry | undefined;
+  readonly covers: (table: string) => boolean;
 }
 
 /** Size in JSON, as it is sent. */
@@ -56,17 +54,18 @@ function nothing(problem: string): Description {
   return { described: [], isWhole: false, problem };
 }
 
+type Answer = (question: SourceQuestion) => SourceAnswer;
+
+const unanswered: Answer = ({ id }) => ({ id, ...nothing('expected a tracker that answers, got none') });
 const MAX_OPEN = 16;
 /** The most bytes of all answers in one message. */
 const MAX_BYTES = 2 * MAX_ANSWER_BYTES;
 
-type Answer = (question: SourceQuestion) => SourceAnswer;
-
 export class Questions {
-  readonly #answer: Answer | undefined;
+  readonly #answer: Answer;
   readonly #open = new Map<string, SourceQuestion>();
 
-  constructor(answer: Answer | undefined) {
+  constructor(answer = unanswered) {
     this.#answer = answer;
   }
 
@@ -85,19 +84,18 @@ export class Questions {
     for (const [id, question] of this.#open) {
       if (left < MAX_ANSWER_BYTES) break;
       this.#open.delete(id);
-      const answer = answered(question, this.#answer);
+      const answer = this.#answerTo(question);
       left -= sizeOf(answer);
       answers.push(answer);
     }
     return answers.length === 0 ? {} : { answers };
   }
-}
 
-function answered(question: SourceQuestion, answer: Answer | undefined): SourceAnswer {
-  try {
-    if (answer !== undefined) return answer(question);
-    return { id: question.id, ...nothing('expected a tracker that answers, got none') };
-  } catch (error) {
-    return { id: question.id, ...nothing(messageOf(error).slice(0, MAX_PROBLEM)) };
+  #answerTo(question: SourceQuestion): SourceAnswer {
+    try {
+      return this.#answer(question);
+    } catch (error) {
+      return { id: question.id, ...nothing(messageOf(error).slice(0, MAX_PROBLEM)) };
+    }
   }
 }

@@ -1,12 +1,10 @@
 // A data cache of this process as a target.
 //
-// Timers may be late, after a pause of the whole process for one. So a cache of this package
-// has a lease, as gates do, which it asks for whenever it serves. Anything else that can invalidate has none: what was read
-// from the source is made outdated there when the tracker says so.
+// Timers may be late, after a pause of the whole process for one. So a cache of this package has a lease, as gates do, which
+// it asks for whenever it serves. Anything else that can invalidate has none: the tracker says when it is over.
 
 import { sourcesOf } from '../../cache/cache.ts';
 import type { Cache } from '../../cache/contract.ts';
-import type { SourceLeases } from '../../engine/source-leases.ts';
 import { sourceTag } from '../../entry/key.ts';
 import type { SourceReply, TrackingTarget } from '../contract.ts';
 
@@ -20,10 +18,7 @@ export function cacheTarget(
   { name = 'cache' }: CacheTargetOptions = {},
 ): TrackingTarget {
   const sources = sourcesOf(cache);
-  return sources === undefined ? untimed(cache, name) : leased(sources, name);
-}
-
-function leased(sources: SourceLeases, name: string): TrackingTarget {
+  if (sources === undefined) return untimed(cache, name);
   let answered: { readonly session: string; readonly token: string } | undefined;
   return {
     name,

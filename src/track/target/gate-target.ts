@@ -1,8 +1,8 @@
 // A gate as a target: its admin API, `POST /sources`.
 //
-// The gate counts a lease from the moment of an answer of its own, which the next message
-// repeats the token of; so a message that is long under way gives no lease that is longer. And an attempt is given up
-// after as long as a lease, so that the next one can renew it.
+// The gate counts a lease from the moment of an answer of its own, which the next message repeats the token of; so a message
+// that is long under way gives no lease that is longer. And an attempt is given up after as long as a lease, so that the next
+// one can renew it.
 //
 // The gate may be of an older or a newer version. It says itself what it takes; a question that is not understood is
 // left out.
@@ -74,17 +74,13 @@ function fetchPoster(ask: typeof fetch): Pick<Poster, 'post'> {
   };
 }
 
-interface GateReply extends SourceReply {
-  readonly token: string;
-  /** Members of a message that it knows besides those that every gate knows. */
-  readonly takes: readonly string[];
-}
-
 const MAX_QUESTIONS = 16;
 const MAX_TAGS = 1_000;
 const MAX_KEY_PARTS = 32;
 
-/** Returns undefined when it is no answer of a gate. */
+type GateReply = SourceReply & { readonly token: string; readonly takes: readonly string[] };
+
+/** Returns undefined when it is no answer of a gate. `takes`: members of a message besides those that every gate knows. */
 function gateReplyOf(text: string): GateReply | undefined {
   try {
     const { gap, token, takes, questions, rival } = JSON.parse(text) as Readonly<Record<string, unknown>>;
@@ -98,14 +94,9 @@ function gateReplyOf(text: string): GateReply | undefined {
 }
 
 /** The message as the gate understands it. */
-function understood(message: SourceMessage, takes: readonly string[]): SourceMessage {
-  const { position, lagMs, answers, ...rest } = message;
-  return {
-    ...rest,
-    ...(position !== undefined && takes.includes('position') && { position }),
-    ...(lagMs !== undefined && takes.includes('lagMs') && { lagMs }),
-    ...(answers !== undefined && takes.includes('answers') && { answers }),
-  };
+function understood({ position, lagMs, answers, ...rest }: SourceMessage, takes: readonly string[]): SourceMessage {
+  const known = Object.entries({ position, lagMs, answers }).filter(([name]) => takes.includes(name));
+  return { ...rest, ...Object.fromEntries(known) };
 }
 
 function questionOf(value: unknown): SourceQuestion[] {
@@ -121,12 +112,6 @@ function subjectOf({ kind, tags, table, key }: Readonly<Record<string, unknown>>
   return kind === 'record' && isTexts(key) && key.length <= MAX_KEY_PARTS ? { kind, table, key } : undefined;
 }
 
-interface Post {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
-  readonly signal: AbortSignal;
-}
-
 interface Posted {
   readonly status: number;
   readonly text: string;
@@ -134,7 +119,14 @@ interface Posted {
 
 export interface Poster {
   /** Rejects when no whole answer came. */
-  post(url: string, post: Post): Promise<Posted>;
+  post(
+    url: string,
+    post: {
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string | Uint8Array;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Posted>;
   close(): void;
 }
 

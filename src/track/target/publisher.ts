@@ -1,40 +1,31 @@
 // Tells one target what became outdated, in order, one message at a time; and how far all targets have heard, since the feed
 // need not keep a position that is in force everywhere.
 //
-// A message without an answer may have been received. So it is sent again as it was, and later tags wait. The number of
-// waiting tags is bounded: beyond it, a new session makes everything of the source outdated.
+// A message without an answer may have been received. So it is sent again as it was, and later tags wait: a bounded number of
+// them, beyond which a new session makes everything of the source outdated.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
-import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
-import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';
+import type { Cancel, FeedStatus } from '../../ports.ts';
+import type { SourceMessage, TargetStatus, TrackerPlatform, TrackingTarget } from '../contract.ts';
 import { randomName } from '../tags.ts';
 import { Backoff, within } from '../timing.ts';
 import { Questions } from './answer.ts';
 
-export interface PublisherParts {
+export interface PublisherParts extends TrackerPlatform {
   readonly source: string;
   readonly target: TrackingTarget;
   readonly leaseMs: number;
-  readonly clock: Clock;
-  readonly tasks: Tasks;
-  readonly random: Random;
   /** Something was delivered. */
   readonly progress: () => void;
   readonly onFault: (error: unknown) => void;
   /** Answers an operator's question that comes by way of the target. Default: no answer. */
   readonly answer?: (question: SourceQuestion) => SourceAnswer;
   /** Standing of the feed: all up to its position has been published. Default: nothing is said. */
-  readonly standing?: () => Standing;
+  readonly standing?: () => Pick<FeedStatus, 'position' | 'lagMs'>;
   /** Default 100,000. */
   readonly maxWaiting?: number;
-}
-
-/** How far the feed has come. */
-export interface Standing {
-  readonly position: FeedPosition | undefined;
-  readonly lagMs: number;
 }
 
 const MAX_TAGS = 1_000;
@@ -163,12 +154,8 @@ export class Publisher {
   }
 
   #take(): string[] {
-    const tags: string[] = [];
-    for (const tag of this.#waiting) {
-      if (tags.length === MAX_TAGS) break;
-      tags.push(tag);
-      this.#waiting.delete(tag);
-    }
+    const tags = [...this.#waiting.values().take(MAX_TAGS)];
+    for (const tag of tags) this.#waiting.delete(tag);
     return tags;
   }
 
@@ -222,14 +209,14 @@ export class Publisher {
   }
 }
 
+/** `upTo`: the place in the queue up to which all is delivered with the message. */
 interface Delivery {
   readonly message: SourceMessage;
-  /** The place in the queue up to which all is delivered with it. */
   readonly upTo: number;
 }
 
 /** A place in each publisher's queue: once it gets there, all that was published before has been delivered. */
-export type Places = ReadonlyMap<Publisher, number>;
+type Places = ReadonlyMap<Publisher, number>;
 
 /** The most positions noted. With one fewer the feed keeps a little for longer. */
 const MAX_NOTED = 1_000;
@@ -249,16 +236,13 @@ export class Deliveries {
 
   /** The queue places of all that was published until now. */
   places(): Places {
-    const places = new Map<Publisher, number>();
-    for (const publisher of this.#publishers) places.set(publisher, publisher.givenUpTo);
-    return places;
+    return new Map([...this.#publishers].map((publisher) => [publisher, publisher.givenUpTo]));
   }
 
   isDelivered(places: Places): boolean {
-    for (const [publisher, place] of places) {
-      if (publisher.deliveredUpTo < place && this.#publishers.has(publisher)) return false;
-    }
-    return true;
+    return ![...places].some(
+      ([publisher, place]) => publisher.deliveredUpTo < place && this.#publishers.has(publisher),
+    );
   }
 
   /** All that was committed up to there has been published. */
@@ -284,7 +268,5 @@ export class Deliveries {
 }
 
 function isSame(one: Places, other: Places): boolean {
-  if (one.size !== other.size) return false;
-  for (const [publisher, place] of one) if (other.get(publisher) !== place) return false;
-  return true;
+  return one.size === other.size && [...one].every(([publisher, place]) => other.get(publisher) === place);
 }

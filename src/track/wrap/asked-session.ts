@@ -8,22 +8,12 @@ import type { Session } from '../../sql/ast.ts';
 import { type SessionFacts, sessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
 
-/** How a tracker wants connections to be asked. */
-export interface Wanted {
-  /** The tracker. */
-  readonly by: object;
-  /** Changes once statements may mean something else: earlier answers hold no longer. */
-  readonly generation: number;
-  /** Whether a statement that a connection of this state runs leaves the state as it is. */
-  readonly isHarmless: (text: string, session: Session) => boolean;
-}
-
 /** Facts that hold for one statement of a connection. */
 export interface AskedSession {
   /** The session when a connection of the pool was last asked. */
   readonly likely: Session | undefined;
   /** Call it before the statement is sent: the connection is asked, unless its session is known. */
-  want(wanted: Wanted): void;
+  want(registry: RegistryClient): void;
   /** Call it once the statement has answered: the session it was run in, or why that is unknown. */
   state(): SessionFacts | Refusal;
   /** The statement may have changed the state. */
@@ -42,12 +32,6 @@ export function judged(text: string, pid: unknown): SessionFacts | Refusal {
   if (facts.isWithin) return { kind: 'transaction' };
   if (facts.problems.length > 0) return { kind: 'session-state', what: facts.problems.join('; ') };
   return facts;
-}
-
-/** `by`: the tracker. */
-export function wantedBy(by: object, follower: Pick<RegistryClient, 'template' | 'generation'>): Wanted {
-  const isHarmless: Wanted['isHarmless'] = (text, session) => follower.template(text, session).kind === 'tracked';
-  return { by, generation: follower.generation, isHarmless };
 }
 
 /** A statement that has answered, as the connection reads it that ran it; or why nothing can be said of it. */

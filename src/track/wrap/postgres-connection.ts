@@ -5,19 +5,19 @@
 // one. So the driver's own object is made to tell of each statement that is sent, in the order in which they are.
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal } from '../follow/registry-client.ts';
-import { judged, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
+import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
+import { isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
 import { isControl } from './statements.ts';
-
-type Call = (...given: unknown[]) => unknown;
+import type { Call } from './wrapping.ts';
 
 /** A question to a connection. */
 export interface Question {
-  readonly wanted: Wanted;
+  /** Knows what a statement leaves as it is. */
+  readonly registry: RegistryClient;
+  /** That of the registry: once statements may mean something else, the answer holds no longer. */
+  readonly generation: number;
   /** Undefined while it has not answered. */
   answer: SessionFacts | Refusal | undefined;
-  /** Whether the answer no longer holds. */
-  isOver: boolean;
 }
 
 /** A statement on its way to a connection. */
@@ -92,13 +92,14 @@ export class PostgresConnection {
   }
 
   /** Call it before the statement it is for is sent. Returns undefined when the connection cannot be asked now. */
-  ask(wanted: Wanted): Question | undefined {
+  ask(registry: RegistryClient): Question | undefined {
     const known = this.#question;
-    if (known?.wanted.by === wanted.by && known.wanted.generation === wanted.generation) return known;
+    const { generation } = registry;
+    if (known?.registry === registry && known.generation === generation) return known;
     // Another question would be asked before the statements that wait for the one under way.
     if (this.#asking !== undefined) return undefined;
     if (this.#mayBegin || (this.#status !== undefined && this.#status !== 'I')) return undefined;
-    const question: Question = { wanted, answer: undefined, isOver: false };
+    const question: Question = { registry, generation, answer: undefined };
     this.#question = question;
     const types = { getTypeParser: () => (value: unknown) => String(value) };
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -123,14 +124,14 @@ export class PostgresConnection {
 
   /** A statement may have changed the answer. */
   changed(question: Question): void {
-    question.isOver = true;
+    question.answer = UNKNOWN_SESSION;
     if (this.#question === question) this.#question = undefined;
   }
 
   /** While a question is under way it is of a statement before it. */
   #reported(): void {
     if (this.#question?.answer !== undefined) this.changed(this.#question);
-    else this.#forget();
+    else this.#question = undefined;
   }
 
   #judged(result: unknown): SessionFacts | Refusal {
@@ -149,17 +150,13 @@ export class PostgresConnection {
     if (!isQuery) this.#mayBegin = true;
     const question = this.#question;
     if (question === undefined || (typeof text === 'string' && isControl(text))) return;
-    if (question.answer === undefined) {
-      // A recorded statement is judged once the question has been answered.
-      if (sent === undefined) this.#forget();
-    } else if ('kind' in question.answer) {
-      if (!isQuery) this.#forget();
-    } else if (!isQuery || !question.wanted.isHarmless(text, question.answer.session)) this.#forget();
-  }
-
-  /** Forgets the answer for later statements. */
-  #forget(): void {
-    this.#question = undefined;
+    const { answer, registry } = question;
+    // A recorded statement is judged once the question has been answered.
+    const isHarmless =
+      answer === undefined
+        ? sent !== undefined
+        : isQuery && (isRefusal(answer) || registry.template(text, answer.session).kind === 'tracked');
+    if (!isHarmless) this.#question = undefined;
   }
 }
 

@@ -11,7 +11,7 @@ import type { RequestScope } from '../scope/scope.ts';
 import type { Place, Reading, Scopes } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
 import type { Problems, Tally } from '../tally.ts';
-import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
+import { ALTERED, type AskedSession, readWithin } from './asked-session.ts';
 import {
   beginsWithin,
   type Given,
@@ -180,7 +180,7 @@ export class Recorder {
       return undefined;
     }
     tally.reads++;
-    session?.want(wantedBy(tally, registry));
+    session?.want(registry);
     const read = template.kind === 'uncacheable' ? undefined : template;
     return this.#read(read, { scope, isOwn, registry, text, given, connection, mark });
   }

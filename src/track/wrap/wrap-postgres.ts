@@ -11,9 +11,9 @@ import { AsyncResource } from 'node:async_hooks';
 import { ServerText } from '../../dependency/condition/cells.ts';
 import type { Session } from '../../sql/ast.ts';
 import type { SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
 import type { Reading } from '../scope/scopes.ts';
-import { type AskedSession, isRefusal, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
+import { type AskedSession, isRefusal, UNKNOWN_SESSION } from './asked-session.ts';
 import {
   carrying,
   isWatchedClient,
@@ -24,7 +24,6 @@ import {
   watchPool,
 } from './postgres-connection.ts';
 import type { Connection, Recorder } from './recorder.ts';
-import type { Given } from './statements.ts';
 import { methodOf, namesOf, runLater, wrapped } from './wrapping.ts';
 
 const HARMLESS = namesOf(`on once off addListener removeListener removeAllListeners emit end release ref unref
@@ -61,9 +60,8 @@ export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: S
   });
 }
 
-/** State that the connections of one pool share. */
+/** Shared by the connections of one pool: the latest answer of one of them. */
 interface Sessions {
-  /** The latest answer of one of them. */
   likely: Session | undefined;
 }
 
@@ -72,7 +70,7 @@ class Run implements Connection, AskedSession, Sent {
   readonly session = this;
   isAltered = false;
   readonly #sessions: Sessions;
-  #wanted: Wanted | undefined;
+  #wantedBy: RegistryClient | undefined;
   #connection: PostgresConnection | undefined;
   #question: Question | undefined;
 
@@ -81,7 +79,7 @@ class Run implements Connection, AskedSession, Sent {
   }
 
   get isWanted(): boolean {
-    return this.#wanted !== undefined;
+    return this.#wantedBy !== undefined;
   }
 
   get likely(): Session | undefined {
@@ -93,19 +91,18 @@ class Run implements Connection, AskedSession, Sent {
     return false;
   }
 
-  want(wanted: Wanted): void {
-    this.#wanted = wanted;
+  want(registry: RegistryClient): void {
+    this.#wantedBy = registry;
   }
 
   reached(connection: PostgresConnection): void {
     this.#connection = connection;
-    if (this.#wanted !== undefined) this.#question = connection.ask(this.#wanted);
+    if (this.#wantedBy !== undefined) this.#question = connection.ask(this.#wantedBy);
   }
 
   state(): SessionFacts | Refusal {
-    const { answer, isOver } = this.#question ?? {};
     if (this.#connection?.isOutside === false) return { kind: 'transaction' };
-    if (answer === undefined || isOver === true) return UNKNOWN_SESSION;
+    const { answer = UNKNOWN_SESSION } = this.#question ?? {};
     if (!isRefusal(answer)) this.#sessions.likely = answer.session;
     return answer;
   }
@@ -115,35 +112,20 @@ class Run implements Connection, AskedSession, Sent {
   }
 }
 
-interface Asked extends Given {
-  readonly text: unknown;
-  readonly isWhole: boolean;
-}
-
 /** Returns undefined for a cursor, a stream, or anything else that runs itself. */
-function askedOf([first, second]: readonly unknown[]): Asked | undefined {
-  const list = Array.isArray(second) ? second : [];
-  if (typeof first === 'string') return { text: first, list, isWhole: true };
+function askedOf([first, second]: readonly unknown[]) {
+  const list: readonly unknown[] | undefined = Array.isArray(second) ? second : undefined;
+  if (typeof first === 'string') return { text: first, list: list ?? [], isWhole: true };
   if (typeof first !== 'object' || first === null || 'submit' in first) return undefined;
-  const { text, values, rows } = first as {
-    readonly text?: unknown;
-    readonly values?: unknown;
-    readonly rows?: unknown;
-  };
-  return {
-    text,
-    list: Array.isArray(second) ? second : Array.isArray(values) ? values : [],
-    isWhole: rows === undefined,
-  };
+  const { text, values, rows } = first as Readonly<Record<'text' | 'values' | 'rows', unknown>>;
+  return { text, list: list ?? (Array.isArray(values) ? values : []), isWhole: rows === undefined };
 }
 
-interface Running {
-  readonly reading: Reading | undefined;
-  readonly isWhole: boolean;
-  readonly isPool: boolean;
-}
-
-function runQuery(target: object, given: readonly unknown[], { reading, isWhole, isPool }: Running): unknown {
+function runQuery(
+  target: object,
+  given: readonly unknown[],
+  { reading, isWhole, isPool }: { reading: Reading | undefined; isWhole: boolean; isPool: boolean },
+): unknown {
   if (reading === undefined) return methodOf(target, 'query')(...given);
   const texts = new ServerTexts(reading.outputs ?? new Set());
   const query = (...args: unknown[]) =>
@@ -185,12 +167,6 @@ type Parse = (text: unknown) => unknown;
 interface Types {
   getTypeParser(id: number, format: string): Parse;
 }
-
-interface Field {
-  readonly name: string;
-}
-
-type Row = unknown[] | Readonly<Record<string, unknown>>;
 
 /** Texts of those columns of one answer that facts are taken from. */
 export class ServerTexts {
@@ -236,7 +212,10 @@ export class ServerTexts {
 
   /** Rows by the ordinals of their columns. Returns undefined when nothing is known of them. */
   rowsOf(answer: unknown): readonly unknown[] | undefined {
-    const { rows, fields } = (answer ?? {}) as { rows?: Row[]; fields?: Field[] };
+    const { rows, fields } = (answer ?? {}) as {
+      rows?: (unknown[] | Readonly<Record<string, unknown>>)[];
+      fields?: { name: string }[];
+    };
     if (!Array.isArray(rows) || !Array.isArray(fields)) return undefined;
     if (rows.length > 0 && fields.length !== this.#columns) return undefined;
     const made = rows.map((): unknown[] => new Array(fields.length).fill(undefined));
