@@ -24,6 +24,10 @@ export class Backoff {
   }
 }
 
+export function pause(tasks: Tasks, timeMs: number): Promise<void> {
+  return new Promise((resolve) => void tasks.later(timeMs, resolve));
+}
+
 /** The outcome of the work; undefined when it takes longer. */
 export async function within<T>(tasks: Tasks, timeMs: number, work: Promise<T>): Promise<T | undefined> {
   const { promise: over, resolve } = Promise.withResolvers<undefined>();

@@ -1,12 +1,13 @@
 // The data caches of a client, which its feed process tells by the client.
 //
-// They have no lease of their own, and the process has to know when it need not wait for them any
-// longer. So the client counts: from the moment at which it said that a message was delivered, once the next one shows
-// that this was heard. When that is over, everything of the source is outdated in them.
+// They have no lease of their own, and the process has to know when it need not wait for them any longer. So the client
+// counts: from the moment at which it said that a message was delivered, once the next one shows that this was heard. When
+// that is over, everything of the source is outdated in them.
 
 import { messageOf } from '../../errors.ts';
 import type { Cancel, Clock, Tasks } from '../../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';
+import type { Line, Report } from '../server/feed-wire.ts';
 
 export interface ClientCachesParts {
   readonly source: string;
@@ -14,23 +15,14 @@ export interface ClientCachesParts {
   readonly clock: Clock;
   readonly tasks: Tasks;
   /** Reports a delivery to the process. */
-  readonly said: (delivered: { readonly id: number; readonly isDone: boolean }) => void;
+  readonly said: (delivered: Report['delivered'][number]) => void;
   readonly onFault: (error: unknown) => void;
-}
-
-export interface CacheDelivery {
-  readonly id: number;
-  readonly heard: number;
-  readonly message: SourceMessage;
 }
 
 /** A data cache, and how it fares. */
 interface Told {
   readonly target: TrackingTarget;
-  delivered: number;
-  sessions: number;
-  failures: number;
-  problem: string | undefined;
+  readonly counts: { -readonly [Name in keyof Omit<TargetStatus, 'name' | 'waiting'>]: TargetStatus[Name] };
 }
 
 const RETRY_MS = 50;
@@ -49,7 +41,7 @@ export class ClientCaches {
   constructor(parts: ClientCachesParts) {
     this.#parts = parts;
     const counts = { delivered: 0, sessions: 0, failures: 0, problem: undefined };
-    this.#told = parts.targets.map((target) => ({ target, ...counts }));
+    this.#told = parts.targets.map((target) => ({ target, counts: { ...counts } }));
   }
 
   get isLeased(): boolean {
@@ -57,7 +49,7 @@ export class ClientCaches {
   }
 
   status(): readonly TargetStatus[] {
-    return this.#told.map(({ target, ...counts }) => ({ name: target.name, waiting: 0, ...counts }));
+    return this.#told.map(({ target, counts }) => ({ name: target.name, waiting: 0, ...counts }));
   }
 
   /** A new connection: its messages are numbered anew. */
@@ -66,14 +58,14 @@ export class ClientCaches {
     this.#stream++;
   }
 
-  async deliver({ id, heard, message }: CacheDelivery): Promise<void> {
+  async deliver({ id, heard, message }: Omit<Extract<Line, { kind: 'deliver' }>, 'kind'>): Promise<void> {
     const { clock, said } = this.#parts;
     const stream = this.#stream;
     this.#renew(heard, message.leaseMs);
     this.#hasLapsed = false;
     const done = await Promise.all(this.#told.map((one) => this.#deliverTo(one, message)));
     if (stream !== this.#stream) return;
-    const isDone = done.every((one) => one);
+    const isDone = !done.includes(false);
     if (isDone) this.#saidAt.set(id, clock.monotonic());
     said({ id, isDone });
   }
@@ -118,17 +110,17 @@ export class ClientCaches {
     }
   }
 
-  async #deliverTo(told: Told, message: SourceMessage): Promise<boolean> {
+  async #deliverTo({ target, counts }: Told, message: SourceMessage): Promise<boolean> {
     try {
-      await told.target.deliver(message, Math.max(0, this.#untilMs - this.#parts.clock.monotonic()));
-      told.delivered += message.tags.length;
-      if (message.sequence === 1) told.sessions++;
-      told.problem = undefined;
+      await target.deliver(message, Math.max(0, this.#untilMs - this.#parts.clock.monotonic()));
+      counts.delivered += message.tags.length;
+      if (message.sequence === 1) counts.sessions++;
+      counts.problem = undefined;
       return true;
     } catch (error) {
-      told.failures++;
-      if (told.problem === undefined) this.#parts.onFault(error);
-      told.problem = messageOf(error);
+      counts.failures++;
+      if (counts.problem === undefined) this.#parts.onFault(error);
+      counts.problem = messageOf(error);
       return false;
     }
   }

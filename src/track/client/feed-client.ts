@@ -21,7 +21,7 @@ import {
   type SettledReply,
 } from '../server/feed-wire.ts';
 import { randomName } from '../tags.ts';
-import { Backoff, keptAlive } from '../timing.ts';
+import { Backoff, keptAlive, pause } from '../timing.ts';
 import { checkAddress } from '../tracker-options.ts';
 import { ClientCaches } from './client-caches.ts';
 import { FeedHttp, type Listening, RefusedError } from './feed-http.ts';
@@ -34,8 +34,6 @@ export function feedProcess(address: FeedProcessAddress): FeedProcessAddress {
   return address;
 }
 
-type FeedClientParts = Pick<DatabaseParts, 'platform' | 'onFault'>;
-
 const AGAIN_MS = 50;
 const LATEST_MS = 1_000;
 /** How long the end waits until the process knows what is outdated. */
@@ -46,7 +44,7 @@ const SETTLE_TIMEOUT_MS = 12_000;
 
 export class FeedClient implements Followed {
   readonly #options: InMs<ProcessTrackerOptions>;
-  readonly #parts: FeedClientParts;
+  readonly #parts: Pick<DatabaseParts, 'platform' | 'onFault'>;
   readonly #client: string;
   readonly #http: FeedHttp;
   readonly #reports: ReportSender;
@@ -61,7 +59,7 @@ export class FeedClient implements Followed {
   #cancelSilence: Cancel | undefined;
   #begun: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: InMs<ProcessTrackerOptions>, parts: FeedClientParts) {
+  constructor(options: InMs<ProcessTrackerOptions>, parts: Pick<DatabaseParts, 'platform' | 'onFault'>) {
     const { source, feed, caches = [] } = options;
     const { clock, tasks, random } = parts.platform;
     const { onFault } = parts;
@@ -74,7 +72,7 @@ export class FeedClient implements Followed {
       timeoutMs: () => this.#leaseMs,
       heard: (state) => this.registry?.noted(state),
     });
-    const said = (delivered: { readonly id: number; readonly isDone: boolean }) => this.#reports.delivered(delivered);
+    const said = this.#reports.delivered.bind(this.#reports);
     this.#caches = new ClientCaches({ source, targets: caches, clock, tasks, said, onFault });
   }
 
@@ -111,7 +109,7 @@ export class FeedClient implements Followed {
         this.registry?.noted(state);
         if (isSettled) return true;
       } catch (error) {
-        if (!isOver()) await this.#pause(AGAIN_MS);
+        if (!isOver()) await pause(this.#parts.platform.tasks, AGAIN_MS);
         this.#problem ??= messageOf(error);
       }
     }
@@ -137,10 +135,6 @@ export class FeedClient implements Followed {
     return { state: this.#isStopped ? 'stopped' : 'retrying', position, lagMs: silentMs, problems };
   }
 
-  #pause(timeMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#parts.platform.tasks.later(timeMs, resolve));
-  }
-
   async #connect(): Promise<void> {
     while (!this.#isStopped) {
       let error: unknown = new TidegateError('E_FEED', 'expected a feed process that goes on, got its end');
@@ -153,7 +147,7 @@ export class FeedClient implements Followed {
       this.#reports.disconnected();
       if (this.#isStopped) return;
       this.#failed(error);
-      await this.#pause(this.#backoff.failed());
+      await pause(this.#parts.platform.tasks, this.#backoff.failed());
     }
   }
 
@@ -223,7 +217,7 @@ export class FeedClient implements Followed {
 
   async #greet(hello: Hello): Promise<void> {
     const version = packageVersion();
-    const { source } = this.#options;
+    const { source, maxTemplates } = this.#options;
     if (hello.source !== source) throw new RefusedError(`expected a feed of ${source}, got one of ${hello.source}`);
     const isOther = hello.version !== undefined && version !== undefined && hello.version !== version;
     if (hello.protocol !== PROTOCOL || isOther) {
@@ -231,7 +225,6 @@ export class FeedClient implements Followed {
       throw new RefusedError(`expected a feed process of version ${version ?? ''} (${PROTOCOL}), got ${got}`);
     }
     const parser = hello.dialect === 'sqlite' ? createSqliteParser() : await createPostgresParser();
-    const { maxTemplates } = this.#options;
     const { clock } = this.#parts.platform;
     const parts = { clock, maxTemplates, reports: this.#reports, caches: this.#caches };
     this.registry ??= new RemoteRegistry(parts, hello, parser);

@@ -11,8 +11,7 @@ import { Templates } from '../../sql/analyse.ts';
 import type { Catalogue, CatalogueData, Parser, Session } from '../../sql/ast.ts';
 import { catalogueOf } from '../../sql/catalogue.ts';
 import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
-import type { FeedState, Hello } from '../server/feed-wire.ts';
-import { encodeRegistration } from '../server/feed-wire.ts';
+import { encodeRegistration, type FeedState, type Hello } from '../server/feed-wire.ts';
 import type { ClientCaches } from './client-caches.ts';
 import type { ReportSender } from './report-sender.ts';
 
@@ -23,13 +22,6 @@ export interface RemoteRegistryParts {
   readonly caches: ClientCaches;
 }
 
-interface Known {
-  /** As the process counts. */
-  readonly generation: number;
-  readonly catalogue: Catalogue;
-  readonly templates: Templates;
-}
-
 export class RemoteRegistry implements RegistryClient {
   readonly isRemote = true;
   parser: Parser;
@@ -38,7 +30,8 @@ export class RemoteRegistry implements RegistryClient {
   /** Differs also where another process counts the same. */
   generation = 0;
   readonly #parts: RemoteRegistryParts;
-  #known: Known | undefined;
+  /** `generation`: as the process counts. */
+  #known: { readonly generation: number; readonly catalogue: Catalogue; readonly templates: Templates } | undefined;
   #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: RemoteRegistryParts, hello: Hello, parser: Parser) {
@@ -65,12 +58,10 @@ export class RemoteRegistry implements RegistryClient {
       this.#known = this.#known && { ...this.#known, generation };
       return;
     }
-    const { parser } = this;
     const { dialect, pureFunctions } = this.hello;
     const catalogue = catalogueOf(data);
-    const parts = { dialect, parser, catalogue, pureFunctions: new Set(pureFunctions) };
-    const templates = new Templates(parts, this.#parts);
-    this.#known = { generation, catalogue, templates };
+    const parts = { dialect, parser: this.parser, catalogue, pureFunctions: new Set(pureFunctions) };
+    this.#known = { generation, catalogue, templates: new Templates(parts, this.#parts) };
   }
 
   /** Takes a state; ignores one that is older than the known one. `isTold`: the process goes on telling by itself. */

@@ -41,7 +41,7 @@ export class ReportSender {
   readonly #parts: ReportSenderParts;
   /** Undefined when nobody listens. */
   #stream: string | undefined;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   readonly #outdated = new Set<string>();
   /** How often something was published, and up to which time all of it is known to the process. */
@@ -53,7 +53,7 @@ export class ReportSender {
   #isStopped = false;
   readonly #backoff = new Backoff();
   #cancelRetry: Cancel | undefined;
-  #whenKnown: { readonly upTo: number; readonly done: (isKnown: boolean) => void }[] = [];
+  readonly #whenKnown: { readonly upTo: number; readonly done: (isKnown: boolean) => void }[] = [];
 
   constructor(parts: ReportSenderParts) {
     this.#parts = parts;
@@ -91,8 +91,7 @@ export class ReportSender {
   published(): Eventually<boolean> {
     if (this.#known === this.#published) return true;
     if (this.#isStopped) return false;
-    const upTo = this.#published;
-    return new Promise((done) => this.#whenKnown.push({ upTo, done }));
+    return new Promise((done) => this.#whenKnown.push({ upTo: this.#published, done }));
   }
 
   /** Reports now what is outdated. Resolves once the process knows it, or the time is over. */
@@ -137,9 +136,7 @@ export class ReportSender {
   #begin(): void {
     if (this.#isSending || this.#isStopped || this.#stream === undefined || this.#cancelRetry !== undefined) return;
     this.#isSending = true;
-    this.#parts.tasks.soon(() => {
-      void this.#sendAll();
-    });
+    this.#parts.tasks.soon(() => void this.#sendAll());
   }
 
   /** A report that comes up once nothing is left calls `#begin` again. */
@@ -163,13 +160,13 @@ export class ReportSender {
   async #send(stream: string): Promise<void> {
     const { http, heard, timeoutMs } = this.#parts;
     const batch = this.#take();
-    const registrations = batch.map(({ bytes }) => bytes);
     const outdated = [...this.#outdated];
     const upTo = this.#published;
-    // A tag that becomes outdated again while this report is under way is sent again.
-    this.#outdated.clear();
+    const registrations = batch.map(({ bytes }) => bytes);
     const delivered = this.#delivered.splice(0);
     const report: Report = { stream, registrations, outdated, delivered, hasWritten: this.#hasWritten };
+    // A tag that becomes outdated again while this report is under way is sent again.
+    this.#outdated.clear();
     this.#hasWritten = false;
     let refused: ReportReply['refused'];
     try {
@@ -183,9 +180,8 @@ export class ReportSender {
       throw error;
     }
     this.#known = upTo;
-    const stillUnknown = this.#whenKnown.filter((one) => one.upTo > upTo);
-    for (const { upTo: own, done } of this.#whenKnown) if (own <= upTo) done(true);
-    this.#whenKnown = stillUnknown;
+    const later = this.#whenKnown.findIndex((one) => one.upTo > upTo);
+    for (const { done } of this.#whenKnown.splice(0, later < 0 ? this.#whenKnown.length : later)) done(true);
     for (const [at, { done }] of batch.entries()) {
       const refusal = refused[at];
       done(refusal === null ? undefined : (refusal ?? NO_WORD));
@@ -194,13 +190,11 @@ export class ReportSender {
 
   #take(): Waiting[] {
     let bytes = 0;
-    let count = 0;
-    for (const one of this.#waiting) {
+    const end = this.#waiting.findIndex((one, at) => {
       bytes += one.bytes.length;
-      if (count === MAX_REGISTRATIONS || (count > 0 && bytes > MAX_BYTES)) break;
-      count++;
-    }
-    const batch = this.#waiting.splice(0, count);
+      return at === MAX_REGISTRATIONS || (at > 0 && bytes > MAX_BYTES);
+    });
+    const batch = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
     for (const one of batch) this.#waitingBytes -= one.bytes.length;
     return batch;
   }

@@ -1,6 +1,5 @@
-// A database that is followed in this process, for a tracker or for the clients of a feed process.
-//
-// Targets come and go where they are the data caches of other processes.
+// A database that is followed in this process, for a tracker; or for the clients of a feed process, whose data caches are
+// targets that come and go.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { InMs } from '../../options/durations.ts';

@@ -7,34 +7,24 @@ import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { type Outdated, Registry } from '../../dependency/registry.ts';
 import type { Dialect, Template } from '../../dependency/template.ts';
-import type { Clock, Eventually, FeedListener, Random, Tasks } from '../../ports.ts';
+import type { Eventually, FeedListener, FeedStatus } from '../../ports.ts';
 import type { Catalogue, Parser, Session } from '../../sql/ast.ts';
+import type { TrackerPlatform } from '../contract.ts';
 import { randomName } from '../tags.ts';
 import type { Tally } from '../tally.ts';
 import { answerOf } from '../target/answer.ts';
-import type { Publisher, Standing } from '../target/publisher.ts';
-import { Deliveries } from '../target/publisher.ts';
-import { Waiters } from '../timing.ts';
+import { Deliveries, type Publisher } from '../target/publisher.ts';
+import { pause, Waiters } from '../timing.ts';
 import { boundRead, narrowLater } from '../wrap/statements.ts';
-import { KnownCatalogue } from './known-catalogue.ts';
-import type { OpenDatabase } from './open-database.ts';
+import { KnownCatalogue, type KnownCatalogueParts } from './known-catalogue.ts';
 import type { Mark, Read, Refusal, RegistryClient } from './registry-client.ts';
 
-export interface FollowerParts {
-  readonly source: string;
-  readonly database: OpenDatabase;
+export interface FollowerParts extends TrackerPlatform, KnownCatalogueParts {
   /** Publishers may come and go. */
   readonly publishers: ReadonlySet<Publisher>;
   readonly tally: Tally;
-  readonly clock: Clock;
-  readonly tasks: Tasks;
-  readonly random: Random;
   readonly maxLagMs: number;
   readonly maxInstances?: number | undefined;
-  readonly maxTemplates?: number | undefined;
-  readonly onFault: (error: unknown) => void;
-  /** Called when the follower's data has changed. */
-  readonly moved?: (() => void) | undefined;
 }
 
 /** Some 10 ms of work. */
@@ -67,17 +57,14 @@ export class Follower implements FeedListener, RegistryClient {
     return this.#registry?.size ?? 0;
   }
 
-  /** The catalogue of `generation`. */
   get catalogue(): Catalogue {
     return this.#catalogue.current;
   }
 
-  /** Differs once statements may mean something else. */
   get generation(): number {
     return this.#catalogue.generation;
   }
 
-  /** Whether the feed is up to date. */
   get isLive(): boolean {
     if (this.#registry === undefined || this.#isStopped) return false;
     const { state, lagMs } = this.#parts.database.feed.status();
@@ -88,7 +75,6 @@ export class Follower implements FeedListener, RegistryClient {
     return this.#catalogue.isDue;
   }
 
-  /** Take it before a read; undefined when nothing can be registered now. */
   mark(): Mark | undefined {
     const mark = this.#registry?.mark();
     return mark && { ...mark, session: this.session, generation: this.generation };
@@ -110,9 +96,11 @@ export class Follower implements FeedListener, RegistryClient {
     if (stale !== undefined) return stale;
     // No registry gave a mark beyond its own position.
     if (registry === undefined || this.position === undefined || mark.position > this.position) return UNKNOWN_MARK;
-    const uncovered = this.#uncovered(read);
-    if (uncovered !== undefined) return { kind: 'uncovered-table', what: uncovered };
     const { database, tally, onFault } = this.#parts;
+    // Of a read of the whole source, each statement was looked at.
+    const reads = read === 'source' ? [] : read.template.reads;
+    const uncovered = reads.find(({ table }) => !database.covers(table.name));
+    if (uncovered !== undefined) return { kind: 'uncovered-table', what: uncovered.table.name };
     const isRun = read !== 'source' && 'parameters' in read;
     const outdated = registry.register(tag, isRun ? boundRead(read, database) : read, mark);
     // The tag is told all the same: other responses may have it, and nothing is registered under it any more.
@@ -123,14 +111,6 @@ export class Follower implements FeedListener, RegistryClient {
     }
     if (isRun) narrowLater(read, { tag, registry }, database).catch(onFault);
     return undefined;
-  }
-
-  /** The name of a table that it reads though its changes are not told. */
-  #uncovered(read: Read): string | undefined {
-    // Of a read of the whole source, each statement was looked at.
-    if (read === 'source') return undefined;
-    const { database } = this.#parts;
-    return read.template.reads.find(({ table }) => !database.covers(table.name))?.table.name;
   }
 
   publish(tags: readonly string[]): void {
@@ -152,7 +132,7 @@ export class Follower implements FeedListener, RegistryClient {
   }
 
   /** All up to the position has been published. */
-  standing(): Standing {
+  standing(): Pick<FeedStatus, 'position' | 'lagMs'> {
     return { position: this.position, lagMs: this.#parts.database.feed.status().lagMs };
   }
 
@@ -178,7 +158,7 @@ export class Follower implements FeedListener, RegistryClient {
         const outdated = this.#registry?.outdateReads(table, TAGS_AT_ONCE);
         if (outdated === undefined) break;
         this.#tell(outdated);
-        await new Promise<void>((resolve) => void this.#parts.tasks.later(0, resolve));
+        await pause(this.#parts.tasks, 0);
       }
     }
   }

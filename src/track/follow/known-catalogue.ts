@@ -21,9 +21,8 @@ const RETRY_MS = 200;
 export class KnownCatalogue {
   readonly #parts: KnownCatalogueParts;
   readonly #templates: Templates;
-  /** The catalogue of `generation`. */
+  /** That of `generation`, which differs once statements may mean something else. */
   current: Catalogue;
-  /** Differs once statements may mean something else. */
   generation = 0;
   /** The catalogue that is known may not be the database's. */
   isDue = false;
@@ -51,7 +50,7 @@ export class KnownCatalogue {
 
   begin(): void {
     this.#isStale = true;
-    if (this.#cancel === undefined) this.#cancel = this.#parts.tasks.later(0, () => this.#run());
+    this.#cancel ??= this.#parts.tasks.later(0, () => this.#run());
   }
 
   stop(): void {

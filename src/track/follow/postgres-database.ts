@@ -19,8 +19,7 @@ import * as kit from '../../options/kit.ts';
 import type { Catalogue } from '../../sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
-import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './open-database.ts';
-import { opening } from './open-database.ts';
+import { type DatabasePlatform, type OpenDatabase, opening, type TrackedDatabase } from './open-database.ts';
 import { PostgresLookups, postgresClaim, Queries } from './postgres-queries.ts';
 
 interface CommonOptions {
@@ -133,15 +132,10 @@ async function openDatabase(options: InMs<PostgresDatabaseOptions>, platform: Da
     }
     const catalogue = new PostgresCatalogue(queries, platform.source);
     const parser = await createPostgresParser();
-    const current = await catalogue.read();
+    const current = (await catalogue.refresh()) as Catalogue;
     const shapeOf: ShapeOf = (table) => catalogue.shapeOf(table);
     return {
-      parts: {
-        dialect: 'postgres',
-        parser,
-        catalogue: current,
-        pureFunctions,
-      },
+      parts: { dialect: 'postgres', parser, catalogue: current, pureFunctions },
       ...feedOf(options, { ...platform, connect, queries, shapeOf }),
       claim: postgresClaim(connect, `tidegate feed ${options.mode === 'triggers' ? 'by triggers' : options.slot}`),
       refresh: () => {
@@ -170,29 +164,22 @@ async function install(options: InMs<PostgresDatabaseOptions>, session: Postgres
   return (await postgresFeedStatus(session, { slot, publication })).warnings;
 }
 
-/** Installing waits for writers of a table, and later writers wait for the installation. */
-const LOCK_TIMEOUT = `SET lock_timeout = '1s'`;
-
 async function extend(options: InMs<PostgresDatabaseOptions>, connect: ConnectPostgres): Promise<void> {
   const session = await connect('queries');
   try {
-    await session.query(LOCK_TIMEOUT);
+    // Installing waits for writers of a table, and later writers wait for the installation.
+    await session.query(`SET lock_timeout = '1s'`);
     await install(options, session);
   } finally {
     await session.close();
   }
 }
 
-interface FeedParts extends DatabasePlatform {
-  readonly connect: ConnectPostgres;
-  readonly queries: Queries;
-  readonly shapeOf: ShapeOf;
-}
-
 function feedOf(
   options: InMs<PostgresDatabaseOptions>,
-  { connect, queries, shapeOf, clock, tasks, onFault }: FeedParts,
+  given: DatabasePlatform & { readonly connect: ConnectPostgres; readonly queries: Queries; readonly shapeOf: ShapeOf },
 ): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
+  const { connect, queries, shapeOf, clock, tasks, onFault } = given;
   const { maxChanges, heartbeatMs } = options;
   const later = options.install === true ? () => extend(options, connect) : undefined;
   const parts = { connect, shapeOf, clock, tasks, maxChanges, heartbeatMs, extend: later };
@@ -225,38 +212,40 @@ async function headOf(queries: Queries, feed: PostgresFeed): Promise<FeedPositio
 class PostgresCatalogue {
   readonly #queries: Queries;
   readonly #source: string;
-  #version = '';
-  #shapes: { readonly version: string; readonly catalogue: Catalogue } | undefined;
+  #latest: { readonly version: string; readonly catalogue: Catalogue } | undefined;
+  /** The version that was given last. */
+  #given = '';
 
   constructor(queries: Queries, source: string) {
     this.#queries = queries;
     this.#source = source;
   }
 
-  async read(): Promise<Catalogue> {
-    const { version, catalogue } = await this.#readWhole();
-    this.#version = version;
+  /** Returns undefined when it is as it was given last. */
+  async refresh(): Promise<Catalogue | undefined> {
+    const { version, catalogue } = await this.#read();
+    if (version === this.#given) return undefined;
+    this.#given = version;
     return catalogue;
   }
 
-  async refresh(): Promise<Catalogue | undefined> {
-    return (await postgresCatalogueVersion(this.#queries.run)) === this.#version ? undefined : this.read();
-  }
-
   async shapeOf({ schema, name }: { readonly schema: string; readonly name: string }): Promise<TableShape | undefined> {
-    const version = await postgresCatalogueVersion(this.#queries.run);
-    if (this.#shapes?.version !== version) this.#shapes = await this.#readWhole();
-    const relation = this.#shapes.catalogue.relation(schema, name);
+    const { catalogue } = await this.#read();
+    const relation = catalogue.relation(schema, name);
     return relation?.kind === 'table' ? relation.table : undefined;
   }
 
   /** Reads one version: again where the schema changed meanwhile. */
-  async #readWhole(): Promise<{ readonly version: string; readonly catalogue: Catalogue }> {
+  async #read(): Promise<{ readonly version: string; readonly catalogue: Catalogue }> {
     const { run } = this.#queries;
     for (;;) {
       const version = await postgresCatalogueVersion(run);
+      const latest = this.#latest;
+      if (latest?.version === version) return latest;
       const catalogue = await readPostgresCatalogue(run, this.#source);
-      if ((await postgresCatalogueVersion(run)) === version) return { version, catalogue };
+      if ((await postgresCatalogueVersion(run)) !== version) continue;
+      this.#latest = { version, catalogue };
+      return this.#latest;
     }
   }
 }

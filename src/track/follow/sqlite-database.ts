@@ -14,8 +14,13 @@ import type { Duration, InMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
-import type { DatabasePlatform, OpenDatabase, TrackedDatabase, TryClaim } from './open-database.ts';
-import { opening } from './open-database.ts';
+import {
+  type DatabasePlatform,
+  type OpenDatabase,
+  opening,
+  type TrackedDatabase,
+  type TryClaim,
+} from './open-database.ts';
 import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
 
 export interface SqliteDatabaseOptions {
@@ -63,21 +68,11 @@ async function openDatabase(
     if (options.install === true) await installSqliteFeed(runner, await tablesOf(runner));
     const { pollMs, maxChanges, pureFunctions } = options;
     const feed = createSqliteFeed({
-      connect,
-      readTables: tablesOf,
-      clock,
-      tasks,
+      ...{ connect, readTables: tablesOf, clock, tasks, pollMs, maxChanges },
       extends: options.install === true,
-      pollMs,
-      maxChanges,
     });
     return {
-      parts: {
-        dialect: 'sqlite',
-        parser: createSqliteParser(),
-        catalogue: followed.catalogue,
-        pureFunctions,
-      },
+      parts: { dialect: 'sqlite', parser: createSqliteParser(), catalogue: followed.catalogue, pureFunctions },
       feed,
       claim: sqliteClaim(options.path),
       refresh: () => followed.refresh(),

@@ -24,17 +24,16 @@ export interface FollowedParts {
 
 const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 
-interface Opened {
+interface Known {
+  readonly catalogue: Catalogue;
+  readonly version: string;
+}
+
+interface Opened extends Known {
   readonly runner: SqliteRunner;
   readonly lookups: SqliteLookups | undefined;
   /** The file's identity, as the runner tells it. */
   readonly identity: string | undefined;
-  readonly known: Known;
-}
-
-interface Known {
-  readonly catalogue: Catalogue;
-  readonly version: string;
 }
 
 export class SqliteFollowed {
@@ -57,7 +56,7 @@ export class SqliteFollowed {
   }
 
   get catalogue(): Catalogue {
-    return this.#opened.known.catalogue;
+    return this.#opened.catalogue;
   }
 
   lookUp(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp {
@@ -67,16 +66,16 @@ export class SqliteFollowed {
   /** Returns undefined when the catalogue has not changed. */
   async refresh(): Promise<Catalogue | undefined> {
     const before = this.#opened;
-    const { runner, identity, known } = before;
+    const { runner, identity, version } = before;
     before.lookups?.forget();
     if ((await runner.identity?.()) === identity) {
-      this.#opened = { ...before, known: await readKnown(runner, this.#parts.source, known) };
+      this.#opened = { ...before, ...(await readKnown(runner, this.#parts.source, before)) };
     } else {
       this.#opened = await opened(this.#parts);
       await closed(before);
       if (this.#isClosed) await closed(this.#opened);
     }
-    return this.#opened.known.version === known.version ? undefined : this.catalogue;
+    return this.#opened.version === version ? undefined : this.catalogue;
   }
 
   async close(): Promise<void> {
@@ -90,7 +89,7 @@ async function opened({ source, path, clock, connect }: FollowedParts): Promise<
   try {
     const identity = await runner.identity?.();
     const known = await readKnown(runner, source);
-    return { runner, identity, known, lookups: await openLookups(path, clock) };
+    return { runner, identity, ...known, lookups: await openLookups(path, clock) };
   } catch (error) {
     await runner.close?.();
     throw error;
@@ -116,12 +115,10 @@ async function openLookups(path: string, clock: Clock): Promise<SqliteLookups | 
 /** The tables as they are now. */
 export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShape[]> {
   const { catalogue } = await readKnown(runner, '');
-  const shapes: TableShape[] = [];
-  for (const { name } of await runner.all(TABLES)) {
+  return (await runner.all(TABLES)).flatMap(({ name }) => {
     const relation = catalogue.relation('main', String(name));
-    if (relation?.kind === 'table') shapes.push(relation.table);
-  }
-  return shapes;
+    return relation?.kind === 'table' ? [relation.table] : [];
+  });
 }
 
 /** Reads one version: again where the schema changed meanwhile. Returns `before` when its version is unchanged. */
@@ -201,7 +198,7 @@ export class SqliteLookups {
     const begunAt = this.#clock.monotonic();
     try {
       const rows = this.#statement(text).all(...given) as readonly (readonly unknown[])[];
-      if (this.#clock.monotonic() - begunAt > SLOW_MS) this.#giveUp(text);
+      if (this.#clock.monotonic() - begunAt > SLOW_MS && this.#givenUp.size < MAX_GIVEN_UP) this.#givenUp.add(text);
       return rows.map(([value]) => value);
     } catch {
       // A writer that has the file for itself, for one: without it less is known, and the next one may find it free.
@@ -219,10 +216,6 @@ export class SqliteLookups {
     this.#statements.set(text, statement);
     return statement;
   }
-
-  #giveUp(text: string): void {
-    if (this.#givenUp.size < MAX_GIVEN_UP) this.#givenUp.add(text);
-  }
 }
 
 /** Values with which to run a look-up; undefined when it might ask for something else than the statement did. */
@@ -232,7 +225,7 @@ export function bindableOf(lookup: Lookup, parameters: readonly unknown[]): Bind
 }
 
 /** Means the same, whichever driver binds it. */
-function isBindable(value: unknown, operand: LookupOperand | undefined): value is Bindable {
+function isBindable(value: unknown, operand: LookupOperand | undefined): boolean {
   if (value === null || typeof value === 'bigint' || typeof value === 'string') return true;
   return value instanceof Uint8Array || (operand?.isText === false && Number.isSafeInteger(value));
 }

@@ -11,9 +11,9 @@ import { TidegateError } from '../../errors.ts';
 import type { InMs } from '../../options/durations.ts';
 import type { FeedProcess, FeedProcessOptions, FeedProcessStatus, TrackerPlatform } from '../contract.ts';
 import { type FollowedDatabase, openDatabase } from '../follow/followed-database.ts';
-import type { DatabasePlatform, Release, TryClaim } from '../follow/open-database.ts';
+import type { Release } from '../follow/open-database.ts';
 import { Tally } from '../tally.ts';
-import { keptAlive } from '../timing.ts';
+import { keptAlive, pause } from '../timing.ts';
 import { checkFeedProcess } from '../tracker-options.ts';
 import { addressOf, type Guard, guardOf } from './feed-guard.ts';
 import { FeedListeners } from './feed-listeners.ts';
@@ -43,36 +43,20 @@ export async function startFeedProcess(given: FeedProcessOptions, platform = PLA
   const address = await addressOf(host, token);
   const tally = new Tally();
   const onFault = (error: unknown) => options.onFault?.(error);
-  let running: FeedServer | undefined;
-  let release: Release | undefined;
-  const moved = () => running?.moved();
+  const moved = () => server.moved();
   const followed = await openDatabase(options, { platform, tally, onFault, moved });
+  const server = new FeedServer({ options, platform, followed, tally });
   try {
     if (followed.database.parts.catalogue.data === undefined) {
       throw new TidegateError('E_CONFIG', 'expected a database whose catalogue is plain data, got another one');
     }
-    const { claim } = followed.database;
-    release = claim && (await keptAlive(claimed(claim, { ...platform, source: options.source, onFault })));
+    await keptAlive(server.claim());
     await keptAlive(followed.begin());
-    running = new FeedServer({ options, platform, followed, tally, release });
-    await running.listen(address, port);
-    return running;
+    await server.listen(address, port);
+    return server;
   } catch (error) {
-    await (running ?? followed).stop();
-    if (running === undefined) await release?.();
+    await server.stop();
     throw error;
-  }
-}
-
-/** Resolves once this process alone has the source. */
-async function claimed(attempt: TryClaim, { source, tasks, onFault }: DatabasePlatform): Promise<Release> {
-  for (let isTold = false; ; ) {
-    const release = await attempt();
-    if (release !== undefined) return release;
-    const got = 'another one that follows it: waiting until that one ends';
-    if (!isTold) onFault?.(new TidegateError('E_FEED', `expected no other feed process of ${source}, got ${got}`));
-    isTold = true;
-    await new Promise<void>((resolve) => void tasks.later(CLAIM_AGAIN_MS, resolve));
   }
 }
 
@@ -81,7 +65,6 @@ interface FeedServerParts {
   readonly platform: TrackerPlatform;
   readonly followed: FollowedDatabase;
   readonly tally: Tally;
-  readonly release: Release | undefined;
 }
 
 class FeedServer implements FeedProcess {
@@ -93,12 +76,13 @@ class FeedServer implements FeedProcess {
   #port = 0;
   #turn = 0;
   #isStopped = false;
+  /** Gives the source to another process. */
+  #release: Release | undefined;
   /** When the leases are over that another process has given before. */
-  readonly #aloneAt: number;
+  #aloneAt = Number.POSITIVE_INFINITY;
 
   constructor(parts: FeedServerParts) {
     const { options, platform, followed } = parts;
-    this.#aloneAt = platform.clock.monotonic() + followed.leaseMs;
     const { source, token } = options;
     this.#parts = parts;
     this.#guard = guardOf(token);
@@ -123,7 +107,23 @@ class FeedServer implements FeedProcess {
     return `http://${isIPv6(host) ? `[${host}]` : host}:${this.#port}`;
   }
 
+  /** Resolves once this process alone has the source. */
+  async claim(): Promise<void> {
+    const { followed, options, platform } = this.#parts;
+    const { claim } = followed.database;
+    for (let isTold = false; claim !== undefined; isTold = true) {
+      this.#release = await claim();
+      if (this.#release !== undefined) return;
+      const got = 'another one that follows it: waiting until that one ends';
+      const fault = new TidegateError('E_FEED', `expected no other feed process of ${options.source}, got ${got}`);
+      if (!isTold) options.onFault?.(fault);
+      await pause(platform.tasks, CLAIM_AGAIN_MS);
+    }
+  }
+
   listen(host: string, port: number): Promise<void> {
+    const { followed, platform } = this.#parts;
+    this.#aloneAt = platform.clock.monotonic() + followed.leaseMs;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => {
         const what = `expected to listen on ${host}:${port} for applications, got ${error.message}`;
@@ -163,7 +163,7 @@ class FeedServer implements FeedProcess {
     this.#server.closeAllConnections();
     await closed;
     await this.#parts.followed.stop();
-    await this.#parts.release?.();
+    await this.#release?.();
   }
 
   async #settled(isGivenUp: () => boolean): Promise<boolean> {
@@ -173,7 +173,7 @@ class FeedServer implements FeedProcess {
       const leftMs = this.#aloneAt - platform.clock.monotonic();
       if (leftMs <= 0) return true;
       if (this.#isStopped || isGivenUp()) return false;
-      await new Promise<void>((resolve) => platform.tasks.later(Math.min(WAIT_MS, leftMs), resolve));
+      await pause(platform.tasks, Math.min(WAIT_MS, leftMs));
     }
   }
 
