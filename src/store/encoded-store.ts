@@ -7,12 +7,11 @@
 import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
 import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/owned-value.ts';
 import { bodyOf, type Entry, type EntryNote, type StoredResponse, wireForm } from '../entry/stored-response.ts';
-import { hitNotes, type OwnedCodec, type StoredValue } from '../entry/stored-value.ts';
+import { type HitNotes, hitNotes, type OwnedCodec, type StoredValue } from '../entry/stored-value.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { ByteStore, Eventually, Store } from '../ports.ts';
 import { keyMatcher } from './value-memory.ts';
-import { decodeValueRecord, encodeValueRecord, type ValueRecord } from './value-record.ts';
 
 export interface EncodedOptions {
   /** The classes that the codec knows as well. */
@@ -23,25 +22,17 @@ export interface EncodedOptions {
 
 /** A store of values over a store of bytes. Keys stay as they are. */
 export function encodedStore(bytes: ByteStore, codec: OwnedCodec, options: EncodedOptions = {}): Store<StoredValue> {
-  const records = new Records(codec, options);
-  const read = (key: string, found: Uint8Array | undefined) =>
-    found === undefined ? undefined : (records.valueIn(key, found) ?? then(bytes.delete([key]), () => undefined));
-  return {
-    get: (key) => then(bytes.get(key), (found) => read(key, found)),
-    put(entry) {
-      const record = records.of(entry);
-      if (record !== undefined) return bytes.put(entry.key, record, { ttlMs: keptMs(entry) });
-      // The new value is not stored, so the old one must go.
-      return then(bytes.delete([entry.key]), () => undefined);
+  return valuesOn(codec, options, {
+    get: (key) => bytes.get(key),
+    put(entry, record) {
+      const { lifetimeMs, graceMs, sliding } = entry;
+      // A sliding value may be put again at any age, and then has its idle time left.
+      const keptMs = sliding === undefined ? lifetimeMs : Math.min(lifetimeMs, sliding.idleMs);
+      return bytes.put(entry.key, record, { ttlMs: keptMs + graceMs });
     },
     delete: (keys) => (keys.length === 0 ? 0 : bytes.delete(keys)),
     find: (selector) => notesIn(bytes, selector),
-  };
-}
-
-/** A sliding value may be put again at any age, and then has its idle time left. */
-function keptMs({ lifetimeMs, graceMs, sliding }: StoredValue): number {
-  return (sliding === undefined ? lifetimeMs : Math.min(lifetimeMs, sliding.idleMs)) + graceMs;
+  });
 }
 
 async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<EntryNote> {
@@ -53,62 +44,7 @@ async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<En
     const record = found === undefined ? undefined : decodeValueRecord(found);
     if (record?.key !== key || (selector.kind === 'tag' && !record.tags.includes(selector.tag))) continue;
     const { bornMs, lifetimeMs, tags, epoch, stamp, content } = record;
-    const about = { bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: content.length };
-    yield { kind: 'value', key, status: 0, ...about };
-  }
-}
-
-/** Turns entries into records and back. */
-class Records {
-  readonly #codec: OwnedCodec;
-  readonly #options: EncodedOptions;
-
-  constructor(codec: OwnedCodec, options: EncodedOptions) {
-    this.#codec = codec;
-    this.#options = options;
-  }
-
-  /** Returns undefined when the codec cannot write the value. */
-  of(entry: StoredValue): Uint8Array<ArrayBuffer> | undefined {
-    try {
-      const content = this.#codec.encode(readOwned(entry));
-      return encodeValueRecord({ ...entry, codecName: this.#codec.name, content });
-    } catch (error) {
-      this.#tell(`a value that ${this.#codec.name} can write`, entry.key, error);
-      return undefined;
-    }
-  }
-
-  /** Returns undefined when the record holds no value for the key. */
-  valueIn(key: string, bytes: Uint8Array): StoredValue | undefined {
-    const record = decodeValueRecord(bytes);
-    if (record?.key === key && record.codecName === this.#codec.name) return this.#decoded(record);
-    const wanted = `a record of ${this.#codec.name}`;
-    const got = record === undefined ? 'damaged bytes' : `one of ${record.codecName} for ${record.key}`;
-    this.#tell(wanted, key, new Error(`expected ${wanted}, got ${got}`));
-    return undefined;
-  }
-
-  #decoded({ codecName: _, content, ...kept }: ValueRecord): StoredValue | undefined {
-    let owned: OwnedValue;
-    try {
-      owned = ownValue(this.#codec.decode(content), this.#options);
-    } catch (error) {
-      this.#tell(`what ${this.#codec.name} wrote`, kept.key, error);
-      return undefined;
-    }
-    return {
-      kind: 'value',
-      ...kept,
-      ...owned,
-      ...hitNotes(kept),
-      checkedUpTo: kept.stamp,
-    };
-  }
-
-  #tell(expected: string, key: string, cause: unknown): void {
-    const got = messageOf(cause);
-    this.#options.fault?.(new TidegateError('E_VALUE', `expected ${expected} under ${key}, got: ${got}`, { cause }));
+    yield { kind: 'value', key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: content.length };
   }
 }
 
@@ -117,38 +53,31 @@ export interface GateStoreOptions extends EncodedOptions {
   readonly name: string;
 }
 
-const OK = 200;
 const URI_START = 'value:';
 
 /** A store of values over a gate's store. */
 export function valuesOnGateStore(store: Store, codec: OwnedCodec, options: GateStoreOptions): Store<StoredValue> {
-  const records = new Records(codec, options);
   const originName = encodedText(options.name);
   const prefix = cacheKey({ tenant: DEFAULT_TENANT, originName }, 'GET', URI_START);
   const keyOf = (key: string) => prefix + encodedText(key);
-  const read = (key: string, found: Entry | undefined) => {
-    if (found === undefined) return undefined;
-    const isWhole = found.kind === 'response' && found.large === undefined;
-    const value = isWhole ? records.valueIn(key, bodyOf(found)) : undefined;
-    return value ?? then(store.delete([keyOf(key)]), () => undefined);
-  };
-  return {
-    get: (key) => then(store.get(keyOf(key)), (found) => read(key, found)),
-    put(entry) {
-      const record = records.of(entry);
-      if (record !== undefined) return store.put(responseOf(entry, keyOf(entry.key), record));
-      return then(store.delete([keyOf(entry.key)]), () => undefined);
-    },
+  return valuesOn(codec, options, {
+    get: (key) => then(store.get(keyOf(key)), bytesIn),
+    put: (entry, record) => store.put(responseOf(entry, keyOf(entry.key), record)),
     delete: (keys) => store.delete(keys.map(keyOf)),
     find: (selector) => notesOn(store, selector, prefix),
-  };
+  });
+}
+
+function bytesIn(found: Entry | undefined): Uint8Array | undefined | null {
+  if (found === undefined) return undefined;
+  return found.kind === 'response' && found.large === undefined ? bodyOf(found) : null;
 }
 
 function responseOf(entry: StoredValue, key: string, record: Uint8Array): StoredResponse {
   const { bornMs, lifetimeMs, graceMs, tags, epoch, stamp } = entry;
   const reuse = { noCache: false, mustRevalidate: false, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
   const terms = { lifetimeMs, source: 'override', graceMs, ...reuse } as const;
-  const rest = { status: OK, bornMs, terms, tags, epoch, stamp, checkedUpTo: stamp };
+  const rest = { status: 200, bornMs, terms, tags, epoch, stamp, checkedUpTo: stamp };
   return { kind: 'response', key, ...wireForm([], [record]), ...rest };
 }
 
@@ -187,12 +116,9 @@ function gateSelector(selector: Selector, prefix: string): Selector | undefined 
 function encodedText(text: string): string {
   return text.replace(/[^!-$&-~]/g, (char) => {
     const unit = char.charCodeAt(0);
-    return unit <= 0xff ? `%${hex(unit, 2)}` : `%u${hex(unit, 4)}`;
+    const hex = unit.toString(16);
+    return unit <= 0xff ? `%${hex.padStart(2, '0')}` : `%u${hex.padStart(4, '0')}`;
   });
-}
-
-function hex(unit: number, digits: number): string {
-  return unit.toString(16).padStart(digits, '0');
 }
 
 /** Returns undefined when `encodedText` could not have given the text. */
@@ -203,6 +129,167 @@ function decodedText(text: string): string | undefined {
   return encodedText(decoded) === text ? decoded : undefined;
 }
 
+/** The store beneath: it keeps records under the keys of their values. */
+interface Shelf extends Pick<Store<StoredValue>, 'delete' | 'find'> {
+  /** Null stands for what is no record. */
+  get(key: string): Eventually<Uint8Array | undefined | null>;
+  put(entry: StoredValue, record: Uint8Array<ArrayBuffer>): Eventually<unknown>;
+}
+
+function valuesOn(codec: OwnedCodec, options: EncodedOptions, shelf: Shelf): Store<StoredValue> {
+  const remove = (key: string) => then(shelf.delete([key]), () => undefined);
+  const tell = (expected: string, key: string, cause: unknown): undefined => {
+    const message = `expected ${expected} under ${key}, got: ${messageOf(cause)}`;
+    options.fault?.(new TidegateError('E_VALUE', message, { cause }));
+  };
+  const valueIn = (key: string, bytes: Uint8Array): StoredValue | undefined => {
+    const record = decodeValueRecord(bytes);
+    if (record?.key !== key || record.codecName !== codec.name) {
+      const wanted = `a record of ${codec.name}`;
+      const got = record === undefined ? 'damaged bytes' : `one of ${record.codecName} for ${record.key}`;
+      return tell(wanted, key, new Error(`expected ${wanted}, got ${got}`));
+    }
+    const { codecName: _, content, ...kept } = record;
+    try {
+      const owned = ownValue(codec.decode(content), options);
+      return { kind: 'value', ...kept, ...owned, ...hitNotes(kept), checkedUpTo: kept.stamp };
+    } catch (error) {
+      return tell(`what ${codec.name} wrote`, key, error);
+    }
+  };
+  return {
+    get: (key) =>
+      then(shelf.get(key), (found) => {
+        if (found === undefined) return undefined;
+        return (found === null ? undefined : valueIn(key, found)) ?? remove(key);
+      }),
+    put(entry) {
+      let record: Uint8Array<ArrayBuffer>;
+      try {
+        record = encodeValueRecord({ ...entry, codecName: codec.name, content: codec.encode(readOwned(entry)) });
+      } catch (error) {
+        tell(`a value that ${codec.name} can write`, entry.key, error);
+        // The new value is not stored, so the old one must go.
+        return remove(entry.key);
+      }
+      return shelf.put(entry, record);
+    },
+    delete: (keys) => shelf.delete(keys),
+    find: (selector) => shelf.find(selector),
+  };
+}
+
 function then<T, U>(result: Eventually<T>, next: (value: T) => Eventually<U>): Eventually<U> {
   return result instanceof Promise ? result.then(next) : next(result);
+}
+
+// A record is bytes that carry their form, their key and a checksum. Everything little-endian.
+//
+//   0 magic u32 · 4 checksum u32, over all that follows · 8 format u32 · 12 text bytes u32
+//   16 bornMs f64 · 24 lifetimeMs f64 · 32 graceMs f64 · 40 fillMs f64 · 48 stamp f64 · 56 readAt f64
+//   64 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
+// A sliding value has another format, with `64 idleMs f64 · 72 limitMs f64` before the text.
+//
+// A record may hold any bytes, and reading it must never throw. The checksum finds accidental damage; anyone who may write
+// to the store can write any value.
+
+const MAGIC = 0x56454754; // 'TGEV'
+const FORMAT = 2;
+const SLIDING_FORMAT = 3;
+const HEADER_BYTES = 64;
+const SLIDING_HEADER_BYTES = 80;
+
+/** From byte 16 on, in this order. */
+const NUMBERS = ['bornMs', 'lifetimeMs', 'graceMs', 'fillMs', 'stamp', 'readAt'] as const;
+
+/** A whole entry except its value, which is still bytes. */
+interface ValueRecord extends Omit<StoredValue, keyof OwnedValue | keyof HitNotes | 'kind' | 'checkedUpTo'> {
+  readonly codecName: string;
+  readonly content: Uint8Array;
+}
+
+const toText = new TextEncoder();
+const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> {
+  const { codecName, key, epoch, validator = null, tags, content, sliding } = record;
+  const headerBytes = sliding === undefined ? HEADER_BYTES : SLIDING_HEADER_BYTES;
+  // JSON writes lone surrogates as escapes.
+  const text = toText.encode(JSON.stringify([codecName, key, epoch, validator, ...tags]));
+  const bytes = new Uint8Array(headerBytes + text.length + content.length);
+  const view = viewOf(bytes);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(8, sliding === undefined ? FORMAT : SLIDING_FORMAT, true);
+  view.setUint32(12, text.length, true);
+  for (const [at, name] of NUMBERS.entries()) view.setFloat64(16 + 8 * at, record[name], true);
+  if (sliding !== undefined) {
+    view.setFloat64(64, sliding.idleMs, true);
+    view.setFloat64(72, sliding.limitMs, true);
+  }
+  bytes.set(text, headerBytes);
+  bytes.set(content, headerBytes + text.length);
+  view.setUint32(4, checksum(view), true);
+  return bytes;
+}
+
+/** Returns undefined for damaged bytes, or bytes that are no such record. */
+function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const view = viewOf(bytes);
+  const slides = view.getUint32(8, true) === SLIDING_FORMAT;
+  const headerBytes = slides ? SLIDING_HEADER_BYTES : HEADER_BYTES;
+  if (view.getUint32(0, true) !== MAGIC || (!slides && view.getUint32(8, true) !== FORMAT)) return undefined;
+  const contentAt = headerBytes + view.getUint32(12, true);
+  if (contentAt > bytes.length || checksum(view) !== view.getUint32(4, true)) return undefined;
+  const text = textsIn(bytes.subarray(headerBytes, contentAt));
+  if (text === undefined) return undefined;
+  const [codecName, key, epoch, validator, ...tags] = text;
+  const read = NUMBERS.map((name, at) => [name, view.getFloat64(16 + 8 * at, true)] as const);
+  const numbers = Object.fromEntries(read) as Record<(typeof NUMBERS)[number], number>;
+  const sliding = slides
+    ? { idleMs: view.getFloat64(64, true), limitMs: view.getFloat64(72, true), toldMs: numbers.lifetimeMs }
+    : undefined;
+  if (Object.values({ ...numbers, ...sliding }).some(Number.isNaN)) return undefined;
+  return {
+    ...numbers,
+    sliding,
+    codecName: codecName as string,
+    key: key as string,
+    epoch: epoch as string,
+    validator: validator ?? undefined,
+    tags: tags as string[],
+    content: bytes.subarray(contentAt),
+  };
+}
+
+/** The texts. Only the fourth may be null. */
+function textsIn(bytes: Uint8Array): (string | null)[] | undefined {
+  let texts: unknown;
+  try {
+    texts = JSON.parse(fromText.decode(bytes));
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(texts) || texts.length < 4) return undefined;
+  return texts.every((text, at) => typeof text === 'string' || (text === null && at === 3)) ? texts : undefined;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * FNV-1a over the words from byte 8 on, then the remaining bytes, then the length. Each step is one to one, so damage within
+ * one word is always found.
+ */
+function checksum(view: DataView): number {
+  let hash = 0x811c9dc5;
+  let at = 8;
+  for (; at + 4 <= view.byteLength; at += 4) {
+    hash = Math.imul(hash ^ view.getUint32(at, true), 0x01000193);
+    // Otherwise the high bits would never reach the low ones.
+    hash ^= hash >>> 15;
+  }
+  for (; at < view.byteLength; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
+  return Math.imul(hash ^ (hash >>> 13) ^ view.byteLength, 0x2c1b3c6d) >>> 0;
 }
