@@ -23,13 +23,9 @@ const TAG_OVERHEAD_BYTES = 100;
 /** An entry above this part of the store is declined: it would push out all small entries. */
 export const LARGEST_PART = 1 / 4;
 
-export interface MemoryStoreOptions {
-  /** Bound on the sum of `entryCost` over all entries. */
-  readonly maxBytes: number;
-}
-
-export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
-  return new MemoryStore(options);
+/** `maxBytes`: bound on the sum of `entryCost` over all entries. */
+export function createMemoryStore({ maxBytes }: { readonly maxBytes: number }): MemoryStore {
+  return new MemoryStore(maxBytes);
 }
 
 /** Bytes an entry counts for. */
@@ -53,63 +49,124 @@ function compact(entry: Entry): Entry {
   return { ...entry, bytes: new Uint8Array(entry.bytes) };
 }
 
-/** A store that answers at once. */
-export class MemoryStore implements Store {
+/** Entries in the slots of a policy, which chooses those that leave for room. */
+export class SlotStore<E extends { readonly key: string }> {
   readonly #maxBytes: number;
+  readonly #maxEntries: number;
+  readonly #evicted: (key: string) => void;
   readonly #largest: number;
-  readonly #policy = new EvictionPolicy();
-  readonly #slotOf = new Map<string, number>();
-  readonly #entries: (Entry | undefined)[] = [];
+  protected readonly policy = new EvictionPolicy();
+  protected readonly slotOf = new Map<string, number>();
+  protected readonly entryIn: (E | undefined)[] = [];
+  #evictions = 0;
+  #declined = 0;
+
+  /** `evicted`: called for each entry that leaves for room. */
+  constructor(maxBytes: number, maxEntries = Number.POSITIVE_INFINITY, evicted: (key: string) => void = () => {}) {
+    this.#maxBytes = maxBytes;
+    this.#maxEntries = maxEntries;
+    this.#evicted = evicted;
+    this.#largest = Math.min(maxBytes * LARGEST_PART, MAX_SIZE);
+  }
+
+  stats(): MemoryStats {
+    const { count, bytes } = this.policy;
+    return { entries: count, bytes, maxBytes: this.#maxBytes, evictions: this.#evictions, declined: this.#declined };
+  }
+
+  /** Returns false when the entry is too large. Then nothing is stored under its key. */
+  protected take(entry: E, cost: number): boolean {
+    const slot = this.slotOf.get(entry.key);
+    if (cost > this.#largest || this.#maxEntries === 0) {
+      this.#declined++;
+      if (slot !== undefined) this.remove(slot);
+      return false;
+    }
+    if (slot === undefined) {
+      this.#makeRoom(this.#maxBytes - cost, this.#maxEntries - 1);
+      const added = this.policy.add(hashOf(entry.key), cost);
+      this.slotOf.set(entry.key, added);
+      this.enter(added, entry);
+    } else {
+      this.leave(slot);
+      this.enter(slot, entry);
+      this.policy.resize(slot, cost);
+      this.#makeRoom(this.#maxBytes, this.#maxEntries);
+    }
+    return true;
+  }
+
+  protected remove(slot: number): E {
+    this.policy.remove(slot);
+    return this.#forget(slot);
+  }
+
+  /** Puts the entry in the slot. */
+  protected enter(slot: number, entry: E): void {
+    this.entryIn[slot] = entry;
+  }
+
+  /** Takes the entry out of the slot. */
+  protected leave(slot: number): E {
+    const entry = this.entryIn[slot]!;
+    this.entryIn[slot] = undefined;
+    return entry;
+  }
+
+  #forget(slot: number): E {
+    const entry = this.leave(slot);
+    this.slotOf.delete(entry.key);
+    return entry;
+  }
+
+  #makeRoom(maxBytes: number, maxEntries: number): void {
+    while (this.policy.bytes > maxBytes || this.policy.count > maxEntries) {
+      const slot = this.policy.evict();
+      if (slot < 0) return;
+      this.#evictions++;
+      this.#evicted(this.#forget(slot).key);
+    }
+  }
+}
+
+/** A store of responses that answers at once. */
+export class MemoryStore extends SlotStore<Entry> implements Store {
   /** By slot. Not the policy's frequency, which outlives the entry. */
   #uses = new Uint8Array(64);
   readonly #tags = new TagIndex();
   /** Every `tenant SP origin SP method SP` seen; few, since the configuration and its methods bound them. */
   readonly #keyPrefixes = new Set<string>();
   #lists = 0;
-  #evictions = 0;
-  #declined = 0;
-
-  constructor(options: MemoryStoreOptions) {
-    this.#maxBytes = options.maxBytes;
-    this.#largest = Math.min(options.maxBytes * LARGEST_PART, MAX_SIZE);
-  }
 
   get(key: string): Entry | undefined {
-    const slot = this.#slotOf.get(key);
+    const slot = this.slotOf.get(key);
     if (slot === undefined) return undefined;
-    this.#policy.touch(slot);
+    this.policy.touch(slot);
     if (this.#uses[slot] !== 0xff) this.#uses[slot]!++;
-    return this.#entries[slot];
+    return this.entryIn[slot];
   }
 
   put(given: Entry): void {
-    const entry = compact(given);
-    const cost = entryCost(entry);
-    const slot = this.#slotOf.get(entry.key);
     // The body of such an entry is elsewhere, and its owner may remove it.
-    const isElsewhere = entry.kind === 'response' && entry.large !== undefined;
-    if (cost > this.#largest || isElsewhere) {
-      if (!isElsewhere) this.#declined++;
-      // The new entry is not stored, so the old one must go.
-      if (slot !== undefined) this.#remove(slot);
-    } else if (slot !== undefined) {
-      this.#replace(slot, entry, cost);
-    } else {
-      this.#makeRoom(this.#maxBytes - cost);
-      this.#add(entry, cost);
+    if (given.kind === 'response' && given.large !== undefined) {
+      const slot = this.slotOf.get(given.key);
+      if (slot !== undefined) this.remove(slot);
+      return;
     }
+    const entry = compact(given);
+    if (this.take(entry, entryCost(entry))) this.#keyPrefixes.add(keyPrefix(entry.key));
   }
 
   /** Deleting a list of variants also removes and counts the variants. */
   delete(keys: readonly string[]): number {
-    const before = this.#policy.count;
+    const before = this.policy.count;
     for (const key of keys) {
-      const slot = this.#slotOf.get(key);
+      const slot = this.slotOf.get(key);
       if (slot === undefined) continue;
-      const entry = this.#remove(slot);
+      const entry = this.remove(slot);
       if (entry.kind === 'variants') this.delete(entry.variantKeys);
     }
-    return before - this.#policy.count;
+    return before - this.policy.count;
   }
 
   *find(selector: Selector): Iterable<EntryNote> {
@@ -121,30 +178,25 @@ export class MemoryStore implements Store {
     if (selector.kind === 'url') return yield* this.#findUri(selector.uri);
     if (selector.kind === 'tag') return yield* this.#findTag(selector.tag);
     const matches = matcherOf(selector);
-    for (let slot = 0; slot < this.#entries.length; slot++) {
-      const entry = this.#entries[slot];
+    for (let slot = 0; slot < this.entryIn.length; slot++) {
+      const entry = this.entryIn[slot];
       if (entry !== undefined && matches(entry.key)) yield entry;
     }
   }
 
   /** Gets since the entry was put, up to 255; 0 when the entry is not stored. */
   usesOf(key: string): number {
-    return this.#uses[this.#slotOf.get(key) ?? -1] ?? 0;
+    return this.#uses[this.slotOf.get(key) ?? -1] ?? 0;
   }
 
   /** Sum of `entryCost` over all entries. */
   bytes(): number {
-    return this.#policy.bytes;
+    return this.policy.bytes;
   }
 
-  stats(): MemoryStats {
-    return {
-      entries: this.#policy.count - this.#lists,
-      bytes: this.#policy.bytes,
-      maxBytes: this.#maxBytes,
-      evictions: this.#evictions,
-      declined: this.#declined,
-    };
+  override stats(): MemoryStats {
+    const stats = super.stats();
+    return { ...stats, entries: stats.entries - this.#lists };
   }
 
   *#findUri(uri: string): Iterable<Entry> {
@@ -162,59 +214,26 @@ export class MemoryStore implements Store {
 
   *#findTag(tag: string): Iterable<Entry> {
     for (const slot of this.#tags.slots(tag)) {
-      const entry = this.#entries[slot];
+      const entry = this.entryIn[slot];
       if (entry !== undefined) yield entry;
     }
   }
 
   #peek(key: string): Entry | undefined {
-    const slot = this.#slotOf.get(key);
-    return slot === undefined ? undefined : this.#entries[slot];
+    const slot = this.slotOf.get(key);
+    return slot === undefined ? undefined : this.entryIn[slot];
   }
 
-  #add(entry: Entry, cost: number): void {
-    const slot = this.#policy.add(hashOf(entry.key), cost);
-    this.#slotOf.set(entry.key, slot);
-    this.#keyPrefixes.add(keyPrefix(entry.key));
-    this.#enter(slot, entry);
-  }
-
-  #replace(slot: number, entry: Entry, cost: number): void {
-    this.#leave(slot);
-    this.#enter(slot, entry);
-    this.#policy.resize(slot, cost);
-    this.#makeRoom(this.#maxBytes);
-  }
-
-  #makeRoom(maxBytes: number): void {
-    while (this.#policy.bytes > maxBytes) {
-      const slot = this.#policy.evict();
-      if (slot < 0) return;
-      this.#slotOf.delete(this.#leave(slot).key);
-      this.#evictions++;
-    }
-  }
-
-  #remove(slot: number): Entry {
-    const entry = this.#leave(slot);
-    this.#policy.remove(slot);
-    this.#slotOf.delete(entry.key);
-    return entry;
-  }
-
-  /** Puts the entry in the slot. */
-  #enter(slot: number, entry: Entry): void {
-    this.#entries[slot] = entry;
+  protected override enter(slot: number, entry: Entry): void {
+    super.enter(slot, entry);
     if (slot >= this.#uses.length) this.#uses = new Uint8Array(this.#uses.buffer.transfer(slot + (slot >> 4) + 64));
     this.#uses[slot] = 0;
     if (entry.kind === 'variants') this.#lists++;
     else for (const tag of entry.tags) this.#tags.add(tag, slot);
   }
 
-  /** Takes the entry out of the slot. */
-  #leave(slot: number): Entry {
-    const entry = this.#entries[slot]!;
-    this.#entries[slot] = undefined;
+  protected override leave(slot: number): Entry {
+    const entry = super.leave(slot);
     if (entry.kind === 'variants') this.#lists--;
     else for (const tag of entry.tags) this.#tags.remove(tag, slot);
     return entry;

@@ -12,11 +12,6 @@ import type { OwnedCodec } from '../entry/stored-value.ts';
 import { hiddenNames, isPlainObject, withHidden } from '../entry/value-kinds.ts';
 import { TidegateError } from '../errors.ts';
 
-interface ValueCodecOptions {
-  /** The classes given to `ownValue`. */
-  readonly classes?: readonly ValueClass[];
-}
-
 /** A named value as written: its name, and the plain value to make it from. */
 type Named = readonly [name: string, plain: unknown];
 
@@ -27,8 +22,8 @@ const HIDDEN = 'Hidden';
 const toText = new TextEncoder();
 const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Encodes whatever `ownValue` keeps. */
-export function createValueCodec({ classes = [] }: ValueCodecOptions = {}): OwnedCodec {
+/** Encodes whatever `ownValue` keeps. `classes`: those given to `ownValue`. */
+export function createValueCodec({ classes = [] }: { readonly classes?: readonly ValueClass[] } = {}): OwnedCodec {
   const byName = new Map(classes.map((each) => [each.name, each]));
   if (byName.size < classes.length || byName.has(BUFFER) || byName.has(HIDDEN)) {
     throw new TidegateError(
@@ -66,7 +61,10 @@ function hiddenForm(value: object): Named | false {
 function revived(form: unknown, byName: ReadonlyMap<string, ValueClass>): unknown {
   if (!Array.isArray(form) || form.length !== 2) throw new Error('expected a name and a value, got something else');
   const [name, plain] = form as unknown as Named;
-  if (name === BUFFER && plain instanceof Uint8Array) return bufferOf(plain);
+  if (name === BUFFER && plain instanceof Uint8Array) {
+    // Where the platform has no Buffers, the plain bytes.
+    return typeof Buffer === 'undefined' ? plain : Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength);
+  }
   if (name === HIDDEN) return withHidden(...(plain as readonly [object, Record<string, unknown>]));
   const found = byName.get(name);
   if (found === undefined) throw new Error(`expected the name of a declared class, got ${String(name)}`);
@@ -77,24 +75,12 @@ function isBuffer(value: ArrayBufferView): value is Buffer {
   return typeof Buffer !== 'undefined' && Buffer.isBuffer(value);
 }
 
-/** A Buffer. Where the platform has no Buffers, the plain bytes. */
-function bufferOf(bytes: Uint8Array): Uint8Array {
-  return typeof Buffer === 'undefined' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 const PROTO = '__proto__';
-
-function written(key: string): string {
-  return key.endsWith(PROTO) && isEscapable(key) ? `~${key}` : key;
-}
+/** `__proto__` behind any number of tildes. */
+const ESCAPABLE = /^~*__proto__$/;
 
 function read(key: string): string {
-  return key.endsWith(PROTO) && key.startsWith('~') && isEscapable(key) ? key.slice(1) : key;
-}
-
-/** `__proto__` behind any number of tildes. */
-function isEscapable(key: string): boolean {
-  return /^~*__proto__$/.test(key);
+  return key.endsWith(PROTO) && key.startsWith('~') && ESCAPABLE.test(key) ? key.slice(1) : key;
 }
 
 /** Takes a value apart for devalue. */
@@ -103,7 +89,7 @@ const taking: Partial<StringifyOperations> = {
   shapeOf(value) {
     const shape = defaultStringifyOperations.shapeOf(value);
     if (!('keys' in shape) || !shape.keys.some((key) => key.endsWith(PROTO))) return shape;
-    return { ...shape, keys: shape.keys.map(written) };
+    return { ...shape, keys: shape.keys.map((key) => (ESCAPABLE.test(key) ? `~${key}` : key)) };
   },
   get: (value, key) => value[typeof key === 'string' ? read(key) : key],
 };

@@ -18,7 +18,6 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IntervalBlocks: 33,
   Job: 27,
   Journal: 37,
-  MemoryStore: 29,
   NamedCache: 40,
   NodeFront: 28,
   NodeGate: 37,
