@@ -1,12 +1,8 @@
 // The disk tier's policy over append-only segments, as the disk store applies it, with object ids instead of records. It
 // also counts what is written.
 
-import {
-  DiskPolicy,
-  type DiskQueue,
-  MAX_DISK_FREQUENCY,
-  segmentBytes,
-} from '../../src/store/disk/segments/disk-room.ts';
+import type { DiskQueue } from '../../src/store/disk/contract.ts';
+import { DiskPolicy, MAX_DISK_FREQUENCY, segmentBytes } from '../../src/store/disk/segments/disk-room.ts';
 import { type DiskReplay, hashOf, NONE, type ReplaySetup } from './policy.ts';
 
 interface Segment {

@@ -6,8 +6,7 @@ import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import type { Eventually } from '../../src/ports.ts';
 import type { Manifest, ManifestChange, ManifestRow } from '../../src/store/disk/contract.ts';
-import { keyHash } from '../../src/store/disk/index/entry-index.ts';
-import { rowAt } from '../../src/store/disk/index/index-rows.ts';
+import { keyHash, rowAt } from '../../src/store/disk/index/entry-index.ts';
 
 const SITE = 'http://site.example';
 

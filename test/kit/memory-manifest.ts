@@ -12,8 +12,7 @@ import type {
   ManifestRow,
   ManifestSummary,
 } from '../../src/store/disk/contract.ts';
-import { keyHash } from '../../src/store/disk/index/entry-index.ts';
-import { RowPacker } from '../../src/store/disk/index/index-rows.ts';
+import { keyHash, RowPacker } from '../../src/store/disk/index/entry-index.ts';
 
 interface State {
   readonly rows: Map<string, ManifestRow>;

@@ -4,7 +4,6 @@
 
 import { BODY_FOLDER, bodyName } from './bodies/body-file.ts';
 import type { DiskFolder, ManifestRow } from './contract.ts';
-import type { Catalog } from './index/catalog.ts';
 import { keyHash } from './index/entry-index.ts';
 import type { DiskState } from './segments/entry-records.ts';
 import { RECORD_HEADER_BYTES, recordHeader, recordKey } from './segments/segment-record.ts';
@@ -38,15 +37,7 @@ const ROW_FINDINGS = { rowsWithoutEntry: 0, missingRecords: 0, wrongRecords: 0, 
 const FINDINGS = { ...ROW_FINDINGS, orphanSegments: 0, orphanBodies: 0 };
 type Finding = keyof typeof FINDINGS;
 
-/** Whether the row belongs to the entry stored under its key at this instant. */
-export function isStored(catalog: Catalog, { key, generation }: ManifestRow): boolean {
-  const hash = keyHash(key);
-  const slot = catalog.index.find(hash);
-  return slot < 0 ? !catalog.isLoaded && !catalog.isRemoved(hash) : catalog.index.generation(slot) === generation;
-}
-
-export async function checkStore(folder: DiskFolder, state: DiskState): Promise<CheckReport> {
-  const { manifest, catalog, segments, bodies } = state;
+export async function checkStore({ folder, manifest, catalog, segments, bodies }: DiskState): Promise<CheckReport> {
   const findings = { ...FINDINGS };
   const examples: string[] = [];
   const note = (finding: Finding, example: string) => {
@@ -60,7 +51,7 @@ export async function checkStore(folder: DiskFolder, state: DiskState): Promise<
     for (const row of portion) {
       rows++;
       named.add(row.place.segment);
-      if (!isStored(catalog, row)) {
+      if (!catalog.has(keyHash(row.key), row.generation)) {
         note('rowsWithoutEntry', `row without an entry in the index: ${row.key}`);
         continue;
       }

@@ -7,6 +7,7 @@
 import type { InvalidationsImage } from '../../ledger/invalidations.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
+import type { Random, Tasks } from '../../ports.ts';
 
 /** One open file. Calls that return a promise do not block; the others write to the page cache and return. */
 export interface DiskFile {
@@ -35,6 +36,9 @@ export interface DiskFolder {
   /** Names of the files in a folder; none when it does not exist. */
   list(folder: string): string[];
 }
+
+/** A queue of segments; see DiskPolicy. */
+export type DiskQueue = 'small' | 'main';
 
 /** The place of a record. `bytes`: its whole length. */
 export interface Place {
@@ -72,7 +76,7 @@ export type ManifestChange =
   /** Removes all rows whose record is in the segment. */
   | { readonly kind: 'drop-segment'; readonly segment: number };
 
-/** Of many rows what the index needs, packed for another thread or process; see index-rows.ts. */
+/** Of many rows what the index needs, packed for another thread or process; see RowPacker. */
 export interface IndexRows {
   readonly count: number;
   readonly words: Uint32Array;
@@ -110,6 +114,20 @@ export interface ManifestSummary {
   readonly bytes: number;
   /** Segments that rows name, in ascending order. */
   readonly segments: readonly number[];
+}
+
+/** What all parts of the disk tier work with. */
+export interface DiskPlatform {
+  readonly folder: DiskFolder;
+  readonly manifest: Manifest;
+  /** Bound on the files of segments and large bodies. A segment or two may exceed it for moments. */
+  readonly maxBytes: number;
+  /** Length at which a segment is full. */
+  readonly segmentBytes: number;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Called when something is lost or cannot be written: at the first failure of an episode. */
+  readonly fault: (error: unknown) => void;
 }
 
 /** For the one who makes it. */

@@ -6,12 +6,12 @@
 
 import type { Entry } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { DiskStats, Eventually, Random, Store, Tasks } from '../../ports.ts';
+import type { DiskStats, Eventually, Store } from '../../ports.ts';
 import { isBodyId } from './bodies/body-file.ts';
 import { LargeBodies } from './bodies/large-bodies.ts';
-import { type CheckReport, checkStore, isStored } from './check.ts';
-import type { DiskFolder, Manifest, ManifestRow } from './contract.ts';
-import { Catalog } from './index/catalog.ts';
+import { type CheckReport, checkStore } from './check.ts';
+import type { DiskPlatform, ManifestRow } from './contract.ts';
+import { Catalog, type IndexObserver } from './index/catalog.ts';
 import { keyHash } from './index/entry-index.ts';
 import { RowBatches } from './manifest/row-batches.ts';
 import { DiskPolicy, DiskRoom, segmentBytes } from './segments/disk-room.ts';
@@ -20,19 +20,11 @@ import { aTurn, Evictor } from './segments/evictor.ts';
 import { Segments } from './segments/segments.ts';
 import { WriteQueue } from './segments/write-queue.ts';
 
-export interface DiskStoreOptions {
-  readonly folder: DiskFolder;
-  readonly manifest: Manifest;
-  /** Bound on the files of segments and large bodies. A segment or two may exceed it for moments. */
-  readonly maxBytes: number;
+export interface DiskStoreOptions extends Omit<DiskPlatform, 'segmentBytes'> {
   /** Length at which a segment is full. Default: the policy's. */
   readonly segmentBytes?: number;
-  readonly tasks: Tasks;
-  readonly random: Random;
-  /** Called when something is lost or cannot be written: at the first failure of an episode. */
-  readonly fault: (error: unknown) => void;
-  /** Other processes that read the files and must hear of changes of the index. Default: none. */
-  readonly replicas?: { attach(catalog: Catalog): void } | undefined;
+  /** For other processes that read the files and must hear of changes of the index. Default: none. */
+  readonly replicas?: IndexObserver | undefined;
 }
 
 /** Keys deleted before other work gets its turn. */
@@ -42,8 +34,6 @@ const LOAD_SLICE = 4096;
 
 /** Serves at once; the index is loaded in the background. */
 export class DiskStore implements Store {
-  readonly #options: DiskStoreOptions;
-  readonly #room: DiskRoom;
   readonly #state: DiskState;
   readonly #records: EntryRecords;
   readonly #evictor: Evictor;
@@ -51,33 +41,27 @@ export class DiskStore implements Store {
   readonly #loaded: Promise<void>;
   #isClosed = false;
 
-  constructor(options: DiskStoreOptions) {
-    const { folder, manifest, maxBytes, tasks, random, fault } = options;
-    this.#options = options;
-    const fullBytes = options.segmentBytes ?? segmentBytes(maxBytes);
-    const segments = new Segments({
-      ...{ folder, segmentBytes: fullBytes, fault },
-      emptied: (segment) => this.#evictor.dropEmpty(segment),
-    });
-    const batches = new RowBatches(manifest, tasks, fault);
-    const room = new DiskRoom({
-      ...{ maxBytes, segmentBytes: fullBytes, queueBytes: segments.queueBytes, batches, tasks, fault },
-      evict: (isDiskFull) => this.#evictor.makeRoom(isDiskFull),
-    });
-    const bodies = new LargeBodies({
-      ...{ folder, segments, room, tasks, random, fault },
-      spoiled: (owner, error) => this.#records.spoiledBody(owner, error),
-    });
-    const catalog = new Catalog(Math.floor(random() * 2 ** 32), segments, bodies);
-    options.replicas?.attach(catalog);
-    const policy = new DiskPolicy({ maxBytes, segmentBytes: fullBytes });
-    this.#room = room;
-    this.#state = { manifest, catalog, segments, bodies, batches };
-    this.#records = new EntryRecords(this.#state, fault);
-    this.#evictor = new Evictor({ records: this.#records, policy, room, tasks, fault });
-    this.#queue = new WriteQueue(this.#records, policy, room);
+  constructor({ replicas, ...options }: DiskStoreOptions) {
+    const platform = { ...options, segmentBytes: options.segmentBytes ?? segmentBytes(options.maxBytes) };
+    const segments = new Segments(platform, (segment) => this.#evictor.dropEmpty(segment));
+    const batches = new RowBatches(platform);
+    const evict = (isDiskFull: boolean) => this.#evictor.makeRoom(isDiskFull);
+    const room = new DiskRoom(platform, { segments, batches, evict });
+    const spoiled: EntryRecords['spoiledBody'] = (owner, error) => this.#records.spoiledBody(owner, error);
+    const bodies = new LargeBodies(platform, { segments, room, spoiled });
+    const catalog = new Catalog(Math.floor(options.random() * 2 ** 32), { segments, bodies }, replicas);
+    const policy = new DiskPolicy(platform);
+    this.#state = { ...platform, catalog, segments, bodies, batches, room, policy };
+    this.#records = new EntryRecords(this.#state);
+    this.#evictor = new Evictor(this.#records);
+    this.#queue = new WriteQueue(this.#records);
     segments.openAll();
     this.#loaded = this.#load();
+  }
+
+  /** The index, for processes that read the files. */
+  get catalog(): Catalog {
+    return this.#state.catalog;
   }
 
   get bodies(): LargeBodies {
@@ -99,7 +83,7 @@ export class DiskStore implements Store {
     if (this.#isClosed) return 0;
     let count = 0;
     for (let at = 0; at < keys.length; at++) {
-      if (at > 0 && at % DELETE_SLICE === 0) await aTurn(this.#options.tasks);
+      if (at > 0 && at % DELETE_SLICE === 0) await aTurn(this.#state.tasks);
       count += this.#queue.remove(keys[at] as string);
     }
     if (count > 0) await this.#settle();
@@ -107,33 +91,35 @@ export class DiskStore implements Store {
   }
 
   async *find(selector: Selector): AsyncGenerator<ManifestRow> {
-    for await (const row of this.rows(selector)) if (isStored(this.#state.catalog, row)) yield row;
+    for await (const row of this.rows(selector)) {
+      if (this.catalog.has(keyHash(row.key), row.generation)) yield row;
+    }
   }
 
   /** The manifest's rows, whether or not their bytes still exist. */
   async *rows(selector: Selector): AsyncGenerator<ManifestRow> {
     await this.#settle();
-    for await (const rows of this.#options.manifest.find(selector)) yield* rows;
+    for await (const rows of this.#state.manifest.find(selector)) yield* rows;
   }
 
   /** Number and bytes of the manifest's rows. */
   async named(): Promise<{ readonly rows: number; readonly bytes: number }> {
     await this.#settle();
-    const { rows, bytes } = await this.#options.manifest.summary();
+    const { rows, bytes } = await this.#state.manifest.summary();
     return { rows, bytes };
   }
 
   stats(): DiskStats {
-    const { catalog, segments, bodies, batches } = this.#state;
+    const { catalog, segments, bodies, batches, room, maxBytes } = this.#state;
     return {
       entries: catalog.index.count,
-      bytes: this.#room.usedBytes,
-      maxBytes: this.#options.maxBytes,
+      bytes: room.usedBytes,
+      maxBytes,
       evictions: this.#evictor.evictions,
       reinsertedBytes: this.#evictor.reinsertedBytes,
-      declined: this.#room.declined,
+      declined: room.declined,
       corrupt: this.#records.corrupt,
-      writeFailures: this.#room.backOff.failures + batches.backOff.failures,
+      writeFailures: room.backOff.failures + batches.backOff.failures,
       indexLoaded: catalog.isLoaded,
       indexBytes: catalog.index.memoryBytes,
       segments: segments.count,
@@ -144,7 +130,7 @@ export class DiskStore implements Store {
   /** Whether manifest, index and files agree. */
   async check(): Promise<CheckReport> {
     await this.#settle();
-    return checkStore(this.#options.folder, this.#state);
+    return checkStore(this.#state);
   }
 
   async clear(): Promise<void> {
@@ -177,25 +163,29 @@ export class DiskStore implements Store {
     if (this.#isClosed) return;
     await this.#queue.settled();
     this.#isClosed = true;
-    const { batches, bodies, segments } = this.#state;
+    const { batches, bodies, segments, room } = this.#state;
     await this.#evictor.close();
     await this.#loaded;
     await this.#settle();
     batches.close();
-    this.#room.backOff.close();
+    room.backOff.close();
     await bodies.close();
     await segments.close();
   }
 
   /** Fills the index from the manifest, and removes the files that no row names. */
   async #load(): Promise<void> {
-    const { manifest, catalog, segments, bodies } = this.#state;
+    const { manifest, catalog, segments, bodies, fault } = this.#state;
     try {
       const summary = await manifest.summary();
       for (const segment of summary.segments) segments.skipTo(segment);
-      await adoptBodies(this.#state);
+      for (const { key, generation, place, bodyId, bodyBytes } of await manifest.bodies()) {
+        if (!isBodyId(bodyId) || segments.find(place.segment) === undefined || catalog.isRemoved(keyHash(key)))
+          continue;
+        bodies.own({ id: bodyId, bytes: bodyBytes }, { key, generation, segment: place.segment });
+      }
       this.#queue.begin(summary.maxGeneration);
-      await loadRows(this.#state, this.#options.tasks, () => this.#isClosed);
+      await this.#loadRows();
       if (this.#isClosed) return;
       catalog.loaded();
       // Rows whose segment is missing stay: they say what could be filled again.
@@ -205,9 +195,26 @@ export class DiskStore implements Store {
       await bodies.removeOrphans();
       this.#evictor.makeRoom();
     } catch (error) {
-      this.#options.fault(error);
+      fault(error);
       this.#queue.giveUp();
       catalog.loaded();
+    }
+  }
+
+  async #loadRows(): Promise<void> {
+    const { manifest, catalog, tasks } = this.#state;
+    let sincePause = 0;
+    for await (const rows of manifest.scan()) {
+      for (let from = 0; from < rows.count; from += LOAD_SLICE) {
+        // Somebody cleared the store meanwhile, so there is nothing left to load.
+        if (this.#isClosed || catalog.isLoaded) return;
+        const to = Math.min(rows.count, from + LOAD_SLICE);
+        catalog.load(rows, from, to);
+        sincePause += to - from;
+        if (sincePause < LOAD_SLICE) continue;
+        sincePause = 0;
+        await aTurn(tasks);
+      }
     }
   }
 
@@ -215,28 +222,5 @@ export class DiskStore implements Store {
   async #settle(): Promise<void> {
     await this.#queue.settled();
     await this.#state.batches.flush();
-  }
-}
-
-async function adoptBodies({ manifest, catalog, segments, bodies }: DiskState): Promise<void> {
-  for (const { key, generation, place, bodyId, bodyBytes } of await manifest.bodies()) {
-    if (!isBodyId(bodyId) || segments.find(place.segment) === undefined || catalog.isRemoved(keyHash(key))) continue;
-    bodies.own({ id: bodyId, bytes: bodyBytes }, { key, generation, segment: place.segment });
-  }
-}
-
-async function loadRows({ manifest, catalog }: DiskState, tasks: Tasks, isClosed: () => boolean): Promise<void> {
-  let sincePause = 0;
-  for await (const rows of manifest.scan()) {
-    for (let from = 0; from < rows.count; from += LOAD_SLICE) {
-      // Somebody cleared the store meanwhile, so there is nothing left to load.
-      if (isClosed() || catalog.isLoaded) return;
-      const to = Math.min(rows.count, from + LOAD_SLICE);
-      catalog.load(rows, from, to);
-      sincePause += to - from;
-      if (sincePause < LOAD_SLICE) continue;
-      sincePause = 0;
-      await aTurn(tasks);
-    }
   }
 }

@@ -5,8 +5,8 @@
 // body, so a body without an entry is removed some time later.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
-import type { BodySource, BodyStore, BodyWriter, Cancel, Random, Tasks } from '../../../ports.ts';
-import type { DiskFolder } from '../contract.ts';
+import type { BodySource, BodyStore, BodyWriter, Cancel } from '../../../ports.ts';
+import type { DiskPlatform } from '../contract.ts';
 import type { DiskRoom } from '../segments/disk-room.ts';
 import type { Segments } from '../segments/segments.ts';
 import { BODY_FOLDER, type ByteRange, bodyName, LargeBodySource } from './body-file.ts';
@@ -31,27 +31,24 @@ interface Body {
   owner: BodyOwner | undefined;
 }
 
-interface LargeBodiesOptions {
-  readonly folder: DiskFolder;
+interface BodyParts {
   readonly segments: Segments;
   readonly room: DiskRoom;
-  readonly tasks: Tasks;
-  readonly random: Random;
   /** Called when a body differs from the written one. */
   readonly spoiled: (owner: BodyOwner, error: unknown) => void;
-  /** Called when a file cannot be removed, or cannot be opened now. */
-  readonly fault: (error: unknown) => void;
 }
 
 export class LargeBodies implements BodyStore {
-  readonly #options: LargeBodiesOptions;
+  readonly #platform: DiskPlatform;
+  readonly #parts: BodyParts;
   readonly #bodies = new Map<string, Body>();
   readonly #byGeneration = new Map<number, Body>();
   /** Bodies that are about to be removed. */
   readonly #leaving = new Map<string, Cancel>();
 
-  constructor(options: LargeBodiesOptions) {
-    this.#options = options;
+  constructor(platform: DiskPlatform, parts: BodyParts) {
+    this.#platform = platform;
+    this.#parts = parts;
   }
 
   get count(): number {
@@ -59,7 +56,7 @@ export class LargeBodies implements BodyStore {
   }
 
   create(): BodyWriter {
-    const { folder, tasks, random, room } = this.#options;
+    const { folder, tasks, random } = this.#platform;
     const half = () =>
       Math.floor(random() * 2 ** 32)
         .toString(16)
@@ -73,14 +70,14 @@ export class LargeBodies implements BodyStore {
       else this.#releaseUnnamed(body);
     };
     const open = (create: boolean) => folder.open(bodyName(body.id), { create });
-    return new LargeBodyWriter({ body, room, tasks, open, ended });
+    return new LargeBodyWriter({ body, room: this.#parts.room, tasks, open, ended });
   }
 
   read(body: LargeBody, range: ByteRange): BodySource {
-    const { folder, fault } = this.#options;
+    const { folder, fault } = this.#platform;
     const spoiled = (error: unknown) => {
       const owner = this.#bodies.get(body.id)?.owner;
-      if (owner !== undefined) this.#options.spoiled(owner, error);
+      if (owner !== undefined) this.#parts.spoiled(owner, error);
     };
     return new LargeBodySource({ body, range, folder, spoiled, fault });
   }
@@ -97,12 +94,12 @@ export class LargeBodies implements BodyStore {
     const known = this.#bodies.get(large.id);
     const body: Body = known ?? { id: large.id, bytes: large.bytes, isWriting: false, owner: undefined };
     this.#bodies.set(large.id, body);
-    if (known === undefined) this.#options.room.unnamedBytes += body.bytes;
+    if (known === undefined) this.#parts.room.unnamedBytes += body.bytes;
     this.#unname(body);
     body.owner = owner;
     this.#byGeneration.set(owner.generation, body);
-    this.#options.room.unnamedBytes -= body.bytes;
-    this.#options.segments.weigh(owner.segment, body.bytes);
+    this.#parts.room.unnamedBytes -= body.bytes;
+    this.#parts.segments.weigh(owner.segment, body.bytes);
   }
 
   /** Length of the entry's body; 0 when it has none. */
@@ -130,13 +127,13 @@ export class LargeBodies implements BodyStore {
   orphans(): string[] {
     const folders = Array.from({ length: 256 }, (_, at) => `${BODY_FOLDER}/${at.toString(16).padStart(2, '0')}`);
     return folders.flatMap((folder) => {
-      const ids = this.#options.folder.list(folder).filter((id) => !this.#bodies.has(id) && !this.#leaving.has(id));
+      const ids = this.#platform.folder.list(folder).filter((id) => !this.#bodies.has(id) && !this.#leaving.has(id));
       return ids.map((id) => `${folder}/${id}`);
     });
   }
 
   async removeOrphans(): Promise<void> {
-    for (const name of this.orphans()) await this.#options.folder.remove(name);
+    for (const name of this.orphans()) await this.#platform.folder.remove(name);
   }
 
   /** Removes at once the bodies that wait for removal. */
@@ -155,24 +152,24 @@ export class LargeBodies implements BodyStore {
     const { owner } = body;
     if (owner === undefined) return;
     this.#byGeneration.delete(owner.generation);
-    this.#options.segments.weigh(owner.segment, -body.bytes);
-    this.#options.room.unnamedBytes += body.bytes;
+    this.#parts.segments.weigh(owner.segment, -body.bytes);
+    this.#parts.room.unnamedBytes += body.bytes;
     body.owner = undefined;
   }
 
   #release(body: Body): void {
     if (this.#bodies.get(body.id) !== body) return;
     this.#unname(body);
-    this.#options.room.unnamedBytes -= body.bytes;
+    this.#parts.room.unnamedBytes -= body.bytes;
     this.#bodies.delete(body.id);
-    const cancel = this.#options.tasks.later(REMOVAL_DELAY_MS, () => {
-      this.#remove(body.id).catch(this.#options.fault);
+    const cancel = this.#platform.tasks.later(REMOVAL_DELAY_MS, () => {
+      this.#remove(body.id).catch(this.#platform.fault);
     });
     this.#leaving.set(body.id, cancel);
   }
 
   async #remove(id: string): Promise<void> {
     this.#leaving.delete(id);
-    await this.#options.folder.remove(bodyName(id));
+    await this.#platform.folder.remove(bodyName(id));
   }
 }

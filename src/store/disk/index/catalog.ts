@@ -8,8 +8,7 @@ import type { LargeBodies } from '../bodies/large-bodies.ts';
 import type { IndexRows, Place } from '../contract.ts';
 import { MAX_DISK_FREQUENCY } from '../segments/disk-room.ts';
 import type { Segments } from '../segments/segments.ts';
-import { IndexTable, type KeyHash, Warmth } from './entry-index.ts';
-import { type IndexRow, rowAt } from './index-rows.ts';
+import { type IndexRow, IndexTable, type KeyHash, rowAt } from './entry-index.ts';
 
 const NONE = -1;
 
@@ -24,28 +23,23 @@ export interface IndexObserver {
 
 export class Catalog {
   readonly index: IndexTable;
-  readonly #warmth: Warmth;
   readonly #segments: Segments;
   readonly #bodies: LargeBodies;
+  readonly #observer: IndexObserver | undefined;
   /** Hashes of removed keys. Undefined once the index is complete. */
   #removed: Set<number> | undefined = new Set();
-  #observer: IndexObserver | undefined;
 
   /** `seed`: see IndexTable. */
-  constructor(seed: number, segments: Segments, bodies: LargeBodies) {
+  constructor(seed: number, parts: { segments: Segments; bodies: LargeBodies }, observer: IndexObserver | undefined) {
+    const { segments, bodies } = parts;
     this.index = new IndexTable(seed);
-    this.#warmth = new Warmth(this.index);
     this.#segments = segments;
     this.#bodies = bodies;
+    this.#observer = observer;
   }
 
   get isLoaded(): boolean {
     return this.#removed === undefined;
-  }
-
-  /** Tells the observer of each change from now on. */
-  observe(observer: IndexObserver): void {
-    this.#observer = observer;
   }
 
   /** Enters the entry's record at its new place. Returns false when that segment has gone. */
@@ -55,13 +49,13 @@ export class Catalog {
     const slot = this.index.find(hash);
     this.#segments.occupy(place.segment, 1);
     if (slot === NONE) {
-      this.#warmth.touch(this.index.add(hash, place, generation));
+      this.index.touch(this.index.add(hash, place, generation));
       return true;
     }
     const segment = this.index.segment(slot);
     const before = this.index.generation(slot);
     this.index.move(slot, place, generation);
-    this.#warmth.touch(slot);
+    this.index.touch(slot);
     if (before !== generation) this.#bodies.disown(before);
     this.#segments.occupy(segment, -1);
     return true;
@@ -78,11 +72,17 @@ export class Catalog {
     this.#segments.occupy(segment, -1);
   }
 
-  /** Takes the entry out if it still has this generation. */
-  leaveIf(hash: KeyHash, generation: number): void {
+  /** Whether the entry of this generation is stored now. While the index is being loaded, an unknown one may be. */
+  has(hash: KeyHash, generation: number): boolean {
     const slot = this.index.find(hash);
-    if (slot !== NONE && this.index.generation(slot) === generation) this.leave(slot);
-    else if (slot === NONE) this.#removed?.add(narrow(hash));
+    return slot === NONE ? !this.isLoaded && !this.isRemoved(hash) : this.index.generation(slot) === generation;
+  }
+
+  /** Takes the entry of the hash out, or makes sure that the loading does not bring it. */
+  leaveBy(hash: KeyHash): void {
+    const slot = this.index.find(hash);
+    if (slot === NONE) this.#removed?.add(narrow(hash));
+    else this.leave(slot);
   }
 
   /** Counts a use. Returns whether the record is surely in the page cache. */
@@ -90,7 +90,7 @@ export class Catalog {
     const { index } = this;
     const frequency = index.frequency(slot);
     if (frequency < MAX_DISK_FREQUENCY) index.setFrequency(slot, frequency + 1);
-    return this.#warmth.touch(slot);
+    return this.index.touch(slot);
   }
 
   /** Whether the key was removed while the index is being loaded: the manifest may still have its row. */

@@ -8,7 +8,7 @@
 // whole key. A client gains nothing from inventing such keys, or keys whose low bits agree: the index mixes the hash with a
 // number of its own before it chooses a place.
 
-import type { Place } from '../contract.ts';
+import type { IndexRows, Place } from '../contract.ts';
 
 /** Two unsigned 32-bit halves. */
 export interface KeyHash {
@@ -38,11 +38,10 @@ function mixed(bits: number): number {
 }
 
 const NONE = -1;
+const NO_SEGMENT = 0;
 const CHUNK_BITS = 14;
 const CHUNK = 1 << CHUNK_BITS;
 const MASK = CHUNK - 1;
-/** No segment has this number. */
-const FREE = 0;
 
 /** An entry is eight words, so each look at an entry touches one cache line of the processor. */
 const WORDS_BITS = 3;
@@ -57,34 +56,31 @@ const GENERATION = 6;
 const REST = 7;
 const WARMTH_SHIFT = 8;
 const UPPER_HALF = 16;
-const TWO_TO_32 = 0x1_0000_0000;
+/** A record that was not touched while this many bytes were read or written counts as cold. */
+const WARM_BYTES = 64 * 1024 * 1024;
 
 /** Slots are small dense integers, used again once they are free. */
 export class IndexTable {
   readonly #seed: number;
   #chunks: Int32Array[] = [];
   #heads: Int32Array[] = [];
-  #count = 0;
-  #slots = 0;
+  /** Number of entries. */
+  count = 0;
+  /** One more than the greatest slot in use. */
+  slots = 0;
   #free = NONE;
   /** Number of buckets when the present round of splits began; a power of two. */
   #base = 1;
   /** Number of buckets split in this round. */
   #split = 0;
+  /** Counts, modulo 256, how often WARM_BYTES have been read or written. Untouched entries have 0, which is long ago. */
+  #now = 2;
+  #touchedBytes = 0;
 
   /** `seed`: 32 random bits, so that nobody can invent keys that share a bucket. */
   constructor(seed: number) {
     this.#seed = seed | 0;
     this.clear();
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  /** One more than the greatest slot in use. */
-  get slots(): number {
-    return this.#slots;
   }
 
   /** Bytes of the arrays. */
@@ -95,8 +91,8 @@ export class IndexTable {
   clear(): void {
     this.#chunks = [];
     this.#heads = [new Int32Array(CHUNK).fill(NONE)];
-    this.#count = 0;
-    this.#slots = 0;
+    this.count = 0;
+    this.slots = 0;
     this.#free = NONE;
     this.#base = 1;
     this.#split = 0;
@@ -120,15 +116,13 @@ export class IndexTable {
   /** Adds a hash that is not in the index; its frequency is 0. */
   add(hash: KeyHash, place: Place, generation: number): number {
     const slot = this.#takeSlot();
-    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
-    const at = (slot & MASK) << WORDS_BITS;
-    chunk[at + HIGH] = hash.high;
-    chunk[at + LOW] = hash.low;
-    chunk[at + REST] = 0;
+    this.#setWord(slot, HIGH, hash.high);
+    this.#setWord(slot, LOW, hash.low);
+    this.#setWord(slot, REST, 0);
     this.move(slot, place, generation);
     this.#link(slot, this.#bucketOf(hash.high | 0, hash.low | 0));
-    this.#count++;
-    if (this.#count > this.#base + this.#split) this.#splitOne();
+    this.count++;
+    if (this.count > this.#base + this.#split) this.#splitOne();
     return slot;
   }
 
@@ -140,17 +134,15 @@ export class IndexTable {
     chunk[at + OFFSET] = place.offset;
     chunk[at + BYTES] = place.bytes;
     chunk[at + GENERATION] = generation;
-    chunk[at + REST] = (chunk[at + REST]! & 0xffff) | (Math.floor(generation / TWO_TO_32) << UPPER_HALF);
+    chunk[at + REST] = (chunk[at + REST]! & 0xffff) | (Math.floor(generation / 2 ** 32) << UPPER_HALF);
   }
 
   remove(slot: number): void {
-    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
-    const at = (slot & MASK) << WORDS_BITS;
-    this.#unlink(slot, this.#bucketOf(chunk[at + HIGH]!, chunk[at + LOW]!));
-    chunk[at + SEGMENT] = FREE;
-    chunk[at + NEXT] = this.#free;
+    this.#unlink(slot, this.#bucketOf(this.#word(slot, HIGH), this.#word(slot, LOW)));
+    this.#setWord(slot, SEGMENT, NO_SEGMENT);
+    this.#setWord(slot, NEXT, this.#free);
     this.#free = slot;
-    this.#count--;
+    this.count--;
   }
 
   /** Segment of the record; 0 for a free slot. */
@@ -158,18 +150,16 @@ export class IndexTable {
     return this.#word(slot, SEGMENT) >>> 0;
   }
 
-  /** Of the record. */
   place(slot: number): Place {
     return { segment: this.segment(slot), offset: this.#word(slot, OFFSET) >>> 0, bytes: this.bytes(slot) };
   }
 
-  /** Length of the record. */
   bytes(slot: number): number {
     return this.#word(slot, BYTES) >>> 0;
   }
 
   generation(slot: number): number {
-    return (this.#word(slot, REST) >>> UPPER_HALF) * TWO_TO_32 + (this.#word(slot, GENERATION) >>> 0);
+    return (this.#word(slot, REST) >>> UPPER_HALF) * 2 ** 32 + (this.#word(slot, GENERATION) >>> 0);
   }
 
   hash(slot: number): KeyHash {
@@ -181,26 +171,28 @@ export class IndexTable {
   }
 
   setFrequency(slot: number, frequency: number): void {
-    this.#setRest(slot, 0xff, frequency);
+    this.#setWord(slot, REST, (this.#word(slot, REST) & ~0xff) | frequency);
   }
 
-  /** A number below 256, for `Warmth`. */
-  warmth(slot: number): number {
-    return (this.#word(slot, REST) >>> WARMTH_SHIFT) & 0xff;
-  }
-
-  setWarmth(slot: number, warmth: number): void {
-    this.#setRest(slot, 0xff << WARMTH_SHIFT, warmth << WARMTH_SHIFT);
+  /** Whether the record is surely in the page cache, since it was touched a short time ago. From now on it is. */
+  touch(slot: number): boolean {
+    const rest = this.#word(slot, REST);
+    const isWarm = ((this.#now - (rest >>> WARMTH_SHIFT)) & 0xff) <= 1;
+    this.#touchedBytes += this.bytes(slot);
+    if (this.#touchedBytes > WARM_BYTES) {
+      this.#touchedBytes = 0;
+      this.#now = (this.#now + 1) & 0xff;
+    }
+    this.#setWord(slot, REST, (rest & ~(0xff << WARMTH_SHIFT)) | (this.#now << WARMTH_SHIFT));
+    return isWarm;
   }
 
   #word(slot: number, word: number): number {
     return this.#chunks[slot >>> CHUNK_BITS]![((slot & MASK) << WORDS_BITS) + word]!;
   }
 
-  #setRest(slot: number, mask: number, bits: number): void {
-    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
-    const at = ((slot & MASK) << WORDS_BITS) + REST;
-    chunk[at] = (chunk[at]! & ~mask) | bits;
+  #setWord(slot: number, word: number, bits: number): void {
+    this.#chunks[slot >>> CHUNK_BITS]![((slot & MASK) << WORDS_BITS) + word] = bits;
   }
 
   #takeSlot(): number {
@@ -209,20 +201,19 @@ export class IndexTable {
       this.#free = this.#word(slot, NEXT);
       return slot;
     }
-    if (this.#slots >>> CHUNK_BITS === this.#chunks.length) this.#chunks.push(new Int32Array(CHUNK << WORDS_BITS));
-    return this.#slots++;
+    if (this.slots >>> CHUNK_BITS === this.#chunks.length) this.#chunks.push(new Int32Array(CHUNK << WORDS_BITS));
+    return this.slots++;
   }
 
   /** Mixes the hash with the seed, and takes as many bits as there are buckets for. */
   #bucketOf(high: number, low: number): number {
-    const mix = mixed(Math.imul(high ^ this.#seed, 0x2c1b3c6d) ^ low);
-    const bucket = mix & (2 * this.#base - 1);
+    const bucket = mixed(Math.imul(high ^ this.#seed, 0x2c1b3c6d) ^ low) & (2 * this.#base - 1);
     return bucket < this.#base + this.#split ? bucket : bucket - this.#base;
   }
 
   #link(slot: number, bucket: number): void {
     const heads = this.#heads[bucket >>> CHUNK_BITS]!;
-    this.#setNext(slot, heads[bucket & MASK]!);
+    this.#setWord(slot, NEXT, heads[bucket & MASK]!);
     heads[bucket & MASK] = slot;
   }
 
@@ -235,11 +226,7 @@ export class IndexTable {
       return;
     }
     for (let next = this.#word(at, NEXT); next !== slot; next = this.#word(at, NEXT)) at = next;
-    this.#setNext(at, after);
-  }
-
-  #setNext(slot: number, next: number): void {
-    this.#chunks[slot >>> CHUNK_BITS]![((slot & MASK) << WORDS_BITS) + NEXT] = next;
+    this.#setWord(at, NEXT, after);
   }
 
   /** Moves half of one bucket to a new one at the end. */
@@ -263,29 +250,50 @@ export class IndexTable {
   }
 }
 
-/** A record that was not touched while this many bytes were read or written counts as cold. */
-const WARM_BYTES = 64 * 1024 * 1024;
+// Rows of the index in typed arrays, as they go from one thread or process to another. Row n has five words from 5n on, in
+// the order of `add`, and generation n.
 
-/** Knows which records were touched a short time ago, and so are in the page cache. */
-export class Warmth {
-  readonly #index: IndexTable;
-  /** Counts, modulo 256, how often WARM_BYTES have been read or written. Untouched entries have 0, which is long ago. */
-  #now = 2;
-  #bytes = 0;
+const ROW_WORDS = 5;
 
-  constructor(index: IndexTable) {
-    this.#index = index;
+export interface IndexRow {
+  /** See `keyHash`. */
+  readonly hash: KeyHash;
+  readonly place: Place;
+  readonly generation: number;
+}
+
+/** Rows that are being gathered, at most as many as there is room for. */
+export class RowPacker {
+  readonly #words: Uint32Array;
+  readonly #generations: Float64Array;
+  count = 0;
+
+  constructor(room: number) {
+    this.#words = new Uint32Array(ROW_WORDS * room);
+    this.#generations = new Float64Array(room);
   }
 
-  /** Whether the record is surely in the page cache. From now on it is. */
-  touch(slot: number): boolean {
-    const isWarm = ((this.#now - this.#index.warmth(slot)) & 0xff) <= 1;
-    this.#bytes += this.#index.bytes(slot);
-    if (this.#bytes > WARM_BYTES) {
-      this.#bytes = 0;
-      this.#now = (this.#now + 1) & 0xff;
-    }
-    this.#index.setWarmth(slot, this.#now);
-    return isWarm;
+  add({ hash, place, generation }: IndexRow): void {
+    const at = ROW_WORDS * this.count;
+    this.#words[at] = hash.high;
+    this.#words[at + 1] = hash.low;
+    this.#words[at + 2] = place.segment;
+    this.#words[at + 3] = place.offset;
+    this.#words[at + 4] = place.bytes;
+    this.#generations[this.count++] = generation;
   }
+
+  /** A copy of the rows added since the last call. */
+  take(): IndexRows {
+    const count = this.count;
+    this.count = 0;
+    return { count, words: this.#words.slice(0, ROW_WORDS * count), generations: this.#generations.slice(0, count) };
+  }
+}
+
+export function rowAt({ words, generations }: IndexRows, row: number): IndexRow {
+  const at = ROW_WORDS * row;
+  const hash = { high: words[at]!, low: words[at + 1]! };
+  const place = { segment: words[at + 2]!, offset: words[at + 3]!, bytes: words[at + 4]! };
+  return { hash, place, generation: generations[row]! };
 }

@@ -8,7 +8,7 @@ import { keyParts } from '../../../entry/key.ts';
 import { globMatcher } from '../../../ledger/glob.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, ManifestRow, ManifestSummary } from '../contract.ts';
-import { RowPacker } from '../index/index-rows.ts';
+import { RowPacker } from '../index/entry-index.ts';
 import { COLUMNS, DamagedError, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-rows.ts';
 
 /** `after`: where the next portion continues. Undefined when there is none. */

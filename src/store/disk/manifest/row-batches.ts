@@ -4,16 +4,15 @@
 // A failed batch stays first in the queue, since later changes may depend on it. Until it is committed nothing else is, and
 // when too much waits, the store accepts no more entries.
 
-import type { Cancel, Tasks } from '../../../ports.ts';
-import type { Manifest, ManifestChange } from '../contract.ts';
+import type { Cancel } from '../../../ports.ts';
+import type { DiskPlatform, ManifestChange } from '../contract.ts';
 
 const DELAY_MS = 50;
 const BATCH = 256;
 const MAX_WAITING = 50_000;
 
 export class RowBatches {
-  readonly #manifest: Manifest;
-  readonly #tasks: Tasks;
+  readonly #platform: DiskPlatform;
   readonly backOff: DiskBackOff;
   #waiting: ManifestChange[] = [];
   #given = 0;
@@ -22,11 +21,9 @@ export class RowBatches {
   #isSoon = false;
   #pumping: Promise<void> | undefined;
 
-  /** `fault`: called once when commits begin to fail. */
-  constructor(manifest: Manifest, tasks: Tasks, fault: (error: unknown) => void) {
-    this.#manifest = manifest;
-    this.#tasks = tasks;
-    this.backOff = new DiskBackOff(tasks, fault);
+  constructor(platform: DiskPlatform) {
+    this.#platform = platform;
+    this.backOff = new DiskBackOff(platform);
   }
 
   /** Whether changes given now may never be committed. */
@@ -59,7 +56,7 @@ export class RowBatches {
     const before = this.#pumping;
     return this.#occupied(async () => {
       await before;
-      await this.#manifest.clear();
+      await this.#platform.manifest.clear();
     });
   }
 
@@ -72,7 +69,7 @@ export class RowBatches {
     if (this.#isSoon && this.#timer !== undefined) return;
     this.#timer?.();
     this.#isSoon = delayMs === 0;
-    this.#timer = this.#tasks.later(delayMs, () => {
+    this.#timer = this.#platform.tasks.later(delayMs, () => {
       this.#timer = undefined;
       if (this.backOff.isPaused) return;
       const goOn = () => {
@@ -99,7 +96,7 @@ export class RowBatches {
     const batch = this.#waiting.slice(0, BATCH);
     if (batch.length === 0) return;
     try {
-      await this.#manifest.commit(batch);
+      await this.#platform.manifest.commit(batch);
     } catch (error) {
       this.backOff.failed(error, () => this.#schedule(0));
       return;
@@ -121,16 +118,14 @@ const LONGEST_PAUSE_MS = 30_000;
  * failure of an episode is reported, later ones are counted.
  */
 export class DiskBackOff {
-  readonly #tasks: Tasks;
-  readonly #fault: (error: unknown) => void;
+  readonly #platform: DiskPlatform;
   failures = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #inEpisode = false;
   #cancel: Cancel | undefined;
 
-  constructor(tasks: Tasks, fault: (error: unknown) => void) {
-    this.#tasks = tasks;
-    this.#fault = fault;
+  constructor(platform: DiskPlatform) {
+    this.#platform = platform;
   }
 
   /** Whether nothing may be written now. */
@@ -141,10 +136,10 @@ export class DiskBackOff {
   /** Returns whether a pause begins; `resumed` is called at its end. */
   failed(error: unknown, resumed?: () => void): boolean {
     this.failures++;
-    if (!this.#inEpisode) this.#fault(error);
+    if (!this.#inEpisode) this.#platform.fault(error);
     this.#inEpisode = true;
     if (this.isPaused) return false;
-    this.#cancel = this.#tasks.later(this.#pauseMs, () => {
+    this.#cancel = this.#platform.tasks.later(this.#pauseMs, () => {
       this.#cancel = undefined;
       resumed?.();
     });

@@ -9,8 +9,7 @@ import type { BodySource, Tasks } from '../../../ports.ts';
 import type { IndexRows, Place } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
 import type { Catalog, IndexObserver } from '../index/catalog.ts';
-import type { KeyHash } from '../index/entry-index.ts';
-import { RowPacker } from '../index/index-rows.ts';
+import { type KeyHash, RowPacker } from '../index/entry-index.ts';
 import { aTurn } from '../segments/evictor.ts';
 import { ReplicaWriters } from './replica-bodies.ts';
 import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
@@ -40,7 +39,6 @@ export class ReplicaFeed implements IndexObserver {
   readonly #tasks: Tasks;
   readonly #fault: (error: unknown) => void;
   readonly #replicas = new Set<Replica>();
-  #catalog: Catalog | undefined;
   #store: DiskStore | undefined;
   readonly #changed = new RowPacker(BATCH);
   #isScheduled = false;
@@ -48,12 +46,6 @@ export class ReplicaFeed implements IndexObserver {
   constructor(tasks: Tasks, fault: (error: unknown) => void) {
     this.#tasks = tasks;
     this.#fault = fault;
-  }
-
-  /** Call before anything is stored. */
-  attach(catalog: Catalog): void {
-    this.#catalog = catalog;
-    catalog.observe(this);
   }
 
   /** Carries out the replicas' requests on this store. */
@@ -92,7 +84,7 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   async #tellAll(replica: Replica): Promise<void> {
-    const catalog = this.#catalog as Catalog;
+    const { catalog } = this.#store as DiskStore;
     for (let from = 0; from < catalog.index.slots && !replica.gone; from += BATCH) {
       const rows = portion(catalog, from);
       if (rows.count > 0) replica.send({ kind: 'rows', rows });
@@ -168,7 +160,7 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   #used(high: Uint32Array, low: Uint32Array): void {
-    const catalog = this.#catalog as Catalog;
+    const { catalog } = this.#store as DiskStore;
     for (let at = 0; at < high.length; at++) {
       const slot = catalog.index.find({ high: high[at] as number, low: low[at] as number });
       if (slot >= 0) catalog.use(slot);

@@ -8,8 +8,7 @@
 import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
 import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
 import type { DiskFile, DiskFolder, IndexRows, Place } from '../contract.ts';
-import { IndexTable, type KeyHash, keyHash, Warmth } from '../index/entry-index.ts';
-import { rowAt } from '../index/index-rows.ts';
+import { IndexTable, type KeyHash, keyHash, rowAt } from '../index/entry-index.ts';
 import { AT_ONCE_BYTES, decodeRecord, sizeOf } from '../segments/segment-record.ts';
 import { segmentName } from '../segments/segments.ts';
 import { ReplicaBodies } from './replica-bodies.ts';
@@ -43,7 +42,6 @@ export class ReplicaStore implements Store {
   readonly #link: ReplicaLink;
   readonly #tasks: Tasks;
   readonly #index: IndexTable;
-  readonly #warmth: Warmth;
   readonly #segments: ReplicaSegments;
   readonly #pending = new Map<string, Pending>();
   readonly #pendingKeys = new Map<number, string>();
@@ -58,7 +56,6 @@ export class ReplicaStore implements Store {
     this.#link = new ReplicaLink(send);
     this.#tasks = tasks;
     this.#index = new IndexTable(seed);
-    this.#warmth = new Warmth(this.#index);
     this.#segments = new ReplicaSegments(folder, sparing);
     this.bodies = new ReplicaBodies(folder, { link: this.#link, fault: sparing });
   }
@@ -133,7 +130,7 @@ export class ReplicaStore implements Store {
       this.#leave(hash);
       if (place.segment === 0) continue;
       const slot = this.#index.add(hash, place, generation);
-      if (this.#isComplete) this.#warmth.touch(slot);
+      if (this.#isComplete) this.#index.touch(slot);
       this.#segments.occupy(place.segment);
     }
   }
@@ -169,7 +166,7 @@ export class ReplicaStore implements Store {
     const index = this.#index;
     const place = index.place(slot);
     const generation = index.generation(slot);
-    if (!this.#warmth.touch(slot) || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
+    if (!this.#index.touch(slot) || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
     // Neither from a pool nor used again, since the record's bytes become the entry's.
     const record = Buffer.allocUnsafeSlow(place.bytes);
     const entry = this.#segments.readNow(place, record) ? decodeRecord(record, { generation, key }) : 'no record';

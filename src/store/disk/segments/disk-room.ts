@@ -10,17 +10,9 @@
 // segment of which nearly all is kept moves on whole, which writes nothing. For the others there is a credit of bytes to
 // rewrite, earned by admitted bytes.
 
-import type { Tasks } from '../../../ports.ts';
-import { DiskBackOff } from '../manifest/row-batches.ts';
-
-/** A queue of segments. */
-export type DiskQueue = 'small' | 'main';
-
-/** Bytes in use by the segments of each queue. */
-export interface QueueBytes {
-  readonly small: number;
-  readonly main: number;
-}
+import type { DiskPlatform, DiskQueue } from '../contract.ts';
+import { DiskBackOff, type RowBatches } from '../manifest/row-batches.ts';
+import type { Segments } from './segments.ts';
 
 /** Frequencies count up to this: each get adds one. */
 export const MAX_DISK_FREQUENCY = 3;
@@ -46,12 +38,6 @@ const REWRITTEN_PART = 0.4;
 /** Upper limit of the credit, in segments: one burst of evictions may rewrite this much. */
 const MAX_CREDIT_SEGMENTS = 4;
 
-export interface DiskPolicyOptions {
-  readonly maxBytes: number;
-  /** Length at which a segment is full. Default: `segmentBytes(maxBytes)`. */
-  readonly segmentBytes?: number | undefined;
-}
-
 /** The policy. Hashes are of keys, with 32 well-spread bits. */
 export class DiskPolicy {
   readonly #smallBytes: number;
@@ -59,7 +45,9 @@ export class DiskPolicy {
   readonly #ghost: Ghost;
   #credit: number;
 
-  constructor({ maxBytes, segmentBytes: fullBytes = segmentBytes(maxBytes) }: DiskPolicyOptions) {
+  /** `segmentBytes`: length at which a segment is full. */
+  constructor(size: { readonly maxBytes: number; readonly segmentBytes?: number }) {
+    const { maxBytes, segmentBytes: fullBytes = segmentBytes(maxBytes) } = size;
     this.#smallBytes = SMALL_PART * maxBytes;
     this.#maxCredit = MAX_CREDIT_SEGMENTS * fullBytes;
     this.#credit = this.#maxCredit;
@@ -76,7 +64,7 @@ export class DiskPolicy {
   }
 
   /** The queue whose oldest segment goes. Call when there is no room; at least one queue must hold something. */
-  victim(bytes: QueueBytes): DiskQueue {
+  victim(bytes: Segments['queueBytes']): DiskQueue {
     if (bytes.main === 0) return 'small';
     return bytes.small > this.#smallBytes ? 'small' : 'main';
   }
@@ -233,55 +221,51 @@ class NoRoom extends Error {}
 /** An entry above this part of the store is declined: it would push out all small entries. */
 const LARGEST_PART = 1 / 4;
 
-interface RoomOptions {
-  /** Eviction begins above this. */
-  readonly maxBytes: number;
-  /** Files may exceed `maxBytes` by this much before nothing more is accepted. */
-  readonly segmentBytes: number;
-  /** Kept up to date by the segments. */
-  readonly queueBytes: QueueBytes;
-  readonly batches: { readonly isOverloaded: boolean };
-  readonly tasks: Tasks;
-  readonly fault: (error: unknown) => void;
+interface RoomParts {
+  readonly segments: Segments;
+  readonly batches: RowBatches;
   /** Makes room; `isDiskFull`: by at least one segment. */
   readonly evict: (isDiskFull: boolean) => void;
 }
 
 export class DiskRoom {
-  readonly #options: RoomOptions;
+  readonly #platform: DiskPlatform;
+  readonly #parts: RoomParts;
   readonly backOff: DiskBackOff;
   /** Number of entries and bodies not accepted. */
   declined = 0;
   /** Bytes of large bodies that no entry names yet. */
   unnamedBytes = 0;
 
-  constructor(options: RoomOptions) {
-    this.#options = options;
-    this.backOff = new DiskBackOff(options.tasks, options.fault);
+  constructor(platform: DiskPlatform, parts: RoomParts) {
+    this.#platform = platform;
+    this.#parts = parts;
+    this.backOff = new DiskBackOff(platform);
   }
 
   /** Bytes in use, including bodies that are being written. */
   get usedBytes(): number {
-    const { small, main } = this.#options.queueBytes;
+    const { small, main } = this.#parts.segments.queueBytes;
     return small + main + this.unnamedBytes;
   }
 
   get isExceeded(): boolean {
-    return this.usedBytes > this.#options.maxBytes;
+    return this.usedBytes > this.#platform.maxBytes;
   }
 
   /** Why a body or entry of this length is not accepted. Undefined when it is. */
   refusal(bytes: number): Error | undefined {
-    const { maxBytes, segmentBytes, batches } = this.#options;
+    const { maxBytes, segmentBytes } = this.#platform;
     if (bytes > maxBytes * LARGEST_PART)
       return new NoRoom(`expected at most a quarter of ${maxBytes} bytes, got ${bytes}`);
-    const isFull = this.backOff.isPaused || batches.isOverloaded || this.usedBytes > maxBytes + segmentBytes;
+    const isFull =
+      this.backOff.isPaused || this.#parts.batches.isOverloaded || this.usedBytes > maxBytes + segmentBytes;
     return isFull ? new NoRoom('expected a disk with room, got one that is full') : undefined;
   }
 
   succeeded(): void {
     this.backOff.succeeded();
-    if (this.isExceeded) this.#options.evict(false);
+    if (this.isExceeded) this.#parts.evict(false);
   }
 
   failed(error: unknown): void {
@@ -289,7 +273,7 @@ export class DiskRoom {
     if (error instanceof NoRoom) this.declined++;
     else isDiskFull = this.backOff.failed(error) && isFull(error);
     // A write that failed may have used up room, and nothing is accepted while there is too little.
-    if (isDiskFull || this.isExceeded) this.#options.evict(isDiskFull);
+    if (isDiskFull || this.isExceeded) this.#parts.evict(isDiskFull);
   }
 }
 

@@ -6,20 +6,19 @@
 // read asynchronously. Long records are not written at once either, so the entry may be replaced or removed before its
 // record is written. The caller then says whether the entry still counts.
 
-import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
+import type { Entry } from '../../../entry/stored-response.ts';
 import { messageOf } from '../../../errors.ts';
 import type { Eventually } from '../../../ports.ts';
 import type { BodyOwner, LargeBodies } from '../bodies/large-bodies.ts';
-import type { Manifest, Place } from '../contract.ts';
+import type { DiskPlatform, DiskQueue, Place } from '../contract.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
 import { rowOf } from '../manifest/manifest-rows.ts';
 import type { RowBatches } from '../manifest/row-batches.ts';
-import type { DiskQueue } from './disk-room.ts';
+import type { DiskPolicy, DiskRoom } from './disk-room.ts';
 import {
   AT_ONCE_BYTES,
   decodeRecord,
-  type EncodedRecord,
   encodeRecord,
   isListRecord,
   RECORD_HEADER_BYTES,
@@ -37,22 +36,20 @@ export interface Writing {
   readonly entry: Entry;
   readonly hash: KeyHash;
   readonly queue: DiskQueue;
-  readonly generation: number;
-  readonly record: EncodedRecord;
 }
 
-/** Where entries are. */
-export interface DiskState {
-  readonly manifest: Manifest;
+/** The parts of the disk tier. */
+export interface DiskState extends DiskPlatform {
   readonly catalog: Catalog;
   readonly segments: Segments;
   readonly bodies: LargeBodies;
   readonly batches: RowBatches;
+  readonly room: DiskRoom;
+  readonly policy: DiskPolicy;
 }
 
 export class EntryRecords {
   readonly state: DiskState;
-  readonly #fault: (error: unknown) => void;
   /** Number of the last record written. Undefined until the manifest has told where to continue. */
   #generation: number | undefined;
   /** Segments with a reported fault. Further faults in them are only counted. */
@@ -60,9 +57,8 @@ export class EntryRecords {
   /** Entries whose record or body was not the one written. */
   corrupt = 0;
 
-  constructor(state: DiskState, fault: (error: unknown) => void) {
+  constructor(state: DiskState) {
     this.state = state;
-    this.#fault = fault;
   }
 
   /** Call when records can be written. */
@@ -74,46 +70,52 @@ export class EntryRecords {
     return this.#generation !== undefined;
   }
 
-  prepare(entry: Entry, hash: KeyHash, queue: DiskQueue): Writing {
+  /**
+   * Writes the entry; at once if its record is short. Otherwise `counts` is called once the record is written. Throws or
+   * rejects with the platform's error; then nothing has changed.
+   */
+  write(writing: Writing, counts: () => boolean): Eventually<void> {
+    const { segments } = this.state;
+    const { entry, queue } = writing;
     const generation = (this.#generation as number) + 1;
     this.#generation = generation;
-    return { entry, hash, queue, generation, record: encodeRecord(entry, generation) };
-  }
-
-  isShort({ record }: Writing): boolean {
-    return record.bytes <= AT_ONCE_BYTES;
-  }
-
-  /** Throws the platform's error; then nothing has changed. */
-  writeNow(writing: Writing): void {
-    this.#enter(writing, this.state.segments.appendNow(writing.queue, writing.record));
-  }
-
-  /** `counts`: called once the record is written. Rejects with the platform's error; then nothing has changed. */
-  async write(writing: Writing, counts: () => boolean): Promise<void> {
-    await this.state.segments.append(writing.queue, writing.record, (place) => {
-      if (counts()) this.#enter(writing, place);
+    const record = encodeRecord(entry, generation);
+    if (record.bytes <= AT_ONCE_BYTES) return this.#enter(writing, generation, segments.appendNow(queue, record));
+    return segments.append(queue, record, (place) => {
+      if (counts()) this.#enter(writing, generation, place);
     });
   }
 
-  #enter({ entry, hash, generation }: Writing, place: Place): void {
+  #enter({ entry, hash }: Writing, generation: number, place: Place): void {
     const { catalog, bodies, batches } = this.state;
-    const large = largeBodyOf(entry);
-    if (large !== undefined) bodies.own(large, { key: entry.key, generation, segment: place.segment });
+    const { key } = entry;
+    const large = entry.kind === 'response' ? entry.large : undefined;
+    if (large !== undefined) bodies.own(large, { key, generation, segment: place.segment });
     if (catalog.enter(hash, place, generation)) batches.add({ kind: 'put', row: rowOf(entry, generation, place) });
     else bodies.disown(generation);
   }
 
+  /** Takes the written entry of the key out. Returns false when there was none. */
+  remove(key: string, hash: KeyHash): boolean {
+    const { catalog, batches } = this.state;
+    const slot = this.slotOf(key, hash);
+    if (slot < 0) return false;
+    const generation = catalog.index.generation(slot);
+    catalog.leave(slot);
+    batches.add({ kind: 'remove', key, generation });
+    return true;
+  }
+
   /** The slot of the key, or -1. Until the index is complete, this also asks the manifest. */
   slotOf(key: string, hash: KeyHash): number {
-    const { catalog, manifest } = this.state;
+    const { catalog, manifest, fault } = this.state;
     const slot = catalog.index.find(hash);
     if (slot >= 0 || catalog.isLoaded || catalog.isRemoved(hash)) return slot;
     try {
       const row = manifest.lookUp(key);
       if (row !== undefined) catalog.loadOne({ hash, place: row.place, generation: row.generation });
     } catch (error) {
-      this.#fault(error);
+      fault(error);
     }
     return catalog.index.find(hash);
   }
@@ -180,24 +182,18 @@ export class EntryRecords {
 
   /** The place does not hold the entry. Forgets the entry, unless it has gone already or another took its place. */
   #spoiled(wanted: Wanted, got: unknown): undefined {
-    const { catalog, batches } = this.state;
+    const { catalog, batches, fault } = this.state;
     const { key, generation, place } = wanted;
     if (key !== undefined) {
       const hash = keyHash(key);
-      const slot = catalog.index.find(hash);
-      if (slot < 0 ? catalog.isLoaded || catalog.isRemoved(hash) : catalog.index.generation(slot) !== generation)
-        return;
-      catalog.leaveIf(hash, generation);
+      if (!catalog.has(hash, generation)) return;
+      catalog.leaveBy(hash);
       batches.add({ kind: 'remove', key, generation });
     }
     this.corrupt++;
     if (this.#told.has(place.segment)) return;
     this.#told.add(place.segment);
     const expected = `record ${generation} at byte ${place.offset} of segment ${place.segment}`;
-    this.#fault(new Error(`disk: expected ${expected}, got ${messageOf(got)}`, { cause: got }));
+    fault(new Error(`disk: expected ${expected}, got ${messageOf(got)}`, { cause: got }));
   }
-}
-
-export function largeBodyOf(entry: Entry): LargeBody | undefined {
-  return entry.kind === 'response' ? entry.large : undefined;
 }

@@ -7,21 +7,13 @@
 
 import type { Tasks } from '../../../ports.ts';
 import type { Place } from '../contract.ts';
-import type { DiskPolicy, DiskRoom } from './disk-room.ts';
+import type { DiskPolicy } from './disk-room.ts';
 import type { DiskState, EntryRecords } from './entry-records.ts';
 import type { Segment } from './segments.ts';
 
 /** Slots looked at, or entries dropped, before other work gets its turn: some hundred microseconds. */
 const SLICE = 65_536;
 const DROP_SLICE = 2048;
-
-interface EvictorOptions {
-  readonly records: EntryRecords;
-  readonly policy: DiskPolicy;
-  readonly room: DiskRoom;
-  readonly tasks: Tasks;
-  readonly fault: (error: unknown) => void;
-}
 
 /** An entry of a segment that goes. */
 interface Leaving {
@@ -32,7 +24,7 @@ interface Leaving {
 }
 
 export class Evictor {
-  readonly #options: EvictorOptions;
+  readonly #records: EntryRecords;
   readonly #state: DiskState;
   #running: Promise<void> | undefined;
   #isWanted = false;
@@ -43,9 +35,9 @@ export class Evictor {
   /** Bytes of records written again because they were kept. */
   reinsertedBytes = 0;
 
-  constructor(options: EvictorOptions) {
-    this.#options = options;
-    this.#state = options.records.state;
+  constructor(records: EntryRecords) {
+    this.#records = records;
+    this.#state = records.state;
   }
 
   /** Makes room while there is too little. `isDiskFull`: one segment goes, whatever its bytes. */
@@ -53,7 +45,7 @@ export class Evictor {
     if (isDiskFull) this.#isWanted = true;
     if (this.#running !== undefined || this.#isClosed || !this.#state.catalog.isLoaded) return;
     this.#running = this.#run()
-      .catch(this.#options.fault)
+      .catch(this.#state.fault)
       .finally(() => {
         this.#running = undefined;
       });
@@ -73,21 +65,21 @@ export class Evictor {
       if (segment.entries === 0 && !this.#isClosed) await this.#remove(segment);
     };
     drop()
-      .catch(this.#options.fault)
+      .catch(this.#state.fault)
       .finally(() => this.#going.delete(segment));
   }
 
   async #run(): Promise<void> {
-    while (!this.#isClosed && (this.#isWanted || this.#options.room.isExceeded)) {
+    while (!this.#isClosed && (this.#isWanted || this.#state.room.isExceeded)) {
       const mayMove = !this.#isWanted;
       this.#isWanted = false;
       const { segments } = this.#state;
-      const queue = this.#options.policy.victim(segments.queueBytes);
+      const queue = this.#state.policy.victim(segments.queueBytes);
       const segment = segments.oldest(queue) ?? segments.oldest(queue === 'main' ? 'small' : 'main');
       if (segment === undefined) return;
       this.#going.add(segment);
       await this.#evict(segment, mayMove).finally(() => this.#going.delete(segment));
-      await aTurn(this.#options.tasks);
+      await aTurn(this.#state.tasks);
     }
   }
 
@@ -95,20 +87,19 @@ export class Evictor {
     await this.#state.segments.settled(segment);
     const leaving = await this.#leaving(segment);
     if (mayMove && this.#moves(segment, leaving)) return;
-    const { kept, dropped } = chosen(leaving, segment, this.#options.policy);
+    const { kept, dropped } = chosen(leaving, segment, this.#state.policy);
     for (const leaving of kept) await this.#keep(segment, leaving);
     let count = 0;
     for (const leaving of dropped) {
       this.#drop(segment, leaving);
-      if (++count % DROP_SLICE === 0) await aTurn(this.#options.tasks);
+      if (++count % DROP_SLICE === 0) await aTurn(this.#state.tasks);
     }
     await this.#remove(segment);
   }
 
   /** Whether the segment stays, behind all others of the main queue; then it frees no room. */
   #moves(segment: Segment, leaving: readonly Leaving[]): boolean {
-    const { policy } = this.#options;
-    const { segments, bodies, catalog } = this.#state;
+    const { policy, segments, bodies, catalog } = this.#state;
     const from = segment.queue;
     let kept = 0;
     for (const { frequency, place, generation } of leaving) {
@@ -130,7 +121,7 @@ export class Evictor {
     const leaving: Leaving[] = [];
     const { entries } = segment;
     for (let from = 0; from < index.slots && leaving.length < entries; from += SLICE) {
-      if (from > 0) await aTurn(this.#options.tasks);
+      if (from > 0) await aTurn(this.#state.tasks);
       const to = Math.min(index.slots, from + SLICE);
       for (let slot = from; slot < to; slot++) {
         if (index.segment(slot) !== segment.number) continue;
@@ -147,18 +138,16 @@ export class Evictor {
   }
 
   async #keep(segment: Segment, leaving: Leaving): Promise<void> {
-    const { records, policy, room } = this.#options;
-    const { index } = this.#state.catalog;
+    const { policy, room, catalog } = this.#state;
+    const { index } = catalog;
     if (!this.#isThere(segment, leaving)) return;
     const { slot, generation, place } = leaving;
     const hash = index.hash(slot);
-    const entry = await records.read({ place, generation, key: undefined });
+    const entry = await this.#records.read({ place, generation, key: undefined });
     if (!this.#isThere(segment, leaving)) return;
     if (entry === undefined) return this.#drop(segment, leaving);
-    const writing = records.prepare(entry, hash, 'main');
     try {
-      if (records.isShort(writing)) records.writeNow(writing);
-      else await records.write(writing, () => this.#isThere(segment, leaving));
+      await this.#records.write({ entry, hash, queue: 'main' }, () => this.#isThere(segment, leaving));
     } catch (error) {
       room.failed(error);
       return this.#drop(segment, leaving);
@@ -173,7 +162,7 @@ export class Evictor {
     const { catalog, bodies } = this.#state;
     const { low } = catalog.index.hash(leaving.slot);
     const bytes = leaving.place.bytes + bodies.bytesOf(leaving.generation);
-    this.#options.policy.dropped(low, bytes, segment.queue);
+    this.#state.policy.dropped(low, bytes, segment.queue);
     catalog.leave(leaving.slot);
     this.evictions++;
   }

@@ -10,8 +10,7 @@
 import { crc32 } from 'node:zlib';
 import type { Entry, StoredResponse, VariantList } from '../../../entry/stored-response.ts';
 import type { LifetimeSource, ReuseTerms } from '../../../semantics/freshness.ts';
-import type { DiskFile, Writable } from '../contract.ts';
-import type { DiskQueue } from './disk-room.ts';
+import type { DiskFile, DiskQueue, Writable } from '../contract.ts';
 
 /**
  * Records up to this length are written at once, and read at once while they are in the page cache: copying them takes less

@@ -4,8 +4,7 @@
 // A segment may go while readers still use it. Its file is removed at once, and the last reader closes its descriptor: after
 // an earlier close the platform could give the number to another file, and lead readers there.
 
-import type { DiskFile, DiskFolder, Place, Writable } from '../contract.ts';
-import type { DiskQueue, QueueBytes } from './disk-room.ts';
+import type { DiskFile, DiskPlatform, DiskQueue, Place, Writable } from '../contract.ts';
 import { type EncodedRecord, queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
 
 export const SEGMENT_FOLDER = 'segments';
@@ -32,40 +31,34 @@ interface OwnSegment extends Writable<Segment> {
   settled: (() => void)[];
 }
 
-interface SegmentsOptions {
-  readonly folder: DiskFolder;
-  /** Length at which a segment is full. */
-  readonly segmentBytes: number;
-  /** Called for failures that cost only safety against a power cut, or room. */
-  readonly fault: (error: unknown) => void;
-  /** Called when a sealed segment has no entries left. */
-  readonly emptied: (segment: Segment) => void;
-}
-
 export class Segments {
-  readonly #options: SegmentsOptions;
+  readonly #platform: DiskPlatform;
+  readonly #emptied: (segment: Segment) => void;
   /** In order of age: by number, except segments that moved since the start. */
   readonly #segments = new Map<number, OwnSegment>();
   readonly #open: { [queue in DiskQueue]: OwnSegment | undefined } = { small: undefined, main: undefined };
-  readonly #bytes = { small: 0, main: 0 };
+  /** Bytes of each queue, large bodies included. */
+  readonly queueBytes = { small: 0, main: 0 };
   readonly #syncs = new Set<Promise<void>>();
   #last = 0;
   #scratch = Buffer.allocUnsafeSlow(4096);
 
-  constructor(options: SegmentsOptions) {
-    this.#options = options;
+  /** `emptied`: called when a sealed segment has no entries left. */
+  constructor(platform: DiskPlatform, emptied: (segment: Segment) => void) {
+    this.#platform = platform;
+    this.#emptied = emptied;
   }
 
   /** Opens the segments of an earlier process, all sealed: the end of its last writes cannot be trusted. */
   openAll(): void {
-    const numbers = this.#options.folder.list(SEGMENT_FOLDER).flatMap((name) => segmentNumber(name) ?? []);
+    const numbers = this.#platform.folder.list(SEGMENT_FOLDER).flatMap((name) => segmentNumber(name) ?? []);
     for (const number of numbers.sort((one, other) => one - other)) {
       this.#last = number;
       try {
-        const file = this.#options.folder.open(segmentName(number), { create: false });
+        const file = this.#platform.folder.open(segmentName(number), { create: false });
         this.#enter(number, { file, queue: queueOf(file), bytes: file.size(), sealed: true });
       } catch (error) {
-        this.#options.fault(error);
+        this.#platform.fault(error);
       }
     }
   }
@@ -85,11 +78,6 @@ export class Segments {
 
   get count(): number {
     return this.#segments.size;
-  }
-
-  /** Bytes of each queue, large bodies included. */
-  get queueBytes(): QueueBytes {
-    return this.#bytes;
   }
 
   /** The queue's oldest sealed segment. Without one, seals the open one if it has entries. */
@@ -157,7 +145,7 @@ export class Segments {
     const segment = this.#segments.get(number);
     if (segment === undefined) return;
     segment.entries += count;
-    if (segment.sealed && segment.entries === 0) this.#options.emptied(segment);
+    if (segment.sealed && segment.entries === 0) this.#emptied(segment);
   }
 
   /** Counts `bytes` more of large bodies in the segment. */
@@ -165,7 +153,7 @@ export class Segments {
     const segment = this.#segments.get(number);
     if (segment === undefined) return;
     segment.bodyBytes += bytes;
-    this.#bytes[segment.queue] += bytes;
+    this.queueBytes[segment.queue] += bytes;
   }
 
   /** Resolves when no record is being written to the segment, which must be sealed. */
@@ -180,14 +168,14 @@ export class Segments {
     if (state.gone) return;
     if (state.queue === 'small') {
       const bytes = state.bytes + state.bodyBytes;
-      this.#bytes.small -= bytes;
-      this.#bytes.main += bytes;
+      this.queueBytes.small -= bytes;
+      this.queueBytes.main += bytes;
       state.queue = 'main';
       // If this fails, the next process puts the segment into the small queue.
       try {
         state.file.writeNow(segmentHeader('main'), 0);
       } catch (error) {
-        this.#options.fault(error);
+        this.#platform.fault(error);
       }
     }
     this.#segments.delete(state.number);
@@ -201,10 +189,10 @@ export class Segments {
     state.gone = true;
     state.sealed = true;
     this.#segments.delete(state.number);
-    this.#bytes[state.queue] -= state.bytes + state.bodyBytes;
+    this.queueBytes[state.queue] -= state.bytes + state.bodyBytes;
     if (this.#open[state.queue] === state) this.#open[state.queue] = undefined;
     if (state.users === 0) state.file.close();
-    await this.#options.folder.remove(segmentName(state.number));
+    await this.#platform.folder.remove(segmentName(state.number));
   }
 
   /** Closes all files once their users are done. Resolves when running syncs have ended. */
@@ -220,7 +208,7 @@ export class Segments {
   #enter(number: number, made: Pick<Segment, 'file' | 'queue' | 'bytes' | 'sealed'>): OwnSegment {
     const state = { number, ...made, bodyBytes: 0, entries: 0, users: 0, writes: 0, gone: false, settled: [] };
     this.#segments.set(number, state);
-    this.#bytes[made.queue] += made.bytes;
+    this.queueBytes[made.queue] += made.bytes;
     return state;
   }
 
@@ -228,16 +216,16 @@ export class Segments {
     const open = this.#open[queue];
     if (open !== undefined) {
       const isEmpty = open.bytes === SEGMENT_HEADER_BYTES;
-      if (isEmpty || open.bytes + open.bodyBytes + bytes <= this.#options.segmentBytes) return open;
+      if (isEmpty || open.bytes + open.bodyBytes + bytes <= this.#platform.segmentBytes) return open;
       this.#seal(open);
     }
     const number = ++this.#last;
-    const file = this.#options.folder.open(segmentName(number), { create: true });
+    const file = this.#platform.folder.open(segmentName(number), { create: true });
     try {
       file.writeNow(segmentHeader(queue), 0);
     } catch (error) {
       file.close();
-      this.#options.folder.remove(segmentName(number)).catch(this.#options.fault);
+      this.#platform.folder.remove(segmentName(number)).catch(this.#platform.fault);
       throw error;
     }
     const opened = this.#enter(number, { file, queue, bytes: SEGMENT_HEADER_BYTES, sealed: false });
@@ -252,19 +240,19 @@ export class Segments {
     segment.users++;
     const sync = segment.file
       .sync()
-      .catch(this.#options.fault)
+      .catch(this.#platform.fault)
       .finally(() => {
         this.#syncs.delete(sync);
         this.#leave(segment);
       });
     this.#syncs.add(sync);
-    if (segment.entries === 0) this.#options.emptied(segment);
+    if (segment.entries === 0) this.#emptied(segment);
   }
 
   #advance(segment: OwnSegment, bytes: number): Place {
     const offset = segment.bytes;
     segment.bytes += bytes;
-    this.#bytes[segment.queue] += bytes;
+    this.queueBytes[segment.queue] += bytes;
     return { segment: segment.number, offset, bytes };
   }
 

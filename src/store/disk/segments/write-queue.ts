@@ -7,8 +7,7 @@
 import type { Entry } from '../../../entry/stored-response.ts';
 import type { Eventually } from '../../../ports.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
-import type { DiskPolicy, DiskQueue, DiskRoom } from './disk-room.ts';
-import { type EntryRecords, largeBodyOf, type Writing } from './entry-records.ts';
+import type { DiskState, EntryRecords, Writing } from './entry-records.ts';
 import { sizeOf } from './segment-record.ts';
 
 /** Most bytes of entries that wait to be written. */
@@ -16,18 +15,16 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 export class WriteQueue {
   readonly #records: EntryRecords;
-  readonly #policy: DiskPolicy;
-  readonly #room: DiskRoom;
+  readonly #state: DiskState;
   readonly #waiting = new Map<string, Entry>();
   #waitingBytes = 0;
   readonly #writes = new Set<Promise<void>>();
   /** Settles when records can be written, or never will be. */
   readonly #ready = Promise.withResolvers<void>();
 
-  constructor(records: EntryRecords, policy: DiskPolicy, room: DiskRoom) {
+  constructor(records: EntryRecords) {
     this.#records = records;
-    this.#policy = policy;
-    this.#room = room;
+    this.#state = records.state;
   }
 
   /** The key's entry, if it is not written yet. */
@@ -38,10 +35,10 @@ export class WriteQueue {
   put(entry: Entry): Eventually<void> {
     const hash = keyHash(entry.key);
     if (this.#isDeclined(entry)) {
-      this.#room.declined++;
+      this.#state.room.declined++;
       // The new entry is not stored, so the old one must go.
       this.#unwait(entry.key);
-      this.#forget(entry.key, hash);
+      this.#records.remove(entry.key, hash);
       return;
     }
     if (this.#records.isReady) return this.#write(entry, hash);
@@ -53,7 +50,7 @@ export class WriteQueue {
     const hash = keyHash(key);
     const list = this.#listAt(key, hash);
     const wasWaiting = this.#unwait(key);
-    let count = this.#forget(key, hash) || wasWaiting ? 1 : 0;
+    let count = this.#records.remove(key, hash) || wasWaiting ? 1 : 0;
     if (list?.kind === 'variants') for (const variant of list.variantKeys) count += this.remove(variant);
     return count;
   }
@@ -86,54 +83,48 @@ export class WriteQueue {
   }
 
   #isDeclined(entry: Entry): boolean {
-    const large = largeBodyOf(entry);
+    const { room, bodies } = this.#state;
     return (
-      this.#room.refusal(sizeOf(entry)) !== undefined ||
+      room.refusal(sizeOf(entry)) !== undefined ||
       this.#waitingBytes > MAX_WAITING_BYTES ||
-      (large !== undefined && !this.#records.state.bodies.has(large.id))
+      (entry.kind === 'response' && entry.large !== undefined && !bodies.has(entry.large.id))
     );
   }
 
   #write(entry: Entry, hash: KeyHash): Eventually<void> {
-    const writing = this.#records.prepare(entry, hash, this.#queueFor(hash, sizeOf(entry)));
-    if (!this.#records.isShort(writing)) return this.#writeLong(writing);
+    const { catalog, segments, policy, room } = this.#state;
+    const slot = catalog.index.find(hash);
+    // An entry that is stored already stays in its queue and keeps its frequency.
+    const stored = slot < 0 ? undefined : (segments.find(catalog.index.segment(slot))?.queue ?? 'small');
+    const writing = { entry, hash, queue: stored ?? policy.queueFor(hash.low, sizeOf(entry)) };
     this.#unwait(entry.key);
+    let written: Eventually<void>;
     try {
-      this.#records.writeNow(writing);
+      written = this.#records.write(writing, () => this.#isWaiting(entry));
     } catch (error) {
-      this.#forget(entry.key, hash);
-      this.#room.failed(error);
-      return;
+      this.#records.remove(entry.key, hash);
+      return room.failed(error);
     }
-    this.#room.succeeded();
-  }
-
-  #writeLong(writing: Writing): Promise<void> {
-    this.#wait(writing.entry);
-    const write = this.#finishLong(writing).finally(() => this.#writes.delete(write));
+    if (!(written instanceof Promise)) return room.succeeded();
+    this.#wait(entry);
+    const write = this.#finish(writing, written).finally(() => this.#writes.delete(write));
     this.#writes.add(write);
     return write;
   }
 
-  async #finishLong(writing: Writing): Promise<void> {
-    const { entry, hash } = writing;
-    const counts = () => this.#waiting.get(entry.key) === entry;
+  async #finish({ entry, hash }: Writing, written: Promise<void>): Promise<void> {
     try {
-      await this.#records.write(writing, counts);
-      this.#room.succeeded();
+      await written;
+      this.#state.room.succeeded();
     } catch (error) {
-      if (counts()) this.#forget(entry.key, hash);
-      this.#room.failed(error);
+      if (this.#isWaiting(entry)) this.#records.remove(entry.key, hash);
+      this.#state.room.failed(error);
     }
-    if (counts()) this.#unwait(entry.key);
+    if (this.#isWaiting(entry)) this.#unwait(entry.key);
   }
 
-  /** An entry that is stored already stays in its queue and keeps its frequency. */
-  #queueFor(hash: KeyHash, bytes: number): DiskQueue {
-    const { catalog, segments } = this.#records.state;
-    const slot = catalog.index.find(hash);
-    if (slot < 0) return this.#policy.queueFor(hash.low, bytes);
-    return segments.find(catalog.index.segment(slot))?.queue ?? 'small';
+  #isWaiting(entry: Entry): boolean {
+    return this.#waiting.get(entry.key) === entry;
   }
 
   #wait(entry: Entry): void {
@@ -147,17 +138,6 @@ export class WriteQueue {
     if (entry === undefined) return false;
     this.#waiting.delete(key);
     this.#waitingBytes -= sizeOf(entry);
-    return true;
-  }
-
-  /** Takes the written entry of the key out. Returns false when there was none. */
-  #forget(key: string, hash: KeyHash): boolean {
-    const { catalog, batches } = this.#records.state;
-    const slot = this.#records.slotOf(key, hash);
-    if (slot < 0) return false;
-    const generation = catalog.index.generation(slot);
-    catalog.leave(slot);
-    batches.add({ kind: 'remove', key, generation });
     return true;
   }
 
