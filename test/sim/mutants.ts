@@ -105,7 +105,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return true;',
   ]),
   mutant('fills-counted-wrong', 'engine/http/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),
-  mutant('memory-counted-wrong', 'store/memory.ts', ['this.#policy.resize(slot, cost);', '']),
+  mutant('memory-counted-wrong', 'store/memory.ts', ['this.policy.resize(slot, cost);', '']),
   mutant('intents-forgotten-at-the-start', 'store/disk/journal/journal.ts', ['[...this.#inherited, ...', '[...']),
   mutant('journal-acknowledges-early', 'store/disk/journal/journal.ts', [
     "if (change.kind === 'invalidate' || this.#health === 'lost') return this.#group.done().then(() => position);",
