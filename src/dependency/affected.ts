@@ -74,26 +74,15 @@ function affectsByUpdate(bound: BoundRead, old: Row, row: Row): Reason | undefin
   const before = evaluate(bound.predicate, table, old);
   const after = evaluate(bound.predicate, table, row);
   const part = partOf(bound, old);
-  if (part !== 'in' && !isPossible(before) && !isPossible(after)) return undefined;
   if (!hasNewValue && before === 'true' && after === 'true') return undefined;
+  if (part === 'in') return 'record';
+  if (!isPossible(before) && !isPossible(after)) return undefined;
   // The row had no part in the answer, and no column changed that could give it one.
   if (part === 'out' && !isChanged(table, uses.place, [old, row])) return undefined;
   const newMatters = isPossible(after) && !isBeyond(bound, row);
   const wasSkipped = part === 'out' && bound.bound?.hasOffset === true;
-  const oldMatters =
-    part === 'in' || ((part === 'unknown' || wasSkipped) && isPossible(before) && !isBeyond(bound, old));
+  const oldMatters = (part === 'unknown' || wasSkipped) && isPossible(before) && !isBeyond(bound, old);
   if (!oldMatters && !newMatters) return undefined;
-  return updateReason(part, { before, after, newMatters });
-}
-
-interface Update {
-  readonly before: Truth;
-  readonly after: Truth;
-  readonly newMatters: boolean;
-}
-
-function updateReason(part: Part, { before, after, newMatters }: Update): Reason {
-  if (part === 'in') return 'record';
   if (part === 'out' && !newMatters) return 'window';
   if (before === 'maybe' || after === 'maybe') return 'maybe';
   if (before === 'true') return after === 'true' ? 'value' : 'leaves';
@@ -139,10 +128,7 @@ function placeOf(table: TableShape, term: OrderTerm, [cell, last]: readonly [Cel
 
 function isChanged(table: TableShape, columns: readonly number[], [old, row]: readonly [Row, Row]): boolean {
   for (const column of columns) {
-    const one = old[column];
-    const other = row[column];
-    if (isSameCell(one, other) && !isAmbiguous(table, column, one)) continue;
-    return true;
+    if (!isSameCell(old[column], row[column]) || isAmbiguous(table, column, row[column])) return true;
   }
   return false;
 }
@@ -163,13 +149,8 @@ export function isAmbiguous(table: TableShape, column: number, cell: Cell): bool
   return type?.family === 'sqlite' && type.affinity === 'blob';
 }
 
-/** Columns of a read, by what their change can do. */
-interface Uses {
-  readonly condition: readonly number[];
-  readonly value: readonly number[];
-  /** All columns but those that are only shown. */
-  readonly place: readonly number[];
-}
+/** Columns of a read, by what their change can do; `place`: all but those that are only shown. */
+type Uses = Readonly<Record<'condition' | 'value' | 'place', readonly number[]>>;
 
 const usesByRead = new WeakMap<TableRead, Uses>();
 
@@ -181,10 +162,10 @@ function usesOf(read: TableRead): Uses {
   const value = new Set(read.valueColumns === 'all' ? read.table.columns.keys() : read.valueColumns);
   const fixed = [...(read.window?.order ?? []).map(({ column }) => column), ...read.table.key];
   for (const column of fixed) value.add(column);
-  const place = new Set([...condition, ...value]);
-  for (const column of read.onlyShown ?? [])
-    if (!condition.has(column) && !fixed.includes(column)) place.delete(column);
-  const uses = { condition: [...condition], value: [...value], place: [...place] };
+  const isOnlyShown = (column: number): boolean =>
+    read.onlyShown?.includes(column) === true && !condition.has(column) && !fixed.includes(column);
+  const place = [...new Set([...condition, ...value])].filter((column) => !isOnlyShown(column));
+  const uses = { condition: [...condition], value: [...value], place };
   usesByRead.set(read, uses);
   return uses;
 }
@@ -203,8 +184,7 @@ export function isSameShape(one: TableShape, other: TableShape): boolean {
   const known = sameShapes.get(one)?.get(other);
   if (known !== undefined) return known;
   const isSame = shapeText(one) === shapeText(other);
-  const others = sameShapes.get(one) ?? new WeakMap<TableShape, boolean>();
-  sameShapes.set(one, others.set(other, isSame));
+  sameShapes.set(one, (sameShapes.get(one) ?? new WeakMap<TableShape, boolean>()).set(other, isSame));
   return isSame;
 }
 

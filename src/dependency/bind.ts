@@ -37,12 +37,11 @@ export function bindInstance(
   result: ResultRows | undefined,
 ): Instance {
   const values: Values = { parameters, result };
-  return { template, reads: template.reads.map((read) => bindRead(read, values)) };
-}
-
-function bindRead(read: TableRead, values: Values): BoundRead {
-  const bound = boundOf(read, values);
-  return { read, predicate: bindWhole(read, values), keys: keysOf(read, values, bound), bound };
+  const reads = template.reads.map((read): BoundRead => {
+    const bound = boundOf(read, values);
+    return { read, predicate: bindWhole(read, values), keys: keysOf(read, values, bound), bound };
+  });
+  return { template, reads };
 }
 
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -153,17 +152,18 @@ function bindWhole(read: TableRead, values: Values): Predicate {
   const known = constants.get(read);
   if (known !== undefined && known !== 'variable') return known;
   const bound = bindPredicate(read, read.predicate, values);
-  if (known === undefined) {
-    const isVariable = someOperand(read.predicate, ({ kind }) => kind !== 'value');
-    constants.set(read, isVariable ? 'variable' : bound);
-  }
+  if (known === undefined)
+    constants.set(read, someOperand(read.predicate, ({ kind }) => kind !== 'value') ? 'variable' : bound);
   return bound;
 }
 
 function bindPredicate(read: TableRead, predicate: Predicate, values: Values): Predicate {
   switch (predicate.kind) {
-    case 'and':
-      return allOf(predicate.parts.map((part) => bindPredicate(read, part, values)));
+    case 'and': {
+      // Parts that always hold stay: parts are matched to those of the template by their place.
+      const parts = predicate.parts.map((part) => bindPredicate(read, part, values));
+      return parts.some(isFalse) ? FALSE : { kind: 'and', parts };
+    }
     case 'or':
       return anyOf(predicate.parts.map((part) => bindPredicate(read, part, values)));
     case 'not':
@@ -172,9 +172,10 @@ function bindPredicate(read: TableRead, predicate: Predicate, values: Values): P
       return bindGiven(predicate.test, read, values);
     case 'compare': {
       const type = read.table.columns[predicate.column]?.type;
-      const value = type === undefined ? undefined : operandCell(type, predicate.operand, values);
-      if (value === undefined) return unknownOperand(predicate.column);
-      return { ...predicate, operand: { kind: 'value', value } };
+      const value = type && operandCell(type, predicate.operand, values);
+      return value === undefined
+        ? unknownOperand(predicate.column)
+        : { ...predicate, operand: { kind: 'value', value } };
     }
     case 'in': {
       const type = read.table.columns[predicate.column]?.type;
@@ -208,11 +209,6 @@ function isFalse(predicate: Predicate): boolean {
   return predicate.kind === 'never' && predicate.truth === 'false';
 }
 
-/** Parts that always hold stay: parts are matched to those of the template by their place. */
-function allOf(parts: readonly Predicate[]): Predicate {
-  return parts.some(isFalse) ? FALSE : { kind: 'and', parts };
-}
-
 function anyOf(parts: readonly Predicate[]): Predicate {
   if (parts.some(({ kind }) => kind === 'always')) return ALWAYS;
   const rest = parts.filter((part) => !isFalse(part));
@@ -231,16 +227,8 @@ function unknownOperand(column: number): Predicate {
 }
 
 function operandCell(type: ColumnType, operand: Operand, { parameters }: Values): Cell {
-  switch (operand.kind) {
-    case 'value':
-      return cellOf(type, operand.value);
-    case 'parameter':
-      return cellOf(type, parameters[operand.index]);
-    case 'list':
-    case 'result':
-    case 'lookup':
-      return undefined;
-  }
+  if (operand.kind === 'value') return cellOf(type, operand.value);
+  return operand.kind === 'parameter' ? cellOf(type, parameters[operand.index]) : undefined;
 }
 
 /** No affinity applies to a pattern; a number is a text that is not known, but for a bigint. */
@@ -263,12 +251,8 @@ function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }
       continue;
     }
     if (operand.kind === 'result') {
-      isWhole =
-        addResult(
-          operands,
-          type,
-          known.result?.rows.map((row) => row[operand.column]),
-        ) && isWhole;
+      const values = known.result?.rows.map((row) => row[operand.column]);
+      if (values === undefined || !addResult(operands, type, values)) isWhole = false;
       continue;
     }
     const cells = operand.kind === 'list' ? listCells(type, operand, known.parameters[operand.index]) : undefined;
@@ -282,8 +266,7 @@ function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }
 }
 
 /** Adds each value once; NULL joins with nothing. Returns false when some value is unknown. */
-function addResult(operands: Operand[], type: ColumnType, column: readonly unknown[] | undefined): boolean {
-  if (column === undefined) return false;
+function addResult(operands: Operand[], type: ColumnType, column: readonly unknown[]): boolean {
   const seen = new Set<string | number>();
   for (const item of column) {
     const value = resultCellOf(type, item);

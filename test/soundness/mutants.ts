@@ -28,7 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
     "case 'given':\n      return ANY;",
     "case 'given':\n      return NULL;",
   ]),
-  mutant('end-left-out', 'dependency/condition/evaluate.ts', ['return order <= 0 ? TRUE', 'return order < 0 ? TRUE']),
+  mutant('end-left-out', 'dependency/condition/evaluate.ts', ["'<=': LESS | EQUAL", "'<=': LESS"]),
   mutant('not-forgotten', 'dependency/condition/evaluate.ts', [
     'return setOfNot(setOf(predicate.part, table, row));',
     'return setOf(predicate.part, table, row);',
@@ -153,19 +153,11 @@ export const MUTANTS: readonly Mutant[] = [
     '!MOMENTS.has(type.type)',
     "type.type !== 'opaque'",
   ]),
-  postgresMutant('decimals-sort-as-texts', 'dependency/condition/compare.ts: equality', [
-    'return compareDecimals(one, other);',
-    'return compareCodePoints(one, other);',
+  postgresMutant('decimals-sort-as-texts', 'dependency/condition/texts.ts: equality', [
+    'compare: compareDecimals',
+    'compare: compareCodePoints',
   ]),
-  postgresMutant(
-    'padding-counts',
-    'dependency/condition/compare.ts: equality',
-    ['return compareCodePoints(withoutPadding(one), withoutPadding(other));', 'return compareCodePoints(one, other);'],
-    [
-      "if (type.type === 'char') return plainKey(withoutPadding(text));",
-      "if (type.type === 'char') return plainKey(text);",
-    ],
-  ),
+  postgresMutant('padding-counts', 'dependency/condition/texts.ts: equality', ['char: PADDED', 'char: BINARY']),
   postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres/catalogue.ts: range', [
     'isOrdered: isUtf8 && isByBytes(collation)',
     'isOrdered: isUtf8 || isByBytes(collation)',

@@ -2,10 +2,12 @@
 //
 // A value has a form only if every driver means the same by it. A number for a TEXT column of SQLite is '1' to one
 // driver and '1.0' to another, a Date is local time or UTC: those values are unknown. So is a value that may have lost
-// digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
+// digits on its way here, e.g. a whole number beyond 2^53 that is no bigint; and a text whose meaning depends on the session:
+// a timestamptz without an offset, a timestamp with one, `now`, a date in another order.
+//
+// A date is days, the other moments are microseconds since 1970-01-01; bigint beyond 2^53, ±Infinity for infinity.
 
 import type { Cell, ColumnType, PostgresColumnType, SqliteColumnType } from '../change.ts';
-import { dateOf, momentOf } from './moments.ts';
 import { isDecimal } from './texts.ts';
 
 const WHOLE = /^[+-]?\d+$/;
@@ -22,6 +24,14 @@ const SQLITE_SHORT_NUMBER = /^\s*[+-]?(?=[\d.]{1,16}\s*$)\d*\.?\d{0,3}\s*$/;
 /** Any sign but a letter may stand beside such a word. */
 const MOVING = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
 const REPLACEMENT = '\u{fffd}';
+const DATE = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/;
+const MOMENT =
+  /^(\d{4,7})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?( BC)?$/;
+const MS_PER_DAY = 86_400_000;
+const DAYS_IN_ERA = 146_097;
+const MICROSECONDS_PER_DAY = 86_400_000_000;
+/** So many days either way, microseconds are whole numbers below 2^53. */
+const SAFE_DAYS = 104_000;
 
 /**
  * A parameter given to a driver, a literal, or a value of a driver's result, as it compares with a column of this type.
@@ -62,31 +72,22 @@ export function resultCellOf(type: ColumnType, value: unknown): Cell {
  * seen.
  */
 export function cellOfText(type: PostgresColumnType, text: string): Cell {
-  switch (type.type) {
-    case 'boolean':
-      return text === 't' ? true : text === 'f' ? false : undefined;
-    case 'opaque':
-    case 'text':
-    case 'char':
-      return text;
-    default:
-      return textCell(type.type, text);
-  }
+  if (type.type === 'boolean') return text === 't' ? true : text === 'f' ? false : undefined;
+  return type.type === 'opaque' ? text : TEXT_CELLS[type.type]?.(text);
 }
 
 /** https://www.sqlite.org/datatype3.html §4.2: a value without an affinity gets the column's. */
 function sqliteCell({ affinity }: SqliteColumnType, value: unknown): Cell {
   switch (typeof value) {
     case 'string':
-      return isReliable(value) ? sqliteText(affinity, value) : undefined;
+      // SQLite keeps any bytes as text; bytes that are no UTF-8 read as the replacement character.
+      return value.isWellFormed() && !value.includes(REPLACEMENT) ? sqliteText(affinity, value) : undefined;
     case 'number':
       // Bound as an integer or as a float, which are different texts.
-      if (affinity === 'text') return undefined;
-      return sqliteNumber(affinity, value);
-    case 'bigint': {
+      return affinity === 'text' ? undefined : sqliteNumber(affinity, value);
+    case 'bigint':
       if (BigInt.asIntN(64, value) !== value) return undefined;
       return affinity === 'text' ? `${value}` : shortest(value);
-    }
     case 'boolean':
       return affinity === 'text' ? undefined : value ? 1 : 0;
     default:
@@ -117,9 +118,8 @@ function sqliteText(affinity: SqliteColumnType['affinity'], value: string): Cell
 function postgresCell(type: PostgresColumnType['type'], value: unknown): Cell {
   switch (typeof value) {
     case 'string':
-      // One driver sends the text as it is, another takes any text for false.
-      if (type === 'boolean') return undefined;
-      return value.isWellFormed() ? textCell(type, value) : undefined;
+      // Of a boolean one driver sends the text as it is, another takes any text for false.
+      return value.isWellFormed() ? TEXT_CELLS[type]?.(value) : undefined;
     case 'number':
       return postgresNumber(type, value);
     case 'bigint':
@@ -150,33 +150,19 @@ function postgresNumber(type: PostgresColumnType['type'], value: number): Cell {
   }
 }
 
-/** A literal, a parameter or PostgreSQL's own text. */
-function textCell(type: PostgresColumnType['type'], text: string): Cell {
-  switch (type) {
-    case 'text':
-    case 'char':
-      return text;
-    case 'integer':
-      return WHOLE.test(text) ? wholeOf(text) : undefined;
-    case 'float':
-      return floatOf(text);
-    case 'decimal':
-      return isDecimal(text) ? text : undefined;
-    case 'uuid':
-      return uuidOf(text);
-    case 'bytes':
-      return HEX_BYTES.test(text) ? bytesOfHex(text) : undefined;
-    case 'date':
-      return dateOf(text);
-    case 'timestamp':
-      return momentOf(text, false);
-    case 'timestamptz':
-      return momentOf(text, true);
-    case 'boolean':
-    case 'opaque':
-      return undefined;
-  }
-}
+/** A literal, a parameter or PostgreSQL's own text. Texts of other types have no form. */
+const TEXT_CELLS: Readonly<Partial<Record<PostgresColumnType['type'], (text: string) => Cell>>> = {
+  text: (text) => text,
+  char: (text) => text,
+  integer: (text) => (WHOLE.test(text) ? wholeOf(text) : undefined),
+  float: floatOf,
+  decimal: (text) => (isDecimal(text) ? text : undefined),
+  uuid: uuidOf,
+  bytes: (text) => (HEX_BYTES.test(text) ? bytesOfHex(text) : undefined),
+  date: dateOf,
+  timestamp: (text) => momentOf(text, false),
+  timestamptz: (text) => momentOf(text, true),
+};
 
 /** The UUID as the server writes it. */
 function uuidOf(text: string): string | undefined {
@@ -215,9 +201,56 @@ function bytesOfHex(text: string): Uint8Array {
   return bytes;
 }
 
-/** SQLite keeps any bytes as text; bytes that are no UTF-8 read as the replacement character. */
-function isReliable(text: string): boolean {
-  return text.isWellFormed() && !text.includes(REPLACEMENT);
+/** Days since 1970-01-01. */
+function dateOf(text: string): Cell {
+  const found = DATE.exec(text);
+  return found === null ? infinityOf(text) : daysOf(found, found[4] !== undefined);
+}
+
+/** Microseconds since 1970-01-01 00:00, of the clock on the wall or, `isZoned`, in UTC. */
+function momentOf(text: string, isZoned: boolean): Cell {
+  const found = MOMENT.exec(text);
+  if (found === null) return infinityOf(text);
+  const offset = found[8];
+  if ((offset !== undefined) !== isZoned) return undefined;
+  const days = daysOf(found, found[9] !== undefined);
+  const [hours, minutes, seconds] = [Number(found[4]), Number(found[5]), Number(found[6] ?? 0)];
+  const east = offset === undefined ? 0 : offsetOf(offset);
+  if (days === undefined || east === undefined || hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  const fraction = found[7] === undefined ? 0 : Number(found[7].padEnd(6, '0'));
+  return microsecondsOf(days, ((hours * 60 + minutes) * 60 + seconds - east) * 1_000_000 + fraction);
+}
+
+function infinityOf(text: string): number | undefined {
+  if (text === 'infinity') return Number.POSITIVE_INFINITY;
+  return text === '-infinity' ? Number.NEGATIVE_INFINITY : undefined;
+}
+
+function microsecondsOf(days: number, rest: number): number | bigint {
+  if (days > -SAFE_DAYS && days < SAFE_DAYS) return days * MICROSECONDS_PER_DAY + rest;
+  return shortest(BigInt(days) * BigInt(MICROSECONDS_PER_DAY) + BigInt(rest));
+}
+
+/** Seconds east of Greenwich. */
+function offsetOf(text: string): number | undefined {
+  if (text === '+00' || text === 'Z') return 0;
+  const digits = text.slice(1).replaceAll(':', '');
+  const [hours, minutes, seconds] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)].map(Number);
+  if (hours === undefined || minutes === undefined || seconds === undefined) return undefined;
+  if (hours > 15 || minutes > 59 || seconds > 59) return undefined;
+  const size = (hours * 60 + minutes) * 60 + seconds;
+  return text.startsWith('-') ? -size : size;
+}
+
+/** Days in the Gregorian calendar, also before there was one; the year before 1 is 1 BC. */
+function daysOf([, named, month, day]: RegExpExecArray, isBeforeChrist: boolean): number | undefined {
+  if (Number(named) === 0) return undefined;
+  const year = isBeforeChrist ? 1 - Number(named) : Number(named);
+  // The calendar repeats after 400 years, and a Date has not all the years that PostgreSQL has.
+  const era = Math.floor(year / 400);
+  const date = new Date(Date.UTC(2000 + year - era * 400, Number(month) - 1, Number(day)));
+  if (date.getUTCMonth() + 1 !== Number(month) || date.getUTCDate() !== Number(day)) return undefined;
+  return date.getTime() / MS_PER_DAY + (era - 5) * DAYS_IN_ERA;
 }
 
 /** Whether one of the parameters that may be read as times is one that moves. */

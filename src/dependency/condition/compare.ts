@@ -5,15 +5,8 @@
 // never counts as another one that JavaScript cannot tell from it.
 
 import type { Cell, ColumnType, PostgresColumnType, Row, Scalar, TableShape } from '../change.ts';
-import type { Truth } from './predicate.ts';
-import {
-  collatedKey,
-  compareCodePoints,
-  compareCollated,
-  compareDecimals,
-  decimalKey,
-  withoutPadding,
-} from './texts.ts';
+import type { ComparisonOperator, Truth } from './predicate.ts';
+import { TEXT_RULES, type TextRules } from './texts.ts';
 
 /** Whether values of the type have an order that is known here. */
 export function isOrdered(type: ColumnType): boolean {
@@ -28,40 +21,36 @@ export function hasEquality(type: ColumnType): boolean {
 /** Whether a value stands in the form of its column, so that it can be compared with others there. */
 export function isInForm(type: ColumnType, cell: Scalar): boolean {
   if (type.family === 'sqlite') return typeof cell !== 'boolean';
-  return (typeof cell === 'bigint' ? 'number' : typeof cell) === formOf(type.type);
+  return (typeof cell === 'bigint' ? 'number' : typeof cell) === (FORMS[type.type] ?? 'number');
 }
 
-function formOf(type: PostgresColumnType['type']): 'number' | 'string' | 'boolean' | 'object' {
-  switch (type) {
-    case 'text':
-    case 'char':
-    case 'uuid':
-    case 'decimal':
-      return 'string';
-    case 'boolean':
-      return 'boolean';
-    case 'bytes':
-      return 'object';
-    default:
-      return 'number';
-  }
-}
+/** The kind of value that cells of PostgreSQL's types are; those of all others are numbers. */
+const FORMS: Readonly<Partial<Record<PostgresColumnType['type'], string>>> = {
+  text: 'string',
+  char: 'string',
+  uuid: 'string',
+  decimal: 'string',
+  boolean: 'boolean',
+  bytes: 'object',
+};
 
 export type Comparison = -1 | 0 | 1 | 'null' | 'maybe';
 
 /** `null`: one of them is NULL. `maybe`: not known, be they equal or not. */
 export function compareCells(type: ColumnType, one: Cell, other: Cell): Comparison {
-  if (one === null || other === null) return 'null';
-  if (one === undefined || other === undefined) return 'maybe';
   const order = orderOf(type, one, other);
-  return order === 0 || type.family === 'sqlite' || type.isOrdered ? order : 'maybe';
+  const isKnown = order === 0 || order === 'null' || type.family === 'sqlite' || type.isOrdered;
+  return isKnown ? order : 'maybe';
+}
+
+/** Whether cells are equal is known of more types than their order. */
+export function comparerFor(operator: ComparisonOperator): typeof compareCells {
+  return operator === '=' || operator === '<>' ? orderOf : compareCells;
 }
 
 export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {
-  if (one === null || other === null) return 'null';
-  if (one === undefined || other === undefined) return 'maybe';
   const order = orderOf(type, one, other);
-  if (order === 'maybe' || order === 'null') return 'maybe';
+  if (typeof order === 'string') return order;
   return order === 0 ? 'true' : 'false';
 }
 
@@ -75,8 +64,11 @@ export function equalityKey(type: ColumnType, cell: Scalar): string | number | u
     case 'number':
     case 'bigint':
       return numberKey(cell);
-    case 'string':
-      return textKey(type, cell);
+    case 'string': {
+      const key = textRulesOf(type)?.key(cell);
+      // Texts are their own keys; so that no other key is a text of the database, those begin with a zero character.
+      return key?.charCodeAt(0) === 0 ? `\0t${key}` : key;
+    }
     case 'boolean':
       return type.family === 'sqlite' ? undefined : cell ? '\0true' : '\0false';
     default:
@@ -85,52 +77,34 @@ export function equalityKey(type: ColumnType, cell: Scalar): string | number | u
 }
 
 /** Compares texts of PostgreSQL by their bytes: this tells whether they are equal, but their column may sort otherwise. */
-function orderOf(type: ColumnType, one: Scalar, other: Scalar): Comparison {
+function orderOf(type: ColumnType, one: Cell, other: Cell): Comparison {
+  if (one === null || other === null) return 'null';
+  if (one === undefined || other === undefined) return 'maybe';
   if (type.family === 'postgres' && type.type === 'opaque') return 'maybe';
   if (isNumber(one) && isNumber(other)) return compareNumbers(one, other);
-  if (typeof one === 'string' && typeof other === 'string') return compareTexts(type, one, other);
+  if (typeof one === 'string' && typeof other === 'string') {
+    const rules = textRulesOf(type);
+    if (rules === undefined) return 'maybe';
+    return one === other ? 0 : rules.compare(one, other);
+  }
   if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
   if (type.family === 'sqlite') return compareStorage(one, other);
   if (typeof one !== 'boolean' || typeof other !== 'boolean') return 'maybe';
   return one === other ? 0 : one ? 1 : -1;
 }
 
+/** Undefined where it is not known how texts of the type compare. */
+function textRulesOf(type: ColumnType): TextRules | undefined {
+  return TEXT_RULES[type.family === 'sqlite' ? type.collation : type.type];
+}
+
 /** SQLite sorts numbers before texts, and texts before blobs (https://www.sqlite.org/datatype3.html §4.1). */
+const STORAGE_RANKS: Readonly<Record<string, number>> = { number: 1, bigint: 1, string: 2, object: 3 };
+
 function compareStorage(one: Scalar, other: Scalar): Comparison {
-  const a = storageRank(one);
-  const b = storageRank(other);
-  return a === 0 || b === 0 ? 'maybe' : a < b ? -1 : 1;
-}
-
-/** 0: no value of SQLite. */
-function storageRank(cell: Scalar): number {
-  switch (typeof cell) {
-    case 'number':
-    case 'bigint':
-      return 1;
-    case 'string':
-      return 2;
-    case 'object':
-      return 3;
-    default:
-      return 0;
-  }
-}
-
-function compareTexts(type: ColumnType, one: string, other: string): Comparison {
-  if (type.family === 'sqlite')
-    return type.collation === 'unknown' ? 'maybe' : compareCollated(type.collation, one, other);
-  switch (type.type) {
-    case 'text':
-    case 'uuid':
-      return compareCodePoints(one, other);
-    case 'char':
-      return compareCodePoints(withoutPadding(one), withoutPadding(other));
-    case 'decimal':
-      return compareDecimals(one, other);
-    default:
-      return 'maybe';
-  }
+  const a = STORAGE_RANKS[typeof one];
+  const b = STORAGE_RANKS[typeof other];
+  return a === undefined || b === undefined ? 'maybe' : a < b ? -1 : 1;
 }
 
 function isNumber(cell: Scalar): cell is number | bigint {
@@ -141,7 +115,7 @@ function isNumber(cell: Scalar): cell is number | bigint {
 function compareNumbers(one: number | bigint, other: number | bigint): -1 | 0 | 1 {
   if (one < other) return -1;
   if (one > other) return 1;
-  return (Number.isNaN(one) ? 1 : 0) === (Number.isNaN(other) ? 1 : 0) ? 0 : Number.isNaN(one) ? 1 : -1;
+  return (Number(Number.isNaN(one)) - Number(Number.isNaN(other))) as -1 | 0 | 1;
 }
 
 function compareBytes(one: Uint8Array, other: Uint8Array): -1 | 0 | 1 {
@@ -151,19 +125,6 @@ function compareBytes(one: Uint8Array, other: Uint8Array): -1 | 0 | 1 {
     if (difference !== 0) return difference < 0 ? -1 : 1;
   }
   return Math.sign(one.length - other.length) as -1 | 0 | 1;
-}
-
-function textKey(type: ColumnType, text: string): string | undefined {
-  if (type.family === 'sqlite')
-    return type.collation === 'unknown' ? undefined : plainKey(collatedKey(type.collation, text));
-  if (type.type === 'text' || type.type === 'uuid') return plainKey(text);
-  if (type.type === 'char') return plainKey(withoutPadding(text));
-  return type.type === 'decimal' ? decimalKey(text) : undefined;
-}
-
-/** Texts are their own keys; so that no other key is a text of the database, those begin with a zero character. */
-function plainKey(text: string): string {
-  return text.charCodeAt(0) === 0 ? `\0t${text}` : text;
 }
 
 /** A whole number that a 64 bit integer can be as well has the key of that integer. */

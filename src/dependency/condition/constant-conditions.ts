@@ -9,24 +9,19 @@ import type { Dialect } from '../template.ts';
 import { cellOf } from './cells.ts';
 import type { GivenTest, Operand } from './predicate.ts';
 
-type List = Extract<Operand, { kind: 'list' }>;
-
 /** The list's elements as they compare with a column of this type; undefined when the list is unknown. */
-export function listCells(type: ColumnType, { form }: List, given: unknown): readonly Cell[] | undefined {
+export function listCells(
+  type: ColumnType,
+  { form }: Extract<Operand, { kind: 'list' }>,
+  given: unknown,
+): readonly Cell[] | undefined {
   if (form === 'json') return jsonCells(type, given);
   // An array that is NULL is equal to nothing, and so is one element that is.
   if (given === null) return [null];
   if (!Array.isArray(given)) return undefined;
-  return Array.from(given as readonly unknown[], (element) => elementCell(type, element));
-}
-
-/** Drivers write elements in their own ways: an element that is no plain value is unknown. */
-function elementCell(type: ColumnType, element: unknown): Cell {
-  if (element === null || typeof element === 'number' || typeof element === 'bigint') return cellOf(type, element);
-  if (typeof element !== 'string') return typeof element === 'boolean' ? cellOf(type, element) : undefined;
-  // To one driver any text but the boolean itself is false.
-  const isFlag = type.family === 'postgres' && type.type === 'boolean';
-  return isFlag ? undefined : cellOf(type, element);
+  // Drivers write elements in their own ways: an element that is no plain value is unknown.
+  const isPlain = (element: unknown): boolean => typeof element !== 'object' || element === null;
+  return Array.from(given as readonly unknown[], (element) => (isPlain(element) ? cellOf(type, element) : undefined));
 }
 
 /**
@@ -81,20 +76,12 @@ function truthOf(is: boolean | undefined): GivenTruth {
 /** NaN is NULL for SQLite; a text in parentheses may be a composite of NULLs, which is NULL for PostgreSQL. */
 function nullTruth(value: unknown, dialect: Dialect): GivenTruth {
   if (value === null) return 'true';
-  const isBytes = value instanceof Uint8Array || value instanceof ArrayBuffer;
-  switch (typeof value) {
-    case 'number':
-      return Number.isNaN(value) ? undefined : 'false';
-    case 'bigint':
-      return 'false';
-    case 'string':
-      return dialect === 'postgres' && value.trimStart().startsWith('(') ? undefined : 'false';
-    case 'boolean':
-      return dialect === 'postgres' ? 'false' : undefined;
-    default:
-      if (isBytes) return 'false';
-      return dialect === 'postgres' && (Array.isArray(value) || value instanceof Date) ? 'false' : undefined;
-  }
+  const isPostgres = dialect === 'postgres';
+  if (typeof value === 'number') return Number.isNaN(value) ? undefined : 'false';
+  if (typeof value === 'string') return isPostgres && value.trimStart().startsWith('(') ? undefined : 'false';
+  if (typeof value === 'bigint' || value instanceof Uint8Array || value instanceof ArrayBuffer) return 'false';
+  const isOfPostgres = typeof value === 'boolean' || Array.isArray(value) || value instanceof Date;
+  return isPostgres && isOfPostgres ? 'false' : undefined;
 }
 
 function flagTruth(value: unknown, dialect: Dialect): GivenTruth {

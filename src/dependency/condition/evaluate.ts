@@ -14,7 +14,7 @@
 
 import type { Cell, ColumnShape, ColumnType, Row, SqliteColumnType, TableShape } from '../change.ts';
 import { cellOf } from './cells.ts';
-import { type Comparison, compareCells, equalCells, equalityKey } from './compare.ts';
+import { type Comparison, comparerFor, equalCells, equalityKey } from './compare.ts';
 import { isLike } from './like.ts';
 import type { ComparisonOperator, Operand, Predicate, Truth } from './predicate.ts';
 
@@ -22,8 +22,11 @@ export const TRUE = 1;
 export const FALSE = 2;
 export const NULL = 4;
 export const ANY = TRUE | FALSE | NULL;
+const SETS: Readonly<Record<Truth, number>> = { true: TRUE, false: FALSE, null: NULL, maybe: ANY };
 /** From this many operands on, a list is looked up and not walked; the look-up table is kept with the predicate. */
 export const LONG_LIST = 8;
+
+type Of<Kind extends Predicate['kind']> = Extract<Predicate, { kind: Kind }>;
 
 /** `predicate`: bound (bind.ts), its values in the normal form of their columns. `null`: not TRUE, be it FALSE or NULL. */
 export function evaluate(predicate: Predicate, table: TableShape, row: Row): Truth {
@@ -49,26 +52,19 @@ function setOf(predicate: Predicate, table: TableShape, row: Row): number {
     case 'given':
       return ANY;
     default: {
-      const ordinal = predicate.kind === 'columns' ? predicate.left : predicate.column;
-      const column = table.columns[ordinal];
-      if (column === undefined) return ANY;
-      return predicate.kind === 'columns'
-        ? columnsSet(predicate, table, row)
-        : columnSet(predicate, column, row[ordinal]);
+      if (predicate.kind === 'columns') return columnsSet(predicate, table, row);
+      const column = table.columns[predicate.column];
+      return column === undefined ? ANY : columnSet(predicate, column, row[predicate.column]);
     }
   }
 }
 
-type OnColumn = Extract<Predicate, { kind: 'compare' | 'in' | 'is-null' | 'like' }>;
-
-function columnSet(predicate: OnColumn, column: ColumnShape, cell: Cell): number {
+function columnSet(predicate: Of<'compare' | 'in' | 'is-null' | 'like'>, column: ColumnShape, cell: Cell): number {
   switch (predicate.kind) {
     case 'compare': {
       const { operand, operator } = predicate;
       if (operand.kind !== 'value') return ANY;
-      if (operator === '=') return setOfTruth(equalCells(column.type, cell, operand.value));
-      if (operator === '<>') return setOfNot(setOfTruth(equalCells(column.type, cell, operand.value)));
-      return orderSet(operator, compareCells(column.type, cell, operand.value));
+      return comparisonSet(operator, comparerFor(operator)(column.type, cell, operand.value));
     }
     case 'in':
       return listSet(predicate, column.type, cell);
@@ -112,66 +108,50 @@ export function setOfNot(set: number): number {
   return ((set & TRUE) << 1) | ((set & FALSE) >> 1) | (set & NULL);
 }
 
-function setOfTruth(truth: Truth): number {
-  switch (truth) {
-    case 'true':
-      return TRUE;
-    case 'false':
-      return FALSE;
-    case 'null':
-      return NULL;
-    case 'maybe':
-      return ANY;
-  }
-}
+const LESS = 1;
+const EQUAL = 2;
+const GREATER = 4;
+/** The orders of its sides in which a comparison holds. */
+const HOLDS: Readonly<Record<ComparisonOperator, number>> = {
+  '<': LESS,
+  '=': EQUAL,
+  '<=': LESS | EQUAL,
+  '>': GREATER,
+  '<>': LESS | GREATER,
+  '>=': EQUAL | GREATER,
+};
 
-function comparisonSet(type: ColumnType, operator: ComparisonOperator, [one, other]: readonly [Cell, Cell]): number {
-  if (operator === '=') return setOfTruth(equalCells(type, one, other));
-  if (operator === '<>') return setOfNot(setOfTruth(equalCells(type, one, other)));
-  return orderSet(operator, compareCells(type, one, other));
-}
-
-function orderSet(operator: '<' | '<=' | '>' | '>=', order: Comparison): number {
-  if (order === 'null') return NULL;
-  if (order === 'maybe') return ANY;
-  switch (operator) {
-    case '<':
-      return order < 0 ? TRUE : FALSE;
-    case '<=':
-      return order <= 0 ? TRUE : FALSE;
-    case '>':
-      return order > 0 ? TRUE : FALSE;
-    case '>=':
-      return order >= 0 ? TRUE : FALSE;
-  }
+function comparisonSet(operator: ComparisonOperator, order: Comparison): number {
+  if (typeof order === 'string') return SETS[order];
+  const own = order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
+  return (HOLDS[operator] & own) === 0 ? FALSE : TRUE;
 }
 
 /** SQLite compares two columns with NUMERIC affinity where one has it, and with the collation of the left one. */
-function columnsSet(predicate: Extract<Predicate, { kind: 'columns' }>, table: TableShape, row: Row): number {
+function columnsSet(predicate: Of<'columns'>, table: TableShape, row: Row): number {
+  const { operator } = predicate;
   const left = table.columns[predicate.left]?.type;
   const right = table.columns[predicate.right]?.type;
   if (left === undefined || right === undefined) return ANY;
   const [one, other] = [row[predicate.left], row[predicate.right]];
   if (one === null || other === null) return NULL;
-  if (left.family === 'sqlite' && right.family === 'sqlite') {
-    const pair: [Cell, Cell] = [affine(right, left, one), affine(left, right, other)];
-    return comparisonSet(left, predicate.operator, pair);
-  }
+  const compare = comparerFor(operator);
+  if (left.family === 'sqlite' && right.family === 'sqlite')
+    return comparisonSet(operator, compare(left, affine(right, left, one), affine(left, right, other)));
   if (left.family === 'sqlite' || right.family === 'sqlite' || left.type !== right.type) return ANY;
-  return comparisonSet(left.isOrdered ? right : left, predicate.operator, [one, other]);
+  return comparisonSet(operator, compare(left.isOrdered ? right : left, one, other));
 }
 
 /** A cell of a column `own` as it is compared with one of a column `other`. */
 function affine(other: SqliteColumnType, own: SqliteColumnType, cell: Cell): Cell {
-  if (cell === undefined) return undefined;
-  return isNumeric(other) && !isNumeric(own) ? cellOf(other, cell) : cell;
+  return cell !== undefined && isNumeric(other) && !isNumeric(own) ? cellOf(other, cell) : cell;
 }
 
 function isNumeric({ affinity }: SqliteColumnType): boolean {
   return affinity !== 'text' && affinity !== 'blob';
 }
 
-function listSet(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType, cell: Cell): number {
+function listSet(predicate: Of<'in'>, type: ColumnType, cell: Cell): number {
   const { operands } = predicate;
   if (operands.length === 0) return FALSE;
   if (cell === null) return NULL;
@@ -187,7 +167,7 @@ function listSet(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType
 function walkedListSet(operands: readonly Operand[], type: ColumnType, cell: Cell): number {
   let set = FALSE;
   for (const operand of operands) {
-    const one = operand.kind === 'value' ? setOfTruth(equalCells(type, cell, operand.value)) : ANY;
+    const one = operand.kind === 'value' ? SETS[equalCells(type, cell, operand.value)] : ANY;
     if (one === TRUE) return TRUE;
     set = setOfNot(setOfBoth(setOfNot(set), setOfNot(one)));
   }
@@ -203,29 +183,26 @@ interface List {
 
 const lists = new WeakMap<Predicate, List>();
 
-function listOf(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType): List {
+function listOf(predicate: Of<'in'>, type: ColumnType): List {
   const known = lists.get(predicate);
   if (known !== undefined) return known;
   const values = predicate.operands.map((operand) => (operand.kind === 'value' ? operand.value : undefined));
-  const keys = new Set<string | number>();
-  let hasKeys = true;
-  for (const value of values) {
-    const key = value === undefined || value === null ? undefined : equalityKey(type, value);
-    if (key !== undefined) keys.add(key);
-    else if (value !== null) hasKeys = false;
-  }
-  const made = { type, keys: hasKeys ? keys : undefined, hasNull: values.includes(null) };
+  const keys = values.flatMap((value) =>
+    value === null ? [] : [value === undefined ? value : equalityKey(type, value)],
+  );
+  const hasKeys = keys.every((key) => key !== undefined);
+  const made = { type, keys: hasKeys ? new Set(keys) : undefined, hasNull: values.includes(null) };
   lists.set(predicate, made);
   return made;
 }
 
-function likeSet(predicate: Extract<Predicate, { kind: 'like' }>, type: ColumnType, cell: Cell): number {
+function likeSet(predicate: Of<'like'>, type: ColumnType, cell: Cell): number {
   const pattern = predicate.pattern.kind === 'value' ? predicate.pattern.value : undefined;
   if (pattern === null || cell === null) return NULL;
   const text = likeText(type, cell);
   if (typeof pattern !== 'string' || text === undefined) return ANY;
   const options = { dialect: type.family, escape: predicate.escape, foldsCase: predicate.foldsCase };
-  return setOfTruth(isLike(text, pattern, options));
+  return SETS[isLike(text, pattern, options)];
 }
 
 /** SQLite matches numbers as texts; the text of a float, or of a possible float, is unknown. */

@@ -49,13 +49,13 @@ function endsInEscape(pattern: string, escapeUnit: number): boolean {
   return count % 2 === 1;
 }
 
-interface Rules {
-  readonly escapeUnit: number;
-  readonly folds: boolean;
-}
-
 /** Tries the rest after the last `%` at each place from there on; an earlier `%` need never be tried again. */
-function matches(text: string, pattern: string, { escapeUnit, folds }: Rules): Truth {
+function matches(
+  text: string,
+  pattern: string,
+  rules: { readonly escapeUnit: number; readonly folds: boolean },
+): Truth {
+  const { escapeUnit, folds } = rules;
   let at = 0;
   let place = 0;
   let restartAt = -1;
@@ -77,7 +77,8 @@ function matches(text: string, pattern: string, { escapeUnit, folds }: Rules): T
       continue;
     }
     const wanted = unit === escapeUnit ? pattern.charCodeAt(place + 1) : unit;
-    if (step && isSame(text.charCodeAt(at), wanted, folds)) {
+    const given = text.charCodeAt(at);
+    if (step && (given === wanted || (folds && foldUnit(given) === foldUnit(wanted)))) {
       at++;
       place += unit === escapeUnit ? 2 : 1;
       continue;
@@ -88,10 +89,6 @@ function matches(text: string, pattern: string, { escapeUnit, folds }: Rules): T
     place = restartPlace;
   }
   return 'true';
-}
-
-function isSame(one: number, other: number, folds: boolean): boolean {
-  return one === other || (folds && foldUnit(one) === foldUnit(other));
 }
 
 /** Units of the character there: `_` stands for a whole one. */

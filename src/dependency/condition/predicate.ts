@@ -59,12 +59,7 @@ export type Predicate =
       readonly foldsCase: boolean;
     }
   /** Two columns of the same row. */
-  | {
-      readonly kind: 'columns';
-      readonly left: number;
-      readonly operator: ComparisonOperator;
-      readonly right: number;
-    }
+  | { readonly kind: 'columns'; readonly left: number; readonly operator: ComparisonOperator; readonly right: number }
   | { readonly kind: 'maybe'; readonly columns: readonly number[]; readonly reason: string };
 
 /** The conditions directly within one. */
@@ -82,18 +77,9 @@ export function operandsOf(predicate: Predicate): readonly Operand[] {
       return predicate.operands;
     case 'like':
       return [predicate.pattern];
-    case 'given': {
-      const { test } = predicate;
-      return 'operand' in test ? [test.operand] : [test.left, test.right];
-    }
-    case 'always':
-    case 'never':
-    case 'and':
-    case 'or':
-    case 'not':
-    case 'is-null':
-    case 'columns':
-    case 'maybe':
+    case 'given':
+      return 'operand' in predicate.test ? [predicate.test.operand] : [predicate.test.left, predicate.test.right];
+    default:
       return [];
   }
 }
@@ -105,23 +91,8 @@ export function someOperand(predicate: Predicate, is: (operand: Operand) => bool
 
 /** Adds their ordinals. */
 export function gatherColumns(predicate: Predicate, into: Set<number>): void {
-  switch (predicate.kind) {
-    case 'always':
-    case 'never':
-    case 'given':
-      return;
-    case 'and':
-    case 'or':
-    case 'not':
-      for (const part of partsOf(predicate)) gatherColumns(part, into);
-      return;
-    case 'columns':
-      into.add(predicate.left).add(predicate.right);
-      return;
-    case 'maybe':
-      for (const column of predicate.columns) into.add(column);
-      return;
-    default:
-      into.add(predicate.column);
-  }
+  for (const part of partsOf(predicate)) gatherColumns(part, into);
+  if (predicate.kind === 'columns') into.add(predicate.left).add(predicate.right);
+  else if (predicate.kind === 'maybe') for (const column of predicate.columns) into.add(column);
+  else if ('column' in predicate) into.add(predicate.column);
 }

@@ -5,12 +5,10 @@
 // Databases compare bytes of UTF-8, JavaScript compares units of UTF-16. The two differ where a
 // surrogate meets a character from U+E000 up; and SQLite's NOCASE looks no further than a zero character, but at lengths.
 
-import type { SqliteColumnType } from '../change.ts';
-
 const ZERO = '\0';
 
 /** Compares texts by their bytes in UTF-8, which is the order of their code points. */
-export function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
+function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
   if (one === other) return 0;
   const end = Math.min(one.length, other.length);
   for (let at = 0; at < end; at++) {
@@ -21,37 +19,31 @@ export function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
   return one.length < other.length ? -1 : 1;
 }
 
-/** Compares texts by a collation of SQLite: https://www.sqlite.org/datatype3.html §7.1. */
-export function compareCollated(
-  collation: Exclude<SqliteColumnType['collation'], 'unknown'>,
-  one: string,
-  other: string,
-): -1 | 0 | 1 {
-  if (one === other) return 0;
-  switch (collation) {
-    case 'binary':
-      return compareCodePoints(one, other);
-    case 'nocase':
-      return compareFolded(one, other);
-    case 'rtrim':
-      return compareCodePoints(withoutPadding(one), withoutPadding(other));
-  }
+export interface TextRules {
+  readonly compare: (one: string, other: string) => -1 | 0 | 1;
+  /** Equal texts have the same one. */
+  readonly key: (text: string) => string;
 }
 
-/** Equal texts by a collation have the same one. */
-export function collatedKey(collation: Exclude<SqliteColumnType['collation'], 'unknown'>, text: string): string {
-  switch (collation) {
-    case 'binary':
-      return text;
-    case 'nocase':
-      return foldedKey(text);
-    case 'rtrim':
-      return withoutPadding(text);
-  }
-}
+const BINARY: TextRules = { compare: compareCodePoints, key: (text) => text };
+const PADDED: TextRules = {
+  compare: (one, other) => compareCodePoints(withoutPadding(one), withoutPadding(other)),
+  key: withoutPadding,
+};
+
+/** By collation of SQLite (https://www.sqlite.org/datatype3.html §7.1), and by type of PostgreSQL. */
+export const TEXT_RULES: Readonly<Record<string, TextRules>> = {
+  binary: BINARY,
+  nocase: { compare: compareFolded, key: foldedKey },
+  rtrim: PADDED,
+  text: BINARY,
+  uuid: BINARY,
+  char: PADDED,
+  decimal: { compare: compareDecimals, key: decimalKey },
+};
 
 /** Spaces at the end, and nothing else, do not count in RTRIM and in char(n). */
-export function withoutPadding(text: string): string {
+function withoutPadding(text: string): string {
   let end = text.length;
   while (end > 0 && text.charCodeAt(end - 1) === 0x20) end--;
   return end === text.length ? text : text.slice(0, end);
@@ -114,8 +106,7 @@ export function isDecimal(text: string): boolean {
 }
 
 /** NaN is equal to itself and greater than infinity: https://www.postgresql.org/docs/current/datatype-numeric.html */
-export function compareDecimals(one: string, other: string): -1 | 0 | 1 {
-  if (one === other) return 0;
+function compareDecimals(one: string, other: string): -1 | 0 | 1 {
   const a = decimalKey(one);
   const b = decimalKey(other);
   if (a === b) return 0;
@@ -125,7 +116,7 @@ export function compareDecimals(one: string, other: string): -1 | 0 | 1 {
 }
 
 /** Without zeros that do not count, a plus, and the sign of zero. */
-export function decimalKey(text: string): string {
+function decimalKey(text: string): string {
   if (isCanonical(text)) return text;
   const isNegative = text.startsWith('-');
   let start = isNegative || text.startsWith('+') ? 1 : 0;
