@@ -88,17 +88,15 @@ export class RecentChanges {
   /** Whether the read missed a change that matters, or may have. */
   some(mark: ReadMark, matters: (change: Change) => boolean): boolean {
     if (mark.gaps !== this.#gaps) return true;
-    if (mark.position < this.#keptAfter) return !this.#isSeenWhole(mark);
+    if (mark.position < this.#keptAfter) {
+      // It may have seen all change sets, kept or not.
+      return mark.seen?.kind !== 'up-to' || mark.seen.position < this.#position;
+    }
     for (let at = this.#sets.length - 1; at >= 0; at--) {
       const set = this.#sets[at] as ChangeSet;
       if (set.position <= mark.position) return false;
       if (!isSeen(set, mark.seen) && set.changes.some(matters)) return true;
     }
     return false;
-  }
-
-  /** Whether the read saw all change sets, kept or not. */
-  #isSeenWhole({ seen }: ReadMark): boolean {
-    return seen?.kind === 'up-to' && seen.position >= this.#position;
   }
 }

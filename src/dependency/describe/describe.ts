@@ -97,8 +97,7 @@ export function describe({ tag, template, view, listed }: DescribedParts): Descr
     reads.push({ ...describeRead(read, template), ...(isListed && { isListed }) });
     coarse ??= read.coarse;
   });
-  const levels = reads.map((read) => read.level);
-  const level = LADDER.findLast((step) => levels.includes(step)) ?? 'row';
+  const level = LADDER.findLast((step) => reads.some((read) => read.level === step)) ?? 'row';
   const reason = reasonOf(template, coarse);
   return {
     tag,
@@ -179,8 +178,7 @@ function windowText({ read, bound }: IndexedRead, template: Tracked, shown: numb
   const last = bound?.last.map((cell, at) => cellText(table.columns[window.order[at]?.column ?? -1]?.type, cell));
   const isShort = shown !== undefined && limit !== undefined && shown < limit;
   const open = isShort ? ', not full' : bound === undefined ? ', not known to be full' : '';
-  const end = isFull ? `, up to ${last?.join(', ')}` : open;
-  return `first ${limit ?? 'rows'}${by}${after}${end}`;
+  return `first ${limit ?? 'rows'}${by}${after}${isFull ? `, up to ${last?.join(', ')}` : open}`;
 }
 
 /** Literals in it are data, too. */

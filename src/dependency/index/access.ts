@@ -53,6 +53,7 @@ type Comparison = Extract<Predicate, { readonly kind: 'compare' }>;
 
 const MAX_PATHS = 16;
 const OPEN: EndForm = { kind: 'open' };
+const WINDOW: EndForm = { kind: 'window' };
 
 /** `first`: of the order terms of a window, where the instances have a bound. */
 export function pathsOf(predicate: Predicate, table: TableShape, first: OrderTerm | undefined): readonly PathForm[] {
@@ -97,7 +98,8 @@ function keysOf(parts: readonly Predicate[], table: TableShape): KeyForm[] {
   const keys: KeyForm[] = [];
   for (const part of parts) {
     const list = keys.some(({ isList }) => isList) ? undefined : keyListOf(part);
-    const { column, hole } = list ?? equalityOf(part);
+    const isEqual = part.kind === 'compare' && part.operator === '=';
+    const { column = -1, hole } = list ?? (isEqual ? { column: part.column, hole: holeOf(part.operand) } : {});
     const type = table.columns[column]?.type;
     if (hole === undefined || type === undefined || !hasEquality(type)) continue;
     keys.push({ column, type, hole, isList: list !== undefined });
@@ -105,24 +107,17 @@ function keysOf(parts: readonly Predicate[], table: TableShape): KeyForm[] {
   return keys;
 }
 
-function equalityOf(part: Predicate): { readonly column: number; readonly hole: number | undefined } {
-  if (part.kind !== 'compare' || part.operator !== '=') return { column: -1, hole: undefined };
-  return { column: part.column, hole: holeOf(part.operand) };
-}
-
 /** An interval with both ends before a window's, and that before one with one end. */
 function rangeOf(parts: readonly Predicate[], table: TableShape, first: OrderTerm | undefined): RangeForm | undefined {
-  const found: RangeForm[] = [];
   const comparisons = Map.groupBy(
     parts.filter((part) => part.kind === 'compare'),
     ({ column }) => column,
   );
   if (first !== undefined && !comparisons.has(first.column)) comparisons.set(first.column, []);
-  for (const [column, own] of comparisons) {
-    const range = valueRange(own, table, first?.column === column ? first : undefined);
-    if (range !== undefined) found.push(range);
-  }
-  return found.sort((one, other) => worth(other) - worth(one))[0];
+  const found = [...comparisons].map(([column, own]) => {
+    return valueRange(own, table, first?.column === column ? first : undefined);
+  });
+  return found.filter((range) => range !== undefined).sort((one, other) => worth(other) - worth(one))[0];
 }
 
 function worth({ low, high }: RangeForm): number {
@@ -140,9 +135,8 @@ function valueRange(
   if (type === undefined || !isOrdered(type)) return undefined;
   const fromLow = endOf(comparisons, ['>', '>=']);
   const fromHigh = endOf(comparisons, ['<', '<=']);
-  const windowLow = term?.isDescending === true;
-  const low = windowLow && fromLow.kind === 'open' ? { kind: 'window' as const } : fromLow;
-  const high = term !== undefined && !windowLow && fromHigh.kind === 'open' ? { kind: 'window' as const } : fromHigh;
+  const low = term?.isDescending === true && fromLow.kind === 'open' ? WINDOW : fromLow;
+  const high = term?.isDescending === false && fromHigh.kind === 'open' ? WINDOW : fromHigh;
   if (low.kind === 'open' && high.kind === 'open') return undefined;
   const isReversed = low.kind === 'open';
   const hasPredicate = low.kind === 'hole' || high.kind === 'hole';
@@ -167,7 +161,6 @@ function prefixForm(part: Extract<Predicate, { readonly kind: 'like' }>, table: 
   if (part.escape !== undefined && (part.escape.length !== 1 || '%_\0'.includes(part.escape))) return undefined;
   // PostgreSQL folds case by the locale.
   if (isSqlite ? type.affinity !== 'text' : type.type !== 'text' || part.foldsCase) return undefined;
-  const escapeBy = part.escape ?? (isSqlite ? '' : '\\');
   // Whether SQLite's LIKE folds is a setting of the connection.
-  return { column: part.column, hole, escapeBy, foldsCase: isSqlite };
+  return { column: part.column, hole, escapeBy: part.escape ?? (isSqlite ? '' : '\\'), foldsCase: isSqlite };
 }

@@ -232,16 +232,14 @@ export class DependencyIndex {
   #tableOf(name: string): IndexTable {
     const known = this.#tables.get(name);
     if (known !== undefined) return known;
-    const table = new IndexTable({
-      slots: {
-        planOf: (slot) => this.#planOf(slot),
-        placeOf: (slot) => this.#placeOf(slot),
-        isFound: (plan, place) => this.#found.size > 0 && this.#found.has(this.#ids[plan.slot(place)] as number),
-        tell: (slot, reason) => this.#tell(slot, reason),
-      },
-      counts: this.#counts,
-      maxLooks: this.#maxLooks,
-    });
+    const slots = {
+      planOf: (slot: number) => this.#planOf(slot),
+      placeOf: (slot: number) => this.#placeOf(slot),
+      isFound: (plan: IndexPlan, place: number) =>
+        this.#found.size > 0 && this.#found.has(this.#ids[plan.slot(place)] as number),
+      tell: (slot: number, reason: MatchReason) => this.#tell(slot, reason),
+    };
+    const table = new IndexTable(slots, this.#counts, this.#maxLooks);
     this.#tables.set(name, table);
     return table;
   }

@@ -22,16 +22,14 @@ export interface OrderOptions {
  * values may turn out to be unknown. NaN says so, and nothing is left out for it.
  */
 export class IntervalOrder {
-  readonly #options: OrderOptions;
+  readonly nulls: OrderOptions['nulls'];
+  readonly #type: ColumnType;
   readonly #sign: 1 | -1;
 
-  constructor(options: OrderOptions) {
-    this.#options = options;
-    this.#sign = options.isReversed ? -1 : 1;
-  }
-
-  get nulls(): OrderOptions['nulls'] {
-    return this.#options.nulls;
+  constructor({ type, nulls, isReversed }: OrderOptions) {
+    this.nulls = nulls;
+    this.#type = type;
+    this.#sign = isReversed ? -1 : 1;
   }
 
   compare(one: Scalar, other: Scalar): number {
@@ -45,18 +43,17 @@ export class IntervalOrder {
 
   /** The value that stands for a cell in this order; undefined when its place is unknown. */
   pointOf(cell: Cell): Cell {
-    if (cell === undefined) return undefined;
-    if (cell !== null && !isInForm(this.#options.type, cell)) return undefined;
+    if (cell === undefined || (cell !== null && !isInForm(this.#type, cell))) return undefined;
     return this.compare(cell, cell) === 0 ? cell : undefined;
   }
 
   #compare(one: Scalar, other: Scalar): number {
     if (one === null || other === null) {
-      if (this.#options.nulls === 'none') return NaN;
+      if (this.nulls === 'none') return NaN;
       if (one === other) return 0;
-      return (one === null) === (this.#options.nulls === 'low') ? -1 : 1;
+      return (one === null) === (this.nulls === 'low') ? -1 : 1;
     }
-    const order = compareCells(this.#options.type, one, other);
+    const order = compareCells(this.#type, one, other);
     return typeof order === 'number' ? order : NaN;
   }
 }
@@ -96,22 +93,18 @@ export class IntervalBlocks {
   readonly #ends: Cell[] = [];
   readonly #free: number[] = new Array(MOST_LOG + 1).fill(NONE);
   #end = 0;
-  #isDisordered = false;
+  /** Whether two ends of unknown order were met: then nothing may be left out. */
+  isDisordered = false;
 
   /** Without an order nothing is kept of the ends, which are all open. */
   constructor(order: IntervalOrder | undefined) {
     this.#order = order;
   }
 
-  /** Whether two ends of unknown order were met: then nothing may be left out. */
-  get isDisordered(): boolean {
-    return this.#isDisordered;
-  }
-
   compare(one: Scalar, other: Scalar): number {
     const order = (this.#order as IntervalOrder).compare(one, other);
     if (!Number.isNaN(order)) return order;
-    this.#isDisordered = true;
+    this.isDisordered = true;
     return 0;
   }
 
@@ -157,12 +150,17 @@ export class IntervalBlocks {
     return this.#ends[ENDS * (this.#offset(block) + at) + HIGH];
   }
 
-  /** The highest upper end in a block that is not empty. */
-  highest(block: number): Cell {
+  /** What stands for a block that is not empty in the one above. */
+  slotOf(block: number): Slot {
     const length = this.length(block);
-    let highest = this.high(block, 0);
-    for (let at = 1; at < length && highest !== undefined; at++) highest = this.higher(highest, this.high(block, at));
-    return highest;
+    let high = this.high(block, 0);
+    for (let at = 1; at < length && high !== undefined; at++) high = this.higher(high, this.high(block, at));
+    return { item: block, low: this.low(block, 0), high };
+  }
+
+  lower(one: Cell, other: Cell): Cell {
+    if (one === undefined || other === undefined) return undefined;
+    return this.compare(one, other) < 0 ? one : other;
   }
 
   higher(one: Cell, other: Cell): Cell {
@@ -210,10 +208,12 @@ export class IntervalBlocks {
   split(block: number, from: number): number {
     const rest = this.take(this.level(block));
     const length = this.length(block);
-    for (let at = from; at < length; at++) {
-      const slot = { item: this.item(block, at), low: this.low(block, at), high: this.high(block, at) };
-      this.insert(rest, at - from, slot);
-    }
+    for (let at = from; at < length; at++)
+      this.insert(rest, at - from, {
+        item: this.item(block, at),
+        low: this.low(block, at),
+        high: this.high(block, at),
+      });
     for (let at = length - 1; at >= from; at--) this.remove(block, at);
     return rest;
   }

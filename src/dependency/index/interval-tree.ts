@@ -4,7 +4,7 @@
 // There may be as many trees as there are keys, most of them of one interval. So a tree is a number: its root's, or,
 // for a single interval, its item. All trees of a path share one set of blocks.
 
-import type { Cell, Scalar } from '../change.ts';
+import type { Scalar } from '../change.ts';
 import { type Interval, IntervalBlocks, type IntervalOrder, OPEN, type Slot } from './interval-blocks.ts';
 import { NONE } from './numbers.ts';
 
@@ -14,6 +14,8 @@ export interface IntervalOptions {
   /** The ends of an item; they stay equal while it is in a tree. Not asked for without an order. */
   readonly ends: (item: number) => Interval;
 }
+
+const NOT_THERE = 'expected an item of the tree, got one that is not in it';
 
 /** Items are whole numbers from 0 on, each once in a tree. The tree of no items is NONE. */
 export class IntervalTrees {
@@ -34,8 +36,10 @@ export class IntervalTrees {
     if (tree < NONE) {
       root = this.#blocks.take(0);
       this.#insert(root, this.#slotOf(singleOf(tree)));
-    } else if (this.#blocks.isFull(root)) {
-      root = this.#risen(root);
+    } else if (this.#blocks.isFull(tree)) {
+      // A new root above a full one.
+      root = this.#blocks.take(this.#blocks.level(tree) + 1);
+      this.#blocks.insert(root, 0, this.#blocks.slotOf(tree));
     }
     this.#insert(root, this.#slotOf(item));
     return root;
@@ -44,7 +48,7 @@ export class IntervalTrees {
   /** Returns the tree. */
   remove(tree: number, item: number): number {
     if (tree === singleOf(item)) return NONE;
-    if (tree <= NONE) throw notThere();
+    if (tree <= NONE) throw new RangeError(NOT_THERE);
     this.#remove(tree, this.#slotOf(item));
     return this.#lowered(tree);
   }
@@ -79,7 +83,7 @@ export class IntervalTrees {
         this.#splitChild(block, at);
         at = this.#childFor(block, slot);
       }
-      const low = at === 0 ? this.#lower(slot.low, blocks.low(block, 0)) : blocks.low(block, at);
+      const low = at === 0 ? blocks.lower(slot.low, blocks.low(block, 0)) : blocks.low(block, at);
       blocks.setEnds(block, at, { low, high: blocks.higher(blocks.high(block, at), slot.high) });
       block = blocks.item(block, at);
     }
@@ -90,27 +94,18 @@ export class IntervalTrees {
     const blocks = this.#blocks;
     if (blocks.level(block) === 0) {
       const at = blocks.indexOf(block, slot.item);
-      if (at === NONE) throw notThere();
+      if (at === NONE) throw new RangeError(NOT_THERE);
       blocks.remove(block, at);
       return;
     }
     const at = this.#childFor(block, slot);
     const child = blocks.item(block, at);
     this.#remove(child, slot);
-    if (blocks.length(child) > 0) {
-      this.#measure(block, at);
-    } else {
+    if (blocks.length(child) > 0) blocks.setEnds(block, at, blocks.slotOf(child));
+    else {
       blocks.remove(block, at);
       blocks.give(child);
     }
-  }
-
-  /** A new root above a full one. */
-  #risen(block: number): number {
-    const blocks = this.#blocks;
-    const root = blocks.take(blocks.level(block) + 1);
-    blocks.insert(root, 0, { item: block, low: blocks.low(block, 0), high: blocks.highest(block) });
-    return root;
   }
 
   /** Without roots of one child, and a single item without a block. */
@@ -131,14 +126,8 @@ export class IntervalTrees {
     const blocks = this.#blocks;
     const child = blocks.item(block, at);
     const rest = blocks.split(child, blocks.length(child) >> 1);
-    this.#measure(block, at);
-    blocks.insert(block, at + 1, { item: rest, low: blocks.low(rest, 0), high: blocks.highest(rest) });
-  }
-
-  #measure(block: number, at: number): void {
-    const blocks = this.#blocks;
-    const child = blocks.item(block, at);
-    blocks.setEnds(block, at, { low: blocks.low(child, 0), high: blocks.highest(child) });
+    blocks.setEnds(block, at, blocks.slotOf(child));
+    blocks.insert(block, at + 1, blocks.slotOf(rest));
   }
 
   /** The place of the child that has the slot or is to have it: the last that begins before it, or the first. */
@@ -165,26 +154,13 @@ export class IntervalTrees {
       const order = this.#blocks.compare(low, other);
       if (order !== 0) return order < 0;
     }
-    return item < this.#firstItem(block, at);
-  }
-
-  #firstItem(block: number, at: number): number {
-    let item = this.#blocks.item(block, at);
-    for (let level = this.#blocks.level(block); level > 0; level--) item = this.#blocks.item(item, 0);
-    return item;
-  }
-
-  #lower(one: Cell, other: Cell): Cell {
-    if (one === undefined || other === undefined) return undefined;
-    return this.#blocks.compare(one, other) < 0 ? one : other;
+    let first = this.#blocks.item(block, at);
+    for (let level = this.#blocks.level(block); level > 0; level--) first = this.#blocks.item(first, 0);
+    return item < first;
   }
 }
 
 /** The tree of this item alone; or the item of that tree. */
 function singleOf(number: number): number {
   return -2 - number;
-}
-
-function notThere(): RangeError {
-  return new RangeError('expected an item of the tree, got one that is not in it');
 }

@@ -33,6 +33,7 @@ const NEVER: Keyed = { keys: NO_KEYS, prefix: undefined };
 const ONLY_KEY: readonly Key[] = [0];
 
 export class IndexPath {
+  readonly guard: PathForm['guard'];
   readonly #form: PathForm;
   readonly #values: Values;
   readonly #trees: IntervalTrees;
@@ -47,6 +48,7 @@ export class IndexPath {
 
   constructor(form: PathForm, values: Values) {
     this.#form = form;
+    this.guard = form.guard;
     this.#values = values;
     this.#lengths = form.prefix === undefined ? undefined : new PrefixLengths();
     this.#trees = new IntervalTrees({ order: form.range?.order, ends: (place) => this.#endsOf(place) ?? OPEN });
@@ -76,10 +78,6 @@ export class IndexPath {
     }
     this.#collect(this.#loose, row, places);
     return true;
-  }
-
-  get guard(): PathForm['guard'] {
-    return this.#form.guard;
   }
 
   #findPrefixes({ prefix, key }: { prefix: PrefixForm; key: Key }, row: Row, places: number[]): void {
@@ -259,12 +257,10 @@ export function prefixedText({ foldsCase }: PrefixForm, cell: Cell): string | nu
 /** The beginning of every text that is LIKE the pattern; empty where LIKE may be MAYBE for other texts. */
 export function prefixOf(pattern: string, escapeBy: string): string {
   if (pattern.includes('\0') || (escapeBy !== '' && pattern.endsWith(escapeBy))) return '';
-  let at = 0;
-  while (at < pattern.length && !isSpecial(pattern.charCodeAt(at)) && pattern[at] !== escapeBy) at++;
-  return pattern.slice(0, at);
+  const [plain = ''] = pattern.split(SPECIAL, 1);
+  const [prefix = ''] = escapeBy === '' ? [plain] : plain.split(escapeBy, 1);
+  return prefix;
 }
 
 /** `%`, `_`, and halves of characters beyond the first plane. */
-function isSpecial(unit: number): boolean {
-  return unit === 0x25 || unit === 0x5f || (unit >= 0xd800 && unit <= 0xdfff);
-}
+const SPECIAL = /[%_\ud800-\udfff]/;

@@ -89,8 +89,7 @@ export class IndexPlan {
   takes({ predicate, keys, bound }: BoundRead): boolean {
     if (this.#form === undefined) return true;
     if ((keys !== undefined) !== this.hasKeys || (bound !== undefined) !== this.#hasBound) return false;
-    if (bound !== undefined && bound.hasOffset !== this.hasOffset) return false;
-    if (bound !== undefined && bound.last.length !== this.#terms) return false;
+    if (bound !== undefined && (bound.hasOffset !== this.hasOffset || bound.last.length !== this.#terms)) return false;
     return this.#form.collect(predicate, this.#values);
   }
 

@@ -31,12 +31,6 @@ export interface TableCounts {
   readonly coarse: { [reason in CoarseReason | 'schema']: number };
 }
 
-export interface TableOptions {
-  readonly slots: Slots;
-  readonly counts: TableCounts;
-  readonly maxLooks: number;
-}
-
 /** A change, with the facts that all plans need. */
 interface Probe {
   readonly change: Change;
@@ -65,7 +59,7 @@ export class IndexTable {
   /** Columns that some plan uses, or has used. */
   #used = 0;
 
-  constructor({ slots, counts, maxLooks }: TableOptions) {
+  constructor(slots: Slots, counts: TableCounts, maxLooks: number) {
     this.#slots = slots;
     this.#counts = counts;
     this.#maxLooks = maxLooks;
@@ -83,8 +77,7 @@ export class IndexTable {
     const isFull = plans !== undefined && plans.length >= MAX_FORMS;
     const plan = isFull ? new IndexPlan(bound.read, bound, 'too-many-forms') : newPlan(bound);
     this.#used |= plan.used;
-    if (plans === undefined) this.#plans.set(bound.read, [plan]);
-    else plans.push(plan);
+    this.#plans.set(bound.read, [...(plans ?? []), plan]);
     return plan;
   }
 
@@ -168,11 +161,9 @@ export class IndexTable {
     if (plan.coarse !== undefined) return this.#tellPlan(plan, plan.coarse);
     const places = this.#found;
     places.length = 0;
-    let isWhole = true;
-    if (change.kind !== 'insert' && (!plan.hasKeys || plan.hasOffset || !probe.isKeyed)) {
-      isWhole = old !== undefined && plan.find(old, places);
-    }
-    if (isWhole && now !== undefined) isWhole = plan.find(now, places);
+    const needsOld = change.kind !== 'insert' && (!plan.hasKeys || plan.hasOffset || !probe.isKeyed);
+    const isWhole =
+      (!needsOld || (old !== undefined && plan.find(old, places))) && (now === undefined || plan.find(now, places));
     if (isWhole) this.#lookAt(plan, places);
     else this.#lookAtAll(plan);
   }
@@ -185,11 +176,11 @@ export class IndexTable {
   }
 
   #lookAt(plan: IndexPlan, places: readonly number[]): void {
-    if (places.length <= this.#maxLooks) {
-      for (const place of places) this.#look(plan, place, false);
-      return;
+    const isShort = places.length <= this.#maxLooks;
+    for (const place of places) {
+      if (isShort) this.#look(plan, place, false);
+      else this.#tellCoarse(plan.slot(place), 'too-many-candidates');
     }
-    for (const place of places) this.#tellCoarse(plan.slot(place), 'too-many-candidates');
   }
 
   /** `isListed`: whether the row as it was is among the keys. */
@@ -232,9 +223,8 @@ function isUntouched(plan: IndexPlan, { change, changed }: Probe): boolean {
 function newPlan(bound: BoundRead): IndexPlan {
   try {
     const plan = new IndexPlan(bound.read, bound);
-    if (plan.takes(bound)) return plan;
+    return plan.takes(bound) ? plan : new IndexPlan(bound.read, bound, 'error');
   } catch {
     return new IndexPlan(bound.read, bound, 'error');
   }
-  return new IndexPlan(bound.read, bound, 'error');
 }
