@@ -114,14 +114,10 @@ export function addNote({ notes }: Pick<Analysis, 'notes'>, fallback: Fallback, 
   if (!notes.some((note) => note.fallback === fallback && note.what === what)) notes.push({ fallback, what });
 }
 
-export function scopeOf(
-  outer: Scope | undefined,
-  entries: readonly ScopeEntry[],
-  visible: readonly NamedColumn[],
-): Scope {
+export function scopeOf(outer?: Scope, entries: Scope['entries'] = [], visible: Scope['visible'] = []): Scope {
   return { outer, entries, visible, aliases: [], hits: 0, misses: 0 };
 }
 
-export function fold(name: string, { dialect }: Pick<Analysis, 'dialect'>): string {
-  return dialect.fold(name);
+export function isSameName(one: string, other: string, { dialect }: Analysis): boolean {
+  return dialect.fold(one) === dialect.fold(other);
 }

@@ -9,12 +9,7 @@ import type { Dialect } from '../dependency/template.ts';
 
 export type Expression =
   /** `otherwise`: the value where there is no such column: SQLite's "text", true and false. */
-  | {
-      readonly kind: 'column';
-      readonly table: readonly string[];
-      readonly name: string;
-      readonly otherwise?: Scalar;
-    }
+  | { readonly kind: 'column'; readonly table: readonly string[]; readonly name: string; readonly otherwise?: Scalar }
   | { readonly kind: 'literal'; readonly value: Scalar }
   /** Parameters count from 0. */
   | { readonly kind: 'parameter'; readonly index: number }
@@ -67,13 +62,13 @@ export interface Callee {
   readonly name: string;
 }
 
+export interface Name {
+  readonly schema: string | undefined;
+  readonly name: string;
+}
+
 export type Source =
-  | {
-      readonly kind: 'table';
-      readonly schema: string | undefined;
-      readonly name: string;
-      readonly alias: string | undefined;
-    }
+  | ({ readonly kind: 'table'; readonly alias: string | undefined } & Name)
   | {
       readonly kind: 'join';
       readonly type: 'inner' | 'left' | 'right' | 'full';
@@ -161,7 +156,7 @@ export type Statement =
   | {
       readonly kind: 'insert' | 'update' | 'delete' | 'truncate' | 'merge';
       /** The tables written, views among them; several with TRUNCATE. */
-      readonly tables: readonly { readonly schema: string | undefined; readonly name: string }[];
+      readonly tables: readonly Name[];
     }
   /** A transaction's begin and end, SET, PRAGMA, EXPLAIN, DDL …; `writes`: it may change what a query answers. */
   | { readonly kind: 'other'; readonly name: string; readonly writes: boolean }
@@ -202,11 +197,7 @@ export interface CatalogueData {
   readonly server?: string;
   /** The search path of the connection that read it, where a session says no other. */
   readonly path: readonly string[];
-  readonly relations: readonly {
-    readonly schema: string;
-    readonly name: string;
-    readonly relation: Relation;
-  }[];
+  readonly relations: readonly { readonly schema: string; readonly name: string; readonly relation: Relation }[];
   /** Virtual tables that are there without having been created; in lower case. */
   readonly modules: readonly string[];
   readonly routines?: RoutinesData | undefined;
@@ -243,11 +234,7 @@ export interface Routines {
 
 export type Relation =
   /** `runs`: functions that the server may run for the types of its columns; see Routine. */
-  | {
-      readonly kind: 'table';
-      readonly table: TableShape;
-      readonly runs?: readonly string[];
-    }
+  | { readonly kind: 'table'; readonly table: TableShape; readonly runs?: readonly string[] }
   /** `text`: its SELECT. */
   | { readonly kind: 'view'; readonly text: string; readonly columns: readonly string[] }
   /** A temporary, foreign or virtual table, a materialised view: changes of it are not seen. */
@@ -281,18 +268,12 @@ export function bare(body: SelectBody): Select {
   return { with: [], isRecursive: false, body, orderBy: [], limit: undefined, offset: undefined };
 }
 
-/** SELECT * FROM … */
-export function starSelect(from: readonly Source[]): Select {
-  return bare({
-    kind: 'plain',
-    isDistinct: false,
-    distinctOn: [],
-    columns: [{ kind: 'star', table: [] }],
-    from,
-    where: undefined,
-    groupBy: [],
-    having: undefined,
-  });
+const STAR: readonly ResultColumn[] = [{ kind: 'star', table: [] }];
+
+/** SELECT columns FROM … WHERE … */
+export function selectFrom(from: readonly Source[], columns = STAR, where?: Expression): Select {
+  const nothing = { isDistinct: false, distinctOn: [], groupBy: [], having: undefined };
+  return bare({ kind: 'plain', ...nothing, columns, from, where });
 }
 
 export function isNull(expression: Expression | undefined): boolean {

@@ -2,10 +2,9 @@
 
 import type { TableShape } from '../dependency/change.ts';
 import type { Operand } from '../dependency/condition/predicate.ts';
-import type { TableRead } from '../dependency/template.ts';
+import type { Dialect, TableRead } from '../dependency/template.ts';
 import { readsOfQuery } from './analyse.ts';
-import { bare, type Expression, type Source } from './ast.ts';
-
+import { type Expression, type Source, selectFrom } from './ast.ts';
 import type { StatementParts } from './writes.ts';
 
 /** An INSERT … VALUES, or an UPDATE or DELETE of one table with nothing but a WHERE. */
@@ -52,14 +51,13 @@ function analysed(rows: RowsWritten, parts: StatementParts): RowWrite | undefine
   const relation = parts.catalogue.relation(target.schema, target.name);
   if (relation?.kind !== 'table' || relation.runs !== undefined) return undefined;
   const { table } = relation;
-  const columns = ordinalsOf(rows, table, parts);
+  const columns =
+    rows.columns === undefined ? [...table.columns.keys()] : ordinalsOf(rows.columns, table, parts.dialect);
   if (columns === undefined || values.some((row) => row.length !== columns.length)) return undefined;
   // As a query, so that what it calls is judged as in any other.
   const shown = values.flat().map((expression) => ({ kind: 'expression', expression, alias: undefined }) as const);
-  const nothing = { isDistinct: false, distinctOn: [], groupBy: [], having: undefined };
   const from = kind === 'insert' ? [] : [target];
-  const star = { kind: 'star', table: [] } as const;
-  const select = bare({ kind: 'plain', ...nothing, columns: kind === 'delete' ? [star] : shown, from, where });
+  const select = selectFrom(from, kind === 'delete' ? undefined : shown, where);
   const reads = shown.length + from.length === 0 ? [] : readsOfQuery(select, parts);
   // Of two reads of the table, one is of other rows.
   if (reads?.length !== from.length) return undefined;
@@ -71,14 +69,9 @@ function analysed(rows: RowsWritten, parts: StatementParts): RowWrite | undefine
   };
 }
 
-function ordinalsOf(
-  { columns }: RowsWritten,
-  table: TableShape,
-  { dialect }: StatementParts,
-): readonly number[] | undefined {
-  if (columns === undefined) return [...table.columns.keys()];
+function ordinalsOf(names: readonly string[], table: TableShape, dialect: Dialect): readonly number[] | undefined {
   const fold = (name: string) => (dialect === 'sqlite' ? name.toLowerCase() : name);
-  const ordinals = columns.map((name) => table.columns.findIndex((column) => fold(column.name) === fold(name)));
+  const ordinals = names.map((name) => table.columns.findIndex((column) => fold(column.name) === fold(name)));
   return ordinals.includes(-1) || new Set(ordinals).size < ordinals.length ? undefined : ordinals;
 }
 

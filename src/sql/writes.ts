@@ -4,7 +4,7 @@
 // of a write in it is taken for a query.
 
 import type { Dialect, Template } from '../dependency/template.ts';
-import type { Catalogue, Parser, Select, Statement } from './ast.ts';
+import type { Catalogue, Name, Parser, Statement } from './ast.ts';
 import { walkSelect } from './calls/walk.ts';
 
 export interface StatementParts {
@@ -16,7 +16,6 @@ export interface StatementParts {
 }
 
 type Write = Omit<Extract<Template, { kind: 'write' }>, 'id' | 'text'>;
-type Named = Extract<Statement, { tables: unknown }>['tables'][number];
 
 /** Returns undefined when nothing in it writes. */
 export function writeOf(
@@ -24,48 +23,35 @@ export function writeOf(
   statements: readonly Statement[],
   { catalogue }: StatementParts,
 ): Write | undefined {
-  const written = statements.map((statement) => writtenBy(statement, text));
-  const writing = written.filter((tables) => tables !== undefined);
-  if (writing.length === 0) return undefined;
+  const written = statements.flatMap((statement) => writtenBy(statement, text));
+  if (written.length === 0) return undefined;
   const names = new Set<string>();
-  for (const name of writing.flatMap<Named | undefined>((tables) => (tables === 'any' ? [undefined] : [...tables]))) {
-    const relation = name === undefined ? null : catalogue.relation(name.schema, name.name);
+  for (const name of written) {
+    const relation = name && catalogue.relation(name.schema, name.name);
     // A view is written to by rules or triggers of its own.
-    if (name === undefined || relation === null || relation.kind === 'view')
-      return { kind: 'write', tables: undefined };
+    if (!relation || relation.kind === 'view') return { kind: 'write', tables: undefined };
     names.add(relation.kind === 'table' ? relation.table.name : name.name);
   }
   return { kind: 'write', tables: [...names] };
 }
 
-function writtenBy(statement: Statement, text: string): readonly Named[] | 'any' | undefined {
+/** The tables that it writes; one that is undefined may be any. */
+function writtenBy(statement: Statement, text: string): readonly (Name | undefined)[] {
   switch (statement.kind) {
-    case 'query':
-      return writtenWithin(statement.select);
+    case 'query': {
+      const written: (Name | undefined)[] = [];
+      walkSelect(statement.select, {
+        common: ({ statement: own }) => void (own.kind !== 'query' && written.push(...writtenBy(own, ''))),
+      });
+      return written;
+    }
     case 'other':
-      return statement.writes ? 'any' : undefined;
-    case 'unparsed':
-      return mayWrite(text) ? 'any' : undefined;
+      return statement.writes ? [undefined] : [];
+    case 'unparsed': {
+      const isQuery = /^[\s(;]*(?:select|with|values|table)\b/i.test(text);
+      return isQuery && !/\b(?:insert|update|delete|merge|replace|into|call|do)\b/i.test(text) ? [] : [undefined];
+    }
     default:
       return statement.tables;
   }
-}
-
-/** Tables that the select writes by common tables. */
-function writtenWithin(select: Select): readonly Named[] | 'any' | undefined {
-  const found: (readonly Named[] | 'any')[] = [];
-  walkSelect(select, {
-    common: ({ statement }) => {
-      if (statement.kind === 'query') return;
-      const written = writtenBy(statement, '');
-      if (written !== undefined) found.push(written);
-    },
-  });
-  if (found.length === 0) return undefined;
-  return found.includes('any') ? 'any' : found.flatMap((tables) => (tables === 'any' ? [] : tables));
-}
-
-function mayWrite(text: string): boolean {
-  const isQuery = /^[\s(;]*(?:select|with|values|table)\b/i.test(text);
-  return !isQuery || /\b(?:insert|update|delete|merge|replace|into|call|do)\b/i.test(text);
 }

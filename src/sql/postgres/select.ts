@@ -4,7 +4,7 @@
 // of everything, by that alias.
 
 import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody, Source, Statement } from '../ast.ts';
-import { isNull, starSelect, Unreadable } from '../ast.ts';
+import { isNull, selectFrom, Unreadable } from '../ast.ts';
 import { expressionOf, expressionsOf, type PostgresPlace } from './expression.ts';
 import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 
@@ -139,7 +139,7 @@ function aliasOf(fields: Tree): { name: string | undefined; columns: readonly st
 function aliased(source: Source, alias: Tree): Source {
   const { name, columns } = aliasOf(alias);
   if (source.kind === 'table' && columns === undefined) return { ...source, alias: name };
-  return { kind: 'select', select: starSelect([source]), alias: name, columns, isLateral: false };
+  return { kind: 'select', select: selectFrom([source]), alias: name, columns, isLateral: false };
 }
 
 const JOIN_TYPES: Readonly<Record<string, 'inner' | 'left' | 'right' | 'full'>> = {

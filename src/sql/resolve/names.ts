@@ -6,12 +6,12 @@
 // itself is not taken apart. All tables in it are read as a whole: any row, any column.
 
 import type { Analysis, CommonScope, NamedColumn, Place, Scope, ScopeEntry } from '../analysis.ts';
-import { addNote, addRead, fold, Stop, unread } from '../analysis.ts';
-import type { CommonTable, Expression, Relation, Select } from '../ast.ts';
+import { addNote, addRead, isSameName, Stop, unread } from '../analysis.ts';
+import type { CommonTable, Expression, Name, Relation, Select } from '../ast.ts';
 import { checkName, checkNames, checkPurity, checkRuns, isRowIdentifier } from '../calls/purity.ts';
 import { commonNamesIn, sourcesIn } from '../calls/walk.ts';
 import type { ReadState, Ref, Resolved } from './resolved.ts';
-import { columnOf, hidden, other, refsOf, withoutPlans } from './resolved.ts';
+import { columnOf, hidden, other, referredTo, refsOf } from './resolved.ts';
 
 /** The place within a WITH: its tables before those further out. */
 export function withCommon(select: Select, place: Place, analysis: Analysis): Place {
@@ -27,7 +27,7 @@ export function withCommon(select: Select, place: Place, analysis: Analysis): Pl
 
 export function findCommon(name: string, place: Place, analysis: Analysis): CommonScope | undefined {
   for (let common = place.common; common !== undefined; common = common.outer) {
-    if (fold(common.table.name, analysis) === fold(name, analysis)) return common;
+    if (isSameName(common.table.name, name, analysis)) return common;
   }
   return undefined;
 }
@@ -40,11 +40,8 @@ export function expandCommon({ name, statement }: CommonTable): Select {
 /** Reads all tables of a common table as a whole if it reads itself; returns false when it does not. */
 export function readWhole(table: CommonTable, place: Place, analysis: Analysis): boolean {
   const select = expandCommon(table);
-  const own = findCommon(table.name, place, analysis);
-  const isOwn = (name: string) => fold(name, analysis) === fold(table.name, analysis);
-  const isRecursive =
-    own?.table === table && sourcesIn(select).some(({ schema, name }) => schema === undefined && isOwn(name));
-  if (!isRecursive) return false;
+  const isOwn = ({ schema, name }: Name): boolean => schema === undefined && isSameName(name, table.name, analysis);
+  if (findCommon(table.name, place, analysis)?.table !== table || !sourcesIn(select).some(isOwn)) return false;
   addNote(analysis, 'recursive', table.name);
   readTables(select, place, analysis);
   return true;
@@ -57,34 +54,32 @@ export function readTables(select: Select, place: Place, analysis: Analysis): vo
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     checkNames(next.select, analysis.purity);
     for (const { schema, name } of sourcesIn(next.select)) {
-      const key = JSON.stringify([schema ?? next.place.schema, fold(name, analysis)]);
+      const key = JSON.stringify([schema ?? next.place.schema, analysis.dialect.fold(name)]);
       if (known.has(key)) continue;
       known.add(key);
       const common = schema === undefined ? findCommon(name, next.place, analysis) : undefined;
       if (common !== undefined) pending.push({ select: expandCommon(common.table), place: common.place() });
       // A name may be a common table in one place and a table in another.
       const relation = findRelation({ schema, name }, next.place, analysis);
-      const isCommon = (other: string) => fold(other, analysis) === fold(name, analysis);
+      const isCommon = (other: string) => isSameName(other, name, analysis);
       if (relation === null && common === undefined && !commonNamesIn(next.select).some(isCommon))
         throw unknownTable({ schema, name });
       if (relation?.kind === 'table') readRelation(relation, name, analysis).isWhole = true;
       if (relation?.kind !== 'view') continue;
-      const inner = { ...next.place, scope: undefined, common: undefined, schema: analysis.dialect.viewSchema(schema) };
+      const inner = placeOfView({ schema, name }, next.place, analysis);
       pending.push({ select: selectOfView(name, relation, analysis), place: inner });
     }
   }
 }
 
 type Seen<Kind extends 'table' | 'view'> = Extract<Relation, { kind: Kind }>;
-type SeenRelation = Seen<'table' | 'view'>;
-
-interface Name {
-  readonly schema: string | undefined;
-  readonly name: string;
-}
 
 /** The relation of a name; a view's names are looked up in its schema first. Throws where changes of it are not seen. */
-export function findRelation({ schema, name }: Name, place: Place, { catalogue }: Analysis): SeenRelation | null {
+export function findRelation(
+  { schema, name }: Name,
+  place: Place,
+  { catalogue }: Analysis,
+): Seen<'table' | 'view'> | null {
   const own = place.schema === undefined ? null : catalogue.relation(schema ?? place.schema, name);
   const relation = own ?? catalogue.relation(schema, name);
   if (relation?.kind === 'unseen') throw new Stop('uncacheable', relation.what);
@@ -104,6 +99,10 @@ export function selectOfView(name: string, { text }: Seen<'view'>, { parser, pur
   checkPurity(statement.select, purity);
   moving.gather(statement.select);
   return statement.select;
+}
+
+export function placeOfView({ schema }: Name, { within }: Place, { dialect }: Analysis): Place {
+  return { scope: undefined, common: undefined, schema: dialect.viewSchema(schema), within };
 }
 
 /** An unknown table may be a view, and a function that gives rows may look like one. No feed tells of the system's own. */
@@ -131,51 +130,36 @@ export function resolveName(name: ColumnName, start: Scope | undefined, analysis
 
 function findIn(scope: Scope, { table, name }: ColumnName, analysis: Analysis): Resolved | undefined {
   if (name === '*') return rowOf(table.length > 0 ? entriesOf(scope, table, analysis) : scope.entries);
-  const same = ({ name: column }: NamedColumn) => fold(column, analysis) === fold(name, analysis);
+  const same = (named: Pick<NamedColumn, 'name'>) => isSameName(named.name, name, analysis);
   if (table.length > 0) {
     const entries = entriesOf(scope, table, analysis);
     const columns = entries.flatMap((entry) => entry.columns.filter(same));
-    return one(columns) ?? rowIdentifier(entries, name, analysis) ?? hiddenIn(entries, { table, name }, analysis);
+    const found = one(columns) ?? rowIdentifier(entries, name, analysis);
+    if (found !== undefined || !entries.some(({ isOpen }) => isOpen)) return found;
+    checkName({ table, name }, analysis.purity);
+    return hidden('column of a function');
   }
   const column = one(scope.visible.filter(same)) ?? rowIdentifier(scope.entries, name, analysis);
   if (column !== undefined) return column;
-  const alias = scope.aliases.find(
-    (output) => output.name !== '' && fold(output.name, analysis) === fold(name, analysis),
-  );
-  if (alias !== undefined) {
-    alias.isReferenced = true;
-    return withoutPlans(alias.expression);
-  }
+  const alias = scope.aliases.find((output) => output.name !== '' && same(output));
+  if (alias !== undefined) return referredTo(alias);
   // PostgreSQL: the name of a table stands for its row.
   const row = analysis.dialect.hasWholeRows ? rowOf(entriesOf(scope, [name], analysis)) : undefined;
   return row ?? hiddenOrFurtherOut(scope, { kind: 'column', table, name }, analysis);
 }
 
 export function entriesOf(scope: Scope, path: readonly string[], analysis: Analysis): ScopeEntry[] {
-  const alias = fold(path[path.length - 1] as string, analysis);
-  const named = scope.entries.filter((entry) => fold(entry.alias, analysis) === alias);
+  const [alias = '', schema = ''] = path.toReversed();
+  const named = scope.entries.filter((entry) => isSameName(entry.alias, alias, analysis));
   if (path.length === 1 || named.length === 1) return named;
-  const schema = fold(path[path.length - 2] as string, analysis);
-  return named.filter((entry) => entry.schema === undefined || fold(entry.schema, analysis) === schema);
+  return named.filter((entry) => entry.schema === undefined || isSameName(entry.schema, schema, analysis));
 }
 
 /** Several of one name are an error in most databases; here they are all looked at. */
 function one(columns: readonly NamedColumn[]): Resolved | undefined {
   if (columns.length < 2) return columns[0]?.expression;
-  return other(
-    'ambiguous name',
-    columns.map(({ expression }) => expression),
-  );
-}
-
-function hiddenIn(
-  entries: readonly ScopeEntry[],
-  name: Pick<ColumnName, 'table' | 'name'>,
-  { purity }: Analysis,
-): Resolved | undefined {
-  if (!entries.some(({ isOpen }) => isOpen)) return undefined;
-  checkName(name, purity);
-  return hidden('column of a function');
+  const expressions = columns.map(({ expression }) => expression);
+  return other('ambiguous name', expressions);
 }
 
 /** A function's columns are not known, so that a name may be one of them or one further out. */
@@ -200,9 +184,6 @@ function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: A
 }
 
 function rowOf(entries: readonly ScopeEntry[]): Resolved | undefined {
-  if (entries.length === 0) return undefined;
-  return other(
-    'whole row',
-    entries.flatMap((entry) => entry.columns.map(({ expression }) => expression)),
-  );
+  const columns = entries.flatMap((entry) => entry.columns.map(({ expression }) => expression));
+  return entries.length === 0 ? undefined : other('whole row', columns);
 }

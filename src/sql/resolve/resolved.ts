@@ -29,11 +29,9 @@ export interface Ref {
   readonly column: number;
 }
 
-type ValueOperand = Exclude<Operand, { kind: 'result' | 'lookup' }>;
-
 export type Resolved =
   | { readonly kind: 'column'; readonly ref: Ref }
-  | { readonly kind: 'value'; readonly operand: ValueOperand }
+  | { readonly kind: 'value'; readonly operand: Exclude<Operand, { kind: 'result' | 'lookup' }> }
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Resolved[] }
   | { readonly kind: 'not'; readonly part: Resolved }
   | {
@@ -227,8 +225,14 @@ export function readsOfNode(node: SourceNode): ReadState[] {
 }
 
 /** The expression's columns alone, for use where its plans are narrowed elsewhere. */
-export function withoutPlans(expression: Resolved): Resolved {
+function withoutPlans(expression: Resolved): Resolved {
   return plansOf(expression).length === 0 ? expression : hidden('computed', refsOf(expression));
+}
+
+/** The expression of an output where something else refers to it by name or number. */
+export function referredTo(output: Output): Resolved {
+  output.isReferenced = true;
+  return withoutPlans(output.expression);
 }
 
 export function columnOf(ref: Ref): Resolved {

@@ -5,7 +5,7 @@
 
 import {
   type Analysis,
-  fold,
+  isSameName,
   type NamedColumn,
   type Place,
   type ResolvedSelect,
@@ -20,7 +20,7 @@ import { selectsOf, someWithin } from '../calls/walk.ts';
 import { collated, resolveExpression } from './expressions.ts';
 import { entriesOf, withCommon } from './names.ts';
 import { hasRightJoin } from './regions.ts';
-import { conjunctsOf, hidden, type Output, type Resolved, type SourceNode, withoutPlans } from './resolved.ts';
+import { conjunctsOf, hidden, type Output, type Resolved, referredTo, type SourceNode } from './resolved.ts';
 import { resolveSource } from './sources.ts';
 
 export function resolveSelect(select: Select, place: Place, analysis: Analysis): ResolvedSelect {
@@ -33,12 +33,8 @@ export function resolveSelect(select: Select, place: Place, analysis: Analysis):
     case 'values': {
       const rows = select.body.rows.map((row) => row.map((item) => resolveExpression(item, within, analysis)));
       const outputs = (rows[0] ?? []).map((_, at) => outputOf(`column${at + 1}`, hidden('VALUES')));
-      const plan = {
-        kind: 'several',
-        plans: [],
-        expressions: [...rows.flat(), ...countsOf(select, within, analysis)],
-      } as const;
-      return { plan, outputs, hasAllOutputs: true };
+      const expressions = [...rows.flat(), ...countsOf(select, within, analysis)];
+      return { plan: { kind: 'several', plans: [], expressions }, outputs, hasAllOutputs: true };
     }
   }
 }
@@ -68,8 +64,11 @@ function countsOf({ limit, offset }: Select, place: Place, analysis: Analysis): 
 function countOf(count: Expression, place: Place, analysis: Analysis): Resolved {
   // A count is of a whole number, whatever it is cast to for that.
   const bare = count.kind === 'cast' && /^(?:int\w*|bigint)$/i.test(count.type) ? count.operand : count;
-  const isParameter = bare.kind === 'parameter';
-  return resolveExpression(isParameter ? bare : count, { ...place, scope: scopeOf(place.scope, [], []) }, analysis);
+  return resolveExpression(
+    bare.kind === 'parameter' ? bare : count,
+    { ...place, scope: scopeOf(place.scope) },
+    analysis,
+  );
 }
 
 function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis): ResolvedSelect {
@@ -80,6 +79,13 @@ function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis
   scope.aliases = outputs;
   const resolve = (part: Expression): Resolved => resolveExpression(part, inner, analysis);
   const byNumber = (part: Expression): Resolved => numbered(part, outputs, hasAll) ?? resolve(part);
+  // A name is first one of the result, then one of a table; in a larger expression it is the other way round.
+  const ordered = (term: Expression): Resolved => {
+    if (term.kind === 'collate') return collated(ordered(term.operand), term.collation);
+    if (term.kind !== 'column' || term.table.length > 0) return byNumber(term);
+    const output = outputs.find(({ name }) => name !== '' && isSameName(name, term.name, analysis));
+    return output === undefined ? resolve(term) : referredTo(output);
+  };
   const plan = {
     kind: 'plain',
     nodes,
@@ -92,10 +98,7 @@ function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis
       ...(body.having === undefined ? [] : [resolve(body.having)]),
       ...body.distinctOn.map(byNumber),
     ],
-    orderBy: select.orderBy.map((term) => ({
-      ...term,
-      expression: orderedBy(term.expression, { outputs, hasAll, resolve }, analysis),
-    })),
+    orderBy: select.orderBy.map((term) => ({ ...term, expression: ordered(term.expression) })),
     limit: select.limit && countOf(select.limit, place, analysis),
     offset: select.offset && countOf(select.offset, place, analysis),
   } as const;
@@ -104,7 +107,7 @@ function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis
 
 function resolveFrom({ body }: SelectOf<'plain'>, place: Place, analysis: Analysis) {
   const nodes: SourceNode[] = [];
-  let scope: Scope = scopeOf(place.scope, [], []);
+  let scope = scopeOf(place.scope);
   for (const source of body.from) {
     const { node, entries, visible } = resolveSource(source, scope, { place, analysis });
     nodes.push(node);
@@ -118,9 +121,8 @@ function isRowByRow({ body, orderBy }: SelectOf<'plain'>, { purity }: Analysis):
   if (body.isDistinct || body.distinctOn.length > 0 || body.groupBy.length > 0 || body.having !== undefined)
     return false;
   const shown = body.columns.flatMap((column) => (column.kind === 'expression' ? [column.expression] : []));
-  return ![...shown, ...orderBy.map(({ expression }) => expression)].some((part) =>
-    someWithin(part, (inner) => isOverRows(inner, purity)),
-  );
+  const computed = [...shown, ...orderBy.map(({ expression }) => expression)];
+  return !computed.some((part) => someWithin(part, (inner) => isOverRows(inner, purity)));
 }
 
 function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis: Analysis) {
@@ -162,28 +164,5 @@ function numbered(part: Expression, outputs: readonly Output[], hasAll: boolean)
   if (part.kind !== 'literal' || typeof part.value !== 'number') return undefined;
   const output = outputs[part.value - 1];
   if (output === undefined || !hasAll) throw new Stop('tables', `column ${part.value} of the result`);
-  output.isReferenced = true;
-  return withoutPlans(output.expression);
-}
-
-interface OrderScope {
-  readonly outputs: readonly Output[];
-  readonly hasAll: boolean;
-  readonly resolve: (part: Expression) => Resolved;
-}
-
-/** A name is first one of the result, then one of a table; in a larger expression it is the other way round. */
-function orderedBy(term: Expression, scope: OrderScope, analysis: Analysis): Resolved {
-  if (term.kind === 'collate') return collated(orderedBy(term.operand, scope, analysis), term.collation);
-  const byNumber = numbered(term, scope.outputs, scope.hasAll);
-  if (byNumber !== undefined) return byNumber;
-  if (term.kind === 'column' && term.table.length === 0) {
-    const same = (name: string) => fold(name, analysis);
-    const output = scope.outputs.find(({ name }) => name !== '' && same(name) === same(term.name));
-    if (output !== undefined) {
-      output.isReferenced = true;
-      return withoutPlans(output.expression);
-    }
-  }
-  return scope.resolve(term);
+  return referredTo(output);
 }

@@ -7,7 +7,7 @@
 
 import {
   type Analysis,
-  fold,
+  isSameName,
   type NamedColumn,
   type Place,
   type Scope,
@@ -21,6 +21,7 @@ import {
   expandCommon,
   findCommon,
   findRelation,
+  placeOfView,
   readRelation,
   readWhole,
   selectOfView,
@@ -40,6 +41,8 @@ import {
   refsOf,
   type SourceNode,
 } from './resolved.ts';
+
+type SourceOf<Kind extends Source['kind']> = Extract<Source, { kind: Kind }>;
 
 export interface ResolvedSource {
   readonly node: SourceNode;
@@ -82,7 +85,7 @@ function sourceUnder(alias: string, node: SourceNode, columns: readonly NamedCol
   return { node, entries: [entry], visible };
 }
 
-function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, analysis: Analysis): ResolvedSource {
+function tableSource(source: SourceOf<'table'>, place: Place, analysis: Analysis): ResolvedSource {
   const { schema, name } = source;
   const alias = source.alias ?? name;
   const common = schema === undefined ? findCommon(name, place, analysis) : undefined;
@@ -91,9 +94,9 @@ function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, a
   if (relation === null) throw unknownTable(source);
   if (relation.kind === 'view') return viewSource(relation, { source, alias, place }, analysis);
   const read = readRelation(relation, alias, analysis);
-  const columns = read.table.columns.map((column, at) => ({
-    name: column.name,
-    expression: columnOf({ read, column: at }),
+  const columns = read.table.columns.map(({ name: own }, column) => ({
+    name: own,
+    expression: columnOf({ read, column }),
   }));
   const entry = { alias, schema: source.alias === undefined ? schema : undefined, columns, isOpen: false, read };
   return { node: { kind: 'read', read }, entries: [entry], visible: columns };
@@ -107,18 +110,13 @@ function commonSource(table: CommonTable, given: { alias: string; place: Place }
   return derived(select, { alias, columns: table.columns, place: deeper(place, table.name) }, analysis);
 }
 
-type View = Extract<Relation, { kind: 'view' }>;
-
 function viewSource(
-  view: View,
-  { source, alias, place }: { source: Extract<Source, { kind: 'table' }>; alias: string; place: Place },
+  view: Extract<Relation, { kind: 'view' }>,
+  { source, alias, place }: { source: SourceOf<'table'>; alias: string; place: Place },
   analysis: Analysis,
 ): ResolvedSource {
   const select = selectOfView(source.name, view, analysis);
-  const inner = deeper(
-    { scope: undefined, common: undefined, schema: analysis.dialect.viewSchema(source.schema), within: place.within },
-    source.name,
-  );
+  const inner = deeper(placeOfView(source, place, analysis), source.name);
   const columns = view.columns.length > 0 ? view.columns : undefined;
   return derived(select, { alias, columns, place: inner }, analysis);
 }
@@ -132,13 +130,11 @@ function deeper(place: Place, name: string): Place {
   return { ...place, within };
 }
 
-interface Derived {
-  readonly alias: string;
-  readonly columns: readonly string[] | undefined;
-  readonly place: Place;
-}
-
-function derived(select: Select, { alias, columns: names, place }: Derived, analysis: Analysis): ResolvedSource {
+function derived(
+  select: Select,
+  { alias, columns: names, place }: { alias: string; columns: readonly string[] | undefined; place: Place },
+  analysis: Analysis,
+): ResolvedSource {
   const { plan, outputs, hasAllOutputs } = analysis.select(select, place);
   // Columns that are not known may be any that it computes.
   if (!hasAllOutputs) return sourceUnder(alias, planNode(plan), undefined);
@@ -160,7 +156,7 @@ function carried(expression: Resolved): Resolved {
 }
 
 function joinSource(
-  source: Extract<Source, { kind: 'join' }>,
+  source: SourceOf<'join'>,
   before: Scope,
   given: { place: Place; analysis: Analysis },
 ): ResolvedSource {
@@ -168,8 +164,7 @@ function joinSource(
   const left = resolveSource(source.left, before, given);
   const among = scopeOf(before.outer, [...before.entries, ...left.entries], [...before.visible, ...left.visible]);
   const right = resolveSource(source.right, among, given);
-  const sides: JoinSides = { left: left.visible, right: right.visible };
-  const { visible, equal } = joinedColumns(source, sides, analysis);
+  const { visible, equal } = joinedColumns(source, { left: left.visible, right: right.visible }, analysis);
   const entries = [...left.entries, ...right.entries];
   // SQLite's ON sees all that stands before the join as well.
   const scope = scopeOf(before, entries, [...left.visible, ...right.visible]);
@@ -186,23 +181,14 @@ function joinSource(
   return { node, entries, visible };
 }
 
-export interface JoinSides {
-  readonly left: readonly NamedColumn[];
-  readonly right: readonly NamedColumn[];
-}
-
-interface JoinedColumns {
-  readonly visible: readonly NamedColumn[];
-  readonly equal: readonly Resolved[];
-}
-
-type Join = Extract<Source, { kind: 'join' }>;
-
-function joinedColumns({ using, type }: Join, sides: JoinSides, analysis: Analysis): JoinedColumns {
-  const { left, right } = sides;
+function joinedColumns(
+  { using, type }: SourceOf<'join'>,
+  { left, right }: { readonly left: readonly NamedColumn[]; readonly right: readonly NamedColumn[] },
+  analysis: Analysis,
+): { readonly visible: readonly NamedColumn[]; readonly equal: readonly Resolved[] } {
   if (using === undefined) return { visible: [...left, ...right], equal: [] };
   const named = (columns: readonly NamedColumn[], name: string) =>
-    columns.find((column) => fold(column.name, analysis) === fold(name, analysis));
+    columns.find((column) => isSameName(column.name, name, analysis));
   const names = using === 'natural' ? left.filter(({ name }) => named(right, name)).map(({ name }) => name) : using;
   const equal: Resolved[] = [];
   const merged: NamedColumn[] = [];

@@ -8,7 +8,7 @@
 import { type AstNode, type Expr, type Select as SelectNode, VisitorKeys, type WindowDef } from 'sqlite3-parser';
 import type { Scalar } from '../../dependency/change.ts';
 import { shortest } from '../../dependency/condition/cells.ts';
-import { type Callee, call, type Expression, isNull, negated, type Select, starSelect } from '../ast.ts';
+import { type Callee, call, type Expression, isNull, negated, type Select, selectFrom } from '../ast.ts';
 import { isAggregate } from '../calls/functions.ts';
 
 /** The surroundings of an expression. */
@@ -266,7 +266,7 @@ function wholeTable(node: ExprOf<'InTableExpr'>, place: SqlitePlace): Select {
   const args = node.args?.map((item) => expressionOf(item, place));
   const table = { kind: 'table', schema, name, alias: undefined } as const;
   const source = args === undefined ? table : ({ kind: 'function', name, args, alias: undefined } as const);
-  return starSelect([source]);
+  return selectFrom([source]);
 }
 
 /**

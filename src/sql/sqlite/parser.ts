@@ -31,7 +31,7 @@ import type {
   Source,
   Statement,
 } from '../ast.ts';
-import { bare, starSelect, Unreadable, wordsOf } from '../ast.ts';
+import { bare, selectFrom, Unreadable, wordsOf } from '../ast.ts';
 import { expressionOf, type SqlitePlace } from './expression.ts';
 
 /** SQLITE_MAX_VARIABLE_NUMBER as it is compiled in. */
@@ -278,5 +278,5 @@ function sourceOf(node: SelectTable, statement: SqliteStatementPlace, outer: str
   }
   const inner = joined(node.from, statement);
   if (alias === undefined && inner[0] !== undefined) return inner[0];
-  return { kind: 'select', select: starSelect(inner), alias, columns: undefined, isLateral: false };
+  return { kind: 'select', select: selectFrom(inner), alias, columns: undefined, isLateral: false };
 }
