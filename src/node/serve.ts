@@ -148,8 +148,7 @@ class NodeGate implements RunningGate, Part {
       limits: config.limits,
       arrival: this.#listening.arrival,
       trust: (address) => this.#site.trusts(address),
-      originUrlOf: (name) => this.#origins.urlOf(name),
-      authoritiesOf: (name) => this.#origins.authoritiesOf(name),
+      originOf: (name) => this.#origins.optionsOf(name),
       cacheName: config.cacheName,
       hooks: this.#hooks(),
     });

@@ -1,5 +1,5 @@
 import { platformClock, platformTasks } from '../../src/cache/platform.ts';
-import { createOrigin } from '../../src/node/origin/origin.ts';
+import { NodeOrigin } from '../../src/node/origin/origin.ts';
 import { testOriginContract } from './origin-contract.ts';
 
 testOriginContract('node origin', {
@@ -14,7 +14,7 @@ testOriginContract('node origin', {
       retries: 1,
       breaker: { failures: 5, openMs: 1000 },
     };
-    const origin = createOrigin(options, { clock: platformClock, tasks: platformTasks });
+    const origin = new NodeOrigin(options, { clock: platformClock, tasks: platformTasks });
     return { origin, close: () => origin.destroy() };
   },
 });

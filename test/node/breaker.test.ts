@@ -1,24 +1,35 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { admit, type BreakerState, CLOSED, settle } from '../../src/node/origin/origin.ts';
+import { Breaker, type BreakerState, CLOSED } from '../../src/node/origin/origin.ts';
 import type { Permit, Reach } from '../../src/node/origin/origin-forward.ts';
 
 const POLICY = { failures: 3, openMs: 100 };
 
+function breakerIn(state: BreakerState, policy = POLICY): Breaker {
+  const breaker = new Breaker(policy);
+  breaker.state = state;
+  return breaker;
+}
+
 test('so many failures in a row open it; a success in between begins anew', () => {
-  const fail = (state: BreakerState) => settle(state, { permit: 'usual', reach: 'unreachable', nowMs: 5 }, POLICY);
-  const succeed = (state: BreakerState) => settle(state, { permit: 'usual', reach: 'reached', nowMs: 5 }, POLICY);
-  expect(fail(fail(CLOSED))).toEqual({ kind: 'closed', failures: 2 });
-  expect(fail(fail(succeed(fail(fail(CLOSED)))))).toEqual({ kind: 'closed', failures: 2 });
-  expect(fail(fail(fail(CLOSED)))).toEqual({ kind: 'open', untilMs: 105 });
+  const after = (...reaches: Reach[]) => {
+    const breaker = new Breaker(POLICY);
+    for (const reach of reaches) breaker.settle('usual', reach, 5);
+    return breaker.state;
+  };
+  const [fail, succeed] = ['unreachable', 'reached'] as const;
+  expect(after(fail, fail)).toEqual({ kind: 'closed', failures: 2 });
+  expect(after(fail, fail, succeed, fail, fail)).toEqual({ kind: 'closed', failures: 2 });
+  expect(after(fail, fail, fail)).toEqual({ kind: 'open', untilMs: 105 });
 });
 
 test('open refuses until its time, then lets one probe through', () => {
   const open: BreakerState = { kind: 'open', untilMs: 105 };
-  expect(admit(open, 104)).toEqual({ state: open, permit: undefined });
-  const { state, permit } = admit(open, 105);
-  expect(permit).toBe('probe');
-  expect(admit(state, 1000).permit).toBeUndefined();
+  const breaker = breakerIn(open);
+  expect(breaker.admit(104)).toBeUndefined();
+  expect(breaker.state).toBe(open);
+  expect(breaker.admit(105)).toBe('probe');
+  expect(breaker.admit(1000)).toBeUndefined();
 });
 
 test.each([
@@ -26,24 +37,26 @@ test.each([
   ['unreachable', { kind: 'open', untilMs: 300 }],
   ['unknown', { kind: 'open', untilMs: 200 }],
 ] as const)('a probe that ends %s decides', (reach, next) => {
-  expect(settle({ kind: 'half-open' }, { permit: 'probe', reach, nowMs: 200 }, POLICY)).toEqual(next);
+  const breaker = breakerIn({ kind: 'half-open' });
+  breaker.settle('probe', reach, 200);
+  expect(breaker.state).toEqual(next);
 });
 
 test.each(['reached', 'unreachable'] as const)(
   'a request from before it opened that ends %s changes nothing',
   (reach) => {
     for (const state of [{ kind: 'open', untilMs: 105 }, { kind: 'half-open' }] as const) {
-      expect(settle(state, { permit: 'usual', reach, nowMs: 50 }, POLICY)).toBe(state);
+      const breaker = breakerIn(state);
+      breaker.settle('usual', reach, 50);
+      expect(breaker.state).toBe(state);
     }
   },
 );
 
 test('zero failures: it never opens', () => {
-  let state = CLOSED;
-  for (let n = 0; n < 100; n++) {
-    state = settle(state, { permit: 'usual', reach: 'unreachable', nowMs: n }, { failures: 0, openMs: 100 });
-  }
-  expect(state.kind).toBe('closed');
+  const breaker = new Breaker({ failures: 0, openMs: 100 });
+  for (let n = 0; n < 100; n++) breaker.settle('usual', 'unreachable', n);
+  expect(breaker.state.kind).toBe('closed');
 });
 
 interface Step {
@@ -67,29 +80,30 @@ test('whatever happens: one probe at a time, nothing else while open, and it nev
   fc.assert(
     fc.property(steps, (run) => {
       const running: Permit[] = [];
-      let state = CLOSED;
+      const breaker = new Breaker(POLICY);
       let nowMs = 0;
       let inARow = 0;
       for (const { passMs, act, which, reach } of run) {
         nowMs += passMs;
         if (act === 'ask') {
-          const before = state;
-          const admission = admit(state, nowMs);
-          state = admission.state;
-          if (before.kind === 'closed') expect(admission.permit).toBe('usual');
-          else expect(admission.permit).not.toBe('usual');
-          if (admission.permit !== undefined) running.push(admission.permit);
+          const before = breaker.state;
+          const permit = breaker.admit(nowMs);
+          if (before.kind === 'closed') expect(permit).toBe('usual');
+          else expect(permit).not.toBe('usual');
+          if (permit !== undefined) running.push(permit);
         } else if (running.length > 0) {
           const [permit] = running.splice(which % running.length, 1);
-          const wasClosed = state.kind === 'closed';
-          state = settle(state, { permit: permit as Permit, reach, nowMs }, POLICY);
+          const wasClosed = breaker.state.kind === 'closed';
+          breaker.settle(permit as Permit, reach, nowMs);
+          const { state } = breaker;
           if (wasClosed && reach !== 'unknown') inARow = reach === 'reached' ? 0 : inARow + 1;
           if (wasClosed) expect(state.kind).toBe(inARow >= POLICY.failures ? 'open' : 'closed');
           if (state.kind !== 'closed' || !wasClosed) inARow = 0;
         }
         const probes = running.filter((permit) => permit === 'probe').length;
+        const { state } = breaker;
         expect(probes).toBe(state.kind === 'half-open' ? 1 : 0);
-        if (state.kind === 'open') expect(admit(state, nowMs + POLICY.openMs).permit).toBe('probe');
+        if (state.kind === 'open') expect(breakerIn(state).admit(nowMs + POLICY.openMs)).toBe('probe');
       }
     }),
     { numRuns: 300 },

@@ -93,7 +93,7 @@ test('a port in use is an error that says so', async () => {
     gate: {} as never,
     limits: LIMITS,
     trust: () => false,
-    originUrlOf: () => '',
+    originOf: () => ({ url: '' }),
   });
   await expect(other.listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'E_PORT' });
 });

@@ -108,7 +108,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
     gate,
     limits: { ...LIMITS, ...limits },
     trust: () => false,
-    originUrlOf: () => 'http://127.0.0.1:1',
+    originOf: () => ({ url: 'http://127.0.0.1:1' }),
     hooks: {
       ended: (end) => ends.push(end),
       refused: (report) => refusals.push(report),

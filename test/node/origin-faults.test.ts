@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { platformClock, platformTasks } from '../../src/cache/platform.ts';
-import { createOrigin, type NodeOrigin } from '../../src/node/origin/origin.ts';
+import { NodeOrigin } from '../../src/node/origin/origin.ts';
 import { fetchAll, quiet, type RawServer, rawServer, start, textOf, until } from '../contract/origin-kit.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
@@ -21,7 +21,7 @@ async function faulty(fault: (socket: Socket) => void): Promise<[NodeOrigin, Raw
     if (head.includes(' /clean ')) socket.write(`${OK}Content-Length: 5\r\n\r\nclean`);
     else fault(socket);
   });
-  const origin = createOrigin(
+  const origin = new NodeOrigin(
     {
       name: 'shop',
       url: server.url,

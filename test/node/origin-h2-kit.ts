@@ -5,7 +5,8 @@ import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { platformClock, platformTasks } from '../../src/cache/platform.ts';
-import { createOrigin, type NodeOrigin, type OriginOptions } from '../../src/node/origin/origin.ts';
+import { NodeOrigin } from '../../src/node/origin/origin.ts';
+import type { OriginOptions } from '../../src/node/origin/origin-wire.ts';
 import { makeCertificate } from '../kit/make-certificate.ts';
 import { fieldBlock, frameBytes, HEADERS, readFrames, SETTINGS } from './h2-kit.ts';
 
@@ -21,7 +22,7 @@ export async function listening(server: Server): Promise<string> {
 
 /** An origin that trusts the certificate. */
 export function originAt(url: string, options: Partial<OriginOptions> = {}): NodeOrigin {
-  const origin = createOrigin(
+  const origin = new NodeOrigin(
     {
       name: 'shop',
       url,

@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import type { LostArrival } from '../../src/node/front/connection/arrival.ts';
-import { createOrigin } from '../../src/node/origin/origin.ts';
+import { NodeOrigin } from '../../src/node/origin/origin.ts';
 import type { Responder } from '../../src/ports.ts';
 import { answerText, bodyText, eventually, FedBody, get, statusOf, storedAnswer, streamedAnswer } from './front-kit.ts';
 import { ask, h2Client, startTlsFront, type TlsFront } from './h2-kit.ts';
@@ -229,7 +229,7 @@ describe('closing', () => {
 
 test('one gate before another, in HTTP/2', async () => {
   const front = await startTlsFront({ handle: (_request, responder) => answerText(responder, 'inner') });
-  const origin = createOrigin(
+  const origin = new NodeOrigin(
     {
       name: 'inner',
       url: `https://localhost:${front.port}`,

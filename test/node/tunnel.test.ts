@@ -45,7 +45,7 @@ async function startEcho(): Promise<Echo> {
 }
 
 async function startTunnelFront(url: string, setup: Parameters<typeof startFront>[0] = {}) {
-  return startFront({ originUrlOf: (name) => (name === 'app' ? url : 'http://127.0.0.1:1'), ...setup });
+  return startFront({ originOf: (name) => ({ url: name === 'app' ? url : 'http://127.0.0.1:1' }), ...setup });
 }
 
 describe('an upgrade', () => {

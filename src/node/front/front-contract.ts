@@ -5,6 +5,7 @@ import type { Gate, GateRequest, WholeAnswer } from '../../engine/contract.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { Router } from '../config/router.ts';
+import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival } from './connection/arrival.ts';
 import type { Refusal, RefusalReason } from './refusals.ts';
 
@@ -38,10 +39,8 @@ export interface FrontDeps {
   readonly arrival?: ArrivalOptions;
   /** Whether to believe the peer of this address about host, scheme and client. */
   readonly trust: (address: string) => boolean;
-  /** Base URL of an origin, for tunnels. */
-  readonly originUrlOf: (originName: string) => string;
-  /** Certificates of the authorities trusted for it, in PEM; undefined means Node's own. */
-  readonly authoritiesOf?: (originName: string) => string | undefined;
+  /** For tunnels: base URL of an origin, and certificates of the authorities trusted for it. */
+  readonly originOf: (originName: string) => Pick<OriginOptions, 'url' | 'ca'>;
   /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */
   readonly cacheName?: string;
   readonly hooks?: FrontHooks;

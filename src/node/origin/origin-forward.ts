@@ -13,6 +13,7 @@ import {
   isH2,
   isRefusal,
   type OriginDeps,
+  type OriginOptions,
   originFault,
   type Pools,
   type RawFields,
@@ -31,15 +32,9 @@ export type Permit = 'usual' | 'probe';
 export type Reach = 'reached' | 'unreachable' | 'unknown';
 
 /** A forward's view of its origin. */
-export interface ForwardHost {
-  readonly options: {
-    readonly name: string;
-    readonly headTimeoutMs: number;
-    readonly bodyTimeoutMs: number;
-    readonly retries: number;
-  };
+export interface ForwardHost extends Pick<Pools, 'dispatch'> {
+  readonly options: OriginOptions;
   readonly deps: OriginDeps;
-  readonly pools: Pools;
   readonly serverName: string | undefined;
   /** A permit, or why the request may not be sent. */
   admit(): Permit | TidegateError;
@@ -178,7 +173,7 @@ export class RunningForward implements Forward, Sender {
     const { body } = this.#request;
     const content = body === undefined ? undefined : this.#content(body);
     this.#attempt = new Attempt(this, fresh);
-    this.#host.pools.dispatch(sendable(this.#request, content, this.#host.serverName), this.#attempt, fresh);
+    this.#host.dispatch(sendable(this.#request, content, this.#host.serverName), this.#attempt, fresh);
   }
 
   async *#content(body: RequestBody): AsyncGenerator<Uint8Array> {

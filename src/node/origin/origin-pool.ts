@@ -9,7 +9,7 @@ import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
-import { type Connection, causeOf, type PooledRequest, type PoolOptions, type Pools } from './origin-wire.ts';
+import { type Connection, causeOf, type OriginOptions, type PooledRequest, type Pools } from './origin-wire.ts';
 
 /** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -35,7 +35,7 @@ interface Line {
   sockets: number;
 }
 
-export function createPools(options: PoolOptions, tasks: Tasks): Pools {
+export function createPools(options: OriginOptions, tasks: Tasks): Pools {
   const { name, url, connectTimeoutMs: timeoutMs, http2 = true } = options;
   const line: Line = { name, tasks, timeoutMs, waiting: new Set(), sockets: 0 };
   const kept = new Pool(url, { ...poolSettings(options, line, http2), pipelining: 1 });
@@ -45,7 +45,6 @@ export function createPools(options: PoolOptions, tasks: Tasks): Pools {
       if (!onFresh) line.waiting.add(pooled);
       (onFresh ? fresh : kept).dispatch(request, pooled);
     },
-    openConnections: () => line.sockets,
     async close() {
       await Promise.all([closed(kept), closed(fresh)]);
     },
@@ -55,7 +54,7 @@ export function createPools(options: PoolOptions, tasks: Tasks): Pools {
   };
 }
 
-function poolSettings({ connections, ca }: PoolOptions, line: Line, allowH2: boolean): Pool.Options {
+function poolSettings({ connections, ca }: OriginOptions, line: Line, allowH2: boolean): Pool.Options {
   const open = buildConnector({ timeout: 0, allowH2, preferH2: true, ...(ca !== undefined && { ca }) });
   return {
     connections,

@@ -161,7 +161,7 @@ export interface OriginDeps {
   readonly tasks: Tasks;
 }
 
-export interface PoolOptions {
+export interface OriginOptions {
   /** For messages and metrics. */
   readonly name: string;
   /** Scheme, host and port, e.g. `http://127.0.0.1:3000`; no path. */
@@ -173,12 +173,21 @@ export interface PoolOptions {
   readonly http2?: boolean;
   /** Certificates of the authorities trusted, in PEM; undefined means Node's own. */
   readonly ca?: string | undefined;
+  /** Time without progress until the response head: queueing, connecting and sending the request count. */
+  readonly headTimeoutMs: number;
+  /** Time without bytes of the response; a paused forward does not count. */
+  readonly bodyTimeoutMs: number;
+  /**
+   * How often a retryable request is sent again, on a fresh connection, when its connection is lost before any answer.
+   */
+  readonly retries: number;
+  /** So many `failures` in a row open the circuit for `openMs`; 0: it never opens. */
+  readonly breaker: { readonly failures: number; readonly openMs: number };
 }
 
 export interface Pools {
   /** `fresh`: use a connection that has carried no request before. */
   dispatch(options: Dispatcher.DispatchOptions, pooled: PooledRequest, fresh: boolean): void;
-  openConnections(): number;
   close(): Promise<void>;
   destroy(reason: Error): Promise<void>;
 }

@@ -3,19 +3,17 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { TidegateError } from '../../errors.ts';
 import type { Cancel, Origin } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
-import { createOrigin, type NodeOrigin } from './origin.ts';
-import type { OriginDeps } from './origin-wire.ts';
+import { orTlsError } from '../front/connection/certificates.ts';
+import { NodeOrigin } from './origin.ts';
+import type { OriginDeps, OriginOptions } from './origin-wire.ts';
 
 type OriginSettings = ResolvedConfig['origins'][string];
 
 interface Pool {
   readonly settings: OriginSettings;
   readonly origin: NodeOrigin;
-  /** Certificates of the authorities trusted, in PEM. */
-  readonly ca: string | undefined;
 }
 
 /** How long a replaced pool still takes requests. */
@@ -39,25 +37,21 @@ export class Origins {
       const same = old !== undefined && JSON.stringify(old.settings) === JSON.stringify(wanted);
       pools.set(name, same ? old : this.#create(name, wanted));
     }
-    for (const [name, pool] of this.#pools) if (pools.get(name) !== pool) this.#retire(pool.origin);
+    for (const [name, pool] of this.#pools) {
+      if (pools.get(name) === pool) continue;
+      // Earlier requests may still ask it again.
+      const cancel = this.#ports.tasks.later(RETIRED_MS, () => this.#close(pool.origin));
+      this.#retired.set(pool.origin, cancel);
+    }
     this.#pools = pools;
     return new Map([...pools].map(([name, pool]) => [name, pool.origin]));
   }
 
-  /** Base URL of an origin that is configured. */
-  urlOf(name: string): string {
-    return this.#pool(name).settings.url;
-  }
-
-  /** Certificates of the authorities trusted for it, in PEM; undefined means Node's own. */
-  authoritiesOf(name: string): string | undefined {
-    return this.#pool(name).ca;
-  }
-
-  #pool(name: string): Pool {
+  /** An origin that is configured. */
+  optionsOf(name: string): OriginOptions {
     const pool = this.#pools.get(name);
     if (pool === undefined) throw new TypeError(`expected the name of an origin, got ${name}`);
-    return pool;
+    return pool.origin.options;
   }
 
   /** Lets running forwards finish; ends those left after `graceMs`. */
@@ -78,13 +72,7 @@ export class Origins {
   #create(name: string, settings: OriginSettings): Pool {
     const { circuitBreaker: breaker, tls, ...rest } = settings;
     const ca = readAuthorities(name, tls.ca);
-    return { settings, origin: createOrigin({ name, ...rest, breaker, ca }, this.#ports), ca };
-  }
-
-  /** Earlier requests may still ask it again. */
-  #retire(origin: NodeOrigin): void {
-    const cancel = this.#ports.tasks.later(RETIRED_MS, () => this.#close(origin));
-    this.#retired.set(origin, cancel);
+    return { settings, origin: new NodeOrigin({ name, ...rest, breaker, ca }, this.#ports) };
   }
 
   #close(origin: NodeOrigin): void {
@@ -97,16 +85,12 @@ export class Origins {
 /** Throws E_TLS. */
 export function readAuthorities(name: string, file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
-  const place = `origins.${name}.tls.ca`;
-  let pem: string;
-  try {
-    pem = readFileSync(file, 'utf8');
-    new X509Certificate(pem);
-  } catch (error) {
-    const got = error instanceof Error ? error.message.replace(/, \w+ '.*'$/s, '') : String(error);
-    throw new TidegateError('E_TLS', `${place}: expected a file of certificates in PEM, got ${got} for ${file}`, {
-      cause: error,
-    });
-  }
-  return pem;
+  return orTlsError(
+    () => {
+      const pem = readFileSync(file, 'utf8');
+      new X509Certificate(pem);
+      return pem;
+    },
+    (got) => `origins.${name}.tls.ca: expected a file of certificates in PEM, got ${got} for ${file}`,
+  );
 }

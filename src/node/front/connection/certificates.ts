@@ -110,7 +110,7 @@ export class Certificates {
     return files.map((file, at) => {
       const pem = pems[at] as Pem;
       const certificate = checkPair(pem, file, placeOf(at));
-      const context = orFail(
+      const context = orTlsError(
         () => createSecureContext(this.#settings(pem)),
         (got) => `${placeOf(at)}: expected a certificate that TLS can use, got ${got} with ${file.cert}`,
       );
@@ -205,7 +205,7 @@ function contextsByHost(loaded: readonly Loaded[]): ReadonlyMap<string, SecureCo
 
 function readPair({ cert, key }: CertificateFiles, at: number): Pem {
   const read = (file: string, name: string) =>
-    orFail(
+    orTlsError(
       () => readFileSync(file, 'utf8'),
       (got) => unreadable(`${placeOf(at)}.${name}`, file, got),
     );
@@ -225,11 +225,11 @@ function unreadable(place: string, file: string, got: string): string {
 }
 
 function checkPair(pem: Pem, file: CertificateFiles, place: string): X509Certificate {
-  const certificate = orFail(
+  const certificate = orTlsError(
     () => new X509Certificate(pem.cert),
     (got) => `${place}.cert: expected a certificate in PEM, got ${got} for ${file.cert}`,
   );
-  const key = orFail(
+  const key = orTlsError(
     () => createPrivateKey(pem.key),
     (got) => `${place}.key: expected a private key in PEM, without a passphrase, got ${got} for ${file.key}`,
   );
@@ -244,7 +244,8 @@ function namesIn({ subjectAltName = '', subject }: X509Certificate): string[] {
   return names.length > 0 || common === undefined ? names : [common];
 }
 
-function orFail<Result>(attempt: () => Result, message: (got: string) => string): Result {
+/** The attempt's result; throws E_TLS with the message. `got`: the text of the failure. */
+export function orTlsError<Result>(attempt: () => Result, message: (got: string) => string): Result {
   try {
     return attempt();
   } catch (error) {

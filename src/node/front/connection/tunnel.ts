@@ -8,6 +8,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { GateRequest } from '../../../engine/contract.ts';
 import type { Fields } from '../../../semantics/fields.ts';
+import type { OriginOptions } from '../../origin/origin-wire.ts';
 import { isSendable, passedFields } from '../http1/answer-bytes.ts';
 import { hasContent } from '../http1/upload.ts';
 import { type Refusal, rawHead, refused } from '../refusals.ts';
@@ -20,10 +21,7 @@ interface TunnelRequest {
   readonly client: Socket;
   /** Bytes of the client after its request. */
   readonly head: Buffer;
-  /** Base URL of the origin. */
-  readonly originUrl: string;
-  /** Certificates of the authorities trusted for it, in PEM; undefined means Node's own. */
-  readonly ca: string | undefined;
+  readonly origin: Pick<OriginOptions, 'url' | 'ca'>;
   /** Time until the origin's answer. */
   readonly timeoutMs: number;
 }
@@ -103,8 +101,8 @@ function holdBytes(client: Socket, head: Buffer): () => readonly Buffer[] {
   };
 }
 
-function ask({ request, protocols, originUrl, ca }: TunnelRequest) {
-  const url = new URL(originUrl);
+function ask({ request, protocols, origin }: TunnelRequest) {
+  const url = new URL(origin.url);
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const fields = [...request.fields, 'connection', 'Upgrade', 'upgrade', protocols];
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
@@ -120,7 +118,7 @@ function ask({ request, protocols, originUrl, ca }: TunnelRequest) {
     // A separate connection: it does not return to a pool.
     agent: false,
     setHost: false,
-    ...(ca !== undefined && { ca }),
+    ...(origin.ca !== undefined && { ca: origin.ca }),
   });
 }
 
