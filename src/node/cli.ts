@@ -2,6 +2,7 @@
 // by them, so that the others listen sooner.
 
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
@@ -30,7 +31,6 @@ import { POPULATE } from './operator/cli/populate-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 import { surviveUncaughtExceptions } from './uncaught-exceptions.ts';
-import { workerCount } from './workers/share.ts';
 
 const CONFIG: OptionRow = [
   '[config]',
@@ -136,6 +136,20 @@ async function start(config: ResolvedConfig, log: Logger): Promise<RunningGate> 
   const running = await startWorkers(config, count, log);
   running.gaveUp.then(fail);
   return running;
+}
+
+/** Systems on which several processes can listen on one port and share its connections. */
+const SHARING_SYSTEMS: ReadonlySet<string> = new Set(['linux', 'freebsd', 'aix', 'sunos']);
+
+/** How many processes serve; 1 means only this one. Throws E_CONFIG when more cannot listen on one port. */
+export function workerCount({ workers }: ResolvedConfig, system: string = process.platform): number {
+  const sharing = SHARING_SYSTEMS.has(system);
+  if (workers === 'auto') return sharing ? availableParallelism() : 1;
+  if (workers === 1 || sharing) return workers;
+  throw new TidegateError(
+    'E_CONFIG',
+    `workers: expected 1 on ${system}, where processes cannot share a port, got ${workers}`,
+  );
 }
 
 /** The exports of `examples/demo/demo.ts`, which the package has beside the command line. */

@@ -1,45 +1,18 @@
-// The layers below HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and the
-// log's lines about them; and the names and errors of listeners.
+// Listeners: the certificates of a configuration with the log's lines about them, addresses, and errors.
 
 import { once } from 'node:events';
 import { type AddressInfo, isIPv6, type Server } from 'node:net';
 import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
 import type { ResolvedConfig } from './config/config.ts';
-import type { ArrivalOptions, LostArrival } from './front/connection/arrival.ts';
 import { Certificates } from './front/connection/certificates.ts';
 
-export interface Listening {
-  readonly arrival: ArrivalOptions;
-  readonly scheme: 'http' | 'https';
-  /** Takes the certificates of another configuration. Throws E_TLS, and then keeps the present ones. */
-  update(config: ResolvedConfig): void;
-  lost(report: LostArrival): void;
-  close(): void;
-}
-
-/** Throws E_TLS when a certificate cannot be used. */
-export function prepareListening({ listen }: ResolvedConfig, log: Logger): Listening {
-  const { proxyProtocol, http2, tls } = listen;
-  const certificates = tls && readCertificates(tls, log);
-  return {
-    arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
-    scheme: tls === undefined ? 'http' : 'https',
-    update({ listen: news }) {
-      if (news.tls !== undefined) certificates?.update(news.tls.certificates);
-    },
-    // Port scanners cause these constantly, hence debug level.
-    lost: ({ reason, got, peer }) => log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
-    close: () => certificates?.close(),
-  };
-}
-
-type TlsConfig = NonNullable<ResolvedConfig['listen']['tls']>;
-
-function readCertificates({ certificates: files, minVersion }: TlsConfig, log: Logger): Certificates {
+/** Undefined without TLS. Throws E_TLS when a certificate cannot be used. */
+export function certificatesOf({ listen: { tls } }: ResolvedConfig, log: Logger): Certificates | undefined {
+  if (tls === undefined) return undefined;
   return new Certificates({
-    files,
-    minVersion,
+    files: tls.certificates,
+    minVersion: tls.minVersion,
     renewed: (certificates) => log.info({ certificates }, 'new certificates are in use'),
     failed: (error) => log.error({ err: error }, 'the certificates in use stay'),
   });
@@ -47,8 +20,7 @@ function readCertificates({ certificates: files, minVersion }: TlsConfig, log: L
 
 /** Where clients on this machine connect. */
 export function urlOf(host: string, port: number, scheme = 'http'): string {
-  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `${scheme}://${bracketed(shown)}:${port}`;
+  return `${scheme}://${bracketed(host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)}:${port}`;
 }
 
 function bracketed(host: string): string {

@@ -13,18 +13,19 @@ import { platformClock, platformRandom, platformTasks } from '../cache/platform.
 import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
-import type { TidegateError } from '../errors.ts';
+import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 import { nodeCompress } from './compressor.ts';
-import { type CompiledSite, compileSite } from './config/compile-site.ts';
+import { compileSite } from './config/compile-site.ts';
 import { needsRestart, type ResolvedConfig } from './config/config.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
+import type { Certificates } from './front/connection/certificates.ts';
 import { createFront } from './front/front.ts';
-import type { ExchangeEnd, Front, FrontHooks } from './front/front-contract.ts';
-import { type Listening, prepareListening, urlOf } from './listening.ts';
+import type { ExchangeEnd, Front } from './front/front-contract.ts';
+import { certificatesOf, urlOf } from './listening.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
@@ -32,7 +33,6 @@ import { tierControl } from './operator/tier-control.ts';
 import { loadPools } from './origin/origin.ts';
 import { Origins } from './origin/origins.ts';
 import { Population } from './populate/population.ts';
-import type { CloseOptions, Part, Role } from './role.ts';
 import { Rules } from './rules.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
@@ -53,13 +53,37 @@ export interface RunningGate {
   close(options?: CloseOptions): Promise<void>;
 }
 
+export interface CloseOptions {
+  /** How long running exchanges may take to finish. Default 10 seconds. */
+  readonly grace?: Duration;
+}
+
+/** How a process of one gate differs from the others; see workers/. */
+type Role =
+  /** Serves clients, beside others on one port. Another process handles operators, populating and the disk. */
+  | { readonly kind: 'worker'; readonly origin: (origin: Origin) => Origin }
+  /** Serves operators, and has workers serve the clients: they are its front. */
+  | {
+      readonly kind: 'primary';
+      readonly front: Pick<Front, 'listen' | 'close'>;
+      readonly metrics: Metrics;
+      readonly admin: (deps: AdminDeps) => AdminDeps;
+    };
+
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
 export async function startGate(config: ResolvedConfig, log: Logger = logOf(config)): Promise<RunningGate> {
   return startPart(config, { log, tiers: await openTiers(config, log), role: undefined });
 }
 
-/** Starts a gate on open tiers and later closes them with it; `role`: as one of several processes. */
-export async function startPart(config: ResolvedConfig, parts: GateParts): Promise<Part> {
+interface GateParts {
+  readonly log: Logger;
+  readonly tiers: NodeTiers;
+  /** Undefined: a gate of one process. */
+  readonly role: Role | undefined;
+}
+
+/** Starts a gate on open tiers and later closes them with it. */
+export async function startPart(config: ResolvedConfig, parts: GateParts): Promise<NodeGate> {
   try {
     const running = new NodeGate(config, parts);
     await running.start();
@@ -70,25 +94,18 @@ export async function startPart(config: ResolvedConfig, parts: GateParts): Promi
   }
 }
 
-interface GateParts {
-  readonly log: Logger;
-  readonly tiers: NodeTiers;
-  readonly role: Role | undefined;
-}
-
 export function logOf({ log }: ResolvedConfig): Logger {
   return createLog({ level: log.level, ...(log.file !== 'stdout' && { destination: log.file }) });
 }
 
-interface Site extends CompiledSite {
-  readonly config: ResolvedConfig;
-}
-
-class NodeGate implements RunningGate, Part {
+export class NodeGate implements RunningGate {
   readonly gate: Gate;
   url = '';
+  /** Where clients connect. */
   port = 0;
   adminUrl = '';
+  /** Bytes of content sent to clients since the start. */
+  clientBytes = 0;
   readonly #log: Logger;
   readonly #origins: Origins;
   readonly metrics: Metrics;
@@ -97,14 +114,13 @@ class NodeGate implements RunningGate, Part {
   /** Time to the origin's head, for the access log; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
   readonly #front: Pick<Front, 'listen' | 'close'>;
-  readonly #listening: Listening;
+  readonly #certificates: Certificates | undefined;
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
   /** No tier takes a larger one, also after a reload. */
   readonly #largestBody: number;
-  #clientBytes = 0;
-  #site: Site;
+  #site;
   #ready = false;
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
@@ -113,15 +129,16 @@ class NodeGate implements RunningGate, Part {
     this.#role = role;
     this.#log = log;
     this.#tiers = tiers;
-    this.#listening = prepareListening(config, log);
+    this.#certificates = certificatesOf(config, log);
     this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
     this.#site = this.#compile(config);
-    const [stats, sources] = [() => this.gate.stats(), () => this.gate.sources()];
-    const clientBytes = () => this.#clientBytes;
-    this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ stats, clientBytes, sources });
+    const counted = { stats: () => this.gate.stats(), clientBytes: () => this.clientBytes };
+    const sources = () => this.gate.sources();
+    this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, sources });
+    const usesOf = (key: string) => tiers.memory.usesOf(key);
     this.rehydrator = {
-      usesOf: (key) => tiers.memory.usesOf(key),
+      usesOf,
       maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
       fill: (entries) => this.#population.rehydrate(entries),
     };
@@ -136,21 +153,35 @@ class NodeGate implements RunningGate, Part {
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
       exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),
     });
-    this.#population = this.#createPopulation(config);
+    this.#population = new Population({
+      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, log, gate: this.gate },
+      stores: namedBy(tiers),
+      usesOf,
+      config: () => this.#site.config,
+      requestOf: ({ uri, fields = NO_FIELDS }) => this.requestFor({ method: 'GET', uri, fields }),
+      journal: config.disk && join(config.disk.path, 'populate'),
+    });
     this.#rules = new Rules({ gate: this.gate, log, isWorker: role?.kind === 'worker' });
     this.#front = role?.kind === 'primary' ? role.front : this.#createFront(config);
   }
 
-  #createFront(config: ResolvedConfig): Front {
+  #createFront({ listen: { proxyProtocol, http2, tls }, limits, cacheName }: ResolvedConfig): Front {
+    const certificates = this.#certificates;
     return createFront({
       site: () => this.#site,
       gate: this.gate,
-      limits: config.limits,
-      arrival: this.#listening.arrival,
+      limits,
+      arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
       trust: (address) => this.#site.trusts(address),
       originOf: (name) => this.#origins.optionsOf(name),
-      cacheName: config.cacheName,
-      hooks: this.#hooks(),
+      cacheName,
+      hooks: {
+        ended: (end) => this.#ended(end),
+        refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
+        // Port scanners cause these constantly, hence debug level.
+        lost: ({ reason, got, peer }) => this.#log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
+        fault: (error) => void this.gate.broken(error, 'exchange'),
+      },
     });
   }
 
@@ -159,11 +190,20 @@ class NodeGate implements RunningGate, Part {
     await this.#rules.begin(this.#site.config);
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
-    this.url = urlOf(listen.host, at.port, this.#listening.scheme);
+    this.url = urlOf(listen.host, at.port, listen.tls === undefined ? 'http' : 'https');
     this.#cancelLoading = platformTasks.later(QUIET_MS, () => void this.#load());
     if (this.#role?.kind === 'worker') return;
     try {
-      const deps = this.#adminDeps();
+      const deps: AdminDeps = {
+        gate: this.gate,
+        isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
+        explainRequest: (request) => this.requestFor(request),
+        populate: this.#population,
+        tiers: tierControl(this.#tiers),
+        sources: this.gate,
+        metricsText: () => this.metrics.text(),
+        originNames: () => Object.keys(this.#site.config.origins),
+      };
       const api = createAdminApi(this.#role === undefined ? deps : this.#role.admin(deps));
       const { token, ...place } = admin;
       const server = await startAdmin({ ...place, ...(token !== undefined && { token }), api });
@@ -171,7 +211,7 @@ class NodeGate implements RunningGate, Part {
       this.#closeAdmin = () => server.close();
     } catch (error) {
       await this.#front.close({ graceMs: 0 });
-      this.#listening.close();
+      this.#certificates?.close();
       throw error;
     }
     this.#ready = true;
@@ -187,25 +227,9 @@ class NodeGate implements RunningGate, Part {
     }
   }
 
-  #adminDeps(): AdminDeps {
-    return {
-      gate: this.gate,
-      isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
-      explainRequest: (request) => this.requestFor(request),
-      populate: this.#population,
-      tiers: tierControl(this.#tiers),
-      sources: this.gate,
-      metricsText: () => this.metrics.text(),
-      originNames: () => Object.keys(this.#site.config.origins),
-    };
-  }
-
-  clientBytes(): number {
-    return this.#clientBytes;
-  }
-
+  /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */
   prepare(news: ResolvedConfig): void {
-    this.#listening.update(news);
+    if (news.listen.tls !== undefined) this.#certificates?.update(news.listen.tls.certificates);
     this.#rules.prepare(this.#site.config, news);
   }
 
@@ -231,28 +255,17 @@ class NodeGate implements RunningGate, Part {
     const end = platformClock.monotonic() + graceMs;
     this.#population.close();
     await this.#front.close({ graceMs });
-    this.#listening.close();
+    this.#certificates?.close();
     await this.#origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });
     await this.#closeAdmin();
     await this.#tiers.close();
   }
 
-  #compile(config: ResolvedConfig): Site {
+  #compile(config: ResolvedConfig) {
     const pools = this.#origins.update(config.origins);
     const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
     const origins = new Map([...pools].map(([name, pool]) => [name, wrap(pool)]));
     return { config, ...compileSite(config, origins, this.#largestBody) };
-  }
-
-  #createPopulation({ disk }: ResolvedConfig): Population {
-    return new Population({
-      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, log: this.#log, gate: this.gate },
-      stores: namedBy(this.#tiers),
-      usesOf: (key) => this.#tiers.memory.usesOf(key),
-      config: () => this.#site.config,
-      requestOf: ({ uri, fields = NO_FIELDS }) => this.requestFor({ method: 'GET', uri, fields }),
-      journal: disk === undefined ? undefined : join(disk.path, 'populate'),
-    });
   }
 
   requestFor(asked: OwnRequest): GateRequest | undefined {
@@ -260,37 +273,26 @@ class NodeGate implements RunningGate, Part {
   }
 
   #report(report: ExchangeReport): void {
-    if (report.error !== undefined) this.#logFailure(report, report.error);
+    if (report.error !== undefined) {
+      const { code, message, cause } = report.error;
+      const { originName: origin } = report.request.route;
+      this.#log.warn({ origin, code, cause: cause instanceof Error ? cause.message : undefined }, message);
+    }
     if (report.forwardMs === undefined) return;
     this.#forwardMs.set(report.request, report.forwardMs);
     this.metrics.observeForward(report);
   }
 
-  #logFailure({ request }: ExchangeReport, { code, message, cause }: TidegateError): void {
-    const { originName: origin } = request.route;
-    const reason = cause instanceof Error ? cause.message : undefined;
-    this.#log.warn({ origin, code, cause: reason }, message);
-  }
-
-  #hooks(): FrontHooks {
-    return {
-      ended: (end) => this.#ended(end),
-      refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
-      lost: (report) => this.#listening.lost(report),
-      fault: (error) => void this.gate.broken(error, 'exchange'),
-    };
-  }
-
   #ended(end: ExchangeEnd): void {
-    this.#clientBytes += end.bodyBytes;
+    this.clientBytes += end.bodyBytes;
     if (!this.#log.isLevelEnabled('info')) return;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
     if (status === undefined || outcome === undefined) {
       this.#log.info({ method: request.method, durationMs }, 'client left before it was answered');
       return;
     }
-    const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
     const { showValues } = this.#site.config.log;
+    const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
     this.#log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, showValues }));
   }
 }

@@ -20,7 +20,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Journal: 37,
   NamedCache: 40,
   NodeFront: 28,
-  NodeGate: 37,
+  NodeGate: 32,
   Owner: 26,
   PlainConnection: 30,
   PostgresAttempt: 29,

@@ -9,24 +9,20 @@ import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery }
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
+import { isRecord } from '../../options/kit.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
 import type { Figures, Given } from './messages.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_LIMIT = 100;
 
-interface PoolParts {
-  readonly pool: WorkerPool;
-  readonly totals: Totals;
-  readonly metrics: Metrics;
-  readonly hasDisk: boolean;
-}
-
-type Asked = Parameters<AdminDeps['explainRequest']>[0];
-
 /** `deps`: from the primary's own gate. */
-export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: PoolParts): AdminDeps {
-  const asked = new WeakMap<ExplainRequest, Asked>();
+export function poolAdmin(
+  deps: AdminDeps,
+  pool: WorkerPool,
+  { totals, metrics, hasDisk }: { readonly totals: Totals; readonly metrics: Metrics; readonly hasDisk: boolean },
+): AdminDeps {
+  const asked = new WeakMap<ExplainRequest, Given<'explain'>>();
   const takeTotals = async () => {
     const figures = await pool.figures();
     totals.update(await deps.gate.stats(), figures);
@@ -60,10 +56,20 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
       },
     },
     populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
-    tiers: tiersOf(deps, pool, async () => {
-      await takeTotals();
-      return totals.stats.memory;
-    }),
+    tiers: {
+      ...deps.tiers,
+      holdings: async () => {
+        const holdings = await deps.tiers.holdings();
+        await takeTotals();
+        const { entries, bytes, maxBytes } = totals.stats.memory;
+        return { ...holdings, memory: { entries, bytes, maxBytes } };
+      },
+      clear: async (what) => {
+        if (what !== 'memory') return deps.tiers.clear(what);
+        const removed = await pool.ask('clear', undefined);
+        return removed.reduce((count, one) => count + one, 0);
+      },
+    },
   };
 }
 
@@ -78,27 +84,6 @@ function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
     progress: (id) => populate.progress(id),
     follow: (id, listener) => populate.follow(id, listener),
     cancel: (id) => populate.cancel(id),
-  };
-}
-
-/** The memory of all workers together, and the primary's disk. */
-function tiersOf(
-  { tiers }: AdminDeps,
-  pool: WorkerPool,
-  memoryOfAll: () => Promise<Totals['stats']['memory']>,
-): AdminDeps['tiers'] {
-  return {
-    ...tiers,
-    holdings: async () => {
-      const holdings = await tiers.holdings();
-      const { entries, bytes, maxBytes } = await memoryOfAll();
-      return { ...holdings, memory: { entries, bytes, maxBytes } };
-    },
-    clear: async (what) => {
-      if (what !== 'memory') return tiers.clear(what);
-      const removed = await pool.ask('clear', undefined);
-      return removed.reduce((count, one) => count + one, 0);
-    },
   };
 }
 
@@ -128,15 +113,12 @@ async function list(deps: AdminDeps, pool: WorkerPool, query: ListQuery): Promis
   return goesOn && last !== undefined ? { entries: page, next: last.key } : { entries: page };
 }
 
-/** Identifies a worker for its whole life. */
-export type WorkerName = object;
-
-export interface SourcePool {
-  /** Asks every worker, including new ones. A worker that ends meanwhile gives no answer. */
+interface SourcePool {
+  /** Asks every worker, including new ones; `worker` identifies it for its whole life. One that ends meanwhile gives no answer. */
   askEach(
     call: 'report',
-    given: (worker: WorkerName) => Given<'report'>,
-  ): Promise<readonly { readonly worker: WorkerName; readonly answer: SourceReply }[]>;
+    given: (worker: object) => Given<'report'>,
+  ): Promise<readonly { readonly worker: object; readonly answer: SourceReply }[]>;
 }
 
 /** Tokens kept for one source: its tracker repeats the last, or the one before. */
@@ -151,13 +133,13 @@ const MAX_TOKENS = 4;
  */
 export function poolSources(own: SourceApi, pool: SourcePool): SourceApi {
   /** Workers' tokens by source and by the primary's token. */
-  const given = new Map<string, Map<string, ReadonlyMap<WorkerName, string>>>();
+  const given = new Map<string, Map<string, ReadonlyMap<object, string>>>();
   return {
     sources: () => own.sources(),
     askSource: (...asked) => own.askSource(...asked),
     reportSource: async (report) => {
       const { source, token } = report;
-      const known = given.get(source) ?? new Map<string, ReadonlyMap<WorkerName, string>>();
+      const known = given.get(source) ?? new Map<string, ReadonlyMap<object, string>>();
       const before = token === undefined ? undefined : known.get(token);
       const reply = await own.reportSource(report);
       const answers = await pool.askEach('report', (worker) => {
@@ -201,7 +183,7 @@ export class Totals {
   /** `own`: the primary's own counts, with its disk. */
   update(own: GateStats, workers: readonly Figures[]): void {
     const living = workers.map(({ stats }) => stats);
-    const stats = [...living, ...this.#retired].reduce(sum, own);
+    const stats = [...living, ...this.#retired].reduce(added, own);
     const intentsOpen = Math.max(own.intentsOpen, ...living.map((one) => one.intentsOpen));
     this.#latest = {
       stats: { ...stats, intentsOpen, position: own.position, ...(own.disk !== undefined && { disk: own.disk }) },
@@ -220,11 +202,10 @@ export class Totals {
 
   retire({ stats, clientBytes, measured }: Figures): void {
     const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0 };
-    const counted = { ...stats, memory, fillsInFlight: 0 };
-    this.#retired = [this.#retired.reduce(sum, counted)];
+    const counted: GateStats = { ...stats, memory, fillsInFlight: 0 };
+    this.#retired = [this.#retired.reduce(added, counted)];
     this.#retiredBytes += clientBytes;
-    const kept = measured.filter(({ name }) => name === KEPT_METRIC);
-    this.#retiredMeasured = [...this.#retiredMeasured, kept];
+    this.#retiredMeasured = [...this.#retiredMeasured, measured.filter(({ name }) => name === KEPT_METRIC)];
   }
 }
 
@@ -233,18 +214,10 @@ async function summed(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSna
   return AggregatorRegistry.aggregate(snapshots as object[]).getMetricsAsJSON();
 }
 
-function sum(one: GateStats, other: GateStats): GateStats {
-  return added(one, other) as GateStats;
-}
-
 /** Adds numbers, and tables by name; takes the first of any other values. */
-function added(one: unknown, other: unknown): unknown {
-  if (typeof one === 'number' && typeof other === 'number') return one + other;
-  if (!isTable(one) || !isTable(other)) return one ?? other;
+function added<Value>(one: Value, other: Value): Value {
+  if (typeof one === 'number' && typeof other === 'number') return (one + other) as Value;
+  if (!isRecord(one) || !isRecord(other)) return one ?? other;
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return Object.fromEntries([...names].map((name) => [name, added(one[name], other[name])]));
-}
-
-function isTable(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null;
+  return Object.fromEntries([...names].map((name) => [name, added(one[name], other[name])])) as Value;
 }

@@ -6,7 +6,6 @@ import type { Logger } from 'pino';
 import type { AdminDeps } from '../../admin/contract.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { localHistory } from '../../engine/invalidator.ts';
-import type { TidegateError } from '../../errors.ts';
 import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
@@ -16,17 +15,15 @@ import { type NodeTiers, openTiers } from '../tiers.ts';
 import { poolAdmin, Totals } from './pool-admin.ts';
 import { WorkerPool } from './worker-pool.ts';
 
-export interface RunningPool extends RunningGate {
-  /** Resolves when workers die faster than they can be replaced: then the gate cannot continue. */
-  readonly gaveUp: Promise<TidegateError>;
-}
-
-/** Resolves when all workers listen. Rejects as `startGate` does, and with E_WORKER. */
+/**
+ * Resolves when all workers listen. Rejects as `startGate` does, and with E_WORKER. `gaveUp` resolves when workers die faster than
+ * they can be replaced: then the gate cannot continue.
+ */
 export async function startWorkers(
   config: ResolvedConfig,
   size: number,
   log: Logger = logOf(config),
-): Promise<RunningPool> {
+): Promise<RunningGate & Pick<WorkerPool, 'gaveUp'>> {
   const { feed, shared, tiers } = await openShared(config, log);
   const totals = new Totals();
   let sources: AdminDeps['sources']['sources'] = () => [];
@@ -49,7 +46,7 @@ export async function startWorkers(
       metrics,
       admin: (deps) => {
         sources = () => deps.sources.sources();
-        return poolAdmin(deps, { pool, totals, metrics, hasDisk: config.disk !== undefined });
+        return poolAdmin(deps, pool, { totals, metrics, hasDisk: config.disk !== undefined });
       },
     },
   });

@@ -5,8 +5,6 @@
 // after it has been welcomed, and ends at once when the primary is gone. The primary handles signals: a terminal sends them
 // to all processes at once, and the primary tells each what to do.
 
-import type { Logger } from 'pino';
-import type { AdminDeps } from '../../admin/contract.ts';
 import { platformRandom, platformTasks } from '../../cache/platform.ts';
 import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
@@ -18,23 +16,13 @@ import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import { createMemoryStore, type MemoryStore } from '../../store/memory.ts';
-import type { Part } from '../role.ts';
-import { logOf, startPart } from '../serve.ts';
+import { logOf, type NodeGate, startPart } from '../serve.ts';
 import { storesOf } from '../tiers.ts';
 import { surviveUncaughtExceptions } from '../uncaught-exceptions.ts';
 import type { FromWorker, ToWorker, WorkerCalls } from './messages.ts';
 
-type Welcome = Extract<ToWorker, { readonly kind: 'welcome' }>;
-
-/** What a worker has from its welcome on. */
-interface Welcomed {
-  readonly log: MemberLog;
-  readonly replica: ReplicaStore | undefined;
-  readonly memory: MemoryStore;
-  readonly part: Promise<Part>;
-}
-
-let welcomed: Welcomed | undefined;
+/** All that a worker has from its welcome on. */
+let welcomed: ReturnType<typeof begun> | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // Without the primary, nobody reports invalidations: not one more answer.
@@ -72,15 +60,17 @@ function heard(message: ToWorker): void {
     case 'ask':
       return answer(message);
     case 'close':
-      close(message.graceMs).then(
-        () => process.exit(0),
-        () => process.exit(1),
-      );
+      Promise.resolve(welcomed?.part)
+        .then((part) => part?.close({ grace: message.graceMs }))
+        .then(
+          () => process.exit(0),
+          () => process.exit(1),
+        );
   }
 }
 
 /** All in one step, so that no change comes in between; only listening remains. */
-function begun({ config, membership, disk, sources }: Welcome): Welcomed {
+function begun({ config, membership, disk, sources }: Extract<ToWorker, { readonly kind: 'welcome' }>) {
   const ownLog = logOf(config);
   const log = new MemberLog({
     membership,
@@ -89,7 +79,15 @@ function begun({ config, membership, disk, sources }: Welcome): Welcomed {
   });
   const { maxBytes } = config.memory;
   const memory = createMemoryStore({ maxBytes });
-  const replica = disk && replicaAt(disk.path, ownLog);
+  const replica =
+    disk &&
+    new ReplicaStore({
+      folder: openFolder(disk.path),
+      tasks: platformTasks,
+      seed: Math.floor(platformRandom() * 2 ** 32),
+      send: (message) => send({ kind: 'disk', message }),
+      fault: (error) => ownLog.error({ err: error }, 'a worker cannot read the disk: its owner is asked'),
+    });
   const gateOptions = {
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
@@ -113,19 +111,9 @@ function begun({ config, membership, disk, sources }: Welcome): Welcomed {
   return { log, replica, memory, part };
 }
 
-function replicaAt(path: string, log: Logger): ReplicaStore {
-  return new ReplicaStore({
-    folder: openFolder(path),
-    tasks: platformTasks,
-    seed: Math.floor(platformRandom() * 2 ** 32),
-    send: (message) => send({ kind: 'disk', message }),
-    fault: (error) => log.error({ err: error }, 'a worker cannot read the disk: its owner is asked'),
-  });
-}
-
 function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>): void {
   const answered = async () => {
-    const { part, memory } = welcomed as Welcomed;
+    const { part, memory } = welcomed as NonNullable<typeof welcomed>;
     return (callsOn(await part, memory)[call] as (given: unknown) => unknown)(given);
   };
   answered().then(
@@ -134,24 +122,25 @@ function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>
   );
 }
 
-function callsOn(part: Part, memory: MemoryStore): WorkerCalls {
+function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
   const { gate, rehydrator } = part;
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
-      return { stats: gate.stats(), clientBytes: part.clientBytes(), measured };
+      return { stats: gate.stats(), clientBytes: part.clientBytes, measured };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];
-      const hashes = found.flatMap(({ kind, key }) => (kind === 'response' ? [hashOf(key)] : []));
+      const hashes = found.filter(({ kind }) => kind === 'response').map(({ key }) => keyHash(key));
       if (remove) memory.delete(found.map(({ key }) => key));
       else rehydrateFound(part, found);
-      return Float64Array.from(hashes);
+      // 53 bits of each.
+      return Float64Array.from(hashes, ({ high, low }) => (high & 0x1f_ffff) * 2 ** 32 + low);
     },
     clear: () => memory.delete([...memory.find({ kind: 'all' })].map(({ key }) => key)),
     list: (query) => gate.list(query),
     explain: (asked) => {
-      const request: ReturnType<AdminDeps['explainRequest']> = part.requestFor(asked);
+      const request = part.requestFor(asked);
       return request && gate.explain(request);
     },
     reload: (config) => part.reload(config),
@@ -163,14 +152,4 @@ function callsOn(part: Part, memory: MemoryStore): WorkerCalls {
       return reply;
     },
   };
-}
-
-async function close(graceMs: number): Promise<void> {
-  await (await welcomed?.part)?.close({ grace: graceMs });
-}
-
-/** 53 bits of the hash of a key. */
-function hashOf(key: string): number {
-  const { high, low } = keyHash(key);
-  return (high & 0x1f_ffff) * 2 ** 32 + low;
 }

@@ -8,14 +8,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { Logger } from 'pino';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
-import type { LogMember, SharedLog } from '../../log/shared-log.ts';
+import type { SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
-import type { JoinedReplica, ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
+import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
 import type { Answer, Figures, Given, WorkerCalls } from './messages.ts';
-import { workerConfig } from './share.ts';
 import { type WorkerChild, type WorkerHooks, WorkerProcess } from './worker-process.ts';
 
 export interface WorkerPoolParts {
@@ -33,16 +32,6 @@ export interface WorkerPoolParts {
   readonly fork?: () => WorkerChild;
 }
 
-interface Worker {
-  readonly process: WorkerProcess;
-  member?: LogMember;
-  replica?: JoinedReplica | undefined;
-  /** Since when it serves. */
-  servingSince?: number;
-  /** The latest. */
-  figures?: Figures;
-}
-
 /** Time for a worker from its start to its listening. */
 const START_MS = 30_000;
 /** Time between looks at the workers. */
@@ -53,7 +42,7 @@ const END_MS = 2_000;
 export class WorkerPool {
   readonly #parts: WorkerPoolParts;
   readonly #restarts = new Restarts();
-  readonly #workers = new Set<Worker>();
+  readonly #workers = new Set<WorkerProcess>();
   /** Pending timers. */
   readonly #pauses = new Set<Cancel>();
   readonly #gaveUp = Promise.withResolvers<TidegateError>();
@@ -98,12 +87,12 @@ export class WorkerPool {
     if (this.#workers.size === 0) return;
     const { promise: empty, resolve } = Promise.withResolvers<void>();
     this.#whenEmpty = resolve;
-    for (const { process, servingSince } of this.#workers) {
-      if (servingSince === undefined) process.kill();
-      else process.send({ kind: 'close', graceMs });
+    for (const worker of this.#workers) {
+      if (worker.servingSince === undefined) worker.kill();
+      else worker.send({ kind: 'close', graceMs });
     }
     const cancel = platformTasks.later(graceMs + END_MS, () => {
-      for (const { process } of this.#workers) process.kill();
+      for (const worker of this.#workers) worker.kill();
     });
     await empty;
     cancel();
@@ -145,84 +134,83 @@ export class WorkerPool {
 
   /** Detects a hanging worker, and keeps each worker's latest counts for its death. */
   #watch(): void {
-    const cancel = platformTasks.later(WATCH_MS, () => {
-      this.#pauses.delete(cancel);
+    this.#later(WATCH_MS, () => {
       this.figures().finally(() => {
         if (!this.#closing) this.#watch();
       });
     });
+  }
+
+  #later(delayMs: number, work: () => void): void {
+    const cancel = platformTasks.later(delayMs, () => {
+      this.#pauses.delete(cancel);
+      work();
+    });
     this.#pauses.add(cancel);
   }
 
-  #serving(): Worker[] {
+  #serving(): WorkerProcess[] {
     return [...this.#workers].filter(({ servingSince }) => servingSince !== undefined);
   }
 
   /** The port on which the new worker listens. */
   #start(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const hooks: WorkerHooks = {
-      heard: (message) => {
-        if (message.kind === 'listening') {
-          worker.servingSince = platformClock.monotonic();
-          resolve(message.port);
-        } else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
-        else if (message.kind === 'hello') this.#welcome(worker);
-        else if (message.kind === 'log') worker.member?.received(message.message);
-        else worker.replica?.received(message.message);
-      },
-      gone: (how) => {
-        reject(new TidegateError('E_WORKER', `expected a worker that serves, got its end: ${how}`));
-        this.#gone(worker, how);
-      },
+    const heard: WorkerHooks['heard'] = (message) => {
+      if (message.kind === 'listening') {
+        worker.servingSince = platformClock.monotonic();
+        resolve(message.port);
+      } else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
+      else if (message.kind === 'hello') this.#welcome(worker);
+      else if (message.kind === 'log') worker.member?.received(message.message);
+      else worker.replica?.received(message.message);
     };
-    const process = new WorkerProcess(hooks, this.#parts.fork?.());
-    const worker: Worker = { process };
+    const gone = (how: string) => {
+      reject(new TidegateError('E_WORKER', `expected a worker that serves, got its end: ${how}`));
+      this.#gone(worker, how);
+    };
+    const worker = new WorkerProcess({ heard, gone }, this.#parts.fork?.());
     this.#workers.add(worker);
-    const cancel = platformTasks.later(START_MS, () => process.kill());
+    const cancel = platformTasks.later(START_MS, () => worker.kill());
     return promise.finally(cancel);
   }
 
-  #welcome(worker: Worker): void {
-    const { process } = worker;
-    const { shared, feed, log } = this.#parts;
+  #welcome(worker: WorkerProcess): void {
+    const { shared, feed, log, sources } = this.#parts;
     const member = shared.join({
-      send: (message) => process.send({ kind: 'log', message }),
+      send: (message) => worker.send({ kind: 'log', message }),
       revoke: () => {
-        log.error({ worker: process.pid }, 'a worker does not hear of an invalidation: it is ended');
-        process.kill();
+        log.error({ worker: worker.pid }, 'a worker does not hear of an invalidation: it is ended');
+        worker.kill();
       },
     });
     worker.member = member;
     const config = this.#workerConfig();
-    const disk = feed === undefined || config.disk === undefined ? undefined : { path: config.disk.path };
-    process.send({ kind: 'welcome', config, membership: member.membership, disk, sources: this.#parts.sources() });
-    worker.replica = feed?.join((message) => process.send({ kind: 'disk', message }));
+    const disk = feed && config.disk && { path: config.disk.path };
+    worker.send({ kind: 'welcome', config, membership: member.membership, disk, sources: sources() });
+    worker.replica = feed?.join((message) => worker.send({ kind: 'disk', message }));
   }
 
-  #gone(worker: Worker, how: string): void {
+  #gone(worker: WorkerProcess, how: string): void {
     this.#workers.delete(worker);
     worker.member?.left();
     worker.replica?.left();
     if (worker.figures !== undefined) this.#parts.retired(worker.figures);
     if (this.#workers.size === 0) this.#whenEmpty?.();
-    if (this.#isOpen && !this.#closing) this.#replace(worker, how);
-  }
-
-  #replace({ process, servingSince }: Worker, how: string): void {
-    const atMs = platformClock.monotonic();
-    const next = this.#restarts.died({ atMs, servedMs: servingSince === undefined ? 0 : atMs - servingSince });
-    if (next.kind === 'give-up') {
-      const message = `expected workers that go on, got the end of ${next.deaths} in a short time, the last by ${how}`;
+    if (!this.#isOpen || this.#closing) return;
+    const { log } = this.#parts;
+    const { pid, servingSince } = worker;
+    const nowMs = platformClock.monotonic();
+    const pauseMs = this.#restarts.died(nowMs, servingSince === undefined ? 0 : nowMs - servingSince);
+    if (pauseMs === undefined) {
+      const message = `expected workers that go on, got the end of ${MOST_EARLY} in a short time, the last by ${how}`;
       this.#gaveUp.resolve(new TidegateError('E_WORKER', message));
       return;
     }
-    this.#parts.log.error({ worker: process.pid, how }, 'a worker has ended: another takes its place');
-    const cancel = platformTasks.later(next.afterMs, () => {
-      this.#pauses.delete(cancel);
-      this.#start().catch((error: unknown) => this.#parts.log.warn({ err: error }, 'a worker could not be started'));
+    log.error({ worker: pid, how }, 'a worker has ended: another takes its place');
+    this.#later(pauseMs, () => {
+      this.#start().catch((error: unknown) => log.warn({ err: error }, 'a worker could not be started'));
     });
-    this.#pauses.add(cancel);
   }
 }
 
@@ -237,24 +225,13 @@ function takeAlone({ host, port }: ListenAt): Promise<void> {
 
 /** The answers of those that do not end meanwhile. */
 async function asked<Call extends keyof WorkerCalls>(
-  workers: readonly Worker[],
+  workers: readonly WorkerProcess[],
   call: Call,
-  given: (worker: Worker) => Given<Call>,
-): Promise<{ readonly worker: Worker; readonly answer: Answer<Call> }[]> {
-  const asking = workers.map(async (worker) => ({ worker, answer: await worker.process.ask(call, given(worker)) }));
+  given: (worker: WorkerProcess) => Given<Call>,
+): Promise<{ readonly worker: WorkerProcess; readonly answer: Answer<Call> }[]> {
+  const asking = workers.map(async (worker) => ({ worker, answer: await worker.ask(call, given(worker)) }));
   return (await Promise.allSettled(asking)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
-
-interface Death {
-  /** Monotonic. */
-  readonly atMs: number;
-  /** How long it had served; 0 when it never did. */
-  readonly servedMs: number;
-}
-
-type Replacement =
-  | { readonly kind: 'start'; readonly afterMs: number }
-  | { readonly kind: 'give-up'; readonly deaths: number };
 
 /** A worker that served for less time died of a cause that will hit its successor as well. */
 const EARLY_MS = 1_000;
@@ -266,11 +243,32 @@ const FIRST_PAUSE_MS = 100;
 export class Restarts {
   #early: number[] = [];
 
-  died({ atMs, servedMs }: Death): Replacement {
-    if (servedMs >= EARLY_MS) return { kind: 'start', afterMs: 0 };
-    this.#early = [...this.#early.filter((at) => at > atMs - WITHIN_MS), atMs];
+  /** The pause before another starts; undefined: too many died early. `servedMs`: 0 when it never did. */
+  died(nowMs: number, servedMs: number): number | undefined {
+    if (servedMs >= EARLY_MS) return 0;
+    this.#early = [...this.#early.filter((at) => at > nowMs - WITHIN_MS), nowMs];
     const deaths = this.#early.length;
-    if (deaths >= MOST_EARLY) return { kind: 'give-up', deaths };
-    return { kind: 'start', afterMs: deaths === 1 ? 0 : FIRST_PAUSE_MS * 2 ** (deaths - 2) };
+    if (deaths >= MOST_EARLY) return undefined;
+    return deaths === 1 ? 0 : FIRST_PAUSE_MS * 2 ** (deaths - 2);
   }
+}
+
+/** The configuration of one of `count` workers. */
+export function workerConfig(config: ResolvedConfig, count: number): ResolvedConfig {
+  const part = (whole: number) => Math.ceil(whole / count);
+  const origins = Object.entries(config.origins).map(([name, origin]) => {
+    return [name, { ...origin, connections: part(origin.connections) }];
+  });
+  return {
+    ...config,
+    memory: { ...config.memory, maxBytes: part(config.memory.maxBytes) },
+    populate: {
+      ...config.populate,
+      concurrency: part(config.populate.concurrency),
+      ratePerSecond: part(config.populate.ratePerSecond),
+      rehydrate: { maxEntries: part(config.populate.rehydrate.maxEntries) },
+    },
+    limits: { ...config.limits, maxConnections: part(config.limits.maxConnections) },
+    origins: Object.fromEntries(origins),
+  };
 }

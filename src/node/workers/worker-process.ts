@@ -6,7 +6,9 @@
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Answer, FromWorker, Given, ToWorker, WorkerCalls } from './messages.ts';
+import type { LogMember } from '../../log/shared-log.ts';
+import type { JoinedReplica } from '../../store/disk/replica/replica-feed.ts';
+import type { Answer, Figures, FromWorker, Given, ToWorker, WorkerCalls } from './messages.ts';
 
 export interface WorkerHooks {
   /** Messages that answer no question. */
@@ -26,6 +28,13 @@ const RELOAD_MS = 60_000;
 const FORKED: ForkOptions = { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
 
 export class WorkerProcess {
+  /** Since it was welcomed. */
+  member: LogMember | undefined;
+  replica: JoinedReplica | undefined;
+  /** Since when it serves. */
+  servingSince: number | undefined;
+  /** The latest. */
+  figures: Figures | undefined;
   readonly #child: WorkerChild;
   readonly #hooks: WorkerHooks;
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
