@@ -16,12 +16,15 @@ import type { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_LIMIT = 100;
 
+interface PoolParts {
+  readonly pool: WorkerPool;
+  readonly totals: Totals;
+  readonly metrics: Metrics;
+  readonly hasDisk: boolean;
+}
+
 /** `deps`: from the primary's own gate. */
-export function poolAdmin(
-  deps: AdminDeps,
-  pool: WorkerPool,
-  { totals, metrics, hasDisk }: { readonly totals: Totals; readonly metrics: Metrics; readonly hasDisk: boolean },
-): AdminDeps {
+export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: PoolParts): AdminDeps {
   const asked = new WeakMap<ExplainRequest, Given<'explain'>>();
   const takeTotals = async () => {
     const figures = await pool.figures();

@@ -46,7 +46,7 @@ export async function startWorkers(
       metrics,
       admin: (deps) => {
         sources = () => deps.sources.sources();
-        return poolAdmin(deps, pool, { totals, metrics, hasDisk: config.disk !== undefined });
+        return poolAdmin(deps, { pool, totals, metrics, hasDisk: config.disk !== undefined });
       },
     },
   });
