@@ -69,8 +69,7 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
       },
       clear: async (what) => {
         if (what !== 'memory') return deps.tiers.clear(what);
-        const removed = await pool.ask('clear', undefined);
-        return removed.reduce((count, one) => count + one, 0);
+        return (await pool.ask('clear', undefined)).reduce((count, one) => count + one, 0);
       },
     },
   };
