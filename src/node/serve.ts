@@ -23,8 +23,8 @@ import { compileSite } from './config/compile-site.ts';
 import { needsRestart, type ResolvedConfig } from './config/config.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
-import { createFront } from './front/front.ts';
-import type { ExchangeEnd, Front } from './front/front-contract.ts';
+import { Front } from './front/front.ts';
+import type { ExchangeEnd } from './front/front-contract.ts';
 import { certificatesOf, urlOf } from './listening.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
@@ -167,7 +167,7 @@ export class NodeGate implements RunningGate {
 
   #createFront({ listen: { proxyProtocol, http2, tls }, limits, cacheName }: ResolvedConfig): Front {
     const certificates = this.#certificates;
-    return createFront({
+    return new Front({
       site: () => this.#site,
       gate: this.gate,
       limits,

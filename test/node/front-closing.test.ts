@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createFront } from '../../src/node/front/front.ts';
+import { Front } from '../../src/node/front/front.ts';
 import {
   answerText,
   bodyText,
@@ -88,7 +88,7 @@ describe('closing', () => {
 test('a port in use is an error that says so', async () => {
   const { port, front } = await startFront();
   await expect(front.listen({ host: '127.0.0.1', port })).rejects.toThrow();
-  const other = createFront({
+  const other = new Front({
     site: () => ({ router: routerTo(siteRoute()) }),
     gate: {} as never,
     limits: LIMITS,

@@ -5,10 +5,9 @@ import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
 import { type StoredResponse, wireForm } from '../../src/entry/stored-response.ts';
 import type { RequestRules, Router, SiteRoute } from '../../src/node/config/router.ts';
-import { createFront } from '../../src/node/front/front.ts';
+import { Front } from '../../src/node/front/front.ts';
 import type {
   ExchangeEnd,
-  Front,
   FrontDeps,
   FrontHooks,
   FrontLimits,
@@ -103,7 +102,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
     },
   } as unknown as Gate;
   const router = routerTo(siteRoute(rules));
-  const front = createFront({
+  const front = new Front({
     site: () => ({ router }),
     gate,
     limits: { ...LIMITS, ...limits },

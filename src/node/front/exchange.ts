@@ -4,13 +4,14 @@
 // request's content may still be arriving; each exchange is settled once, whichever came first.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Writable } from 'node:stream';
 import type { GateRequest, Unanswered, WholeAnswer } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
 import type { Answer, BodySource, Cancel, Responder } from '../../ports.ts';
-import type { ResponseHead } from '../../semantics/fields.ts';
+import { type Fields, NO_FIELDS, type ResponseHead } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
-import type { BodySink, Channel, ExchangeDeps } from './front-contract.ts';
-import { hasNoContent, isSendable, passedFields, trailerPairs } from './http1/answer-bytes.ts';
+import type { Channel, FrontContext } from './front-contract.ts';
+import { hasNoContent, isSendable, passedFields } from './http1/answer-bytes.ts';
 import type { Upload } from './http1/upload.ts';
 import { type Refusal, refused } from './refusals.ts';
 
@@ -31,13 +32,13 @@ interface Visit {
 export class Exchange implements Responder {
   readonly #visit: Visit;
   readonly #channel: Channel;
-  readonly #deps: ExchangeDeps;
+  readonly #deps: FrontContext;
   readonly #startedMs: number;
   #cancel: Cancel | undefined;
   /** Of a streamed answer, until all of it is read. */
   #body: BodySource | undefined;
   /** Undefined: the answer leaves its body out. */
-  #sink: BodySink | undefined;
+  #sink: Writable | undefined;
   /** Bytes the head promised. */
   #declared: number | undefined;
   #status: number | undefined;
@@ -45,7 +46,7 @@ export class Exchange implements Responder {
   #bodyBytes = 0;
   #over = false;
 
-  constructor(visit: Visit, channel: Channel, deps: ExchangeDeps) {
+  constructor(visit: Visit, channel: Channel, deps: FrontContext) {
     this.#visit = visit;
     this.#channel = channel;
     this.#deps = deps;
@@ -178,14 +179,14 @@ export class Exchange implements Responder {
     const sink = channel.head(status, fields, isEmpty);
     this.#status = status;
     this.#body = body;
-    if (isEmpty) this.#finished();
+    if (isEmpty) this.#finished(NO_FIELDS);
     else {
       this.#sink = sink;
       this.#declared = contentLength;
     }
     this.#pump();
     // No bytes yet: the client may still see the head.
-    if (!this.#over && this.#bodyBytes === 0) sink.flushHeaders();
+    if (!this.#over && this.#bodyBytes === 0) channel.flush();
   }
 
   /** Sends no faster than the client reads. A body that is left out is read too: the fill behind it is to complete. */
@@ -222,30 +223,24 @@ export class Exchange implements Responder {
     }
     this.#bodyBytes += read.length;
     if (sink.write(read)) return true;
-    sink.socket?.setTimeout(this.#deps.stallMs);
+    this.#channel.setTimeout(this.#deps.stallMs);
     sink.once('drain', this.#drained);
     return false;
   }
 
   readonly #drained = (): void => {
-    this.#sink?.socket?.setTimeout(0);
+    this.#channel.setTimeout(0);
     this.#pump();
   };
 
   #bodyEnded(isWhole: boolean, body?: BodySource): void {
-    const sink = this.#sink;
-    if (sink === undefined) return;
-    if (!isWhole || this.#bodyBytes < (this.#declared ?? 0)) {
-      this.cutOff();
-      return;
-    }
-    const trailers = body === undefined || !sink.chunkedEncoding ? [] : trailerPairs(body.trailers());
-    if (trailers.length > 0) sink.addTrailers(trailers);
-    this.#finished();
+    if (this.#sink === undefined) return;
+    if (!isWhole || this.#bodyBytes < (this.#declared ?? 0)) this.cutOff();
+    else this.#finished(body?.trailers() ?? NO_FIELDS);
   }
 
-  #finished(): void {
-    this.#channel.end();
+  #finished(trailers: Fields): void {
+    this.#channel.end(trailers);
     this.#settle(true);
   }
 

@@ -1,12 +1,13 @@
-// The inputs, hooks and methods of a front, and the surroundings and the end of an exchange with a client. Types only.
+// The inputs and hooks of a front, all that its parts share, and the way to one client. Types only.
 
-import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 import type { Gate, GateRequest, WholeAnswer } from '../../engine/contract.ts';
+import type { Fields } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { Router } from '../config/router.ts';
 import type { OriginOptions } from '../origin/origin-wire.ts';
-import type { ArrivalOptions, LostArrival } from './connection/arrival.ts';
+import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
 import type { Refusal, RefusalReason } from './refusals.ts';
 
 /** Each excess is answered with a status of its own; see config-types.ts. */
@@ -58,15 +59,6 @@ export interface ListenAt {
   readonly reusePort?: boolean;
 }
 
-export interface Front {
-  /** Resolves once connections are accepted. Rejects with E_PORT. */
-  listen(at: ListenAt): Promise<AddressInfo>;
-  /** Client connections open now. */
-  connections(): number;
-  /** Accepts no more; running exchanges finish, tunnels end; after `graceMs` the rest is cut off. */
-  close(options: { readonly graceMs: number }): Promise<void>;
-}
-
 /** How an exchange ended. */
 export interface ExchangeEnd {
   readonly request: GateRequest;
@@ -81,19 +73,19 @@ export interface ExchangeEnd {
   readonly durationMs: number;
 }
 
-/** Dependencies that exchanges share. */
-export interface ExchangeDeps {
-  readonly gate: Gate;
-  readonly cacheName: string;
+/** All that the parts of a front share: its inputs with their defaults, and where it stands. */
+export interface FrontContext
+  extends Required<Pick<FrontDeps, 'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic'>> {
   /** While the front closes, answers end their connection. */
   readonly status: { isClosing: boolean };
-  /** A longer pause of a client that should send or read ends the connection. */
-  readonly stallMs: number;
-  readonly monotonic: () => number;
-  /** Called for each exchange once it is over. */
-  readonly ended: ((end: ExchangeEnd) => void) | undefined;
-  /** Called with an exception that must not happen. */
+  /** How long a connection may be idle between requests. */
+  readonly idleMs: number;
+  /** The lines of an answer after which the connection goes on. */
+  readonly keepAliveLines: string;
+  readonly ended: FrontHooks['ended'];
   readonly fault: (error: unknown) => void;
+  /** Reports a refusal of the front, and returns it. */
+  readonly tell: (refusal: Refusal, peer: Peer) => Refusal;
 }
 
 /** The way to one client: an answer of node:http, or a stream of node:http2. */
@@ -108,9 +100,13 @@ export interface Channel {
   /** Sends it and ends; returns the bytes of content. */
   refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number };
   /** Sends the head; returns where its body goes. `isEmpty`: it has none. Throws when it cannot be sent. */
-  head(status: number, fields: string[], isEmpty: boolean): BodySink;
-  /** All that follows a head is handed over. */
-  end(): void;
+  head(status: number, fields: string[], isEmpty: boolean): Writable;
+  /** Sends a head now that would wait for the first bytes of its body. */
+  flush(): void;
+  /** Bounds a pause of the client; 0: no longer. */
+  setTimeout(ms: number): void;
+  /** All that follows a head is handed over; trailers are left out where they cannot be sent. */
+  end(trailers: Fields): void;
   /** Whether an answer of this status failed because of what its origin has sent. */
   isUnsendable(error: unknown, status: number): boolean;
   /** Whether another answer can still take the place of one of this status, which failed. */
@@ -121,14 +117,4 @@ export interface Channel {
   destroy(): void;
   /** The exchange is over. */
   over(complete: boolean): void;
-}
-
-export interface BodySink {
-  write(chunk: Uint8Array): boolean;
-  once(event: 'drain', listener: () => void): unknown;
-  flushHeaders(): void;
-  addTrailers(trailers: readonly [string, string][]): void;
-  /** Whether trailers can be sent. */
-  readonly chunkedEncoding: boolean;
-  readonly socket: { setTimeout(ms: number): unknown } | null;
 }

@@ -8,7 +8,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import { platformClock } from '../../cache/platform.ts';
 import type { Unanswered } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
@@ -17,29 +16,27 @@ import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals, type Peer, peerOf } from './connection/arrival.ts';
 import { Connections, type Lender, LentSocket } from './connection/connections.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import type { ExchangeDeps, Front, FrontDeps, FrontLimits, ListenAt } from './front-contract.ts';
+import type { FrontContext, FrontDeps, FrontLimits, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
 import { type Ends, Http1Channel } from './http1/http1-channel.ts';
-import { KEEP_ALIVE_BUFFER_MS, PlainConnection } from './http1/plain-connection.ts';
+import { PlainConnection } from './http1/plain-connection.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
-
-export function createFront(deps: FrontDeps): Front {
-  return new NodeFront(deps);
-}
 
 const PLAIN: ArrivalOptions = { proxyProtocol: false, tls: undefined };
 
 /** Most time for a whole request, content included; `stallMs` bounds pauses. */
 const REQUEST_TIMEOUT_MS = 3_600_000;
+/** The client is told a slightly shorter time, or its next request might cross our end of the connection. */
+const KEEP_ALIVE_BUFFER_MS = 1_000;
 
-function serverOptions(limits: FrontLimits): ServerOptions {
+function serverOptions({ maxHeadBytes, maxTargetBytes, headTimeoutMs, keepAliveMs }: FrontLimits): ServerOptions {
   return {
     // The front's own limits are lower and answer more precisely; the parser holds up to this in memory.
-    maxHeaderSize: limits.maxHeadBytes + limits.maxTargetBytes,
-    headersTimeout: Math.max(1, limits.headTimeoutMs),
-    requestTimeout: Math.max(REQUEST_TIMEOUT_MS, limits.headTimeoutMs),
-    keepAliveTimeout: Math.max(1, limits.keepAliveMs),
+    maxHeaderSize: maxHeadBytes + maxTargetBytes,
+    headersTimeout: headTimeoutMs,
+    requestTimeout: Math.max(REQUEST_TIMEOUT_MS, headTimeoutMs),
+    keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: 1_000,
     insecureHTTPParser: false,
     requireHostHeader: false,
@@ -47,40 +44,49 @@ function serverOptions(limits: FrontLimits): ServerOptions {
   };
 }
 
-class NodeFront implements Front {
+export class Front {
   readonly #deps: FrontDeps;
   readonly #server;
   readonly #connections: Connections;
   readonly #arrivals: Arrivals;
-  readonly #admission;
-  readonly #exchanges: ExchangeDeps;
+  readonly #context: FrontContext;
   readonly #tunnels = new Set<CloseTunnel>();
   #toNode: (connection: Socket) => void = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(deps: FrontDeps) {
-    const { limits, trust, hooks, arrival = PLAIN, stallMs = 60_000 } = deps;
+    const { hooks, arrival = PLAIN, stallMs = 60_000, cacheName = 'tidegate', monotonic } = deps;
     this.#deps = deps;
-    const cacheName = deps.cacheName ?? 'tidegate';
+    const headTimeoutMs = Math.max(1, deps.limits.headTimeoutMs);
+    const keepAliveMs = Math.max(1, deps.limits.keepAliveMs);
+    const limits = { ...deps.limits, headTimeoutMs, keepAliveMs };
+    const idleMs = keepAliveMs + KEEP_ALIVE_BUFFER_MS;
     this.#connections = new Connections(cacheName, (refusal, socket) => this.#tell(refusal, socket));
-    this.#admission = { site: deps.site, limits, trust, cacheName };
-    this.#exchanges = {
-      gate: deps.gate,
-      cacheName,
+    this.#context = {
+      ...{ site: deps.site, gate: deps.gate, trust: deps.trust, limits, cacheName, idleMs },
+      keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`,
       status: { isClosing: false },
       // http1-channel.ts recognises its own socket timeout by its length, so the idle timeout must differ.
-      stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
-      monotonic: deps.monotonic ?? platformClock.monotonic,
+      stallMs: stallMs === idleMs ? stallMs + 1 : stallMs,
+      monotonic: monotonic ?? platformClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
+      tell: (refusal, { address }) => {
+        hooks?.refused?.({ reason: refusal.reason, got: refusal.got, peer: address });
+        return refusal;
+      },
     };
     this.#server = createServer({
       ...serverOptions(limits),
       shouldUpgradeCallback: (message) => wantsTunnel(message) && !this.#connections.isBusy(message.socket),
     });
-    this.#arrivals = new Arrivals(arrival, Math.max(1, limits.headTimeoutMs), {
+    this.#arrivals = new Arrivals(arrival, headTimeoutMs, {
       http1: (socket, ...of) => this.#safely(socket, () => this.#speakHttp1(socket, ...of)),
-      http2: (socket, ...of) => this.#safely(socket, () => this.#speakHttp2(socket, ...of)),
+      http2: (socket, peer, connection) =>
+        this.#safely(socket, () => {
+          const h2 = new H2Connection(socket, peer, this.#context);
+          this.#connections.endBy(connection, () => h2.goAway());
+        }),
       lost: (report) => hooks?.lost?.(report),
     });
     // No limit: node:http would silently drop fields beyond one, a second Host among them. See request-heads.ts.
@@ -88,21 +94,24 @@ class NodeFront implements Front {
     this.#attach();
   }
 
+  /** Resolves once connections are accepted. Rejects with E_PORT. */
   listen({ host, port, reusePort = false }: ListenAt): Promise<AddressInfo> {
     return listening(this.#server, { host, port, reusePort });
   }
 
+  /** Client connections open now. */
   connections(): number {
     return this.#connections.size;
   }
 
+  /** Accepts no more; running exchanges finish, tunnels end; after `graceMs` the rest is cut off. */
   close({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
   async #close(graceMs: number): Promise<void> {
-    this.#exchanges.status.isClosing = true;
+    this.#context.status.isClosing = true;
     NetServer.prototype.close.call(this.#server);
     const closed = once(this.#server, 'close');
     this.#connections.closeIdle();
@@ -140,7 +149,7 @@ class NodeFront implements Front {
   /** A defect costs its client the connection, and affects nobody else. */
   #safely(duplex: Duplex, step: (socket: Socket) => void): void {
     guarded(step, (error) => {
-      this.#exchanges.fault(error);
+      this.#context.fault(error);
       duplex.destroy();
     })(duplex as Socket);
   }
@@ -163,23 +172,10 @@ class NodeFront implements Front {
     connection.destroy();
   }
 
-  #speakHttp2(socket: TLSSocket, peer: Peer, connection: Socket): void {
-    const deps = { ...this.#exchanges, admission: this.#admission, limits: this.#deps.limits };
-    const h2 = new H2Connection(socket, peer, { ...deps, refused: (refusal, from) => this.#tellOf(refusal, from) });
-    this.#connections.endBy(connection, () => h2.goAway());
-  }
-
   #speakHttp1(socket: Socket, peer: Peer, connection: Socket): void {
     if (socket !== connection) this.#connections.wrap(connection, socket);
-    new PlainConnection(socket, peer, {
-      ...this.#exchanges,
-      connection,
-      admission: this.#admission,
-      connections: this.#connections,
-      toNode: this.#toNode,
-      headTimeoutMs: Math.max(1, this.#deps.limits.headTimeoutMs),
-      keepAliveMs: Math.max(1, this.#deps.limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS,
-    });
+    const deps = { ...this.#context, connection, connections: this.#connections, toNode: this.#toNode };
+    new PlainConnection(socket, peer, deps);
   }
 
   #request(message: IncomingMessage, response: ServerResponse): void {
@@ -193,12 +189,12 @@ class NodeFront implements Front {
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
-    else answerOptions(response, this.#exchanges.status.isClosing);
+    else answerOptions(response, this.#context.status.isClosing);
   }
 
   #admit(message: IncomingMessage) {
     const { method = '', url = '', httpVersion, rawHeaders } = message;
-    return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message).peer, this.#admission);
+    return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message).peer, this.#context);
   }
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
@@ -206,20 +202,19 @@ class NodeFront implements Front {
       this.#start(this.#channel({ message, response, request }));
       return;
     }
-    const upload = new Upload(message, {
-      maxBytes: this.#deps.limits.maxRequestBodyBytes,
-      stallMs: this.#exchanges.stallMs,
-      sendContinue: head.expectsContinue ? () => response.headersSent || response.writeContinue() : undefined,
-      onExcess: () => refuse(refused('content-too-large', 'more than the limit')),
-    });
-    const channel = this.#channel({ message, response, request: { ...request, body: upload }, upload });
     const refuse = (refusal: Refusal) => channel.exchange.refuse(this.#tell(refusal, message.socket));
+    const isComplete = () => message.complete;
+    const sendContinue = head.expectsContinue
+      ? () => void (response.headersSent || response.writeContinue())
+      : undefined;
+    const upload = new Upload(message, { isComplete, sendContinue, refuse }, this.#context);
+    const channel = this.#channel({ message, response, request: { ...request, body: upload }, upload });
     message.on('timeout', () => refuse(refused('content-stalled', 'a pause')));
     this.#start(channel);
   }
 
   #channel(ends: Omit<Ends, 'peer'>): Http1Channel {
-    return new Http1Channel({ ...ends, peer: lenderOf(ends.message).peer.address }, this.#exchanges);
+    return new Http1Channel({ ...ends, peer: lenderOf(ends.message).peer.address }, this.#context);
   }
 
   #start(channel: Http1Channel, unanswered?: Unanswered): void {
@@ -232,7 +227,7 @@ class NodeFront implements Front {
     this.#tell(refusal, message.socket);
     // Not `message.complete`: node:http asks before it has seen the end, even of a request without content.
     const sending = hasContent(message);
-    const { cacheName, status: state } = this.#exchanges;
+    const { cacheName, status: state } = this.#context;
     const { status, fields, body } = refusalAnswer(refusal, cacheName, sending || state.isClosing);
     response.writeHead(status, fields);
     if (!sending) {
@@ -270,12 +265,7 @@ class NodeFront implements Front {
   }
 
   #tell(refusal: Refusal, socket: Socket): Refusal {
-    this.#tellOf(refusal, socket instanceof LentSocket ? socket.lender.peer : peerOf(socket, 'http'));
-    return refusal;
-  }
-
-  #tellOf({ reason, got }: Refusal, { address }: Peer): void {
-    this.#deps.hooks?.refused?.({ reason, got, peer: address });
+    return this.#context.tell(refusal, socket instanceof LentSocket ? socket.lender.peer : peerOf(socket, 'http'));
   }
 }
 

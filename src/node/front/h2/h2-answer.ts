@@ -9,7 +9,6 @@ import type { WholeAnswer } from '../../../engine/contract.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
 import { statusOf } from '../exchange.ts';
-import type { BodySink } from '../front-contract.ts';
 import { asBuffer, fieldsOf, hasNoContent, isSendable, wholeFields } from '../http1/answer-bytes.ts';
 
 /** Throws for a status or value that cannot be sent, before it sends anything. Returns the bytes of content. */
@@ -99,7 +98,7 @@ export class UnsendableField extends Error {
 }
 
 /** Adds a field. */
-function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
+export function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
   if (NEVER.has(name)) return;
   // An object with a prototype is built faster, but also has inherited names.
   const earlier = Object.hasOwn(headers, name) ? headers[name] : undefined;
@@ -119,20 +118,3 @@ const NEVER: ReadonlySet<string> = new Set([
   'http2-settings',
   'te',
 ]);
-
-/** The stream in the form of an answer of node:http. `last`: called when it is time to send the last frame. */
-export function sinkOf(stream: ServerHttp2Stream, last: (send: () => void) => void): BodySink {
-  const trailers: OutgoingHttpHeaders = {};
-  stream.once('wantTrailers', () => last(() => stream.sendTrailers(trailers)));
-  return {
-    write: (chunk) => stream.write(chunk),
-    once: (event, listener) => stream.once(event, listener),
-    // respond() has sent them.
-    flushHeaders() {},
-    addTrailers(pairs) {
-      for (const [name, value] of pairs) put(trailers, name, value);
-    },
-    chunkedEncoding: true,
-    socket: stream,
-  };
-}

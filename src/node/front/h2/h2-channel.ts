@@ -4,13 +4,17 @@
 // would take the part for the whole. It does not do so while trailers are awaited, so every streamed body awaits
 // trailers, and a stream is reset with its body visibly unfinished (RFC 9113 §8.1).
 
+import type { OutgoingHttpHeaders } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Writable } from 'node:stream';
 import type { WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
-import type { BodySink, Channel, ExchangeDeps } from '../front-contract.ts';
+import type { Fields } from '../../../semantics/fields.ts';
+import type { Channel, FrontContext } from '../front-contract.ts';
+import { trailerPairs } from '../http1/answer-bytes.ts';
 import type { Upload } from '../http1/upload.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
-import { isStatus, sendWhole, sinkOf, toHeaders, UnsendableField } from './h2-answer.ts';
+import { isStatus, put, sendWhole, toHeaders, UnsendableField } from './h2-answer.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -33,10 +37,11 @@ interface Ends {
 export class H2Channel implements Channel {
   readonly takesTrailers = true;
   readonly #ends: Ends;
-  readonly #deps: ExchangeDeps;
+  readonly #deps: FrontContext;
+  readonly #trailers: OutgoingHttpHeaders = {};
   #isEmpty = false;
 
-  constructor(ends: Ends, deps: ExchangeDeps) {
+  constructor(ends: Ends, deps: FrontContext) {
     this.#ends = ends;
     this.#deps = deps;
   }
@@ -60,27 +65,36 @@ export class H2Channel implements Channel {
     return { status, bodyBytes: this.#finished(bodyBytes) };
   }
 
-  head(status: number, fields: string[], isEmpty: boolean): BodySink {
+  head(status: number, fields: string[], isEmpty: boolean): Writable {
     const { stream } = this.#ends;
     this.#isEmpty = isEmpty;
     stream.respond(toHeaders(status, fields), isEmpty ? { endStream: true } : { waitForTrailers: true });
-    const last = (send: () => void) => {
-      send();
+    const sendLast = () => {
+      stream.sendTrailers(this.#trailers);
       this.#stopSending();
     };
     const broken = (error: unknown) => {
       this.#deps.fault(error);
       this.destroy();
     };
-    return sinkOf(stream, guarded(last, broken));
+    stream.once('wantTrailers', guarded(sendLast, broken));
+    return stream;
   }
 
-  end(): void {
+  /** respond() has sent it. */
+  flush(): void {}
+
+  setTimeout(ms: number): void {
+    this.#ends.stream.setTimeout(ms);
+  }
+
+  end(trailers: Fields): void {
     const { stream } = this.#ends;
     if (this.#isEmpty) {
       this.#finished(0);
       return;
     }
+    for (const [name, value] of trailerPairs(trailers)) put(this.#trailers, name, value);
     stream.end();
     stream.setTimeout(this.#deps.stallMs);
   }
@@ -123,7 +137,7 @@ export class H2Channel implements Channel {
 export function sendRefusal(
   stream: ServerHttp2Stream,
   refusal: Refusal,
-  { cacheName, stallMs }: Pick<ExchangeDeps, 'cacheName' | 'stallMs'>,
+  { cacheName, stallMs }: Pick<FrontContext, 'cacheName' | 'stallMs'>,
 ): { readonly status: number; readonly bodyBytes: number } {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, false);
   stream.respond(toHeaders(status, fields));

@@ -9,21 +9,15 @@ import type { TLSSocket } from 'node:tls';
 import { platformTasks } from '../../../cache/platform.ts';
 import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
-import { type AdmissionDeps, type Admitted, admit } from '../admission.ts';
+import { type Admitted, admit } from '../admission.ts';
 import type { Peer } from '../connection/arrival.ts';
 import { Exchange, statusOf } from '../exchange.ts';
-import type { ExchangeDeps, FrontLimits } from '../front-contract.ts';
-import { type ContentSource, LINGER_MS, Upload } from '../http1/upload.ts';
+import type { FrontContext, FrontLimits } from '../front-contract.ts';
+import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
 import { isStatus, sendWhole } from './h2-answer.ts';
 import { guardFlush, H2Channel, SMALL_ANSWER_BYTES, sendRefusal } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
-
-export interface H2Deps extends ExchangeDeps {
-  readonly refused: (refusal: Refusal, peer: Peer) => void;
-  readonly admission: AdmissionDeps;
-  readonly limits: FrontLimits;
-}
 
 /** Streams at a time (RFC 9113 §5.1.2). */
 const MAX_STREAMS = 128;
@@ -73,7 +67,7 @@ const GUARDED: Handed = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
 export class H2Connection {
   readonly #socket: TLSSocket;
   readonly #peer: Peer;
-  readonly #deps: H2Deps;
+  readonly #deps: FrontContext;
   readonly #session: ServerHttp2Session;
   readonly #open = new Map<ServerHttp2Stream, Exchange | Handed | undefined>();
   readonly #whenClosed: (this: ServerHttp2Stream) => void;
@@ -82,7 +76,7 @@ export class H2Connection {
   #quietSince: number | undefined = 0;
   #nextLook: Cancel | undefined;
 
-  constructor(socket: TLSSocket, peer: Peer, deps: H2Deps) {
+  constructor(socket: TLSSocket, peer: Peer, deps: FrontContext) {
     this.#socket = socket;
     this.#peer = peer;
     this.#deps = deps;
@@ -96,7 +90,7 @@ export class H2Connection {
     session.on('error', () => session.destroy());
     session.on('close', () => this.#nextLook?.());
     session.on('stream', (stream, ...[, , rawHeaders]) => this.#stream(stream, rawHeaders));
-    this.#lookIn(Math.max(1, deps.limits.headTimeoutMs));
+    this.#lookIn(deps.limits.headTimeoutMs);
   }
 
   /** Ends the connection in order: requests under way are still answered. */
@@ -113,7 +107,7 @@ export class H2Connection {
     stream.on('close', this.#whenClosed);
     try {
       const head = readH2Head(rawHeaders, stream.endAfterHeaders);
-      const admission = 'kind' in head ? head : admit(head, this.#peer, this.#deps.admission);
+      const admission = 'kind' in head ? head : admit(head, this.#peer, this.#deps);
       if (admission.kind === 'refused') this.#refuse(stream, admission);
       else if (admission.kind === 'options') stream.respond(OPTIONS_ANSWER, { endStream: true });
       else if (admission.head.framing === 'none') this.#ask(stream, admission.request);
@@ -159,16 +153,16 @@ export class H2Connection {
   }
 
   #askWithContent(stream: ServerHttp2Stream, { request, head }: Admitted): void {
-    const upload = new Upload(contentOf(stream), {
-      maxBytes: this.#deps.limits.maxRequestBodyBytes,
-      stallMs: this.#deps.stallMs,
-      sendContinue: head.expectsContinue ? () => sendContinue(stream) : undefined,
-      onExcess: () => {
-        const refusal = refused('content-too-large', 'more than the limit');
-        this.#deps.refused(refusal, this.#peer);
-        exchange.refuse(refusal);
-      },
-    });
+    const options = {
+      // A reset stream also ends, but that end is not the end of its content.
+      isComplete: () =>
+        stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR,
+      sendContinue: head.expectsContinue
+        ? () => void (stream.headersSent || stream.closed || stream.additionalHeaders({ ':status': 100 }))
+        : undefined,
+      refuse: (refusal: Refusal) => exchange.refuse(this.#deps.tell(refusal, this.#peer)),
+    };
+    const upload = new Upload(stream, options, this.#deps);
     const exchange = this.#exchange(stream, { ...request, body: upload }, upload);
     exchange.start();
   }
@@ -188,14 +182,11 @@ export class H2Connection {
       stream.close(NGHTTP2_CANCEL);
       return;
     }
-    const refusal = refused('content-stalled', 'a pause');
-    this.#deps.refused(refusal, this.#peer);
-    exchange.refuse(refusal);
+    exchange.refuse(this.#deps.tell(refused('content-stalled', 'a pause'), this.#peer));
   }
 
   #refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
-    this.#deps.refused(refusal, this.#peer);
-    sendRefusal(stream, refusal, { cacheName: this.#deps.cacheName, stallMs: this.#deps.stallMs });
+    sendRefusal(stream, this.#deps.tell(refusal, this.#peer), this.#deps);
     if (stream.endAfterHeaders) return;
     // RFC 9113 §8.1: tells the client to stop sending content.
     stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
@@ -220,7 +211,7 @@ export class H2Connection {
     const idle = quiet && this.#streams === this.#quietSince;
     this.#quietSince = quiet ? this.#streams : undefined;
     if (idle) this.#leave();
-    else this.#lookIn(Math.max(1, this.#deps.limits.keepAliveMs));
+    else this.#lookIn(this.#deps.limits.keepAliveMs);
   }
 
   /** A client that does not close its half would keep the connection. */
@@ -238,30 +229,3 @@ function whenBroken(this: ServerHttp2Stream): void {
 }
 
 const OPTIONS_ANSWER = Object.freeze({ ':status': 200, allow: ALLOWED_METHODS, 'content-length': 0 });
-
-/** The stream in the form of a message of node:http. */
-function contentOf(stream: ServerHttp2Stream): ContentSource {
-  // A reset stream also ends, but that end is not the end of its content.
-  const ended = () =>
-    stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR;
-  return {
-    on: stream.on.bind(stream),
-    off: stream.off.bind(stream),
-    read: () => stream.read(),
-    resume: () => stream.resume(),
-    get destroyed() {
-      return stream.destroyed;
-    },
-    get readableEnded() {
-      return ended();
-    },
-    get complete() {
-      return ended();
-    },
-    socket: stream,
-  };
-}
-
-function sendContinue(stream: ServerHttp2Stream): void {
-  if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 100 });
-}

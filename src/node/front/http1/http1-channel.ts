@@ -3,13 +3,15 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf } from '../../../entry/stored-response.ts';
+import type { Fields } from '../../../semantics/fields.ts';
 import { Exchange, statusOf } from '../exchange.ts';
-import type { BodySink, Channel, ExchangeDeps } from '../front-contract.ts';
+import type { Channel, FrontContext } from '../front-contract.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
-import { hasNoContent, storedFields, wholeFields } from './answer-bytes.ts';
+import { hasNoContent, storedFields, trailerPairs, wholeFields } from './answer-bytes.ts';
 import { endAfterContent, LINGER_MS, type Upload } from './upload.ts';
 
 /** Codes that node:http throws for a name or value that would break the message. */
@@ -30,10 +32,10 @@ export interface Ends {
 export class Http1Channel implements Channel {
   readonly exchange: Exchange;
   readonly #ends: Ends;
-  readonly #deps: ExchangeDeps;
+  readonly #deps: FrontContext;
   #whenOver: (() => void) | undefined;
 
-  constructor(ends: Ends, deps: ExchangeDeps) {
+  constructor(ends: Ends, deps: FrontContext) {
     this.#ends = ends;
     this.#deps = deps;
     const { request, peer, upload } = ends;
@@ -91,12 +93,22 @@ export class Http1Channel implements Channel {
     return { status, bodyBytes: this.#finish(Buffer.from(body, 'latin1')) };
   }
 
-  head(status: number, fields: string[]): BodySink {
+  head(status: number, fields: string[]): Writable {
     this.#writeHead(status, fields);
     return this.#ends.response;
   }
 
-  end(): void {
+  flush(): void {
+    this.#ends.response.flushHeaders();
+  }
+
+  setTimeout(ms: number): void {
+    this.#ends.response.socket?.setTimeout(ms);
+  }
+
+  end(trailers: Fields): void {
+    const { response } = this.#ends;
+    if (response.chunkedEncoding) response.addTrailers(trailerPairs(trailers));
     this.#finish();
   }
 

@@ -10,10 +10,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
-import { type AdmissionDeps, admit } from '../admission.ts';
+import { admit } from '../admission.ts';
 import type { Peer } from '../connection/arrival.ts';
 import { type Connections, type HandedOver, type Lender, LentSocket } from '../connection/connections.ts';
-import type { ExchangeDeps } from '../front-contract.ts';
+import type { FrontContext } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
 
@@ -27,20 +27,13 @@ interface Visit {
 const NOTHING = Buffer.alloc(0);
 const NOT_FOUND: Unanswered = Object.freeze({ kind: 'unanswered', selection: undefined });
 
-export interface PlainDeps extends ExchangeDeps {
+export interface PlainDeps extends FrontContext {
   /** The TCP connection: the socket itself, or the connection below TLS. */
   readonly connection: Socket;
-  readonly admission: AdmissionDeps;
   readonly connections: Pick<Connections, 'asking'>;
   /** Hands a lent connection to node:http. */
   readonly toNode: (connection: Socket) => void;
-  /** Before the first request, and between requests. */
-  readonly headTimeoutMs: number;
-  readonly keepAliveMs: number;
 }
-
-/** The client is told a slightly shorter time, or its next request might cross our end of the connection. */
-export const KEEP_ALIVE_BUFFER_MS = 1_000;
 
 /** Most bytes that wait while a request is lent; beyond it the client must wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
@@ -49,7 +42,6 @@ export class PlainConnection implements Lender {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #deps: PlainDeps;
-  readonly #keepAliveLines: string;
   #state: 'plain' | 'asking' | 'flushing' | 'lent' | 'given' = 'plain';
   #lent: LentSocket | undefined;
   #handedOver: (HandedOver & { readonly head: PlainHead }) | undefined;
@@ -62,9 +54,7 @@ export class PlainConnection implements Lender {
     this.peer = peer;
     this.#socket = socket;
     this.#deps = deps;
-    const seconds = Math.floor((deps.keepAliveMs - KEEP_ALIVE_BUFFER_MS) / 1000);
-    this.#keepAliveLines = `connection: keep-alive\r\nkeep-alive: timeout=${seconds}\r\n`;
-    socket.setTimeout(deps.headTimeoutMs);
+    socket.setTimeout(deps.limits.headTimeoutMs);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('timeout', this.#onTimeout);
@@ -76,7 +66,7 @@ export class PlainConnection implements Lender {
   resume(): void {
     if (this.#state !== 'lent' || this.#socket.destroyed) return;
     this.#state = 'plain';
-    this.#socket.setTimeout(this.#deps.keepAliveMs);
+    this.#socket.setTimeout(this.#deps.idleMs);
     this.#socket.resume();
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -196,7 +186,7 @@ export class PlainConnection implements Lender {
   /** Returns undefined for a refused request, or one that changes the connection; node:http handles both. */
   #admit(head: PlainHead): GateRequest | undefined {
     if (this.#deps.status.isClosing) return undefined;
-    const admission = admit(head, this.peer, this.#deps.admission);
+    const admission = admit(head, this.peer, this.#deps);
     if (admission.kind !== 'admitted') return undefined;
     const { framing, scan } = admission.head;
     if (framing !== 'none' || scan.upgrade !== undefined || scan.expect !== undefined) return undefined;
@@ -204,10 +194,10 @@ export class PlainConnection implements Lender {
   }
 
   #answer({ request, startedMs }: Visit, answer: WholeAnswer): void {
-    const { ended, monotonic } = this.#deps;
+    const { ended, monotonic, idleMs, keepAliveLines } = this.#deps;
     const socket = this.#socket;
-    if (socket.timeout !== this.#deps.keepAliveMs) socket.setTimeout(this.#deps.keepAliveMs);
-    const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: this.#keepAliveLines });
+    if (socket.timeout !== idleMs) socket.setTimeout(idleMs);
+    const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: keepAliveLines });
     ended?.({
       request,
       peer: this.peer.address,

@@ -7,47 +7,48 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { TidegateError } from '../../../errors.ts';
-
-/** A message, or a stream of HTTP/2 that looks like one. */
-export interface ContentSource
-  extends Pick<Readable, 'on' | 'off' | 'read' | 'resume' | 'destroyed' | 'readableEnded'> {
-  readonly complete: boolean;
-  readonly socket: { setTimeout(ms: number): unknown };
-}
+import type { FrontContext } from '../front-contract.ts';
+import { type Refusal, refused } from '../refusals.ts';
 
 interface UploadOptions {
-  readonly maxBytes: number;
-  /** A pause longer than this while somebody reads. */
-  readonly stallMs: number;
+  /** Whether the last byte has arrived. */
+  readonly isComplete: () => boolean;
   /** Called before the first byte is asked for, when the client waits for it. */
   readonly sendContinue: (() => void) | undefined;
-  /** The content is longer than allowed. */
-  readonly onExcess: () => void;
+  /** Called when the content is longer than allowed. */
+  readonly refuse: (refusal: Refusal) => void;
 }
+
+/** A message of node:http, or a stream of node:http2. */
+type Content = Readable & { setTimeout(ms: number): unknown };
+
+type UploadDeps = Pick<FrontContext, 'limits' | 'stallMs'>;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** One request's content, for one reader. */
 export class Upload implements AsyncIterable<Uint8Array> {
-  readonly #message: ContentSource;
+  readonly #content: Content;
   readonly #options: UploadOptions;
+  readonly #deps: UploadDeps;
   #bytes = 0;
   #waiter: PromiseWithResolvers<IteratorResult<Uint8Array, undefined>> | undefined;
   #failure: TidegateError | undefined;
   #asked = false;
 
-  constructor(message: ContentSource, options: UploadOptions) {
-    this.#message = message;
+  constructor(content: Content, options: UploadOptions, deps: UploadDeps) {
+    this.#content = content;
     this.#options = options;
+    this.#deps = deps;
     // 'error' has a listener from the start: the client may leave at any time.
-    message.on('error', () => this.#broken());
+    content.on('error', () => this.#broken());
     // node:http2 reports a reset stream in this way, and then reports an end that is not real.
-    message.on('aborted', () => this.#broken());
+    content.on('aborted', () => this.#broken());
   }
 
   /** Whether the last byte has arrived. */
   get complete(): boolean {
-    return this.#message.complete;
+    return this.#options.isComplete();
   }
 
   /** Whether the client still waits for 100 and may never send its content. */
@@ -87,34 +88,35 @@ export class Upload implements AsyncIterable<Uint8Array> {
     if (this.#asked) return;
     this.#asked = true;
     this.#options.sendContinue?.();
-    this.#message.on('readable', this.#offer);
-    this.#message.on('end', this.#offer);
+    this.#content.on('readable', this.#offer);
+    this.#content.on('end', this.#offer);
   }
 
   readonly #offer = (): void => {
     const waiter = this.#waiter;
     if (waiter === undefined) return;
-    const chunk = this.#message.read() as Buffer | null;
+    const chunk = this.#content.read() as Buffer | null;
     // read() may have reported the end, or an error, meanwhile.
     if (this.#waiter === undefined) return;
-    if (chunk === null && !this.#message.readableEnded) {
-      this.#message.socket.setTimeout(this.#options.stallMs);
+    if (chunk === null && !(this.#content.readableEnded && this.complete)) {
+      this.#content.setTimeout(this.#deps.stallMs);
       return;
     }
     this.#waiter = undefined;
-    this.#message.socket.setTimeout(0);
+    this.#content.setTimeout(0);
     if (chunk === null) {
       waiter.resolve(DONE);
       return;
     }
     this.#bytes += chunk.length;
-    if (this.#bytes <= this.#options.maxBytes) {
+    const { maxRequestBodyBytes } = this.#deps.limits;
+    if (this.#bytes <= maxRequestBodyBytes) {
       waiter.resolve({ done: false, value: chunk });
       return;
     }
     this.#waiter = waiter;
-    this.#stop(`expected content of at most ${this.#options.maxBytes} bytes, got more`);
-    this.#options.onExcess();
+    this.#stop(`expected content of at most ${maxRequestBodyBytes} bytes, got more`);
+    this.#options.refuse(refused('content-too-large', 'more than the limit'));
   };
 
   #stop(message: string): void {
@@ -122,9 +124,9 @@ export class Upload implements AsyncIterable<Uint8Array> {
     this.#failure = new TidegateError('E_ABANDONED', message);
     const waiter = this.#waiter;
     this.#waiter = undefined;
-    this.#message.off('readable', this.#offer);
-    this.#message.off('end', this.#offer);
-    if (!this.#message.destroyed) this.#message.resume();
+    this.#content.off('readable', this.#offer);
+    this.#content.off('end', this.#offer);
+    if (!this.#content.destroyed) this.#content.resume();
     waiter?.reject(this.#failure);
   }
 }
