@@ -14,8 +14,8 @@ export type { ResponseSelection } from '../entry/selectors.ts';
 export type { Entry, EntryNote } from '../entry/stored-response.ts';
 export type { Selector } from '../ledger/selector.ts';
 export type { Store } from '../ports.ts';
+export { cacheTag } from './handler-origin.ts';
 export type { FetchCacheOptions } from './options.ts';
-export { cacheTag } from './tags.ts';
 
 /** What a handler is given beside the request. */
 export interface HandlerContext<Env = unknown> {

@@ -1,14 +1,15 @@
-// A handler as the engine's origin: called with a Request for each forward, its Response told to the listener bit by bit.
+// A handler as the engine's origin: called with a Request for each forward, its Response told to the listener bit by bit,
+// with the tags that the handler gives it.
 //
 // The listener hears nothing inside forward(), nothing after abort(), and exactly
 // one of end and failed; while it has asked for a pause, nothing is read from the handler's body.
 
-import { TidegateError } from '../errors.ts';
+import { expected, TidegateError } from '../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../ports.ts';
 import { type Fields, fieldValue, filterFields, NO_FIELDS } from '../semantics/fields.ts';
+import { MAX_TAG_LENGTH } from '../semantics/invalidation.ts';
 import type { Wait } from './platform.ts';
 import { fieldsOf, headersOf } from './request.ts';
-import { checkedTag, staleNames } from './tags.ts';
 
 /** A client's request: every forward on its behalf, in the background too, is made of this. */
 export interface HandlerCall {
@@ -167,12 +168,13 @@ class RunningHandler implements Forward {
   /** Fails when the result takes too long; what comes of it then is not heard. */
   async #inTime<T>(what: string, result: T | Promise<T>): Promise<T> {
     const { tasks, timeoutMs } = this.#host;
-    if (!isThenable(result) || timeoutMs === Number.POSITIVE_INFINITY) return result;
+    // Frameworks give thenables that are no promises.
+    const isThenable = typeof result === 'object' && result !== null && 'then' in result;
+    if (!isThenable || typeof result.then !== 'function' || timeoutMs === Number.POSITIVE_INFINITY) return result;
     const cancel: Cancel = tasks.later(timeoutMs, () => {
       this.#fail(fault(`${what} within ${timeoutMs} ms, got none`));
       this.#aborter.abort(new TidegateError('E_HANDLER', `expected ${what} in time, got none`));
     });
-    // Frameworks give thenables that are no promises.
     return Promise.resolve(result).finally(cancel);
   }
 
@@ -206,10 +208,6 @@ function checkedResponse(given: unknown): Response {
   );
 }
 
-function isThenable<T>(result: T | Promise<T>): boolean {
-  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
-}
-
 function kindOf(given: unknown): string {
   return typeof given === 'object' && given !== null
     ? `an object of ${given.constructor?.name ?? 'no class'}`
@@ -231,4 +229,27 @@ function fault(text: string): TidegateError {
 function thrown(cause: unknown): TidegateError {
   const what = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
   return new TidegateError('E_HANDLER', `expected of the handler a response, got ${what}`, { cause });
+}
+
+/** The response with these tags beside its own, for a handler to return. Throws E_TAG. */
+export function cacheTag(response: Response, ...tags: readonly string[]): Response {
+  if (tags.length === 0) return response;
+  const headers = new Headers(response.headers);
+  headers.append('cache-tag', tags.map(checkedTag).join(', '));
+  for (const name of staleNames(response)) headers.delete(name);
+  // Made anew: the fields of one that comes from `fetch` or is a redirect cannot be changed.
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
+/** Of a response that `fetch` has decoded: fields that still say that it is coded. */
+function staleNames(response: Response): readonly string[] {
+  return response.url !== '' && response.headers.has('content-encoding') ? ['content-encoding', 'content-length'] : [];
+}
+
+/** The tag as it stands in Cache-Tag: what a field cannot carry would be another tag, or two. Throws E_TAG. */
+function checkedTag(tag: string): string {
+  const fits = typeof tag === 'string' && tag !== '' && tag.length <= MAX_TAG_LENGTH;
+  if (fits && /^[\x20-\x7e\x80-\xff]+$/.test(tag) && !tag.includes(',') && tag.trim() === tag) return tag;
+  const what = `a tag of 1 to ${MAX_TAG_LENGTH} characters of Latin-1, without commas, control characters or outer spaces`;
+  expected('E_TAG', what, tag);
 }

@@ -34,15 +34,19 @@ export interface TidegateMiddleware extends MiddlewareHandler {
  * `createFetchCache`, it shares that. Throws E_CONFIG.
  */
 export function tidegate(given: FetchCacheOptions | FetchCache = {}): TidegateMiddleware {
-  const cache = isCache(given) ? given : createFetchCache(given);
+  const cache = typeof given === 'object' && given !== null && 'wrap' in given ? given : createFetchCache(given);
   const middleware: MiddlewareHandler = async (c, next) => {
     // It changes the protocol, and only the platform's own request and response can do that.
     if (c.req.raw.headers.has('upgrade')) return next();
-    const waitUntil = waitUntilOf(c);
+    const context = executionContextOf(c);
+    // Exceptions that were told to the cache as responses, by the number in their field.
     const refusals = new Map<string, Error>();
     const serve = cache.wrap((request, handle) => callRest(c, request, { handle, refusals }));
-    const request = await unread(c);
-    const response = await serve(request, waitUntil === undefined ? {} : { waitUntil }).catch((error: unknown) => {
+    const { raw } = c.req;
+    // A middleware before may have read the content, which Hono keeps.
+    const request = raw.bodyUsed ? new Request(raw, { body: await c.req.arrayBuffer() }) : raw;
+    const call = context === undefined ? {} : { waitUntil: (work: Promise<unknown>) => context.waitUntil(work) };
+    const response = await serve(request, call).catch((error: unknown) => {
       // The client has left, and that is no error of the application.
       if (request.signal.aborted && error === request.signal.reason) return new Response(null, { status: CLIENT_LEFT });
       throw error;
@@ -55,24 +59,12 @@ export function tidegate(given: FetchCacheOptions | FetchCache = {}): TidegateMi
   return Object.assign(middleware, { cache });
 }
 
-function isCache(given: FetchCacheOptions | FetchCache): given is FetchCache {
-  return typeof given === 'object' && given !== null && 'wrap' in given;
-}
-
-/** A middleware before may have read the content, which Hono keeps. */
-async function unread(c: Context): Promise<Request> {
-  const { raw } = c.req;
-  return raw.bodyUsed ? new Request(raw, { body: await c.req.arrayBuffer() }) : raw;
-}
-
-interface RestCall {
-  readonly handle: TidegateHandle;
-  /** Exceptions that were told to the cache as responses, by the number in their field. */
-  readonly refusals: Map<string, Error>;
-}
-
 /** Runs what stands behind the middleware in the chain; any number of times. */
-async function callRest(c: Context, request: Request, { handle, refusals }: RestCall): Promise<Response> {
+async function callRest(
+  c: Context,
+  request: Request,
+  { handle, refusals }: { readonly handle: TidegateHandle; readonly refusals: Map<string, Error> },
+): Promise<Response> {
   // The path as it was matched, however the whole application takes it from a URL.
   const rest = new Hono({ getPath: () => c.req.path });
   rest.use(async (inner, next) => {
@@ -83,7 +75,8 @@ async function callRest(c: Context, request: Request, { handle, refusals }: Rest
   for (const { path, handler } of matchedRoutes(c).slice(c.req.routeIndex + 1)) rest.all(path, handler);
   rest.notFound(() => c.notFound());
   rest.onError((error) => {
-    const status = statusOf(error);
+    // An HTTPException of Hono is told by its method.
+    const status = 'getResponse' in error && 'status' in error ? Number(error.status) : undefined;
     // To whoever waits, and so to the error handler of the whole application; unless something stale may be served.
     if (status === undefined || status < 400 || status >= 500) throw error;
     // An answer like any other: what is stored is not right any more. It is thrown on where it is to be answered with.
@@ -99,16 +92,6 @@ const CLIENT_LEFT = 499;
 
 /** Never leaves the process: the response that has it is not stored, and for one client alone. */
 const REFUSAL = 'tidegate-refusal';
-
-/** The status of an HTTPException, which Hono tells by its method. */
-function statusOf(error: Error): number | undefined {
-  return 'getResponse' in error && 'status' in error ? Number(error.status) : undefined;
-}
-
-function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined {
-  const context = executionContextOf(c);
-  return context && ((work) => context.waitUntil(work));
-}
 
 /** Hono throws where the platform has none. */
 function executionContextOf(c: Context): Context['executionCtx'] | undefined {

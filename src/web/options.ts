@@ -72,7 +72,15 @@ const CHECKS: kit.Checks<FetchCacheOptions> = {
   memory: kit.nested<NonNullable<FetchCacheOptions['memory']>>({ maxBytes: kit.amount }),
   tiers: kit.be(
     'a list of tiers, each with a name and a store',
-    (tiers) => Array.isArray(tiers) && tiers.every(isTier),
+    (tiers) =>
+      Array.isArray(tiers) &&
+      tiers.every(
+        (tier: unknown) =>
+          kit.isRecord(tier) &&
+          typeof tier.name === 'string' &&
+          tier.name !== '' &&
+          kit.has(tier.store, 'get', 'put', 'find', 'delete'),
+      ),
   ),
   profile: kit.oneOf('safe', 'conformance'),
   ...{ ttl: kit.duration, defaultTtl: kit.duration, staleWhileRevalidate: kit.duration, staleIfError: kit.duration },
@@ -90,15 +98,6 @@ const CHECKS: kit.Checks<FetchCacheOptions> = {
     onFault: kit.func,
   },
 };
-
-function isTier(tier: unknown): boolean {
-  return (
-    kit.isRecord(tier) &&
-    tier.name !== '' &&
-    typeof tier.name === 'string' &&
-    kit.has(tier.store, 'get', 'put', 'find', 'delete')
-  );
-}
 
 /** The options as the cache uses them. */
 export type CacheSettings = InMs<FetchCacheOptions> & { readonly maxBytes: number; readonly timeoutMs: number };

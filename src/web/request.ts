@@ -30,7 +30,10 @@ export function askedOf(request: Request, options: Reading): Asked | undefined {
     body: (request.body ?? undefined) as GateRequest['body'],
   };
   if (!mayBeStored) return { ...asked, fields, bypass: false };
-  if (options.trustForwarded && hasOtherClaims(all)) return { ...asked, fields, bypass: true };
+  // The answer may depend on claims of a trusted proxy that are not in the URI.
+  if (options.trustForwarded && all.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name))) {
+    return { ...asked, fields, bypass: true };
+  }
   const shared = sharedRequest(fields, options.policy, () => false);
   return { ...asked, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
 }
@@ -93,11 +96,6 @@ const CLAIMS: ReadonlySet<string> = new Set(
 /** True for a field that claims another target; X-Forwarded-For is about the client. */
 function isClaim(name: string): boolean {
   return name.startsWith('x-forwarded') ? name !== 'x-forwarded-for' : CLAIMS.has(name);
-}
-
-/** Claims of a trusted proxy that are not in the URI: the answer may depend on them. */
-function hasOtherClaims(fields: Fields): boolean {
-  return fields.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name));
 }
 
 const IN_URI: ReadonlySet<string> = new Set(['x-forwarded-host', 'x-forwarded-proto']);

@@ -9,7 +9,7 @@ import { DEFAULT_TENANT } from '../entry/key.ts';
 import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
 import type { Answer, BodySource, Origin } from '../ports.ts';
-import { type Fields, filterFields, NO_FIELDS } from '../semantics/fields.ts';
+import { filterFields, NO_FIELDS, type ResponseHead } from '../semantics/fields.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
@@ -59,8 +59,7 @@ export class WebGate {
     const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
     const gateRequest = { ...asked, route: this.#makeRoute(handlerOrigin(call, this.#host)) };
     const found = await this.gate.answerAtOnce(gateRequest);
-    const isWaiting = found.kind === 'unanswered';
-    const answer = isWaiting ? await this.#exchange(gateRequest, found, call) : found;
+    const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;
     return responseOf(answer, request.method, this.#platform.wait);
   }
 
@@ -165,28 +164,22 @@ function responseOf(answer: Answer, method: string, wait: Wait): Response {
   if (answer.kind === 'stored') {
     const { entry, added } = answer;
     const fields = [...decodeHead(entry.bytes, entry.headBytes), ...added];
-    return wholeResponse({ status: entry.status, fields, body: bodyOf(entry) }, method);
+    return wholeResponse({ status: entry.status, fields }, bodyOf(entry), method);
   }
-  const { status, fields } = answer.head;
-  if (answer.kind === 'whole') return wholeResponse({ status, fields, body: answer.body }, method);
+  const { head } = answer;
+  if (answer.kind === 'whole') return wholeResponse(head, answer.body, method);
   // Nothing comes of an answer without a body: there is nothing to read or to cancel.
-  const isEmpty = method === 'HEAD' || NULL_BODY.has(status);
-  return response(isEmpty ? null : streamOf(answer.body, wait), status, fields);
+  const isEmpty = method === 'HEAD' || NULL_BODY.has(head.status);
+  return response(head, isEmpty ? null : streamOf(answer.body, wait));
 }
 
-interface Whole {
-  readonly status: number;
-  readonly fields: Fields;
-  readonly body: Uint8Array | undefined;
-}
-
-function wholeResponse({ status, fields, body }: Whole, method: string): Response {
-  if (method === 'HEAD' || NULL_BODY.has(status)) return response(null, status, fields);
+function wholeResponse({ status, fields }: ResponseHead, body: Uint8Array | undefined, method: string): Response {
+  if (method === 'HEAD' || NULL_BODY.has(status)) return response({ status, fields }, null);
   const rest = filterFields(fields, (name) => name !== 'content-length');
-  return response(body ?? null, status, [...rest, 'content-length', String(body?.length ?? 0)]);
+  return response({ status, fields: [...rest, 'content-length', String(body?.length ?? 0)] }, body ?? null);
 }
 
-function response(body: Uint8Array | ReadableStream | null, status: number, fields: Fields): Response {
+function response({ status, fields }: ResponseHead, body: Uint8Array | ReadableStream | null): Response {
   return new Response(body as ReadableStream | null, { status, headers: headersOf(fields) });
 }
 
