@@ -87,7 +87,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
     const rows = [before, ...found.filter(({ seq }) => Number(seq) > Number(before.seq))];
     if (rows.length === 1 && found.length <= MAX_CHANGES) return undefined;
     if (found.length > MAX_CHANGES) return this.#allOf(await this.position());
-    const part = await resolved({ runner, known }, rows, options);
+    const part = await resolved({ runner, known, ...OPTIONS }, rows);
     const isStrange = part.kind === 'gap' || part.hasSchema || strangersIn(part.told, known).length > 0;
     if (isStrange) return this.#allOf(await this.position());
     return { position: part.position, changes: changesOf(part.told, known) };
@@ -104,7 +104,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
       position: await this.position(),
     });
     if (from === undefined) return gap('the feed begins here');
-    const part = await readLog({ runner, known }, from, options);
+    const part = await readLog({ runner, known, ...OPTIONS }, from);
     if (part.kind === 'gap') return gap(part.reason);
     if (part.hasSchema) return gap('the schema changed');
     const { told, position } = part;
@@ -134,7 +134,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
 }
 
 /** D1 cannot run VACUUM, which would give rows other numbers. */
-const options = { maxChanges: MAX_CHANGES, isNumberSure: async () => true };
+const OPTIONS = { maxChanges: MAX_CHANGES, isNumberSure: async () => true };
 
 /** Deletes rows up to a position that everyone who drains has applied. At most `maxRows` at once. */
 export async function trimD1Log<S extends D1Statement<S>>(

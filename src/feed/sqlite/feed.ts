@@ -204,7 +204,7 @@ class SqliteSource implements FeedSource {
       isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
     const { maxChanges = MAX_CHANGES, tasks } = this.#options;
     const pause = () => new Promise<void>((resolve) => void tasks.later(0, resolve));
-    return readLog({ runner, known }, this.position, { maxChanges, pause, isNumberSure });
+    return readLog({ runner, known, maxChanges, pause, isNumberSure }, this.position);
   }
 
   async #tell(part: LogPart & { kind: 'part' }, known: Known, run: FeedRun): Promise<FeedPosition> {

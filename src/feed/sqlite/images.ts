@@ -25,7 +25,10 @@ function encoded(column: string): string {
     WHEN 'real' THEN CASE ${column} WHEN 9e999 THEN 'r+' WHEN -9e999 THEN 'r-' ELSE ${column} END END AS ${column}`;
 }
 
-export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): readonly unknown[] {
+/** The cells of a row as the log has them, in the form of `imageColumns`. */
+export type Image = readonly unknown[];
+
+export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): Image {
   const image: unknown[] = [];
   for (let at = 0; at < slots; at++) {
     const cell = row[`${side}${at}`];
@@ -35,7 +38,7 @@ export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): readonl
 }
 
 /** Cells in the order of the shape's columns. `places`: the place of each in an image. */
-export function rowOf(shape: TableShape, image: readonly unknown[], places: readonly (number | undefined)[]): Row {
+export function rowOf(shape: TableShape, image: Image, places: readonly (number | undefined)[]): Row {
   return shape.columns.map(({ type }, at) => {
     const place = places[at];
     return place === undefined ? undefined : cellOf(type, decoded(image[place]));
@@ -65,7 +68,7 @@ function bytesOf(hex: string): Uint8Array {
 }
 
 /** A text for the cells at these places; equal for values that SQLite finds equal byte by byte. */
-export function nameOf(image: readonly unknown[], places: readonly (number | undefined)[]): string | undefined {
+function nameOf(image: Image, places: readonly (number | undefined)[]): string | undefined {
   const parts: unknown[] = [];
   for (const place of places) {
     const cell = place === undefined ? undefined : image[place];
@@ -80,8 +83,8 @@ export interface LogEvent {
   readonly seq: number;
   readonly table: number;
   readonly kind: number;
-  readonly old: readonly unknown[];
-  readonly new: readonly unknown[];
+  readonly old: Image;
+  readonly new: Image;
 }
 
 /** A row that may have been replaced since the log last showed it. */
@@ -90,44 +93,42 @@ export interface Suspect {
   /** The row of the log, and which of its images, that shows the row last. */
   readonly seq: number;
   readonly side: 'o' | 'n';
-  readonly image: readonly unknown[];
+  readonly image: Image;
 }
 
-export type Told =
-  | { readonly kind: 'insert'; readonly table: number; readonly new: readonly unknown[] }
-  | {
-      readonly kind: 'update';
-      readonly table: number;
-      readonly old: readonly unknown[];
-      readonly new: readonly unknown[];
-    }
-  | { readonly kind: 'delete'; readonly table: number; readonly old: readonly unknown[] }
-  | { readonly kind: 'truncate'; readonly table: number };
+/** A change of a row of the table with that number. */
+export type Told = { readonly table: number } & (
+  | { readonly kind: 'insert'; readonly new: Image }
+  | { readonly kind: 'update'; readonly old: Image; readonly new: Image }
+  | { readonly kind: 'delete'; readonly old: Image }
+  | { readonly kind: 'truncate' }
+);
 
-export interface RowNames {
-  /** A text that only one row of the table has. Undefined when unknown. */
-  nameOf(table: number, image: readonly unknown[]): string | undefined;
+/** What is known of the rows of a table. */
+export interface RowFacts {
+  /** Places of the cells that name a row. */
+  readonly naming: readonly (number | undefined)[];
   /** Whether rows written in the same transaction may go unseen, because a trigger of the application runs first. */
-  isSuspicious(table: number): boolean;
+  readonly isSuspicious: boolean;
 }
 
 /** The events in the log's order, and the rows that must still exist if nothing else happened. */
 export function toldOf(
   events: readonly LogEvent[],
-  names: RowNames,
+  tables: ReadonlyMap<number, RowFacts>,
 ): { readonly told: Told[]; readonly suspects: readonly Suspect[] } {
-  const reading = new Reading(names);
+  const reading = new Reading(tables);
   for (const event of events) reading.take(event);
   return { told: reading.told, suspects: [...reading.suspects.values()] };
 }
 
 class Reading {
-  readonly #names: RowNames;
+  readonly #tables: ReadonlyMap<number, RowFacts>;
   readonly told: Told[] = [];
   readonly suspects = new Map<string, Suspect>();
 
-  constructor(names: RowNames) {
-    this.#names = names;
+  constructor(tables: ReadonlyMap<number, RowFacts>) {
+    this.#tables = tables;
   }
 
   take(event: LogEvent): void {
@@ -136,20 +137,23 @@ class Reading {
       case KIND.insert:
         this.#vanish(this.#nameOf(table, event.new));
         this.told.push({ kind: 'insert', table, new: event.new });
-        if (this.#names.isSuspicious(table)) this.#suspect(event, 'n');
+        if (this.#tables.get(table)?.isSuspicious === true) this.#suspect(event, 'n');
         return;
-      case KIND.update:
-        return this.#update(event);
+      case KIND.update: {
+        const wasSuspect = this.#settle(table, old);
+        this.#vanish(this.#nameOf(table, event.new));
+        this.told.push({ kind: 'update', table, old, new: event.new });
+        if (wasSuspect || this.#tables.get(table)?.isSuspicious === true) this.#suspect(event, 'n');
+        return;
+      }
       case KIND.delete:
         this.#settle(table, old);
         this.told.push({ kind: 'delete', table, old });
         return;
-      case KIND.candidate: {
-        const isKnown = this.suspects.has(this.#nameOf(table, old) ?? '');
-        if (isKnown) this.#settle(table, old);
+      case KIND.candidate:
+        this.#settle(table, old);
         this.#suspect(event, 'o');
         return;
-      }
       case KIND.schema:
         return;
       default:
@@ -157,20 +161,13 @@ class Reading {
     }
   }
 
-  #update(event: LogEvent): void {
-    const { table, old } = event;
-    const wasSuspect = this.#settle(table, old);
-    const name = this.#nameOf(table, event.new);
-    this.#vanish(name);
-    this.told.push({ kind: 'update', table, old, new: event.new });
-    if (wasSuspect || this.#names.isSuspicious(table)) this.#suspect(event, 'n');
-  }
-
   /** The log shows the row again. If it differs from the last image, another row had taken its place. */
-  #settle(table: number, image: readonly unknown[]): boolean {
+  #settle(table: number, image: Image): boolean {
     const suspect = this.#taken(this.#nameOf(table, image));
     if (suspect === undefined) return false;
-    if (!isSame(suspect.image, image)) this.told.push({ kind: 'delete', table, old: suspect.image });
+    const isSame =
+      suspect.image.length === image.length && suspect.image.every((cell, at) => cell === image[at] && !isUnsure(cell));
+    if (!isSame) this.told.push({ kind: 'delete', table, old: suspect.image });
     return true;
   }
 
@@ -195,14 +192,10 @@ class Reading {
     else this.suspects.set(name, { table, seq, side, image });
   }
 
-  #nameOf(table: number, image: readonly unknown[]): string | undefined {
-    const name = this.#names.nameOf(table, image);
+  #nameOf(table: number, image: Image): string | undefined {
+    const name = nameOf(image, this.#tables.get(table)?.naming ?? [undefined]);
     return name === undefined ? undefined : `${table}\0${name}`;
   }
-}
-
-function isSame(left: readonly unknown[], right: readonly unknown[]): boolean {
-  return left.length === right.length && left.every((cell, at) => cell === right[at] && !isUnsure(cell));
 }
 
 /** Whether a text may have lost bytes: all texts that are not UTF-8 read alike. */

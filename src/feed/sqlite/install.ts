@@ -5,16 +5,15 @@
 
 import type { TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
-import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
+import type { SqliteRow, SqliteRunner } from './runner.ts';
 import {
   FOREIGN_NAME,
   KIND,
   LOG,
   logDefinition,
-  maxSlotsOf,
   readFacts,
-  readVirtualTables,
   STATE,
+  slotsAmong,
   slotsOf,
   type TableFacts,
   triggersOf,
@@ -22,6 +21,8 @@ import {
 } from './triggers.ts';
 
 const TRIGGER_NAME = /^_tidegate_(\d+)_/;
+
+type Named = Pick<TableShape, 'name'>;
 
 /** One table with its installed triggers. */
 export interface InstalledTable {
@@ -40,15 +41,17 @@ export interface Installation {
   readonly facts: ReadonlyMap<string, TableFacts>;
   /** Rows of sqlite_schema. */
   readonly schema: readonly SqliteRow[];
-  /** Number of cells that an image in the log can hold. */
+  /** Number of cells that an image in the log can hold, and that it could hold at most. */
   readonly slots: number;
+  readonly maxSlots: number;
 }
 
 export async function readInstallation(runner: SqliteRunner): Promise<Installation> {
   const schema = await runner.all(`SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name`);
   const facts = await readFacts(runner);
   const isThere = schema.some(({ name }) => name === STATE) && schema.some(({ name }) => name === LOG);
-  const columns = isThere ? await runner.all(`SELECT count(*) AS count FROM pragma_table_info('${LOG}')`) : [];
+  const [columns] = isThere ? await runner.all(`SELECT count(*) AS count FROM pragma_table_info('${LOG}')`) : [];
+  const maxSlots = slotsAmong(runner.maxColumns ?? 2_000);
   const found = Map.groupBy(
     schema.filter(({ type, name }) => type === 'trigger' && TRIGGER_NAME.test(String(name))),
     (row) => String(row.tbl_name),
@@ -59,30 +62,27 @@ export async function readInstallation(runner: SqliteRunner): Promise<Installati
     if (table === undefined) continue;
     const id = Math.max(...rows.map((row) => Number(TRIGGER_NAME.exec(String(row.name))?.[1])));
     const triggers = new Map(rows.map((row) => [String(row.name), String(row.sql)]));
-    const expected = triggersOf(table, id, maxSlotsOf(runner.maxColumns ?? 2_000));
+    const expected = triggersOf(table, id, maxSlots);
     const isCurrent =
       triggers.size === expected.size && [...expected].every(([trigger, sql]) => triggers.get(trigger) === sql);
     tables.set(name, { facts: table, id, triggers, isCurrent });
   }
-  return { isThere, tables, facts, schema, slots: Math.floor((Number(columns[0]?.count ?? 4) - 4) / 2) };
+  return { isThere, tables, facts, schema, slots: slotsAmong(Number(columns?.count ?? 0)), maxSlots };
 }
 
-/** One sentence for each of `tables` whose changes are not logged, or not completely. */
-export function problemsOf(installation: Installation, tables: readonly TableShape[]): ReadonlyMap<string, string> {
+/** One sentence for each of the tables whose changes are not logged, or not completely. */
+export function problemsOf(installation: Installation, tables: readonly Named[]): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
-  for (const { name } of tables) {
-    if (FOREIGN_NAME.test(name)) continue;
+  for (const { name } of tables.filter((table) => !FOREIGN_NAME.test(table.name))) {
     const table = installation.tables.get(name);
     if (!installation.facts.has(name)) {
-      problems.set(
-        name,
-        `expected table ${name} to be an ordinary table of the main database, which can have triggers`,
-      );
+      const ordinary = 'an ordinary table of the main database, which can have triggers';
+      problems.set(name, `expected table ${name} to be ${ordinary}`);
     } else if (table === undefined)
       problems.set(name, `expected triggers on table ${name}, got none: install the feed`);
     else if (!table.isCurrent) {
-      const message = `expected the triggers of table ${name} to fit its columns and indexes, got older ones: install the feed`;
-      problems.set(name, message);
+      const fitting = `the triggers of table ${name} to fit its columns and indexes`;
+      problems.set(name, `expected ${fitting}, got older ones: install the feed`);
     }
   }
   return problems;
@@ -96,74 +96,47 @@ export interface InstallReport {
 }
 
 /** Installs the log and the triggers of these tables, all or nothing. Leaves correct parts as they are. */
-export async function installSqliteFeed(
-  runner: SqliteRunner,
-  tables: readonly Pick<TableShape, 'name'>[],
-): Promise<InstallReport> {
+export async function installSqliteFeed(runner: SqliteRunner, tables: readonly Named[]): Promise<InstallReport> {
   const { wanted, missing, statements } = await planned(runner, tables);
-  if (statements.length > 0) await runner.batch(statements);
+  if (statements.length > 0) await runner.batch(statements.map((sql) => ({ sql })));
   const after = await readInstallation(runner);
-  return {
-    installed: missing.map(({ name }) => name),
-    problems: [
-      ...problemsOf(after, tables as readonly TableShape[]).values(),
-      ...wanted.flatMap((facts) => limitsOf(facts, runner)),
-    ],
-  };
+  const limits = wanted.flatMap((facts) => limitsOf(facts, after));
+  return { installed: missing.map(({ name }) => name), problems: [...problemsOf(after, tables).values(), ...limits] };
 }
 
 /** The statements that installing would run; none when everything exists. */
-export async function planSqliteFeed(
-  runner: SqliteRunner,
-  tables: readonly Pick<TableShape, 'name'>[],
-): Promise<readonly string[]> {
-  return (await planned(runner, tables)).statements.map(({ sql }) => sql);
+export async function planSqliteFeed(runner: SqliteRunner, tables: readonly Named[]): Promise<readonly string[]> {
+  return (await planned(runner, tables)).statements;
 }
 
-interface Plan {
-  readonly wanted: readonly TableFacts[];
-  readonly missing: readonly TableFacts[];
-  readonly statements: readonly SqliteStatement[];
-}
-
-async function planned(runner: SqliteRunner, tables: readonly Pick<TableShape, 'name'>[]): Promise<Plan> {
+async function planned(runner: SqliteRunner, tables: readonly Named[]) {
   const before = await readInstallation(runner);
-  const wanted = tables.map(({ name }) => before.facts.get(name)).filter((facts) => facts !== undefined);
+  const { isThere, maxSlots } = before;
+  const wanted = tables.flatMap(({ name }) => before.facts.get(name) ?? []);
   const missing = wanted.filter(({ name }) => before.tables.get(name)?.isCurrent !== true);
-  const isDone = missing.length === 0 && before.isThere;
-  return { wanted, missing, statements: isDone ? [] : await statementsOf(runner, before, missing) };
-}
-
-async function statementsOf(
-  runner: SqliteRunner,
-  before: Installation,
-  missing: readonly TableFacts[],
-): Promise<readonly SqliteStatement[]> {
-  const maxSlots = maxSlotsOf(runner.maxColumns ?? 2_000);
+  if (missing.length === 0 && isThere) return { wanted, missing, statements: [] };
   const slots = Math.max(8, ...missing.map(slotsOf).filter((count) => count <= maxSlots));
-  const state = before.isThere ? await runner.all(`SELECT next_table FROM ${STATE}`) : [];
-  const first = Number(state[0]?.next_table ?? 1);
-  const created = missing.map((facts, at) => triggersOf(facts, first + at, maxSlots));
+  const [state] = isThere ? await runner.all(`SELECT next_table FROM ${STATE}`) : [];
+  const first = Number(state?.next_table ?? 1);
   const dropped = missing.flatMap(({ name }) => [...(before.tables.get(name)?.triggers.keys() ?? [])]);
-  return [
+  const statements = [
     ...logDefinition(slots),
-    ...(before.isThere ? widening(before.slots, slots) : []),
+    ...(isThere ? widening(before.slots, slots) : []),
     ...dropped.map((name) => `DROP TRIGGER IF EXISTS ${quotedName(name)}`),
-    ...created.flatMap((triggers) => [...triggers.values()]),
+    ...missing.flatMap((facts, at) => [...triggersOf(facts, first + at, maxSlots).values()]),
     // Writes the first row of a new log, and tells every reader of the log that the tables may have changed.
     `UPDATE ${STATE} SET next_table = ${first + missing.length}, "schema" = 'installed ' || lower(hex(randomblob(8)))`,
-  ].map((sql) => ({ sql }));
+  ];
+  return { wanted, missing, statements };
 }
 
-function limitsOf(facts: TableFacts, runner: SqliteRunner): string[] {
-  const limit = limitOf(facts, runner);
+function limitsOf(facts: TableFacts, installation: Installation): string[] {
+  const limit = limitOf(facts, installation);
   return limit === undefined ? [] : [`table ${facts.name} has ${limit}`];
 }
 
-function limitOf(facts: TableFacts, runner: SqliteRunner): string | undefined {
-  if (slotsOf(facts) > maxSlotsOf(runner.maxColumns ?? 2_000)) {
-    return 'too many columns: each write to it counts as a change of the whole table';
-  }
+function limitOf(facts: TableFacts, { maxSlots }: Installation): string | undefined {
+  if (slotsOf(facts) > maxSlots) return 'too many columns: each write to it counts as a change of the whole table';
   if (!facts.hasOpaqueIndex) return undefined;
   return 'a unique index on an expression or a generated column: each insert and update counts as a change of the whole table';
 }
@@ -240,24 +213,22 @@ export interface SqliteFeedStatus {
   readonly limits: readonly string[];
 }
 
-const NO_TRIGGERS = 'no triggers: install the feed';
-const OLD_TRIGGERS = 'triggers that do not fit its columns and indexes: install the feed';
-
-export async function sqliteFeedStatus(
-  runner: SqliteRunner,
-  tables: readonly Pick<TableShape, 'name'>[],
-): Promise<SqliteFeedStatus> {
+export async function sqliteFeedStatus(runner: SqliteRunner, tables: readonly Named[]): Promise<SqliteFeedStatus> {
   const installation = await readInstallation(runner);
-  const virtual = await readVirtualTables(runner);
+  // Temporary tables do not count: only their own connection sees them.
+  const virtual = await runner.all(
+    `SELECT l.name, l.type FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'virtual' ORDER BY l.name`,
+  );
   const { isThere, facts } = installation;
-  const problems = problemsOf(installation, tables as readonly TableShape[]);
-  const limits = [...installation.tables.values()].flatMap((table) => limitsOf(table.facts, runner));
+  const problems = problemsOf(installation, tables);
+  const limits = [...installation.tables.values()].flatMap((table) => limitsOf(table.facts, installation));
   const covered = [...installation.tables.values()].filter((table) => isThere && table.isCurrent);
   const names = covered.map((table) => table.facts.name);
   const statuses = [...facts.values()].map((one): SqliteTableStatus => {
     const isTold = names.includes(one.name);
-    const isWhole = isTold && slotsOf(one) <= maxSlotsOf(runner.maxColumns ?? 2_000);
-    const why = isTold ? limitOf(one, runner) : installation.tables.has(one.name) ? OLD_TRIGGERS : NO_TRIGGERS;
+    const isWhole = isTold && slotsOf(one) <= installation.maxSlots;
+    const got = installation.tables.has(one.name) ? 'triggers that do not fit its columns and indexes' : 'no triggers';
+    const why = isTold ? limitOf(one, installation) : `${got}: install the feed`;
     return { name: one.name, isTold, oldRow: isWhole ? 'whole' : 'none', hasKey: one.hasKey, why };
   });
   const missing = [`expected the change log ${LOG}, got none: install the feed`];
@@ -266,7 +237,7 @@ export async function sqliteFeedStatus(
     isInstalled: isThere,
     covered: names,
     tables: statuses,
-    virtual,
+    virtual: virtual.map(({ name }) => String(name)),
     rows: Number(count?.count ?? 0),
     last: isThere ? await lastOf(runner, installation) : undefined,
     problems: isThere ? [...problems.values(), ...limits] : missing,

@@ -4,7 +4,7 @@
 import type { Change, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Eventually } from '../../ports.ts';
-import { nameOf, type RowNames, rowOf, type Told } from './images.ts';
+import { type Image, type RowFacts, rowOf, type Told } from './images.ts';
 import { type Installation, type InstalledTable, problemsOf, readInstallation } from './install.ts';
 import type { SqliteRunner } from './runner.ts';
 import { FOREIGN_NAME, KIND, LOG, STATE, triggerName } from './triggers.ts';
@@ -12,19 +12,17 @@ import { FOREIGN_NAME, KIND, LOG, STATE, triggerName } from './triggers.ts';
 /** Reads the tables from the file that the runner has open. */
 export type ReadTables = (runner: SqliteRunner) => Eventually<readonly TableShape[]>;
 
-export interface KnownTable {
+export interface KnownTable extends RowFacts {
   readonly name: string;
   readonly shape: TableShape | undefined;
   /** Place of each column of the shape in an image. */
   readonly places: readonly (number | undefined)[];
   /** Number of cells in an image. */
   readonly width: number;
-  readonly naming: readonly (number | undefined)[];
   /** SQL: whether the row `r` is the one of that name in the log's row `c`; `#` is the side. */
   readonly isNamed: string;
   /** Whether a number that VACUUM may change names its rows. */
   readonly isNumbered: boolean;
-  readonly isSuspicious: boolean;
 }
 
 export interface Known {
@@ -64,7 +62,9 @@ export async function readKnown(runner: SqliteRunner, readTables: ReadTables): P
 
 function knownTable(table: InstalledTable, shape: TableShape | undefined, { schema }: Installation): KnownTable {
   const { facts, id, triggers } = table;
-  const names = loggedNames(triggers.get(triggerName(id, 'insert')) ?? '');
+  // On a rename, SQLite writes a column's new name into the trigger; the order stays.
+  const logged = (triggers.get(triggerName(id, 'insert')) ?? '').matchAll(/NEW\."((?:[^"]|"")*)"/g);
+  const names = [...logged].map((match) => (match[1] as string).replaceAll('""', '"'));
   const placeOf = (name: string | undefined) => {
     const place = name === undefined ? -1 : names.indexOf(name);
     return place < 0 ? undefined : place;
@@ -94,11 +94,6 @@ function knownTable(table: InstalledTable, shape: TableShape | undefined, { sche
   };
 }
 
-/** On a rename, SQLite writes a column's new name into the trigger; the order stays. */
-function loggedNames(trigger: string): readonly string[] {
-  return [...trigger.matchAll(/NEW\."((?:[^"]|"")*)"/g)].map((match) => (match[1] as string).replaceAll('""', '"'));
-}
-
 function signatureOf(name: string, shape: TableShape, { schema }: Installation): string {
   const rows = schema.filter(
     (row) => row.tbl_name === name && (row.type !== 'trigger' || FOREIGN_NAME.test(String(row.name))),
@@ -118,13 +113,6 @@ export function differing(before: Known, now: Known): readonly TableShape[] {
   return changed;
 }
 
-export function namesIn(known: Known): RowNames {
-  return {
-    nameOf: (table, image) => nameOf(image, known.byId.get(table)?.naming ?? [undefined]),
-    isSuspicious: (table) => known.byId.get(table)?.isSuspicious ?? false,
-  };
-}
-
 /** Numbers of unknown tables. */
 export function strangersIn(told: readonly Told[], known: Known): readonly number[] {
   return [...new Set(told.map(({ table }) => table))].filter((table) => !known.byId.has(table));
@@ -139,7 +127,7 @@ export function changesOf(told: readonly Told[], known: Known): readonly Change[
 }
 
 function changeOf(told: Told, table: TableShape, places: readonly (number | undefined)[]): Change {
-  const row = (image: readonly unknown[]) => rowOf(table, image, places);
+  const row = (image: Image) => rowOf(table, image, places);
   switch (told.kind) {
     case 'insert':
       return { kind: 'insert', table, new: row(told.new) };

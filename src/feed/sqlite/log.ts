@@ -5,8 +5,8 @@
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
-import { imageColumns, imageOf, type LogEvent, type Suspect, type Told, toldOf } from './images.ts';
-import { type Known, namesIn, strangersIn } from './known.ts';
+import { imageColumns, imageOf, type Suspect, type Told, toldOf } from './images.ts';
+import { type Known, strangersIn } from './known.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
 import { KIND, LOG, STATE } from './triggers.ts';
 
@@ -26,9 +26,6 @@ export type LogPart =
 export interface LogSource {
   readonly runner: SqliteRunner;
   readonly known: Known;
-}
-
-export interface ReadOptions {
   readonly maxChanges: number;
   /** Lets other work of the process go first. */
   readonly pause?: () => Promise<void>;
@@ -55,14 +52,13 @@ export function seqOf(position: FeedPosition): number {
   return Number(POSITION.exec(position)?.[2] ?? Number.NaN);
 }
 
-export async function readLog(source: LogSource, from: FeedPosition, options: ReadOptions): Promise<LogPart> {
+export async function readLog(source: LogSource, from: FeedPosition): Promise<LogPart> {
   const match = POSITION.exec(from);
   if (match === null) return { kind: 'gap', reason: `expected a position of this change log, got ${from}` };
-  const rows = await rowsFrom(source, seqOf(from), options.maxChanges + 2);
+  const rows = await rowsFrom(source, seqOf(from), source.maxChanges + 2);
   const broken = breakIn(rows, from);
   if (broken !== undefined) return { kind: 'gap', reason: broken };
-  if (rows.length > options.maxChanges + 1) return tablesFrom(source, from, options);
-  return resolved(source, rows, options);
+  return rows.length > source.maxChanges + 1 ? tablesFrom(source, from) : resolved(source, rows);
 }
 
 function rowsFrom({ runner, known }: LogSource, seq: number, limit: number): Promise<readonly SqliteRow[]> {
@@ -94,7 +90,7 @@ function breakIn(rows: readonly SqliteRow[], from: FeedPosition): string | undef
 const ROWS_AT_ONCE = 20_000;
 
 /** There are too many rows to tell one by one. This asks for the last row first: up to there the transactions are whole. */
-async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: ReadOptions): Promise<LogPart> {
+async function tablesFrom(source: LogSource, from: FeedPosition): Promise<LogPart> {
   const { runner } = source;
   const position = await positionNow(runner);
   const last = seqOf(position);
@@ -107,7 +103,7 @@ async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: Read
     );
     for (const { tbl } of rows) if (tbl !== null) tables.add(Number(tbl));
     hasSchema ||= rows.some((row) => Number(row.is_schema) === 1);
-    await pause?.();
+    await source.pause?.();
   }
   // Another feed may delete from the log's beginning. If the first row is still there at the end, it was there all the time.
   const broken = breakIn(await rowsFrom(source, seqOf(from), 1), from);
@@ -116,27 +112,29 @@ async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: Read
 }
 
 /** The changes in the rows after the first one. */
-export async function resolved(source: LogSource, read: readonly SqliteRow[], options: ReadOptions): Promise<LogPart> {
+export async function resolved(source: LogSource, read: readonly SqliteRow[]): Promise<LogPart> {
   const { runner, known } = source;
   const rows = [...read];
-  const names = namesIn(known);
   for (let round = 0; ; round++) {
     const last = rows.at(-1) as SqliteRow;
-    const { told, suspects } = toldOf(
-      rows.slice(1).map((row) => eventOf(row, known)),
-      names,
-    );
+    const events = rows.slice(1).map((row) => {
+      const table = Number(row.tbl);
+      const width = known.byId.get(table)?.width ?? 0;
+      const images = { old: imageOf(row, 'o', width), new: imageOf(row, 'n', width) };
+      return { seq: Number(row.seq), table, kind: Number(row.kind), ...images };
+    });
+    const { told, suspects } = toldOf(events, known.byId);
     const part = {
       kind: 'part' as const,
       position: positionOf(String(last.id), last),
-      hasSchema: rows.slice(1).some(({ kind }) => Number(kind) === KIND.schema),
+      hasSchema: events.some(({ kind }) => kind === KIND.schema),
     };
     if (suspects.length === 0) return { ...part, told };
     const checked = round < 5 ? await presence(runner, known, suspects) : undefined;
     if (checked === undefined) return { ...part, told: [...told, ...suspects.map(wiped)] };
     if (checked.last === Number(last.seq)) {
       const isSure =
-        !suspects.some((suspect) => known.byId.get(suspect.table)?.isNumbered) || (await options.isNumberSure());
+        !suspects.some((suspect) => known.byId.get(suspect.table)?.isNumbered) || (await source.isNumberSure());
       const judge = (suspect: Suspect): Told[] => {
         if (!isSure && known.byId.get(suspect.table)?.isNumbered !== false) return [wiped(suspect)];
         if (checked.present.has(suspect)) return [];
@@ -145,19 +143,12 @@ export async function resolved(source: LogSource, read: readonly SqliteRow[], op
       return { ...part, told: [...told, ...suspects.flatMap(judge)] };
     }
     // Others committed more before the presence check, so the answer must include those rows.
-    rows.push(...(await rowsFrom(source, Number(last.seq), options.maxChanges)).slice(1));
+    rows.push(...(await rowsFrom(source, Number(last.seq), source.maxChanges)).slice(1));
   }
 }
 
 function wiped({ table }: Suspect): Told {
   return { kind: 'truncate', table };
-}
-
-function eventOf(row: SqliteRow, known: Known): LogEvent {
-  const table = Number(row.tbl);
-  const width = known.byId.get(table)?.width ?? 0;
-  const kind = Number(row.kind);
-  return { seq: Number(row.seq), table, kind, old: imageOf(row, 'o', width), new: imageOf(row, 'n', width) };
 }
 
 /** Which of the suspects exist, and the last row of the log at that moment. */
@@ -175,8 +166,7 @@ async function presence(
   const questions = parts.map((part) => {
     const [{ table, side }] = part as [Suspect];
     const { name = '', isNamed = '0' } = known.byId.get(table) ?? {};
-    const condition = isNamed.replaceAll('c.#', `c.${side}`);
-    const row = `SELECT 1 FROM ${quotedName(name)} AS r WHERE ${condition}`;
+    const row = `SELECT 1 FROM ${quotedName(name)} AS r WHERE ${isNamed.replaceAll('c.#', `c.${side}`)}`;
     return `SELECT c.seq FROM ${LOG} AS c WHERE c.seq IN (${part.map(({ seq }) => seq).join()}) AND EXISTS (${row})`;
   });
   const [lasts, ...answers] = await runner.batch(
@@ -190,15 +180,11 @@ async function presence(
   return { last: Number(lasts?.[0]?.last), present };
 }
 
-interface Standing {
-  readonly known: Known;
-  readonly before: Known | undefined;
-  /** Whether an earlier process had the knowledge before. */
-  readonly isResumed: boolean;
-}
-
-/** Why changes up to the end of the part may be missing. Undefined when none is. */
-export function gapIn(part: LogPart, { known, before, isResumed }: Standing): string | undefined {
+/** Why changes up to the end of the part may be missing. Undefined when none is. `isResumed`: an earlier process knew `before`. */
+export function gapIn(
+  part: LogPart,
+  { known, before, isResumed }: Pick<LogSource, 'known'> & { before: Known | undefined; isResumed: boolean },
+): string | undefined {
   if (part.kind === 'gap') return part.reason;
   if (part.hasSchema && isResumed) return 'the schema changed while the feed was stopped';
   // Leaves out tables that were known before: they are told as truncates.
@@ -212,14 +198,22 @@ export function gapIn(part: LogPart, { known, before, isResumed }: Standing): st
  * neither wait for the disk nor copy the others' log into the file. Best effort: a host may refuse.
  */
 export async function writeLightly(runner: SqliteRunner): Promise<void> {
-  try {
+  await ifAllowed(async () => {
     const [row] = await runner.all('PRAGMA journal_mode');
     // In other modes the file itself would be at risk.
     if (row?.journal_mode !== 'wal') return;
     await runner.all('PRAGMA synchronous = normal');
     await runner.all('PRAGMA wal_autocheckpoint = 0');
+  });
+}
+
+/** Undefined when the host does not allow the pragma. */
+async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
   } catch (error) {
     if (!/authoriz|not supported|not allowed|pragma/i.test(String(error))) throw error;
+    return undefined;
   }
 }
 
@@ -257,8 +251,7 @@ export class LogTrim {
     const below = this.#acknowledged - this.#keptRows;
     if (now < this.#nextAt || below <= this.#trimmedTo) return;
     this.#nextAt = now + PAUSE_MS;
-    const waitsMs = this.#inVain >= IN_VAIN ? WAIT_MS : 0;
-    const usualMs = await waitAtMost(runner, waitsMs);
+    const usualMs = await waitAtMost(runner, this.#inVain >= IN_VAIN ? WAIT_MS : 0);
     try {
       await runner.all(
         `DELETE FROM ${LOG} WHERE seq < ? AND seq < (SELECT min(seq) FROM ${LOG}) + ${DELETED_AT_ONCE}`,
@@ -278,13 +271,10 @@ export class LogTrim {
 }
 
 /** Sets the wait, and returns the earlier one. Returns undefined when the host does not allow the pragma. */
-async function waitAtMost(runner: SqliteRunner, waitsMs: number): Promise<number | undefined> {
-  try {
+function waitAtMost(runner: SqliteRunner, waitsMs: number): Promise<number | undefined> {
+  return ifAllowed(async () => {
     const [before] = await runner.all('PRAGMA busy_timeout');
     await runner.all(`PRAGMA busy_timeout = ${waitsMs}`);
     return Number(before?.timeout);
-  } catch (error) {
-    if (!/authoriz|not supported|not allowed|pragma/i.test(String(error))) throw error;
-    return undefined;
-  }
+  });
 }

@@ -27,8 +27,8 @@ export const KIND = {
 const FIXED_COLUMNS = 4;
 
 /** Number of cells that an image can hold in a log with this many columns. */
-export function maxSlotsOf(maxColumns: number): number {
-  return Math.floor((maxColumns - FIXED_COLUMNS) / 2);
+export function slotsAmong(columns: number): number {
+  return Math.max(0, Math.floor((columns - FIXED_COLUMNS) / 2));
 }
 
 export function slotsOf(facts: TableFacts): number {
@@ -87,18 +87,10 @@ export function triggersOf(facts: TableFacts, id: number, maxSlots: number): Rea
     return triggers;
   }
   const places = placesOf(facts);
-  const candidates = (guard: (place: Place) => string) =>
-    places.flatMap((place) => lookups({ facts, id }, place, guard));
-  add(
-    'BEFORE INSERT',
-    candidates(() => ''),
-  );
-  const when = ` WHEN ${places.map(changed).join(' OR ')}`;
-  add(
-    'BEFORE UPDATE',
-    candidates((place) => `(${changed(place)}) AND `),
-    when,
-  );
+  const inserted = places.flatMap((place) => lookups({ facts, id }, place, ''));
+  const updated = places.flatMap((place) => lookups({ facts, id }, place, `(${changed(place)}) AND `));
+  add('BEFORE INSERT', inserted);
+  add('BEFORE UPDATE', updated, ` WHEN ${places.map(changed).join(' OR ')}`);
   return triggers;
 }
 
@@ -124,7 +116,7 @@ function imagesOf(facts: TableFacts, images: Partial<Record<'old' | 'new', strin
 type Place = readonly { readonly name: string; readonly collation: string; readonly column: ColumnFacts | undefined }[];
 
 function placesOf(facts: TableFacts): readonly Place[] {
-  const places = facts.unique.map(({ columns }: UniqueColumns) =>
+  const places = facts.unique.map((columns) =>
     columns.map(({ ordinal, collation }) => {
       const column = facts.columns[ordinal] as ColumnFacts;
       return { name: quotedName(column.name), collation: quotedName(collation), column };
@@ -144,11 +136,11 @@ const LITERAL = /^(?:[+-]?\d+(?:\.\d+)?|'(?:[^']|'')*'|[xX]'[\dA-Fa-f]*')$/;
 function lookups(
   { facts, id }: { readonly facts: TableFacts; readonly id: number },
   place: Place,
-  guard: (place: Place) => string,
+  guard: string,
 ): readonly string[] {
   const [names, values] = imagesOf(facts, { old: 'r' });
   const found = (condition: string) =>
-    `INSERT INTO ${LOG} (tbl, kind${names}) SELECT ${id}, ${KIND.candidate}${values} FROM ${quotedName(facts.name)} AS r WHERE ${guard(place)}${condition}`;
+    `INSERT INTO ${LOG} (tbl, kind${names}) SELECT ${id}, ${KIND.candidate}${values} FROM ${quotedName(facts.name)} AS r WHERE ${guard}${condition}`;
   const plain = place.map(({ name, collation }) => `r.${name} = NEW.${name} COLLATE ${collation}`).join(' AND ');
   // Tests a NULL that REPLACE turns into the default.
   const replaced = place.filter(({ column }) => column?.isNotNull === true && column.defaultText !== undefined);
@@ -174,10 +166,6 @@ export interface ColumnFacts {
   readonly isGenerated: boolean;
 }
 
-export interface UniqueColumns {
-  readonly columns: readonly { readonly ordinal: number; readonly collation: string }[];
-}
-
 export interface TableFacts {
   readonly name: string;
   readonly columns: readonly ColumnFacts[];
@@ -187,7 +175,7 @@ export interface TableFacts {
   readonly hasKey: boolean;
   /** A name that reaches the rowid. Undefined when there is no rowid, or columns take all its names. */
   readonly rowid: string | undefined;
-  readonly unique: readonly UniqueColumns[];
+  readonly unique: readonly (readonly { readonly ordinal: number; readonly collation: string }[])[];
   /**
    * Whether the table has a unique index that a trigger cannot compute before the write: on an expression or a generated
    * column.
@@ -205,13 +193,6 @@ const COLUMNS = `SELECT l.name AS tbl, l.wr, c.name, c."notnull", c.dflt_value, 
 const INDEXES = `SELECT l.name AS tbl, i.name AS idx, i.origin, x.cid, x.coll
   FROM pragma_table_list l JOIN pragma_index_list(l.name) i JOIN pragma_index_xinfo(i.name) x
   WHERE ${OURS} AND i."unique" = 1 AND x.key = 1 ORDER BY l.name, i.seq, x.seqno`;
-
-const OTHERS = `SELECT l.name, l.type FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'virtual' ORDER BY l.name`;
-
-/** Tables that cannot have triggers. Temporary tables do not count: only their own connection sees them. */
-export async function readVirtualTables(runner: SqliteRunner): Promise<readonly string[]> {
-  return (await runner.all(OTHERS)).map(({ name }) => String(name));
-}
 
 /** Facts of all tables of the main database, by name. */
 export async function readFacts(runner: SqliteRunner): Promise<ReadonlyMap<string, TableFacts>> {
@@ -241,7 +222,7 @@ function factsOf(name: string, rows: readonly SqliteRow[], indexRows: readonly S
     index.some(({ cid }) => Number(cid) < 0 || columns[Number(cid)]?.isGenerated !== false);
   const unique = indexes
     .filter((index) => !isOpaque(index))
-    .map((index) => ({ columns: index.map(({ cid, coll }) => ({ ordinal: Number(cid), collation: String(coll) })) }));
+    .map((index) => index.map(({ cid, coll }) => ({ ordinal: Number(cid), collation: String(coll) })));
   const taken = new Set(columns.map((column) => column.name.toLowerCase()));
   const free = ['rowid', '_rowid_', 'oid'].find((candidate) => !taken.has(candidate));
   return {
@@ -249,8 +230,8 @@ function factsOf(name: string, rows: readonly SqliteRow[], indexRows: readonly S
     columns,
     identity: isWithoutRowid || isAlias ? key : [],
     hasKey: key.length > 0,
-    rowid: isWithoutRowid ? undefined : isAlias ? undefined : free,
-    unique: isAlias ? [{ columns: [{ ordinal: key[0] as number, collation: 'BINARY' }] }, ...unique] : unique,
+    rowid: isWithoutRowid || isAlias ? undefined : free,
+    unique: isAlias ? [[{ ordinal: key[0] as number, collation: 'BINARY' }], ...unique] : unique,
     hasOpaqueIndex: indexes.some(isOpaque),
   };
 }
