@@ -30,7 +30,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   RunningForward: 35,
   Segments: 30,
   SourceTracker: 32,
-  SqliteSource: 37,
+  SqliteSource: 34,
   TieredValueCache: 26,
   ValueFlight: 34,
 };

@@ -9,7 +9,7 @@ import type { Cancel, ChangeFeed, Clock, Eventually, Tasks } from '../../ports.t
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../lifecycle.ts';
 import { installSqliteFeed } from './install.ts';
 import { changesOf, differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './known.ts';
-import { gapIn, type LogPart, LogTrim, positionNow, readLog, seqOf, writeLightly } from './log.ts';
+import { type LogPart, LogTrim, partOrGap, positionNow, readLog, seqOf, writeLightly } from './log.ts';
 import type { SqliteRunner } from './runner.ts';
 import { LOG } from './triggers.ts';
 
@@ -145,8 +145,7 @@ class SqliteSource implements FeedSource {
     const isWatched = this.#unwatch !== undefined;
     if (this.#quietLooks >= BUSY_LOOKS) return isWatched ? Math.max(WATCHED_PAUSE_MS, this.#pollMs) : this.#pollMs;
     // A slow or distant database, which has a long poll time, is asked less often.
-    const firstMs = Math.max(BUSY_PAUSE_MS, this.#pollMs / 4);
-    return Math.min(this.#pollMs, firstMs * 2 ** this.#quietLooks++);
+    return Math.min(this.#pollMs, Math.max(BUSY_PAUSE_MS, this.#pollMs / 4) * 2 ** this.#quietLooks++);
   }
 
   /**
@@ -184,12 +183,21 @@ class SqliteSource implements FeedSource {
       const part = await this.#readNews(runner, known, { version, isSameSchema });
       // The schema changed after it was read above, so this part would be told in the old shapes.
       if (part.kind === 'part' && part.hasSchema && (await pragma(runner, 'schema_version')) !== version) continue;
-      const reason = gapIn(part, { known, before: this.#known, isResumed: this.#isResumed });
-      const isGap = part.kind === 'gap' || reason !== undefined;
-      const position = await (isGap
-        ? this.#tellGap(runner, known, { reason: reason ?? '', run })
-        : this.#tell(part, known, run));
+      const news = partOrGap(part, { known, before: this.#known, isResumed: this.#isResumed });
+      const position = news.kind === 'gap' ? await positionNow(runner) : news.position;
+      if (news.kind === 'gap') {
+        if (run.isStopped) return undefined;
+        await this.#telling(() => run.listener.gap(news.reason, position));
+      } else {
+        const truncates = differing(this.#known as Known, known).map((table) => ({ kind: 'truncate' as const, table }));
+        const changes = [...truncates, ...changesOf(news.told, known)];
+        const isNews = changes.length > 0 && !run.isStopped;
+        if (isNews) await this.#telling(() => run.listener.changed({ position, changes }));
+      }
+      this.#known = known;
+      this.#isResumed = false;
       this.#schemaVersion = version;
+      this.position = position;
       return position;
     }
   }
@@ -207,32 +215,6 @@ class SqliteSource implements FeedSource {
     return readLog({ runner, known, maxChanges, pause, isNumberSure }, this.position);
   }
 
-  async #tell(part: LogPart & { kind: 'part' }, known: Known, run: FeedRun): Promise<FeedPosition> {
-    const truncates = differing(this.#known as Known, known).map((table) => ({ kind: 'truncate' as const, table }));
-    const changes = [...truncates, ...changesOf(part.told, known)];
-    const { position } = part;
-    if (changes.length > 0 && !run.isStopped) await this.#telling(() => run.listener.changed({ position, changes }));
-    return this.#standAt(known, position);
-  }
-
-  async #tellGap(
-    runner: SqliteRunner,
-    known: Known,
-    { reason, run }: { readonly reason: string; readonly run: FeedRun },
-  ): Promise<FeedPosition | undefined> {
-    const position = await positionNow(runner);
-    if (run.isStopped) return undefined;
-    await this.#telling(() => run.listener.gap(reason, position));
-    return this.#standAt(known, position);
-  }
-
-  #standAt(known: Known, position: FeedPosition): FeedPosition {
-    this.#known = known;
-    this.#isResumed = false;
-    this.position = position;
-    return position;
-  }
-
   async #telling(tell: () => Eventually<void>): Promise<void> {
     this.#isTelling = true;
     try {
@@ -246,13 +228,10 @@ class SqliteSource implements FeedSource {
   async #newlyKnown(runner: SqliteRunner): Promise<Known> {
     let known = await this.#read(runner);
     const { extends: takesAll = false } = this.#options;
-    const isOurs = (name: string) => known.shapes.has(name) && (takesAll || this.#covered.has(name));
-    const lost = [...known.problems.keys()].filter(isOurs);
+    const isLost = (name: string) => known.problems.has(name) && (takesAll || this.#covered.has(name));
+    const lost = [...known.shapes.values()].filter(({ name }) => isLost(name));
     if (lost.length > 0) {
-      await installSqliteFeed(
-        runner,
-        [...known.shapes.values()].filter(({ name }) => lost.includes(name)),
-      );
+      await installSqliteFeed(runner, lost);
       known = await this.#read(runner);
     }
     await markSchema(runner, known.fingerprint, this.#known?.fingerprint !== known.fingerprint);

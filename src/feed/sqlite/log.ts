@@ -180,17 +180,21 @@ async function presence(
   return { last: Number(lasts?.[0]?.last), present };
 }
 
-/** Why changes up to the end of the part may be missing. Undefined when none is. `isResumed`: an earlier process knew `before`. */
-export function gapIn(
+/** The part, or a gap where changes up to its end may be missing. `isResumed`: an earlier process knew `before`. */
+export function partOrGap(
   part: LogPart,
-  { known, before, isResumed }: Pick<LogSource, 'known'> & { before: Known | undefined; isResumed: boolean },
-): string | undefined {
-  if (part.kind === 'gap') return part.reason;
-  if (part.hasSchema && isResumed) return 'the schema changed while the feed was stopped';
+  {
+    known,
+    before,
+    isResumed,
+  }: { readonly known: Known; readonly before: Known | undefined; readonly isResumed: boolean },
+): LogPart {
+  if (part.kind === 'gap') return part;
+  if (part.hasSchema && isResumed) return { kind: 'gap', reason: 'the schema changed while the feed was stopped' };
   // Leaves out tables that were known before: they are told as truncates.
   const strangers = strangersIn(part.told, known).filter((table) => before?.byId.has(table) !== true);
-  if (strangers.length === 0) return undefined;
-  return `the change log has rows of a table that is not known (${strangers.join()})`;
+  if (strangers.length === 0) return part;
+  return { kind: 'gap', reason: `the change log has rows of a table that is not known (${strangers.join()})` };
 }
 
 /**
