@@ -13,8 +13,8 @@ import type { Unanswered } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
 import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
-import { type ArrivalOptions, Arrivals, type Peer, peerOf } from './connection/arrival.ts';
-import { Connections, type Lender, LentSocket } from './connection/connections.ts';
+import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
+import { ClientConnection, type Lender, type LentSocket } from './connection/connections.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
 import type { FrontContext, FrontDeps, FrontLimits, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
@@ -47,7 +47,8 @@ function serverOptions({ maxHeadBytes, maxTargetBytes, headTimeoutMs, keepAliveM
 export class Front {
   readonly #deps: FrontDeps;
   readonly #server;
-  readonly #connections: Connections;
+  /** By their connections as accepted. */
+  readonly #clients = new Map<Socket, ClientConnection>();
   readonly #arrivals: Arrivals;
   readonly #context: FrontContext;
   readonly #tunnels = new Set<CloseTunnel>();
@@ -61,7 +62,6 @@ export class Front {
     const keepAliveMs = Math.max(1, deps.limits.keepAliveMs);
     const limits = { ...deps.limits, headTimeoutMs, keepAliveMs };
     const idleMs = keepAliveMs + KEEP_ALIVE_BUFFER_MS;
-    this.#connections = new Connections(cacheName, (refusal, socket) => this.#tell(refusal, socket));
     this.#context = {
       ...{ site: deps.site, gate: deps.gate, trust: deps.trust, limits, cacheName, idleMs },
       keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`,
@@ -78,14 +78,19 @@ export class Front {
     };
     this.#server = createServer({
       ...serverOptions(limits),
-      shouldUpgradeCallback: (message) => wantsTunnel(message) && !this.#connections.isBusy(message.socket),
+      shouldUpgradeCallback: (message) => wantsTunnel(message) && !lenderOf(message.socket).client.isBusy,
     });
     this.#arrivals = new Arrivals(arrival, headTimeoutMs, {
-      http1: (socket, ...of) => this.#safely(socket, () => this.#speakHttp1(socket, ...of)),
+      http1: (socket, peer, connection) => {
+        const client = this.#clients.get(connection) as ClientConnection;
+        client.socket = socket;
+        client.peer = peer;
+        this.#safely(socket, () => new PlainConnection(client, this.#context, this.#toNode));
+      },
       http2: (socket, peer, connection) =>
         this.#safely(socket, () => {
           const h2 = new H2Connection(socket, peer, this.#context);
-          this.#connections.endBy(connection, () => h2.goAway());
+          this.#clients.get(connection)?.endBy(() => h2.goAway());
         }),
       lost: (report) => hooks?.lost?.(report),
     });
@@ -101,7 +106,7 @@ export class Front {
 
   /** Client connections open now. */
   connections(): number {
-    return this.#connections.size;
+    return this.#clients.size;
   }
 
   /** Accepts no more; running exchanges finish, tunnels end; after `graceMs` the rest is cut off. */
@@ -114,9 +119,11 @@ export class Front {
     this.#context.status.isClosing = true;
     NetServer.prototype.close.call(this.#server);
     const closed = once(this.#server, 'close');
-    this.#connections.closeIdle();
+    for (const client of this.#clients.values()) client.closeIdle();
     for (const closeTunnel of this.#tunnels) closeTunnel();
-    const timer = setTimeout(() => this.#connections.destroyAll(), graceMs);
+    const timer = setTimeout(() => {
+      for (const connection of this.#clients.keys()) connection.destroy();
+    }, graceMs);
     await closed;
     clearTimeout(timer);
     // This no longer affects connections: it stops node:http's own timers.
@@ -139,10 +146,10 @@ export class Front {
       this.#safely(duplex, (socket) => this.#upgrade(message, socket, head));
     });
     server.on('connect', (_message, duplex) => {
-      this.#safely(duplex, (socket) => this.#connections.refuse(refused('method-connect', 'CONNECT'), socket));
+      this.#safely(duplex, (socket) => lenderOf(socket).client.refuse(refused('method-connect', 'CONNECT'), socket));
     });
     server.on('clientError', (error, duplex) => {
-      this.#safely(duplex, (socket) => this.#connections.clientError(error, socket));
+      this.#safely(duplex, (socket) => lenderOf(socket).client.clientError(error, socket));
     });
   }
 
@@ -155,31 +162,27 @@ export class Front {
   }
 
   #connected(connection: Socket): void {
-    this.#connections.add(connection);
+    const client = new ClientConnection(connection, this.#context);
+    this.#clients.set(connection, client);
+    connection.on('close', () => this.#clients.delete(connection));
     const { maxConnections } = this.#deps.limits;
-    if (this.#connections.size <= maxConnections) {
+    if (this.#clients.size <= maxConnections) {
       this.#arrivals.accept(connection);
       return;
     }
     const refusal = refused('connections', `more than ${maxConnections}`);
     const { tls, proxyProtocol } = this.#deps.arrival ?? PLAIN;
     if (tls === undefined && !proxyProtocol) {
-      this.#connections.refuse(refusal, connection);
+      client.refuse(refusal, connection);
       return;
     }
     // Where another protocol comes before HTTP, nobody would understand an answer.
-    this.#tell(refusal, connection);
+    this.#context.tell(refusal, client.peer);
     connection.destroy();
   }
 
-  #speakHttp1(socket: Socket, peer: Peer, connection: Socket): void {
-    if (socket !== connection) this.#connections.wrap(connection, socket);
-    const deps = { ...this.#context, connection, connections: this.#connections, toNode: this.#toNode };
-    new PlainConnection(socket, peer, deps);
-  }
-
   #request(message: IncomingMessage, response: ServerResponse): void {
-    const lender = lenderOf(message);
+    const lender = lenderOf(message.socket);
     response.on('close', () => lender.resume());
     const handed = lender.handOver(message);
     if (handed !== undefined) {
@@ -194,7 +197,7 @@ export class Front {
 
   #admit(message: IncomingMessage) {
     const { method = '', url = '', httpVersion, rawHeaders } = message;
-    return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message).peer, this.#context);
+    return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message.socket).client.peer, this.#context);
   }
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
@@ -202,7 +205,9 @@ export class Front {
       this.#start(this.#channel({ message, response, request }));
       return;
     }
-    const refuse = (refusal: Refusal) => channel.exchange.refuse(this.#tell(refusal, message.socket));
+    const refuse = (refusal: Refusal) => {
+      channel.exchange.refuse(this.#context.tell(refusal, lenderOf(message.socket).client.peer));
+    };
     const isComplete = () => message.complete;
     const sendContinue = head.expectsContinue
       ? () => void (response.headersSent || response.writeContinue())
@@ -214,17 +219,19 @@ export class Front {
   }
 
   #channel(ends: Omit<Ends, 'peer'>): Http1Channel {
-    return new Http1Channel({ ...ends, peer: lenderOf(ends.message).peer.address }, this.#context);
+    return new Http1Channel({ ...ends, peer: lenderOf(ends.message.socket).client.peer.address }, this.#context);
   }
 
   #start(channel: Http1Channel, unanswered?: Unanswered): void {
     const { exchange, socket } = channel;
-    const isOver = channel.start(unanswered, () => this.#connections.settled(socket, exchange));
-    if (!isOver) this.#connections.opened(socket, exchange);
+    const { client } = lenderOf(socket);
+    const isOver = channel.start(unanswered, () => client.settled(exchange, socket));
+    if (!isOver) client.opened(exchange);
   }
 
   #refuse(message: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-    this.#tell(refusal, message.socket);
+    const { client } = lenderOf(message.socket);
+    this.#context.tell(refusal, client.peer);
     // Not `message.complete`: node:http asks before it has seen the end, even of a request without content.
     const sending = hasContent(message);
     const { cacheName, status: state } = this.#context;
@@ -235,17 +242,18 @@ export class Front {
       return;
     }
     response.write(body);
-    this.#connections.ending(message.socket);
+    client.ending();
     // A client that waits for 100 sends nothing more once it sees another answer.
     endAfterContent(message, response, { maxMs: message.headers.expect === undefined ? LINGER_MS : 0 });
   }
 
-  #upgrade(message: IncomingMessage, client: Socket, head: Buffer): void {
-    client.setTimeout(0);
+  #upgrade(message: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.setTimeout(0);
+    const { client } = lenderOf(socket);
     const admission = this.#admit(message);
     if (admission.kind !== 'admitted' || !admission.site.request.upgrade || !wantsTunnel(message)) {
       const refusal = admission.kind === 'refused' ? admission : refused('upgrade-off', message.headers.upgrade ?? '');
-      this.#connections.refuse(refusal, client);
+      client.refuse(refusal, socket);
       return;
     }
     const { request } = admission;
@@ -253,24 +261,20 @@ export class Front {
       {
         request,
         protocols: message.headers.upgrade ?? '',
-        client,
+        client: socket,
         head,
         origin: this.#deps.originOf(request.route.originName),
         timeoutMs: this.#deps.upgradeTimeoutMs ?? 10_000,
       },
-      (refusal) => this.#connections.refuse(refusal, client),
+      (refusal) => client.refuse(refusal, socket),
     );
     this.#tunnels.add(close);
-    client.on('close', () => this.#tunnels.delete(close));
-  }
-
-  #tell(refusal: Refusal, socket: Socket): Refusal {
-    return this.#context.tell(refusal, socket instanceof LentSocket ? socket.lender.peer : peerOf(socket, 'http'));
+    socket.on('close', () => this.#tunnels.delete(close));
   }
 }
 
 /** node:http gets no connections but lent ones. */
-function lenderOf({ socket }: IncomingMessage): Lender {
+function lenderOf(socket: Socket): Lender {
   return (socket as unknown as LentSocket).lender;
 }
 

@@ -1,5 +1,4 @@
-// The client connections of a front: the exchanges under way on each, the answer to an unparsable request, and how
-// connections end.
+// A client's connection: the exchanges under way on it, the answer to an unparsable request, and how it ends.
 //
 // Answers leave a connection in the order of their requests. An error of the parser may come while earlier requests
 // are still being answered; its 400 waits for them, or the client would match it with an earlier request.
@@ -11,154 +10,109 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
 import type { Exchange } from '../exchange.ts';
+import type { FrontContext } from '../front-contract.ts';
 import { LINGER_MS } from '../http1/upload.ts';
 import { type Refusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
-import type { Peer } from './arrival.ts';
-
-interface ConnectionState {
-  /** Exchanges that did not end at once, in the order of their requests. */
-  readonly open: Set<Exchange>;
-  /** A refusal to send once the open exchanges are over. */
-  farewell: string | undefined;
-  /** Whether an answer is awaited outside an exchange. */
-  asking: boolean;
-  /** Whether further input is ignored. */
-  ended: boolean;
-  /** The socket that carries HTTP: the connection itself, or TLS within it. */
-  socket: Socket;
-  /** Ends, in order, a connection that has no exchanges of node:http. */
-  goAway: (() => void) | undefined;
-}
+import { type Peer, peerOf } from './arrival.ts';
 
 /** The client has announced its last request; earlier ones are still answered. */
 const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
 
-export class Connections {
-  readonly #states = new Map<Socket, ConnectionState>();
-  readonly #cacheName: string;
-  #closing = false;
-  readonly #refused: (refusal: Refusal, connection: Socket) => void;
+/** `socket`, where a method takes it: what node:http, or nobody yet, reads the connection through. */
+export class ClientConnection {
+  /** As it was accepted. */
+  readonly connection: Socket;
+  /** Carries HTTP: the connection itself, or TLS within it. */
+  socket: Socket;
+  peer: Peer;
+  /** Whether an answer is awaited outside an exchange. */
+  isAsking = false;
+  readonly #context: FrontContext;
+  /** Exchanges that did not end at once, in the order of their requests. */
+  readonly #open = new Set<Exchange>();
+  /** A refusal to send once the open exchanges are over. */
+  #farewell: string | undefined;
+  /** Whether further input is ignored. */
+  #ended = false;
+  #goAway: (() => void) | undefined;
 
-  constructor(cacheName: string, whenRefused: (refusal: Refusal, connection: Socket) => void) {
-    this.#cacheName = cacheName;
-    this.#refused = whenRefused;
+  constructor(connection: Socket, context: FrontContext) {
+    this.connection = connection;
+    this.socket = connection;
+    this.peer = peerOf(connection, 'http');
+    this.#context = context;
   }
 
-  add(connection: Socket): void {
-    const state = { open: new Set<Exchange>(), farewell: undefined, asking: false, ended: false };
-    this.#states.set(connection, { ...state, socket: connection, goAway: undefined });
-    connection.on('close', () => this.#states.delete(connection));
+  get isBusy(): boolean {
+    return this.#open.size > 0;
   }
 
-  /** The socket within the connection carries HTTP. */
-  wrap(connection: Socket, socket: Socket): void {
-    const state = this.#states.get(connection);
-    if (state !== undefined) state.socket = socket;
+  /** `goAway` ends, in order, a connection that has no exchanges of node:http. */
+  endBy(goAway: () => void): void {
+    this.#goAway = goAway;
+    if (this.#context.status.isClosing) goAway();
   }
 
-  /** Registers a connection that node:http does not handle. */
-  endBy(connection: Socket, goAway: () => void): void {
-    const state = this.#states.get(connection);
-    if (state !== undefined) state.goAway = goAway;
-    if (this.#closing) goAway();
-  }
-
-  get size(): number {
-    return this.#states.size;
-  }
-
-  /** The state of the client's connection; a lent socket shares the state of its lender. */
-  #stateOf(socket: Socket): ConnectionState | undefined {
-    return this.#states.get(socket instanceof LentSocket ? socket.connection : socket);
-  }
-
-  isBusy(connection: Socket): boolean {
-    return (this.#stateOf(connection)?.open.size ?? 0) > 0;
-  }
-
-  opened(connection: Socket, exchange: Exchange): void {
-    this.#stateOf(connection)?.open.add(exchange);
+  opened(exchange: Exchange): void {
+    this.#open.add(exchange);
   }
 
   /** The exchange is over. */
-  settled(connection: Socket, exchange: Exchange): void {
-    const state = this.#stateOf(connection);
-    if (state === undefined) return;
-    state.open.delete(exchange);
-    if (state.open.size > 0) return;
-    if (state.farewell !== undefined) this.#end(connection, state, state.farewell);
-    else if (this.#closing) connection.destroySoon();
+  settled(exchange: Exchange, socket: Socket): void {
+    this.#open.delete(exchange);
+    if (this.isBusy || this.connection.closed) return;
+    if (this.#farewell !== undefined) this.#end(socket, this.#farewell);
+    else if (this.#context.status.isClosing) socket.destroySoon();
   }
 
-  /** Ignores further input on the connection: its last answer is under way. */
-  ending(connection: Socket): void {
-    const state = this.#stateOf(connection);
-    if (state !== undefined) state.ended = true;
+  /** Ignores further input: the last answer is under way. */
+  ending(): void {
+    this.#ended = true;
   }
 
   /** Answers a request that Node's parser could not read, or that came too late. */
-  clientError(error: Error & { readonly code?: string }, connection: Socket): void {
-    const state = this.#stateOf(connection);
-    if (state?.ended || state?.farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
+  clientError(error: Error & { readonly code?: string }, socket: Socket): void {
+    if (this.#ended || this.#farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
     const refusal = refusalOfParserError(error);
-    if (refusal === undefined || state === undefined || !connection.writable) {
-      connection.destroy();
+    if (refusal === undefined || this.connection.closed || !socket.writable) {
+      socket.destroy();
       return;
     }
-    this.#refused(refusal, connection);
-    const last = [...state.open].at(-1);
-    if (last?.receiving) {
-      // The content of that request is malformed or late.
-      state.ended = true;
-      last.refuse(refusal);
+    const last = [...this.#open].at(-1);
+    if (last?.receiving !== true) {
+      this.refuse(refusal, socket);
       return;
     }
-    this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
+    // The content of that request is malformed or late.
+    this.#ended = true;
+    last.refuse(this.#context.tell(refusal, this.peer));
   }
 
-  /** Answers on a connection that node:http has released, and ends it. */
-  refuse(refusal: Refusal, connection: Socket): void {
-    this.#refused(refusal, connection);
-    const state = this.#stateOf(connection);
-    if (state !== undefined) this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
-  }
-
-  /** The last bytes of a connection, sent after all earlier answers. */
-  #bid(connection: Socket, state: ConnectionState, farewell: string): void {
-    state.farewell = farewell;
+  /** Answers on a socket that node:http has released, after all earlier answers, and ends it. */
+  refuse(refusal: Refusal, socket: Socket): void {
+    this.#context.tell(refusal, this.peer);
+    if (this.connection.closed) return;
+    this.#farewell = rawRefusal(refusal, this.#context.cacheName);
     // node:http has released the connection (CONNECT), and no longer handles its errors.
-    connection.on('error', () => connection.destroy());
-    if (state.open.size === 0) this.#end(connection, state, farewell);
+    socket.on('error', () => socket.destroy());
+    if (!this.isBusy) this.#end(socket, this.#farewell);
   }
 
-  #end(connection: Socket, state: ConnectionState, bytes: string): void {
-    state.ended = true;
-    connection.end(bytes, 'latin1');
-    const timer = setTimeout(() => connection.destroy(), LINGER_MS);
-    connection.on('close', () => clearTimeout(timer));
-    connection.resume();
+  #end(socket: Socket, bytes: string): void {
+    this.#ended = true;
+    socket.end(bytes, 'latin1');
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.on('close', () => clearTimeout(timer));
+    socket.resume();
   }
 
   /**
-   * Closes idle connections, now and from now on; bytes written but not yet sent still go out, while node:http's
+   * The front closes: the connection ends if it is idle. Bytes written but not yet sent still go out, while node:http's
    * closeIdleConnections() would cut them off.
    */
   closeIdle(): void {
-    this.#closing = true;
-    for (const { open, asking, socket, goAway } of this.#states.values()) {
-      if (goAway !== undefined) goAway();
-      else if (open.size === 0 && !asking) socket.destroySoon();
-    }
-  }
-
-  /** Notes whether an answer is awaited outside an exchange. */
-  asking(connection: Socket, under: boolean): void {
-    const state = this.#stateOf(connection);
-    if (state !== undefined) state.asking = under;
-  }
-
-  destroyAll(): void {
-    for (const connection of this.#states.keys()) connection.destroy();
+    if (this.#goAway !== undefined) this.#goAway();
+    else if (!this.isBusy && !this.isAsking) this.socket.destroySoon();
   }
 }
 
@@ -170,7 +124,7 @@ export interface HandedOver {
 
 /** Who reads the connection while it is not lent. */
 export interface Lender {
-  readonly peer: Peer;
+  readonly client: ClientConnection;
   /** More bytes may be given, after `give` has returned false. */
   wanted(): void;
   /** Call this when the answer to a lent request is over. */
@@ -187,15 +141,12 @@ export interface Lender {
  */
 export class LentSocket extends Duplex {
   readonly #socket: Socket;
-  readonly connection: Socket;
   readonly lender: Lender;
 
-  /** `connection`: the TCP connection of the socket, a different one where TLS is spoken. */
-  constructor(socket: Socket, connection: Socket, lender: Lender) {
+  constructor(lender: Lender) {
     // The encoding of heads: node:http states none when it sends a head before its content.
     super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
-    this.#socket = socket;
-    this.connection = connection;
+    this.#socket = lender.client.socket;
     this.lender = lender;
   }
 
@@ -251,7 +202,7 @@ export class LentSocket extends Duplex {
 
   /** Only TCP has a reset: a TLS socket throws on this call. */
   resetAndDestroy(): this {
-    this.connection.resetAndDestroy();
+    this.lender.client.connection.resetAndDestroy();
     return this.destroy();
   }
 

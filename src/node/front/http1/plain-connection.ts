@@ -11,8 +11,7 @@ import type { Socket } from 'node:net';
 import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { admit } from '../admission.ts';
-import type { Peer } from '../connection/arrival.ts';
-import { type Connections, type HandedOver, type Lender, LentSocket } from '../connection/connections.ts';
+import { type ClientConnection, type HandedOver, type Lender, LentSocket } from '../connection/connections.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
@@ -27,21 +26,14 @@ interface Visit {
 const NOTHING = Buffer.alloc(0);
 const NOT_FOUND: Unanswered = Object.freeze({ kind: 'unanswered', selection: undefined });
 
-export interface PlainDeps extends FrontContext {
-  /** The TCP connection: the socket itself, or the connection below TLS. */
-  readonly connection: Socket;
-  readonly connections: Pick<Connections, 'asking'>;
-  /** Hands a lent connection to node:http. */
-  readonly toNode: (connection: Socket) => void;
-}
-
 /** Most bytes that wait while a request is lent; beyond it the client must wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
 export class PlainConnection implements Lender {
-  readonly peer: Peer;
+  readonly client: ClientConnection;
   readonly #socket: Socket;
-  readonly #deps: PlainDeps;
+  readonly #deps: FrontContext;
+  readonly #toNode: (connection: Socket) => void;
   #state: 'plain' | 'asking' | 'flushing' | 'lent' | 'given' = 'plain';
   #lent: LentSocket | undefined;
   #handedOver: (HandedOver & { readonly head: PlainHead }) | undefined;
@@ -49,11 +41,13 @@ export class PlainConnection implements Lender {
   #last: PlainHead | undefined;
   #ended = false;
 
-  /** Serves the connection from its beginning. */
-  constructor(socket: Socket, peer: Peer, deps: PlainDeps) {
-    this.peer = peer;
+  /** Serves the connection from its beginning. `toNode` hands a lent connection to node:http. */
+  constructor(client: ClientConnection, deps: FrontContext, toNode: (connection: Socket) => void) {
+    const { socket } = client;
+    this.client = client;
     this.#socket = socket;
     this.#deps = deps;
+    this.#toNode = toNode;
     socket.setTimeout(deps.limits.headTimeoutMs);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
@@ -122,14 +116,12 @@ export class PlainConnection implements Lender {
     this.#lent?.destroy();
   };
 
-  #safe<Given extends unknown[]>(work: (...given: Given) => void): (...given: Given) => void {
-    return guarded(work, (error) => this.#broken(error));
-  }
-
   /** A defect costs its client the connection, and affects nobody else. */
-  #broken(error: unknown): void {
-    this.#deps.fault(error);
-    this.#socket.destroy();
+  #safe<Given extends unknown[]>(work: (...given: Given) => void): (...given: Given) => void {
+    return guarded(work, (error) => {
+      this.#deps.fault(error);
+      this.#socket.destroy();
+    });
   }
 
   /** Answers every request that the bytes at hand allow. */
@@ -160,9 +152,9 @@ export class PlainConnection implements Lender {
     const { visit, bytes, end } = asked;
     this.#state = 'asking';
     this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
-    this.#deps.connections.asking(this.#deps.connection, true);
-    const answered = (found: WholeAnswer | Unanswered) => {
-      this.#deps.connections.asking(this.#deps.connection, false);
+    this.client.isAsking = true;
+    const answered = this.#safe((found: WholeAnswer | Unanswered) => {
+      this.client.isAsking = false;
       if (this.#socket.destroyed) return;
       if (found.kind === 'unanswered') return this.#lend(visit, found, bytes.subarray(0, end));
       const rest = this.#waiting ?? NOTHING;
@@ -173,20 +165,19 @@ export class PlainConnection implements Lender {
       if (this.#socket.isPaused()) this.#socket.resume();
       if (rest.length > 0) this.#read(rest);
       else if (this.#ended || this.#deps.status.isClosing) this.#socket.end();
-    };
+    });
     asking
       .catch((error: unknown) => {
         this.#deps.fault(error);
         return NOT_FOUND;
       })
-      .then(answered)
-      .catch((error: unknown) => this.#broken(error));
+      .then(answered);
   }
 
   /** Returns undefined for a refused request, or one that changes the connection; node:http handles both. */
   #admit(head: PlainHead): GateRequest | undefined {
     if (this.#deps.status.isClosing) return undefined;
-    const admission = admit(head, this.peer, this.#deps);
+    const admission = admit(head, this.client.peer, this.#deps);
     if (admission.kind !== 'admitted') return undefined;
     const { framing, scan } = admission.head;
     if (framing !== 'none' || scan.upgrade !== undefined || scan.expect !== undefined) return undefined;
@@ -200,7 +191,7 @@ export class PlainConnection implements Lender {
     const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: keepAliveLines });
     ended?.({
       request,
-      peer: this.peer.address,
+      peer: this.client.peer.address,
       status: answer.kind === 'stored' ? answer.entry.status : answer.head.status,
       outcome: answer.outcome,
       bodyBytes,
@@ -238,11 +229,10 @@ export class PlainConnection implements Lender {
 
   #lentSocket(): LentSocket {
     if (this.#lent !== undefined) return this.#lent;
-    const { connection, toNode } = this.#deps;
-    const lent = new LentSocket(this.#socket, connection, this);
+    const lent = new LentSocket(this);
     this.#lent = lent;
     // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
-    toNode(lent as unknown as Socket);
+    this.#toNode(lent as unknown as Socket);
     return lent;
   }
 }
