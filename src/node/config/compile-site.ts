@@ -35,16 +35,27 @@ export function compileSite(
   for (const route of config.routes) {
     const origin = origins.get(route.origin);
     if (origin === undefined) throw new TidegateError('E_CONFIG', `route ${route.name}: no origin ${route.origin}`);
-    const request = compileRequestRules(route, config);
-    const site: SiteRoute = Object.freeze({
-      name: route.name,
-      route: {
-        ...compileRoute({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, origin, config),
-        cacheUri: (uri: string) => cacheUri(router, uri, request),
-        retired: router.isRetired,
-      },
-      request,
+    const request: RequestRules = Object.freeze({
+      query: compileQuery(route.query),
+      sortQuery: route.sortQuery,
+      fields: compileEdits(route.request),
+      bypass: compileBypass(route.bypass),
+      bodyOnGet: route.bodyOnGet,
+      originHost: route.originHost ?? config.origins[route.origin]?.hostHeader,
+      upgrade: route.upgrade,
     });
+    const compiled: Route = {
+      tenant: route.tenant,
+      originName: route.origin,
+      origin,
+      policy: compilePolicy({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, config),
+      responseFields: compileEdits(route.response),
+      showTags: route.showTags,
+      compress: compileCoding(route.compress),
+      cacheUri: (uri: string) => cacheUri(router, uri, request),
+      retired: router.isRetired,
+    };
+    const site: SiteRoute = Object.freeze({ name: route.name, route: compiled, request });
     router.add({ site, matches: compilePaths(route.match.path) }, [route.match.host ?? []].flat());
   }
   const trusted = networks(config.trustedProxies);
@@ -80,22 +91,12 @@ function cacheUri(router: HostRouter, uri: string, own: RequestRules): string {
   return uri.slice(0, pathAt) + normaliseTarget(uri.slice(pathAt), router.match(host, pathname)?.request ?? own);
 }
 
-type SiteNames = Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>;
-
-function compileRoute(config: ResolvedRoute, origin: Origin, site: SiteNames): Omit<Route, 'cacheUri' | 'retired'> {
-  return Object.freeze({
-    tenant: config.tenant,
-    originName: config.origin,
-    origin,
-    policy: compilePolicy(config, site),
-    responseFields: compileEdits(config.response),
-    showTags: config.showTags,
-    compress: compileCoding(config.compress),
-  });
-}
-
-function compilePolicy(route: ResolvedRoute, { cacheName, targetedFields }: SiteNames): CachePolicy {
+function compilePolicy(
+  route: ResolvedRoute,
+  { cacheName, targetedFields }: Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>,
+): CachePolicy {
   const base = route.profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
+  const sayFreshness = ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields];
   return Object.freeze({
     ...base,
     cacheName,
@@ -106,27 +107,11 @@ function compilePolicy(route: ResolvedRoute, { cacheName, targetedFields }: Site
     staleIfErrorMs: route.staleIfErrorMs,
     graceMs: route.graceMs ?? base.graceMs,
     negativeTtlMs: route.negativeTtlMs,
-    editsFreshness: editedNames(route.response).some((name) => saysFreshness(name, targetedFields)),
+    editsFreshness: editedNames(route.response).some((name) => sayFreshness.includes(name)),
     ownRequestFields: new Set(Object.keys(route.request.set).map((name) => name.toLowerCase())),
     cookies: route.cookies && cookieRules(route.cookies),
     clientDirectives: route.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,
-  });
-}
-
-function saysFreshness(field: string, targetedFields: readonly string[]): boolean {
-  return ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields].includes(field);
-}
-
-function compileRequestRules(route: ResolvedRoute, { origins }: Pick<ResolvedConfig, 'origins'>): RequestRules {
-  return Object.freeze({
-    query: compileQuery(route.query),
-    sortQuery: route.sortQuery,
-    fields: compileEdits(route.request),
-    bypass: compileBypass(route.bypass),
-    bodyOnGet: route.bodyOnGet,
-    originHost: route.originHost ?? origins[route.origin]?.hostHeader,
-    upgrade: route.upgrade,
   });
 }
 
@@ -147,13 +132,13 @@ function compileQuery(query: ResolvedRoute['query']): QueryRule {
   return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
 }
 
+type FieldEdits = ResolvedRoute['request'];
+
 /** A set field replaces all fields of its name, so its name is among the removed ones. */
 function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
   const set = Object.entries(edits.set).flatMap(([name, value]) => [name.toLowerCase(), value]);
   return Object.freeze({ remove: new Set(editedNames(edits)), set: Object.freeze(set) });
 }
-
-type FieldEdits = ResolvedRoute['request'];
 
 function editedNames({ set, remove }: FieldEdits): readonly string[] {
   return [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());

@@ -6,20 +6,21 @@ import type { z } from 'zod';
 import { shown, TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
 import { hint } from '../../options/names.ts';
-import { configSchema } from './config-schema.ts';
+import { type ConfigOutput, configSchema, databasesSchema } from './config-schema.ts';
 
 type Path = readonly PropertyKey[];
 
-/** Every problem as `path: what is wrong`; empty when the configuration is good. */
-export function configProblems(raw: unknown): string[] {
-  const checked = configSchema.safeParse(raw);
-  const lines = checked.success ? [] : checked.error.issues.flatMap(issueLines);
+/** The configuration with its defaults; throws one error that names every problem. `source`: its name there. */
+export function checked(raw: unknown, source: string): ConfigOutput {
+  const parsed = configSchema.safeParse(raw);
+  const lines = parsed.success ? [] : parsed.error.issues.flatMap(issueLines);
   if (isRecord(raw))
     lines.push(
       ...[...originProblems(raw), ...routeProblems(raw), ...tokenProblems(raw)],
       ...[...scheduleProblems(raw), ...workerProblems(raw), ...sourceProblems(raw)],
     );
-  return lines;
+  if (!parsed.success || lines.length > 0) throw refused(source, lines);
+  return parsed.data;
 }
 
 function issueLines(issue: z.core.$ZodIssue): string[] {
@@ -66,10 +67,10 @@ function routeProblems(raw: UnknownRecord): string[] {
   for (const [at, route] of routesOf(raw).entries()) {
     if (!isRecord(route)) continue;
     const { origin, name } = route;
-    if (origin === undefined && origins.length > 1) {
-      lines.push(line(['routes', at, 'origin'], `expected one of ${origins.join(', ')}, got nothing`));
-    } else if (typeof origin === 'string' && origins.length > 0 && !origins.includes(origin)) {
-      const got = `${shown(origin)}${hint(origin, origins)}`;
+    const isMissing = origin === undefined && origins.length > 1;
+    const isUnknown = typeof origin === 'string' && origins.length > 0 && !origins.includes(origin);
+    if (isMissing || isUnknown) {
+      const got = shown(origin) + hint(origin, origins);
       lines.push(line(['routes', at, 'origin'], `expected one of ${origins.join(', ')}, got ${got}`));
     }
     const effective = name ?? defaultRouteName(at);
@@ -113,21 +114,21 @@ function scheduleProblems({ populate, schedule }: UnknownRecord): string[] {
 /** Fills without a waiting client reach several workers through the disk that they share. */
 function workerProblems({ workers = 1, disk, populate, schedule }: UnknownRecord): string[] {
   if (workers === 1 || disk !== undefined) return [];
-  const fills =
-    (Array.isArray(schedule) && schedule.length > 0) || (isRecord(populate) && populate.onStart !== undefined);
-  return fills
-    ? [line(['disk'], 'expected a disk tier, since several workers are to share what is filled, got none')]
-    : [];
+  const isScheduled = Array.isArray(schedule) && schedule.length > 0;
+  if (!isScheduled && !(isRecord(populate) && populate.onStart !== undefined)) return [];
+  return [line(['disk'], 'expected a disk tier, since several workers are to share what is filled, got none')];
 }
 
-/** Problems of the databases, and of keys that may have been meant for them. */
-export function databaseProblems(raw: unknown): string[] {
-  const checked = configSchema.safeParse(raw);
-  const issues = checked.success ? [] : checked.error.issues;
-  const own = issues.filter(
+/** The databases alone; throws for what is wrong with them, and for keys that may have been meant for them. */
+export function checkedDatabases(raw: unknown, source: string): ConfigOutput['sources'] {
+  const { error } = configSchema.safeParse(raw);
+  const own = (error?.issues ?? []).filter(
     ({ path, code }) => path[0] === 'sources' || (path.length === 0 && code !== 'invalid_type'),
   );
-  return [...own.flatMap(issueLines), ...(isRecord(raw) ? sourceProblems(raw) : ['configuration: expected an object'])];
+  const others = isRecord(raw) ? sourceProblems(raw) : ['configuration: expected an object'];
+  const problems = [...own.flatMap(issueLines), ...others];
+  if (problems.length > 0) throw refused(source, problems);
+  return databasesSchema.parse(isRecord(raw) ? raw.sources : undefined);
 }
 
 function sourceProblems({ sources }: UnknownRecord): string[] {

@@ -2,40 +2,10 @@
 // compares the two, and both with docs/configuration.md.
 
 import { z } from 'zod';
-import { shown } from '../../errors.ts';
 import { CODINGS } from '../../semantics/content-coding.ts';
 import * as kind from './config-values.ts';
 
-const { duration, flag, integer, list, oneOf, section, table, timeout } = kind;
-
-const certificateSchema = section({
-  cert: kind.text,
-  key: kind.text,
-  hosts: list(kind.certificateHost).optional(),
-});
-
-const listenSchema = section({
-  host: kind.text.default('127.0.0.1'),
-  port: integer(0, 65_535).default(8080),
-  tls: section({
-    certificates: kind.listOfSome(certificateSchema),
-    minVersion: oneOf('TLSv1.2', 'TLSv1.3').default('TLSv1.2'),
-  }).optional(),
-  http2: flag().default(true),
-  proxyProtocol: flag().default(false),
-});
-
-const adminSchema = section({
-  host: kind.text.default('127.0.0.1'),
-  port: integer(0, 65_535).default(8081),
-  token: kind.bearerToken.optional(),
-  tokenFile: kind.text.optional(),
-});
-
-const circuitBreakerSchema = section({
-  failures: integer(0).default(5),
-  open: timeout().prefault('5s'),
-});
+const { duration, flag, integer, list, oneOf, refusal, section, table, timeout } = kind;
 
 const originSchema = section({
   url: kind.originUrl.transform((url) => new URL(url).origin),
@@ -44,17 +14,13 @@ const originSchema = section({
   bodyTimeout: timeout(1).prefault('1m'),
   connections: integer(1).default(128),
   retries: integer(0, 10).default(1),
-  circuitBreaker: circuitBreakerSchema.prefault({}),
+  circuitBreaker: section({
+    failures: integer(0).default(5),
+    open: timeout().prefault('5s'),
+  }).prefault({}),
   hostHeader: kind.authority.optional(),
   http2: flag().default(true),
-  tls: section({
-    ca: kind.text.optional(),
-  }).prefault({}),
-});
-
-const matchSchema = section({
-  host: kind.hostPatterns.optional(),
-  path: kind.pathPatterns.optional(),
+  tls: section({ ca: kind.text.optional() }).prefault({}),
 });
 
 const fieldEditsSchema = section({
@@ -64,10 +30,8 @@ const fieldEditsSchema = section({
 
 /** A name that must be there, or a name whose value must match a pattern. */
 function named(name: z.ZodCustom<string, string>, what: string) {
-  return z.union([name, section({ name, value: kind.pattern })], {
-    error: (issue) =>
-      `expected the name of a ${what}, or { name, value } with a pattern as value, got ${shown(issue.input)}`,
-  });
+  const expected = `the name of a ${what}, or { name, value } with a pattern as value`;
+  return z.union([name, section({ name, value: kind.pattern })], refusal(expected));
 }
 
 const bypassSchema = section({
@@ -78,26 +42,14 @@ const bypassSchema = section({
 });
 
 const querySchema = z.union(
-  [
-    z.literal('all'),
-    section({
-      keep: list(kind.parameterName),
-    }),
-    section({
-      drop: list(kind.parameterName),
-    }),
-  ],
-  {
-    error: (issue) => `expected "all", { keep: [names] } or { drop: [names] }, got ${shown(issue.input)}`,
-  },
+  [z.literal('all'), section({ keep: list(kind.parameterName) }), section({ drop: list(kind.parameterName) })],
+  refusal('"all", { keep: [names] } or { drop: [names] }'),
 );
 
 const cookiesSchema = section({
   key: list(kind.cookiePattern).default([]),
   drop: z
-    .union([z.literal('all'), list(kind.cookiePattern)], {
-      error: (issue) => `expected "all" or a list of names or patterns of cookies, got ${shown(issue.input)}`,
-    })
+    .union([z.literal('all'), list(kind.cookiePattern)], refusal('"all" or a list of names or patterns of cookies'))
     .default([]),
 });
 
@@ -107,13 +59,9 @@ export const codingSchema = section({
   types: list(kind.mediaType).optional(),
 });
 
-const compressSchema = z.union([z.boolean(), codingSchema], {
-  error: (issue) => `expected true, false or { codings, minBytes, types } with known values, got ${shown(issue.input)}`,
-});
-
 export const routeSchema = section({
   name: kind.entityName.optional(),
-  match: matchSchema.prefault({}),
+  match: section({ host: kind.hostPatterns.optional(), path: kind.pathPatterns.optional() }).prefault({}),
   origin: kind.entityName.optional(),
   tenant: kind.entityName.optional(),
   profile: oneOf('safe', 'conformance').default('safe'),
@@ -135,7 +83,9 @@ export const routeSchema = section({
   bodyOnGet: flag().default(false),
   upgrade: flag().default(false),
   originHost: kind.authority.optional(),
-  compress: compressSchema.default(false),
+  compress: z
+    .union([z.boolean(), codingSchema], refusal('true, false or { codings, minBytes, types } with known values'))
+    .default(false),
 });
 
 const databaseSchema = section({
@@ -153,35 +103,12 @@ const databaseSchema = section({
 /** Apart, for commands that read nothing else of a configuration. */
 export const databasesSchema = table(kind.sourceName, databaseSchema).default({});
 
-const limitsSchema = section({
-  maxTargetBytes: integer(1).default(8_192),
-  maxHeadBytes: integer(1).default(16_384),
-  maxFields: integer(1).default(100),
-  maxConnections: integer(1).default(10_000),
-  headTimeout: timeout(1).prefault('10s'),
-  keepAlive: timeout(1).prefault('5s'),
-  maxRequestBodyBytes: integer(0).default(1024 ** 3),
-});
-
-const logSchema = section({
-  level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
-  file: kind.text.default('stdout'),
-  showValues: flag().default(false),
-});
-
 const sourceShape = {
   urls: kind.listOfSome(kind.clientUrl).optional(),
   file: kind.text.optional(),
   sitemap: kind.clientUrl.optional(),
   manifest: flag().optional(),
 };
-
-const populateSchema = section({
-  concurrency: integer(1, 64).default(4),
-  ratePerSecond: integer(0).default(100),
-  rehydrate: section({ maxEntries: integer(0).default(100) }).prefault({}),
-  onStart: section(sourceShape).optional(),
-});
 
 const scheduleSchema = section({
   name: kind.entityName.optional(),
@@ -193,22 +120,50 @@ const scheduleSchema = section({
 });
 
 export const configSchema = section({
-  listen: listenSchema.prefault({}),
-  admin: adminSchema.prefault({}),
-  memory: section({
-    maxBytes: integer(0).default(256 * 1024 * 1024),
+  listen: section({
+    host: kind.text.default('127.0.0.1'),
+    port: integer(0, 65_535).default(8080),
+    tls: section({
+      certificates: kind.listOfSome(
+        section({ cert: kind.text, key: kind.text, hosts: list(kind.certificateHost).optional() }),
+      ),
+      minVersion: oneOf('TLSv1.2', 'TLSv1.3').default('TLSv1.2'),
+    }).optional(),
+    http2: flag().default(true),
+    proxyProtocol: flag().default(false),
   }).prefault({}),
-  disk: section({
-    path: kind.text,
-    maxBytes: integer(1024 ** 2).default(10 * 1024 ** 3),
-  }).optional(),
+  admin: section({
+    host: kind.text.default('127.0.0.1'),
+    port: integer(0, 65_535).default(8081),
+    token: kind.bearerToken.optional(),
+    tokenFile: kind.text.optional(),
+  }).prefault({}),
+  memory: section({ maxBytes: integer(0).default(256 * 1024 * 1024) }).prefault({}),
+  disk: section({ path: kind.text, maxBytes: integer(1024 ** 2).default(10 * 1024 ** 3) }).optional(),
   origins: table(kind.entityName, originSchema),
   routes: list(routeSchema).default([]),
   sources: databasesSchema,
-  populate: populateSchema.prefault({}),
+  populate: section({
+    concurrency: integer(1, 64).default(4),
+    ratePerSecond: integer(0).default(100),
+    rehydrate: section({ maxEntries: integer(0).default(100) }).prefault({}),
+    onStart: section(sourceShape).optional(),
+  }).prefault({}),
   schedule: list(scheduleSchema).default([]),
-  limits: limitsSchema.prefault({}),
-  log: logSchema.prefault({}),
+  limits: section({
+    maxTargetBytes: integer(1).default(8_192),
+    maxHeadBytes: integer(1).default(16_384),
+    maxFields: integer(1).default(100),
+    maxConnections: integer(1).default(10_000),
+    headTimeout: timeout(1).prefault('10s'),
+    keepAlive: timeout(1).prefault('5s'),
+    maxRequestBodyBytes: integer(0).default(1024 ** 3),
+  }).prefault({}),
+  log: section({
+    level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
+    file: kind.text.default('stdout'),
+    showValues: flag().default(false),
+  }).prefault({}),
   trustedProxies: list(kind.network).default([]),
   targetedFields: list(kind.fieldName).default(['cdn-cache-control']),
   cacheName: kind.token.default('tidegate'),

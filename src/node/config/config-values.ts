@@ -9,11 +9,28 @@ import { shown } from '../../errors.ts';
 import { type Duration, MAX_TIMER_MS, toMs, wholeMs } from '../../options/durations.ts';
 import { hint, withoutUnit } from '../../options/names.ts';
 
-/** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
-export function value<T>(expected: string, accepts: (input: unknown) => boolean, secret = false) {
-  return z.custom<T>(accepts, {
-    error: (issue) => `expected ${expected}, got ${secret ? showSecret(issue.input) : shown(issue.input)}`,
-  });
+/** The refusal of any other value than what is expected. */
+export function refusal(expected: string, show: (input: unknown) => string = shown) {
+  return { error: ({ input }: z.core.$ZodRawIssue) => `expected ${expected}, got ${show(input)}` };
+}
+
+/** A value that `accepts` takes; `expected` is the phrase of its refusal. */
+function value<T>(expected: string, accepts: (input: unknown) => boolean, show = shown) {
+  return z.custom<T>(accepts, refusal(expected, show));
+}
+
+/** A text, of a form if there is one. */
+function like(expected: string, form = /^/, show = shown) {
+  return value<string>(expected, matches(form), show);
+}
+
+/** For values that are never repeated. */
+function showSecret(input: unknown): string {
+  return typeof input === 'string' ? `a text of ${input.length} characters (not shown)` : shown(input);
+}
+
+function matches(form: RegExp): (input: unknown) => boolean {
+  return (input) => typeof input === 'string' && form.test(input);
 }
 
 export function integer(min: number, max?: number) {
@@ -66,18 +83,18 @@ export function oneOrMany(expected: string, accepts: (input: unknown) => boolean
 }
 
 export function list<T extends z.ZodType>(element: T) {
-  return z.array(element, { error: (issue) => `expected a list, got ${shown(issue.input)}` }).readonly();
+  return z.array(element, refusal('a list')).readonly();
 }
 
 /** With at least one element. */
 export function listOfSome<T extends z.ZodType>(element: T) {
-  const error = (issue: z.core.$ZodRawIssue) => `expected a list of at least one, got ${shown(issue.input)}`;
-  return z.array(element, { error }).min(1, { error }).readonly();
+  const wrong = refusal('a list of at least one');
+  return z.array(element, wrong).min(1, wrong).readonly();
 }
 
 /** Values by name; `name` is the kind of the names. */
 export function table<T extends z.ZodType>(name: z.ZodCustom<string, string>, element: T) {
-  return z.record(name, element, { error: (issue) => `expected an object, got ${shown(issue.input)}` }).readonly();
+  return z.record(name, element, refusal('an object')).readonly();
 }
 
 /**
@@ -94,7 +111,10 @@ export function section<S extends z.core.$ZodLooseShape>(shape: S) {
           ? issue.keys.map((key) => unknownKey(key, Object.keys(shape))).join('\n')
           : `expected an object, got ${shown(issue.input)}`,
     })
-    .transform((checked) => withUnits(checked, renamed) as SectionInMs<z.input<Section>, z.output<Section>>)
+    .transform((checked) => {
+      const entries = Object.entries(checked).map(([key, value]) => [renamed.includes(key) ? `${key}Ms` : key, value]);
+      return Object.fromEntries(entries) as SectionInMs<z.input<Section>, z.output<Section>>;
+    })
     .readonly();
 }
 
@@ -102,25 +122,13 @@ type SectionInMs<Input, Output> = {
   [Key in keyof Output as Duration extends Input[Key & keyof Input] ? `${Key & string}Ms` : Key]: Output[Key];
 };
 
-function withUnits(checked: object, durations: readonly string[]): object {
-  return Object.fromEntries(
-    Object.entries(checked).map(([key, value]) => [durations.includes(key) ? `${key}Ms` : key, value]),
-  );
-}
-
 function unknownKey(key: string, known: readonly string[]): string {
   return withoutUnit(key, known) ?? `unknown key${hint(key, known) || `; expected one of ${known.join(', ')}`}`;
-}
-
-function showSecret(input: unknown): string {
-  return typeof input === 'string' ? `a text of ${input.length} characters (not shown)` : shown(input);
 }
 
 function isIntegerIn(input: unknown, min: number, max = Number.MAX_SAFE_INTEGER): boolean {
   return typeof input === 'number' && Number.isSafeInteger(input) && input >= min && input <= max;
 }
-
-const matches = (form: RegExp) => (input: unknown) => typeof input === 'string' && form.test(input);
 
 // RFC 9110 §5.6.2.
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
@@ -129,22 +137,19 @@ const isPathPattern = matches(/^[/*][^#\s\p{Cc}]*$/u);
 const isHostPattern = matches(/^(?:(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i);
 
 /** Names of origins, tenants and routes: parts of cache keys and labels of metrics. */
-export const entityName = value<string>(
+export const entityName = like(
   'a name (a letter or digit, then letters, digits, ".", "_" and "-")',
-  matches(/^[a-z0-9][a-z0-9._-]*$/i),
+  /^[a-z0-9][a-z0-9._-]*$/i,
 );
 /** Names of databases: parts of tags. */
-export const sourceName = value<string>('a name (1 to 64 of a-z, 0-9, "-" and "_")', matches(/^[a-z0-9_-]{1,64}$/));
+export const sourceName = like('a name (1 to 64 of a-z, 0-9, "-" and "_")', /^[a-z0-9_-]{1,64}$/);
 /** A slot name that PostgreSQL accepts. */
-export const slotName = value<string>(
-  'the name of a replication slot (1 to 63 of a-z, 0-9 and "_")',
-  matches(/^[a-z0-9_]{1,63}$/),
-);
+export const slotName = like('the name of a replication slot (1 to 63 of a-z, 0-9 and "_")', /^[a-z0-9_]{1,63}$/);
 /** A connection string of PostgreSQL; may hold a password. */
 export const connection = value<string>(
   'a connection string such as "postgres://user@host:5432/database"',
   isConnection,
-  true,
+  showSecret,
 );
 
 export function isConnection(input: unknown): input is string {
@@ -152,12 +157,12 @@ export function isConnection(input: unknown): input is string {
   // The query names a socket; the authority may then name no host.
   return URL.canParse(input) || URL.canParse(input.replace('@/', '@socket/'));
 }
-export const text = value<string>('a text that is not empty', (input) => typeof input === 'string' && input !== '');
+export const text = like('a text that is not empty', /./s);
 export const token = value<string>('a token (RFC 9110 §5.6.2)', isToken);
-export const parameterName = value<string>('a query parameter name', (input) => typeof input === 'string');
+export const parameterName = like('a query parameter name');
 export const methods = oneOrMany('a method', isToken);
 export const fieldName = value<string>('a field name', isToken);
-export const pattern = value<string>('a pattern (* any characters, ? one)', (input) => typeof input === 'string');
+export const pattern = like('a pattern (* any characters, ? one)');
 export const cookiePattern = value<string>(
   'the name of a cookie, or a pattern (* any characters, ? one)',
   isCookiePattern,
@@ -165,14 +170,11 @@ export const cookiePattern = value<string>(
 export const pathPatterns = oneOrMany('a path or pattern that begins with "/" or "*"', isPathPattern);
 export const hostPatterns = oneOrMany('a host, "*.host" or "host:port"', isHostPattern);
 /** A name that clients ask for in TLS (RFC 6066 §3), or a wildcard of one label (RFC 6125 §6.4.3). */
-export const certificateHost = value<string>(
-  'a host name or "*.host"',
-  matches(/^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i),
-);
+export const certificateHost = like('a host name or "*.host"', /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i);
 /** A media type, or a pattern of such. */
-export const mediaType = value<string>(
+export const mediaType = like(
   'a media type or pattern such as "text/*"',
-  matches(/^[!#$&^_.+*?0-9a-z-]+\/[!#$&^_.+*?0-9a-z-]+$/i),
+  /^[!#$&^_.+*?0-9a-z-]+\/[!#$&^_.+*?0-9a-z-]+$/i,
 );
 /** A Host field's value. */
 export const authority = value<string>(
@@ -192,46 +194,38 @@ export const editableField = value<string>(
  * A field value by RFC 9110 §5.5, without white space at the ends; other characters than ASCII are refused, since
  * recipients disagree on their meaning. It may be a credential.
  */
-export const fieldContent = value<string>(
+export const fieldContent = like(
   'a field value (visible ASCII, inner spaces; no line breaks)',
-  matches(/^(?:[!-~](?:[ \t!-~]*[!-~])?)?$/),
-  true,
+  /^(?:[!-~](?:[ \t!-~]*[!-~])?)?$/,
+  showSecret,
 );
 
 /** A value that a Bearer credential can hold (RFC 6750 §2.1). */
-export const bearerToken = value<string>(
+export const bearerToken = like(
   'a bearer token (letters, digits, "-._~+/", then "=")',
-  matches(/^[A-Za-z0-9\-._~+/]+=*$/),
-  true,
+  /^[A-Za-z0-9\-._~+/]+=*$/,
+  showSecret,
 );
 
 /** An origin's URL: scheme and authority, nothing more. A value with "@" may hold a password and is not repeated. */
-export const originUrl = z.custom<string>(isOriginUrl, {
-  error: ({ input }) => {
-    const got = typeof input === 'string' && input.includes('@') ? showSecret(input) : shown(input);
-    return `expected an http: or https: URL without user, path, query and fragment, got ${got}`;
-  },
-});
-
-function isOriginUrl(input: unknown): boolean {
-  if (typeof input !== 'string' || /[@?#\s\\]/.test(input) || !/^https?:\/\//i.test(input)) return false;
-  return URL.canParse(input) && new URL(input).pathname === '/';
-}
+export const originUrl = value<string>(
+  'an http: or https: URL without user, path, query and fragment',
+  (input) => typeof input === 'string' && /^https?:\/\/[^@?#\s\\]*$/i.test(input) && URL.parse(input)?.pathname === '/',
+  (input) => (typeof input === 'string' && input.includes('@') ? showSecret(input) : shown(input)),
+);
 
 /** A cron expression with an instant to come; one that names a day of no year has none. */
 export const cronExpression = value<string>(
   'a cron expression (minute, hour, day of month, month, day of week; seconds may stand before them)',
-  (input) => typeof input === 'string' && isCron(input),
+  (input) => {
+    try {
+      return typeof input === 'string' && new Cron(input, { paused: true }).nextRun() !== null;
+    } catch (error) {
+      if (error instanceof Error) return false;
+      throw error;
+    }
+  },
 );
-
-function isCron(expression: string): boolean {
-  try {
-    return new Cron(expression, { paused: true }).nextRun() !== null;
-  } catch (error) {
-    if (error instanceof Error) return false;
-    throw error;
-  }
-}
 
 /** A URL as clients ask for it. */
 export const clientUrl = value<string>(

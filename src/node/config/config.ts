@@ -1,22 +1,15 @@
 // The configuration: found, loaded, changed by command line flags, checked, and its defaults filled in. A problem is
 // never reported alone: one error names them all.
 
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
-import { configProblems, databaseProblems, defaultRouteName, refused } from './config-checks.ts';
-import { CONFIG_FILES, findConfigFile, readConfigFile } from './config-file.ts';
-import {
-  type ConfigOutput,
-  configSchema,
-  databasesSchema,
-  type RouteOutput,
-  routeSchema,
-  type ScheduleOutput,
-  type SourceOutput,
-} from './config-schema.ts';
+import { checked, checkedDatabases, defaultRouteName, refused } from './config-checks.ts';
+import { type ConfigOutput, type RouteOutput, routeSchema, type ScheduleOutput } from './config-schema.ts';
 import { bearerToken } from './config-values.ts';
 
 /** A route with its name, origin and tenant known. */
@@ -56,41 +49,83 @@ export interface ConfigOverrides {
   readonly adminPort?: string | number | undefined;
 }
 
-export interface LoadOptions {
+/** Where a configuration is looked for. */
+export interface ConfigPlace {
   /** File to load. Default: `tidegate.config.ts`, `.mts`, `.mjs`, `.js` or `.json` in `cwd`. */
   readonly file?: string | undefined;
   readonly cwd: string;
+}
+
+export interface LoadOptions extends ConfigPlace {
   readonly overrides?: ConfigOverrides;
   readonly env?: ConfigSurroundings['env'];
 }
 
 /** Loads the configuration as it is now: a file that has changed since an earlier load is read again. */
 export async function loadConfig(options: LoadOptions): Promise<ResolvedConfig> {
-  const { cwd, overrides = {} } = options;
-  const found = findConfigFile(options);
-  const file = found ?? (overrides.origin === undefined ? noFile(options) : undefined);
+  const { cwd, overrides = {}, env = process.env } = options;
+  const file = findConfigFile(options) ?? (overrides.origin === undefined ? noFile(options) : undefined);
   const raw = file === undefined ? {} : await readConfigFile(file);
-  return resolveConfig(overrideConfig(raw, overrides), {
-    directory: file === undefined ? cwd : dirname(file),
-    source: file ?? 'the command line',
-    ...(options.env === undefined ? {} : { env: options.env }),
-  });
+  const directory = file === undefined ? cwd : dirname(file);
+  return resolveConfig(overrideConfig(raw, overrides), { directory, source: file ?? 'the command line', env });
 }
-
-type Databases = ConfigOutput['sources'];
 
 /**
  * The databases of the file, or of the configuration in the folder; undefined when there is none. Nothing else of the
  * configuration is checked, and the gate's required keys may be absent: a process that looks after a feed need not have a
  * gate. Rejects with E_CONFIG.
  */
-export async function loadDatabases(options: Pick<LoadOptions, 'file' | 'cwd'>): Promise<Databases | undefined> {
-  const file = findConfigFile(options);
+export async function loadDatabases(place: ConfigPlace): Promise<ConfigOutput['sources'] | undefined> {
+  const file = findConfigFile(place);
   if (file === undefined) return undefined;
-  const raw = await readConfigFile(file);
-  const problems = databaseProblems(raw);
-  if (problems.length > 0) throw refused(file, problems);
-  return databaseFiles(databasesSchema.parse(isRecord(raw) ? raw.sources : undefined), dirname(file));
+  return databaseFiles(checkedDatabases(await readConfigFile(file), file), namesIn(dirname(file)));
+}
+
+/** Names of a configuration file, in the order they are looked for. */
+const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((end) => `tidegate.config.${end}`);
+
+/** The named file, which must exist; else the first of the usual files in `cwd`. Returns undefined when there is none. */
+function findConfigFile({ file, cwd }: ConfigPlace): string | undefined {
+  const candidates = (file === undefined ? CONFIG_FILES : [file]).map((name) => resolve(cwd, name));
+  const found = candidates.find((path) => existsSync(path));
+  if (found !== undefined || file === undefined) return found;
+  throw new TidegateError('E_CONFIG', `expected a configuration file, got none at ${candidates[0]}`);
+}
+
+async function readConfigFile(file: string): Promise<unknown> {
+  try {
+    if (extname(file) === '.json') return JSON.parse(readFileSync(file, 'utf8'));
+    const given = await importConfig(file);
+    if (given !== undefined) return given;
+  } catch (error) {
+    throw new TidegateError('E_CONFIG', `${file} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+  const expected = 'expected "export default defineConfig({ … })", got no default export';
+  throw new TidegateError('E_CONFIG', `${file}: ${expected}`);
+}
+
+let loads = 0;
+
+/**
+ * The default export; returns undefined when there is none. In a project whose package.json says `"type": "commonjs"`, as
+ * `npm init` writes it, Node takes a `.ts` file for CommonJS and trips over `export default`. Such a file is always meant as
+ * an ES module here, unless its extension is `.cts`.
+ */
+async function importConfig(file: string): Promise<unknown> {
+  // A module is evaluated once for each URL: the query makes every load a new one.
+  const url = `${pathToFileURL(file)}?load=${++loads}`;
+  const hooks = registerHooks({
+    load: (asked, context, nextLoad) => {
+      const isMeant = context.format === 'commonjs-typescript' && !/\.cts(?:\?|$)/.test(asked);
+      return nextLoad(asked, isMeant ? { ...context, format: 'module-typescript' } : context);
+    },
+  });
+  try {
+    const module: { readonly default?: unknown } = await import(/* @vite-ignore */ url);
+    return module.default;
+  } finally {
+    hooks.deregister();
+  }
 }
 
 function noFile({ cwd, overrides }: LoadOptions): never {
@@ -105,40 +140,36 @@ function noFile({ cwd, overrides }: LoadOptions): never {
 export function overrideConfig(raw: unknown, overrides: ConfigOverrides): unknown {
   if (!isRecord(raw)) return raw;
   const { origin, host, port, adminPort } = overrides;
-  const listen = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port: numeric(port) }) };
-  const changed = withKeys(withKeys(raw, 'listen', listen), 'admin', {
-    ...(adminPort === undefined ? {} : { port: numeric(adminPort) }),
-  });
+  const listening = withKeys(raw, 'listen', { host, port: numeric(port) });
+  const changed = withKeys(listening, 'admin', { port: numeric(adminPort) });
   if (origin === undefined) return changed;
-  const names = isRecord(raw.origins) ? Object.keys(raw.origins) : [];
+  const origins = isRecord(raw.origins) ? raw.origins : {};
+  const names = Object.keys(origins);
   if (names.length > 1) {
     const got = `${names.length}: ${names.join(', ')}`;
     throw new TidegateError('E_CONFIG', `--origin: expected a configuration with one origin, got ${got}`);
   }
-  const name = names[0] ?? 'origin';
-  const origins = isRecord(raw.origins) ? raw.origins : {};
-  return { ...changed, origins: withKeys(origins, name, { url: origin }) };
+  return { ...changed, origins: withKeys(origins, names[0] ?? 'origin', { url: origin }) };
 }
 
 function withKeys(raw: UnknownRecord, name: string, keys: object): UnknownRecord {
+  const given = Object.entries(keys).filter(([, value]) => value !== undefined);
   const section = raw[name];
   // A value that is no section stays, so that the check names it.
-  if (Object.keys(keys).length === 0 || (section !== undefined && !isRecord(section))) return raw;
-  return { ...raw, [name]: { ...section, ...keys } };
+  if (given.length === 0 || (section !== undefined && !isRecord(section))) return raw;
+  return { ...raw, [name]: { ...section, ...Object.fromEntries(given) } };
 }
 
-function numeric(flag: string | number): string | number {
+function numeric(flag: string | number | undefined): string | number | undefined {
   return typeof flag === 'string' && /^\d{1,15}$/.test(flag) ? Number(flag) : flag;
 }
 
 /** The configuration, checked and with its defaults; throws one error that names every problem. */
 export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {}): ResolvedConfig {
   const { directory = process.cwd(), env = process.env, source = 'the configuration' } = surroundings;
-  const problems = configProblems(raw);
-  const checked = configSchema.safeParse(raw);
-  if (!checked.success || problems.length > 0) throw refused(source, problems);
-  const { admin, disk, log, populate, schedule, ...rest } = checked.data;
-  const token = admin.token ?? storedToken(admin.tokenFile, { directory, env, source });
+  const { admin, disk, log, populate, schedule, ...rest } = checked(raw, source);
+  const absolute = namesIn(directory);
+  const token = admin.token ?? storedToken(absolute(admin.tokenFile), env, source);
   if (token === undefined && !isLoopback(admin.host)) {
     const expected = 'expected a token (admin.token, admin.tokenFile or TIDEGATE_ADMIN_TOKEN)';
     throw new TidegateError(
@@ -146,44 +177,39 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
       `admin.host: ${expected}, since ${admin.host} is reachable from other machines`,
     );
   }
+  const { tls } = rest.listen;
+  const { onStart } = populate;
   return {
     ...rest,
-    listen: listenFiles(rest.listen, directory),
-    origins: originFiles(rest.origins, directory),
-    disk: disk === undefined ? undefined : { ...disk, path: resolve(directory, disk.path) },
-    sources: databaseFiles(rest.sources, directory),
-    populate: { ...populate, onStart: populate.onStart && withFile(populate.onStart, directory) },
-    schedule: schedule.map((one, at) => ({ ...withFile(one, directory), name: one.name ?? `schedule-${at + 1}` })),
+    listen: {
+      ...rest.listen,
+      tls: tls && {
+        ...tls,
+        certificates: tls.certificates.map((one) => ({ ...one, cert: absolute(one.cert), key: absolute(one.key) })),
+      },
+    },
+    origins: mapValues(rest.origins, (origin) => ({ ...origin, tls: { ca: absolute(origin.tls.ca) } })),
+    disk: disk && { ...disk, path: absolute(disk.path) },
+    sources: databaseFiles(rest.sources, absolute),
+    populate: { ...populate, onStart: onStart && { ...onStart, file: absolute(onStart.file) } },
+    schedule: schedule.map((one, at) => {
+      return { ...one, file: absolute(one.file), name: one.name ?? `schedule-${at + 1}` };
+    }),
     admin: { host: admin.host, port: admin.port, token },
     routes: resolveRoutes(rest),
-    log: { ...log, file: log.file === 'stdout' ? log.file : resolve(directory, log.file) },
+    log: { ...log, file: log.file === 'stdout' ? log.file : absolute(log.file) },
     targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),
   };
 }
 
-function listenFiles(listen: ConfigOutput['listen'], directory: string): ConfigOutput['listen'] {
-  const { tls } = listen;
-  if (tls === undefined) return listen;
-  const certificates = tls.certificates.map((one) => ({
-    ...one,
-    cert: resolve(directory, one.cert),
-    key: resolve(directory, one.key),
-  }));
-  return { ...listen, tls: { ...tls, certificates } };
+/** Makes file names absolute; one that is not given stays undefined. */
+function namesIn(directory: string) {
+  return <Name extends string | undefined>(name: Name): Name =>
+    (name === undefined ? undefined : resolve(directory, name)) as Name;
 }
 
-function originFiles(origins: ConfigOutput['origins'], directory: string): ConfigOutput['origins'] {
-  return mapValues(origins, (origin) => {
-    const { ca } = origin.tls;
-    return ca === undefined ? origin : { ...origin, tls: { ca: resolve(directory, ca) } };
-  });
-}
-
-function databaseFiles(databases: Databases, directory: string): Databases {
-  return mapValues(databases, (database) => {
-    const { sqlite } = database;
-    return sqlite === undefined ? database : { ...database, sqlite: resolve(directory, sqlite) };
-  });
+function databaseFiles(databases: ConfigOutput['sources'], absolute: ReturnType<typeof namesIn>) {
+  return mapValues(databases, (database) => ({ ...database, sqlite: absolute(database.sqlite) }));
 }
 
 function mapValues<Value>(
@@ -191,10 +217,6 @@ function mapValues<Value>(
   map: (value: Value) => Value,
 ): { readonly [name: string]: Value } {
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
-}
-
-function withFile<T extends SourceOutput>(source: T, directory: string): T {
-  return source.file === undefined ? source : { ...source, file: resolve(directory, source.file) };
 }
 
 function resolveRoutes({ origins, routes }: Pick<ConfigOutput, 'origins' | 'routes'>): ResolvedRoute[] {
@@ -208,18 +230,16 @@ function resolveRoutes({ origins, routes }: Pick<ConfigOutput, 'origins' | 'rout
   }));
 }
 
-type TokenSurroundings = Required<ConfigSurroundings>;
-
-function storedToken(file: string | undefined, { directory, env, source }: TokenSurroundings): string | undefined {
+function storedToken(file: string | undefined, env: NodeJS.ProcessEnv, source: string): string | undefined {
   // An empty variable is an unset one: an empty token would let everyone in.
   const [name, text] =
     file === undefined
       ? ['TIDEGATE_ADMIN_TOKEN', env.TIDEGATE_ADMIN_TOKEN || undefined]
-      : ['admin.tokenFile', readTokenFile(resolve(directory, file))];
+      : ['admin.tokenFile', readTokenFile(file)];
   if (text === undefined) return undefined;
-  const checked = bearerToken.safeParse(text);
-  if (checked.success) return checked.data;
-  throw refused(source, [`${name}: ${checked.error.issues[0]!.message}`]);
+  const token = bearerToken.safeParse(text);
+  if (token.success) return token.data;
+  throw refused(source, [`${name}: ${token.error.issues[0]!.message}`]);
 }
 
 function readTokenFile(path: string): string {

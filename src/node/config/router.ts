@@ -148,8 +148,7 @@ const always = () => true;
 /** The test of paths, in the form `normalPath` gives them, against any of the patterns; no patterns: any path. */
 export function compilePaths(patterns: string | readonly string[] | undefined): (path: string) => boolean {
   if (patterns === undefined) return always;
-  if (typeof patterns === 'string') return compilePath(patterns);
-  const tests = patterns.map(compilePath);
+  const tests = [patterns].flat().map(compilePath);
   if (tests.length === 1) return tests[0]!;
   return (path) => {
     for (const test of tests) if (test(path)) return true;
@@ -163,10 +162,8 @@ function compilePath(pattern: string): (path: string) => boolean {
   const star = matchable.indexOf('*');
   if (!/[?\\]/.test(matchable)) {
     if (star < 0) return (path) => path === matchable;
-    if (star === matchable.length - 1) {
-      const beginning = matchable.slice(0, star);
-      return (path) => path.startsWith(beginning);
-    }
+    const beginning = matchable.slice(0, -1);
+    if (star === matchable.length - 1) return (path) => path.startsWith(beginning);
   }
   return globMatcher(matchable);
 }
@@ -230,7 +227,7 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
   const mark = normal.indexOf('?');
   if (mark < 0 || (query.kind === 'all' && !sortQuery)) return normal;
   const path = normal.slice(0, mark);
-  const parameters: Parameter[] = [];
+  const parameters: { readonly name: string; readonly text: string }[] = [];
   // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters have no meaning and are
   // dropped.
   for (const text of normal.slice(mark + 1).split('&')) {
@@ -238,21 +235,9 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
     const name = parameterName(text);
     if (query.kind === 'all' || query.names.has(name) === (query.kind === 'keep')) parameters.push({ name, text });
   }
-  if (sortQuery) parameters.sort(byName);
+  // In code units, so that the order is the same everywhere; the sort is stable, so equal names keep their order.
+  if (sortQuery) parameters.sort(({ name: one }, { name: other }) => (one === other ? 0 : one < other ? -1 : 1));
   return parameters.length === 0 ? path : `${path}?${parameters.map(({ text }) => text).join('&')}`;
-}
-
-interface Parameter {
-  /** Decoded name. */
-  readonly name: string;
-  /** Name and value as they came. */
-  readonly text: string;
-}
-
-/** In code units, so that the order is the same everywhere; the sort is stable, so equal names keep their order. */
-function byName(one: Parameter, other: Parameter): number {
-  if (one.name === other.name) return 0;
-  return one.name < other.name ? -1 : 1;
 }
 
 /**
