@@ -87,7 +87,7 @@ const MAX_CACHE_TAGS = 100;
 /** Throws E_CONFIG. `platform`: for tests in simulated time. */
 export function createTracker(options: TrackerOptions, platform: TrackerPlatform = PLATFORM): Tracker {
   const tracker = new SourceTracker(checkTracker(options), platform);
-  return Object.assign(tracker, middlewareOf({ open: () => tracker.openScope(), settle: () => tracker.settle() }));
+  return Object.assign(tracker, middlewareOf(tracker));
 }
 
 class SourceTracker implements Omit<Tracker, keyof Middleware> {
@@ -191,7 +191,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
   }
 
   static<F extends (...given: never[]) => unknown>(handler: F): F {
-    return readingNothing(() => this.#scopes.current, handler);
+    return readingNothing(this.#scopes, handler);
   }
 
   cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T> {

@@ -37,8 +37,8 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ]),
   mutant('counts a read in no scope for none', CONTEXT, [
     'wrap/recorder.ts',
-    "if (place === 'outside') return undefined;\n    if (place.own",
-    "if (place === 'outside' || place.own === undefined) return undefined;\n    if (place.own",
+    'if (!isShared) return undefined;\n    if (own',
+    'if (!isShared || own === undefined) return undefined;\n    if (own',
   ]),
   mutant('counts a read in no scope for those that were open before it', CONTEXT, [
     'scope/scopes.ts',

@@ -5,6 +5,7 @@
 
 import type { TableShape } from '../../dependency/change.ts';
 import { gatherColumns, type Predicate } from '../../dependency/condition/predicate.ts';
+import type { DependencyLevel } from '../../dependency/describe/describe.ts';
 import type { BoundRead, Instance, TableRead, Template } from '../../dependency/template.ts';
 import type { Mark, Read } from '../follow/registry-client.ts';
 import { anyChangeTag, tableTag, templateTag } from '../tags.ts';
@@ -20,26 +21,19 @@ export interface Budget {
   readonly maxBytes: number;
 }
 
-export type Level = 'row' | 'template' | 'table' | 'source';
+type ByTag = ReadonlyMap<string, Dependency>;
 
-export interface Coarsened {
-  readonly level: Level;
-  /** Dependencies by tag. Tags other than the row's own are not registered yet. */
-  readonly dependencies: ReadonlyMap<string, Dependency>;
-}
-
-export function coarsen(source: string, rows: ReadonlyMap<string, Dependency>, budget: Budget): Coarsened {
+/** Dependencies by tag. Tags other than the row's own are not registered yet. */
+export function coarsen(source: string, rows: ByTag, budget: Budget): { level: DependencyLevel; dependencies: ByTag } {
   if (fits(rows, budget)) return { level: 'row', dependencies: rows };
   const templates = byTemplate(rows);
   if (fits(templates, budget)) return { level: 'template', dependencies: templates };
   const tables = byTable(source, rows);
   if (fits(tables, budget)) return { level: 'table', dependencies: tables };
-  const whole = new Map<string, Dependency>();
-  for (const { mark } of rows.values()) add(whole, anyChangeTag(source), { watched: 'source', mark });
-  return { level: 'source', dependencies: whole };
+  return { level: 'source', dependencies: widened(rows, () => [[anyChangeTag(source), 'source']]) };
 }
 
-function fits(dependencies: ReadonlyMap<string, Dependency>, { maxTags, maxBytes }: Budget): boolean {
+function fits(dependencies: ByTag, { maxTags, maxBytes }: Budget): boolean {
   if (dependencies.size > maxTags) return false;
   let bytes = 0;
   for (const tag of dependencies.keys()) bytes += tag.length + 2;
@@ -47,34 +41,34 @@ function fits(dependencies: ReadonlyMap<string, Dependency>, { maxTags, maxBytes
 }
 
 /** A statement that was run once keeps its tag. */
-function byTemplate(rows: ReadonlyMap<string, Dependency>): Map<string, Dependency> {
+function byTemplate(rows: ByTag): ByTag {
   const counts = new Map<string, number>();
   for (const { watched } of rows.values()) {
     if (watched !== 'source') counts.set(watched.template.id, (counts.get(watched.template.id) ?? 0) + 1);
   }
-  const found = new Map<string, Dependency>();
-  for (const [tag, { watched, mark }] of rows) {
+  return widened(rows, (tag, watched) => {
     const isMany = watched !== 'source' && (counts.get(watched.template.id) ?? 0) > 1;
-    if (isMany) add(found, templateTag(watched.template.id), { watched: anyParameters(watched.template), mark });
-    else add(found, tag, { watched, mark });
-  }
-  return found;
+    return isMany ? [[templateTag(watched.template.id), anyParameters(watched.template)]] : [[tag, watched]];
+  });
 }
 
-function byTable(source: string, rows: ReadonlyMap<string, Dependency>): Map<string, Dependency> {
+function byTable(source: string, rows: ByTag): ByTag {
+  return widened(rows, (tag, watched) => {
+    if (watched === 'source') return [[tag, watched]];
+    return watched.template.reads.map((read) => [tableTag(source, read.table.name), wholeTable(source, read)]);
+  });
+}
+
+/** `wider`: what stands for one of them. */
+function widened(rows: ByTag, wider: (tag: string, watched: Read) => readonly (readonly [string, Read])[]): ByTag {
   const found = new Map<string, Dependency>();
   for (const [tag, { watched, mark }] of rows) {
-    if (watched === 'source') add(found, tag, { watched, mark });
-    else {
-      for (const read of watched.template.reads) {
-        add(found, tableTag(source, read.table.name), { watched: wholeTable(source, read), mark });
-      }
-    }
+    for (const [wide, read] of wider(tag, watched)) addDependency(found, wide, { watched: read, mark });
   }
   return found;
 }
 
-function add(to: Map<string, Dependency>, tag: string, { watched, mark }: Dependency): void {
+export function addDependency(to: Map<string, Dependency>, tag: string, { watched, mark }: Dependency): void {
   const known = to.get(tag);
   to.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
 }
@@ -83,7 +77,7 @@ function add(to: Map<string, Dependency>, tag: string, { watched, mark }: Depend
 const NO_SESSION = '';
 
 /** The mark for both reads: every change that either of them may have missed comes after it. */
-export function earlier(one: Mark, other: Mark): Mark {
+function earlier(one: Mark, other: Mark): Mark {
   if (one.session !== other.session) return { ...one, session: NO_SESSION, seen: undefined };
   const first = one.gaps !== other.gaps ? one.gaps < other.gaps : one.position <= other.position;
   return { ...(first ? one : other), seen: one.seen === other.seen ? one.seen : undefined };
@@ -91,19 +85,18 @@ export function earlier(one: Mark, other: Mark): Mark {
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
-const widened = new WeakMap<Tracked, Instance>();
+const ofAnyParameters = new WeakMap<Tracked, Instance>();
 
 /**
  * The statement with any parameters. Columns of its conditions count as values, because nobody checks which rows
  * satisfy them.
  */
 export function anyParameters(template: Tracked): Instance {
-  let instance = widened.get(template);
-  if (instance === undefined) {
-    const reads = template.reads.map((read) => unconditional(read, valuesOf(read)));
-    instance = { template: { ...template, id: templateTag(template.id), widened: 'template' }, reads };
-    widened.set(template, instance);
-  }
+  const known = ofAnyParameters.get(template);
+  if (known !== undefined) return known;
+  const reads = template.reads.map((read) => unconditional(read, valuesOf(read)));
+  const instance: Instance = { template: { ...template, id: templateTag(template.id), widened: 'template' }, reads };
+  ofAnyParameters.set(template, instance);
   return instance;
 }
 

@@ -9,10 +9,10 @@ import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { Finished } from '../contract.ts';
 import { answerWithin, settledFields } from './node-response.ts';
 import { type Exchange, finishOptionsOf, type RequestScope, routeOfPath } from './scope.ts';
+import type { Scopes } from './scopes.ts';
 
 type Handler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
-type ExpressMiddleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
 
 /** The part of Hono that is used. */
 interface HonoContext {
@@ -20,7 +20,6 @@ interface HonoContext {
   get res(): Response;
   set res(response: Response | undefined);
 }
-type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
 
 /** The part of Express that is used, once a route is chosen. */
 interface ExpressRequest extends IncomingMessage {
@@ -48,66 +47,73 @@ export interface Middleware {
     handler: Handler<Rest>,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
   /** `app.use(tracker.hono())` */
-  hono(): HonoMiddleware;
+  hono(): (c: HonoContext, next: () => Promise<void>) => Promise<void>;
   /** `app.use(tracker.express())` */
-  express(): ExpressMiddleware;
+  express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
   /** `fastify.register(tracker.fastify())` */
   fastify(): FastifyPlugin;
   /** `http.createServer(tracker.node(listener))` */
   node(listener: Listener): Listener;
 }
 
-export interface MiddlewareParts {
-  readonly open: () => RequestScope;
+interface ScopedTracker {
+  openScope(): RequestScope;
   /** Fields that the answer to a write has to add: none where no target serves anything from before it. */
-  readonly settle: () => Promise<Fields>;
+  settle(): Promise<Finished['fields']>;
 }
 
-type Fields = Finished['fields'];
-
-export function middlewareOf(parts: MiddlewareParts): Middleware {
-  const { open } = parts;
+export function middlewareOf(tracker: ScopedTracker): Middleware {
+  const settle = () => tracker.settle();
+  /** A scope whose fields go out with the response. */
+  const scopeOf = (request: IncomingMessage, response: ServerResponse, route: () => string) => {
+    const scope = tracker.openScope();
+    answerWithin(scope, { request, response, route, settle });
+    return scope;
+  };
+  /** The response with the scope's fields. */
+  const finished = async (
+    scope: RequestScope,
+    response: Response,
+    { method, route }: Pick<Exchange, 'method' | 'route'>,
+  ) => {
+    const unsettled = isSafeMethod(method) ? [] : await settledFields(scope, settle);
+    const { status, headers } = response;
+    const options = finishOptionsOf({ method, route, status, field: (name) => headers.get(name) ?? undefined });
+    await scope.registered(options);
+    return withFields(response, [...scope.finish(options).fields, ...unsettled], scope);
+  };
   return {
     fetch:
       (handler) =>
       async (request, ...rest) => {
-        const scope = open();
+        const scope = tracker.openScope();
         const response = await scope.run(() => handler(request, ...rest));
-        const exchange = exchangeOf(response, request.method, routeOfPath(request.url));
-        return withFields(response, await fieldsOf(scope, parts, exchange), scope);
+        return finished(scope, response, { method: request.method, route: routeOfPath(request.url) });
       },
     hono: () => async (c, next) => {
-      const scope = open();
+      const scope = tracker.openScope();
       await scope.run(next);
-      const { method, path, routePath = routeOfPath(path) } = c.req;
-      const fields = await fieldsOf(scope, parts, exchangeOf(c.res, method, routePath));
-      const response = withFields(c.res, fields, scope);
+      const { method, path, routePath: route = routeOfPath(path) } = c.req;
+      const response = await finished(scope, c.res, { method, route });
       // Without that, the fields of the old response would be put over those of the new one.
       c.res = undefined;
       c.res = response;
     },
     express: () => (request, response, next) => {
-      const scope = open();
-      answerWithin(scope, { request, response, route: () => expressRoute(request), settle: parts.settle });
-      scope.run(next);
+      scopeOf(request, response, () => expressRoute(request)).run(next);
     },
-    fastify: () => fastifyPlugin(parts),
+    fastify: () => fastifyPlugin(scopeOf),
     node: (listener) => (request, response) => {
-      const scope = open();
-      answerWithin(scope, { request, response, route: () => routeOfPath(request.url ?? ''), settle: parts.settle });
+      const scope = scopeOf(request, response, () => routeOfPath(request.url ?? ''));
       scope.run(() => listener(request, response));
     },
   };
 }
 
-/** `current`: the scope of the call. */
-export function readingNothing<F extends (...given: never[]) => unknown>(
-  current: () => RequestScope | undefined,
-  handler: F,
-): F {
+export function readingNothing<F extends (...given: never[]) => unknown>(scopes: Scopes<RequestScope>, handler: F): F {
   return new Proxy(handler, {
     apply(target, self, given: unknown[]) {
-      const scope = current();
+      const scope = scopes.current;
       scope?.readsNothing();
       const next = given.at(-1);
       const handOn = (...rest: unknown[]) => {
@@ -119,14 +125,14 @@ export function readingNothing<F extends (...given: never[]) => unknown>(
   });
 }
 
-function fastifyPlugin({ open, settle }: MiddlewareParts): FastifyPlugin {
+type ScopeOf = (request: IncomingMessage, response: ServerResponse, route: () => string) => RequestScope;
+
+function fastifyPlugin(scopeOf: ScopeOf): FastifyPlugin {
   const scopes = new WeakMap<IncomingMessage, RequestScope>();
   const plugin: FastifyPlugin = (fastify, _options, done) => {
     fastify.addHook('onRequest', ({ raw, routeOptions }, reply, next) => {
-      const scope = open();
+      const scope = scopeOf(raw, reply.raw, () => routeOptions?.url ?? routeOfPath(raw.url ?? ''));
       scopes.set(raw, scope);
-      const route = () => routeOptions?.url ?? routeOfPath(raw.url ?? '');
-      answerWithin(scope, { request: raw, response: reply.raw, route, settle });
       scope.run(next);
     });
     // The body is read by events of the socket, which know nothing of the request.
@@ -145,18 +151,7 @@ function expressRoute({ baseUrl = '', route, originalUrl, url }: ExpressRequest)
   return typeof route?.path === 'string' ? baseUrl + route.path : routeOfPath(originalUrl ?? url ?? '');
 }
 
-function exchangeOf({ status, headers }: Response, method: string, route: string): Exchange {
-  return { method, route, status, field: (name) => headers.get(name) ?? undefined };
-}
-
-async function fieldsOf(scope: RequestScope, { settle }: MiddlewareParts, exchange: Exchange): Promise<Fields> {
-  const unsettled = isSafeMethod(exchange.method) ? [] : await settledFields(scope, settle);
-  const options = finishOptionsOf(exchange);
-  await scope.registered(options);
-  return [...scope.finish(options).fields, ...unsettled];
-}
-
-function withFields(response: Response, fields: Fields, scope: RequestScope): Response {
+function withFields(response: Response, fields: Finished['fields'], scope: RequestScope): Response {
   // A response that switches protocols cannot be made anew.
   if (response.status < 200) return response;
   const headers = new Headers(response.headers);

@@ -13,7 +13,7 @@ import { finishOptionsOf, type RequestScope } from './scope.ts';
 
 type Fields = Finished['fields'];
 
-export interface NodeExchange {
+interface NodeExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Route of the response, once it goes out. */
@@ -44,7 +44,7 @@ export function answerWithin(scope: RequestScope, exchange: NodeExchange): void 
     extra = await settledFields(scope, settle);
     await registered();
   };
-  holdBack(response, () => (!isSafe && scope.writes !== 'none' ? settled() : registered()));
+  new HeldResponse(response).hold(() => (!isSafe && scope.writes !== 'none' ? settled() : registered()));
 }
 
 /** The answer to a write waits; resolves with the fields it gets when that took too long. */
@@ -108,25 +108,6 @@ const KEPT = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 /** Methods that fail once the head is out. */
 const OF_HEAD = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
 
-/** Calls `wait` before the first byte; it returns undefined when there is nothing to wait for. */
-function holdBack(response: ServerResponse, wait: () => Promise<unknown> | undefined): void {
-  const held = new HeldResponse(response);
-  let isBegun = false;
-  held.take((name, given) => {
-    // A head alone says nothing yet: the handler may do more before it goes on.
-    if (isBegun || name === 'writeHead') return held.keep(name, given);
-    isBegun = true;
-    const waiting = wait();
-    if (waiting !== undefined) {
-      const goOn = () => held.release();
-      waiting.then(goOn, goOn);
-      return held.keep(name, given);
-    }
-    held.release();
-    return held.call(name, given);
-  });
-}
-
 /** Fields given to writeHead are set before it, so that those of ours are not put under them. */
 function headOf(response: ServerResponse, given: readonly unknown[]): readonly unknown[] {
   const fields = given.at(-1);
@@ -152,25 +133,37 @@ class HeldResponse {
   readonly #response: ServerResponse;
   readonly #methods: ReadonlyMap<string, unknown>;
   readonly #calls: (readonly [name: string, given: readonly unknown[]])[] = [];
+  #isBegun = false;
   #isReleased = false;
   /** Set once the head is final. */
   #status: { readonly code: number; readonly message: string } | undefined;
-  #hasEnded = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
     this.#methods = new Map([...KEPT, ...OF_HEAD].map((name) => [name, Reflect.get(response, name) as unknown]));
   }
 
-  take(called: (name: string, given: readonly unknown[]) => unknown): void {
+  /** Calls `wait` before the first byte; it returns undefined when there is nothing to wait for. */
+  hold(wait: () => Promise<unknown> | undefined): void {
     for (const name of KEPT) {
-      Reflect.set(this.#response, name, (...given: unknown[]) =>
-        this.#isReleased ? this.call(name, given) : called(name, given),
-      );
+      Reflect.set(this.#response, name, (...given: unknown[]) => {
+        if (this.#isReleased) return this.#call(name, given);
+        // A head alone says nothing yet: the handler may do more before it goes on.
+        if (this.#isBegun || name === 'writeHead') return this.#keep(name, given);
+        this.#isBegun = true;
+        const waiting = wait();
+        if (waiting !== undefined) {
+          const goOn = () => this.#release();
+          waiting.then(goOn, goOn);
+          return this.#keep(name, given);
+        }
+        this.#release();
+        return this.#call(name, given);
+      });
     }
   }
 
-  keep(name: string, given: readonly unknown[]): unknown {
+  #keep(name: string, given: readonly unknown[]): unknown {
     const response = this.#response;
     if (name === 'writeHead') this.#keepHead(given);
     else this.#calls.push([name, given]);
@@ -178,7 +171,7 @@ class HeldResponse {
     return name === 'write' ? false : response;
   }
 
-  release(): void {
+  #release(): void {
     const response = this.#response;
     this.#isReleased = true;
     for (const name of ['headersSent', 'writableEnded', 'finished']) Reflect.deleteProperty(response, name);
@@ -187,7 +180,7 @@ class HeldResponse {
       response.statusMessage = this.#status.message;
     }
     try {
-      for (const [name, given] of this.#calls) this.call(name, given);
+      for (const [name, given] of this.#calls) this.#call(name, given);
     } catch (error) {
       // The caller is gone, so only the client can be told.
       response.destroy(error instanceof Error ? error : undefined);
@@ -196,7 +189,7 @@ class HeldResponse {
   }
 
   /** Calls the original method: wrappers added since stay in place. */
-  call(name: string, given: readonly unknown[]): unknown {
+  #call(name: string, given: readonly unknown[]): unknown {
     return (this.#methods.get(name) as Call).apply(this.#response, given as unknown[]);
   }
 
@@ -221,12 +214,11 @@ class HeldResponse {
       for (const of of OF_HEAD) {
         Reflect.set(response, of, (...given: unknown[]) => {
           if (!this.#isReleased) throw sent(of === 'removeHeader' ? 'remove' : 'set');
-          return this.call(of, given);
+          return this.#call(of, given);
         });
       }
     }
-    if (name !== 'end' || this.#hasEnded) return;
-    this.#hasEnded = true;
+    if (name !== 'end') return;
     for (const property of ['writableEnded', 'finished']) {
       Object.defineProperty(response, property, { configurable: true, get: () => true });
     }

@@ -5,12 +5,13 @@
 // on: so the response becomes outdated by its own tag, and its body may not end whole before that is told.
 
 import type { FeedPosition } from '../../dependency/change.ts';
+import type { DependencyLevel } from '../../dependency/describe/describe.ts';
 import type { Tasks } from '../../ports.ts';
 import { BEGUN_ANEW } from '../follow/follower.ts';
 import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
 import type { Tally } from '../tally.ts';
 import { within } from '../timing.ts';
-import { type Budget, coarsen, type Dependency, earlier, type Level } from './coarsen.ts';
+import { addDependency, type Budget, coarsen, type Dependency } from './coarsen.ts';
 
 export interface RegistrationsParts {
   readonly source: string;
@@ -20,7 +21,7 @@ export interface RegistrationsParts {
   readonly fixedTags: readonly string[];
   readonly tasks: Tasks;
   readonly refused: (refusal: Refusal) => void;
-  readonly coarsened: (level: Exclude<Level, 'row'>) => void;
+  readonly coarsened: (level: Exclude<DependencyLevel, 'row'>) => void;
 }
 
 /** How long a response waits for word of its reads. */
@@ -54,9 +55,8 @@ export class Registrations {
   }
 
   /** Notes a read that is registered. */
-  add(tag: string, { watched, mark }: Dependency): void {
-    const known = this.byTag.get(tag);
-    this.byTag.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
+  add(tag: string, dependency: Dependency): void {
+    addDependency(this.byTag, tag, dependency);
     this.#coarsened = undefined;
   }
 
@@ -110,10 +110,8 @@ export class Registrations {
   }
 }
 
-interface SentResponseParts {
+interface SentResponseParts extends Pick<RegistrationsParts, 'registry' | 'tasks'> {
   readonly ownTag: string;
-  readonly registry: RegistryClient | undefined;
-  readonly tasks: Tasks;
   readonly tally: Tally;
 }
 
@@ -148,12 +146,10 @@ export class SentResponse {
     const published = this.#parts.registry?.published() ?? false;
     // Tags that others publish later need no wait here.
     this.#isTold = published === true;
-    return this.#isTold ? undefined : this.#waitFor(Promise.resolve(published));
-  }
-
-  async #waitFor(published: Promise<boolean>): Promise<boolean> {
-    const isTold = (await within(this.#parts.tasks, END_MS, published)) === true;
-    this.#isTold ||= isTold;
-    return isTold;
+    if (this.#isTold) return undefined;
+    return within(this.#parts.tasks, END_MS, Promise.resolve(published)).then((isTold = false) => {
+      this.#isTold ||= isTold;
+      return isTold;
+    });
   }
 }

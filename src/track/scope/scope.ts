@@ -60,7 +60,7 @@ export class RequestScope implements Scope {
   }
 
   allow(reason: string): void {
-    if (reason !== '') this.#verdict.allow();
+    if (reason !== '') this.#verdict.isAllowed = true;
   }
 
   refuse(reason: string): void {
@@ -112,7 +112,7 @@ export class RequestScope implements Scope {
     this.#verdict.isSeen ||= kind === 'uncacheable';
     const reason = what === undefined ? kind : `${kind}: ${what}`;
     if (isFirm) this.#verdict.refuse(reason);
-    else this.#verdict.doubt(reason);
+    else this.#verdict.doubts.add(reason);
   }
 
   /** A read begins; call the returned function once it has ended. */
@@ -189,8 +189,8 @@ const SEE = 'wrap the driver that it reads with (tracker.wrap), or say that it r
 class Verdict {
   readonly #reasons = new Set<string>();
   /** Reasons that the application may overrule. */
-  readonly #doubts = new Set<string>();
-  #isAllowed = false;
+  readonly doubts = new Set<string>();
+  isAllowed = false;
   /** It was given: later reasons come too late. */
   isFinal = false;
   /** A read was recorded. */
@@ -199,29 +199,21 @@ class Verdict {
   isStatic = false;
 
   get isRefused(): boolean {
-    return this.#reasons.size > 0 || (this.#doubts.size > 0 && !this.#isAllowed);
+    return this.#reasons.size > 0 || (this.doubts.size > 0 && !this.isAllowed);
   }
 
   get whyNot(): readonly string[] {
-    return [...this.#reasons, ...(this.#isAllowed ? [] : this.#doubts)];
-  }
-
-  allow(): void {
-    this.#isAllowed = true;
+    return [...this.#reasons, ...(this.isAllowed ? [] : this.doubts)];
   }
 
   refuse(reason: string): void {
     if (!this.isFinal) this.#reasons.add(reason);
   }
 
-  doubt(reason: string): void {
-    this.#doubts.add(reason);
-  }
-
   /** Takes over the reasons of work that the response shows. */
   join(other: Verdict): void {
     for (const reason of other.#reasons) this.refuse(reason);
-    if (!other.#isAllowed) for (const doubt of other.#doubts) this.#doubts.add(doubt);
+    if (!other.isAllowed) for (const doubt of other.doubts) this.doubts.add(doubt);
   }
 }
 

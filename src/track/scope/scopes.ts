@@ -17,12 +17,13 @@ export interface Reading {
   readonly outputs?: ReadonlySet<number> | undefined;
 }
 
-/** The scope in which a statement runs, or its absence. */
-export type Place<S> =
-  /** The program itself said that it is for no response. */
-  | 'outside'
-  /** `own`: the scope in which it is run, if any. `isShared`: it counts for every open scope. */
-  | { readonly own: S | undefined; readonly isShared: boolean };
+/** Where a statement runs. */
+export interface Place<S> {
+  /** The scope in which it is run, if any. */
+  readonly own: S | undefined;
+  /** It counts for every open scope. With neither, the program itself said that it is for no response. */
+  readonly isShared: boolean;
+}
 
 export class Scopes<S extends object> {
   readonly #storage = new AsyncLocalStorage<S | typeof OUTSIDE>();
@@ -51,7 +52,7 @@ export class Scopes<S extends object> {
   /** `fixed`: the scope of a driver that was wrapped for it alone. */
   place(fixed: S | undefined): Place<S> {
     const own = fixed ?? this.#storage.getStore();
-    if (own === OUTSIDE) return 'outside';
+    if (own === OUTSIDE) return { own: undefined, isShared: false };
     return { own, isShared: this.#isUnion || own === undefined };
   }
 

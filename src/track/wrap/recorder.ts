@@ -70,8 +70,7 @@ export class Recorder {
 
   /** The scope for which reads are recorded now. */
   get scope(): RequestScope | undefined {
-    const place = this.#parts.scopes.place(this.#fixed);
-    return place === 'outside' ? undefined : place.own;
+    return this.#place.own;
   }
 
   /** Returns undefined when there is nothing to record. */
@@ -79,30 +78,28 @@ export class Recorder {
     if (typeof text === 'string' && connection.session === undefined) {
       if ((connection.isBlind === true && beginsWithin(text)) || mayAlter(text)) connection.isAltered = true;
     }
-    const { scopes } = this.#parts;
-    const place = scopes.place(this.#fixed);
-    if (place !== 'outside' && place.own !== undefined && !place.isShared)
-      return this.#guarded({ scope: place.own, isOwn: true, text, given, connection });
-    if (place === 'outside' || place.own === undefined) this.#parts.tally.outside++;
-    if (place === 'outside') return undefined;
-    if (place.own === undefined) this.#lost(text);
+    const { own, isShared } = this.#place;
+    if (own !== undefined && !isShared) return this.#guarded({ scope: own, isOwn: true, text, given, connection });
+    if (own === undefined) this.#parts.tally.outside++;
+    if (!isShared) return undefined;
+    if (own === undefined) this.#lost(text);
     const started = given.started ?? this.start();
-    return scopes.share((scope) =>
-      this.#guarded({ scope, isOwn: scope === place.own, text, given: { ...given, started }, connection }),
+    return this.#parts.scopes.share((scope) =>
+      this.#guarded({ scope, isOwn: scope === own, text, given: { ...given, started }, connection }),
     );
   }
 
   /** Call it before running a statement whose text is known only afterwards. */
   start(): Started {
-    const place = this.#parts.scopes.place(this.#fixed);
-    if (place === 'outside') return { mark: undefined };
-    return { mark: (place.own === undefined ? this.#parts.registry() : place.own.registry)?.mark() };
+    const { own, isShared } = this.#place;
+    const registry = own === undefined && isShared ? this.#parts.registry() : own?.registry;
+    return { mark: registry?.mark() };
   }
 
   /** A statement begins whose text is known only afterwards. Call the returned function once it has been recorded. */
   await(): () => void {
     const ends: (() => void)[] = [];
-    this.#visit(this.#parts.scopes.place(this.#fixed), (scope) => ends.push(scope.begin()));
+    this.#visit((scope) => ends.push(scope.begin()));
     return () => {
       for (const end of ends) end();
     };
@@ -110,19 +107,23 @@ export class Recorder {
 
   /** Notes a call that may run any statement. */
   call(name: string): void {
-    const place = this.#parts.scopes.place(this.#fixed);
-    if (place !== 'outside' && place.own === undefined) this.#lost(name);
-    this.#visit(place, (scope) => {
-      scope.wrote(place !== 'outside' && scope === place.own);
+    const { own, isShared } = this.#place;
+    if (own === undefined && isShared) this.#lost(name);
+    this.#visit((scope) => {
+      scope.wrote(scope === own);
       scope.untracked('unknown-call', name);
     });
   }
 
-  /** Visits each scope for which a statement run there counts. */
-  #visit(place: Place<RequestScope>, visit: (scope: RequestScope) => void): void {
-    if (place === 'outside') return;
-    if (place.isShared) this.#parts.scopes.each(visit);
-    else if (place.own !== undefined) visit(place.own);
+  get #place(): Place<RequestScope> {
+    return this.#parts.scopes.place(this.#fixed);
+  }
+
+  /** Visits each scope for which a statement counts that is run now. */
+  #visit(visit: (scope: RequestScope) => void): void {
+    const { own, isShared } = this.#place;
+    if (isShared) this.#parts.scopes.each(visit);
+    else if (own !== undefined) visit(own);
   }
 
   /** Notes a statement in no scope, while responses are made. */
