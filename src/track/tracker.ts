@@ -17,20 +17,13 @@ import { watchDataLoaders } from './scope/data-loader.ts';
 import { type Middleware, middlewareOf, readingNothing } from './scope/middleware.ts';
 import { RequestScope } from './scope/scope.ts';
 import { Scopes } from './scope/scopes.ts';
-import type { Sharing } from './scope/shared-work.ts';
-import {
-  type LoadBatch,
-  type Loader,
-  type LoaderOptions,
-  loaderOf,
-  type MemoOptions,
-  memoOf,
-} from './scope/shared-work.ts';
+import type { LoadBatch, Loader, LoaderOptions, MemoOptions, Sharing } from './scope/shared-work.ts';
+import { loaderOf, memoOf } from './scope/shared-work.ts';
 import { randomName } from './tags.ts';
 import { Problems, Tally } from './tally.ts';
 import { keptAlive, within } from './timing.ts';
 import { checkTracker } from './tracker-options.ts';
-import { Drivers, driverKindOf, wrapDriver } from './wrap/drivers.ts';
+import { Drivers } from './wrap/drivers.ts';
 import { Recorder } from './wrap/recorder.ts';
 
 export interface Tracker extends Middleware {
@@ -155,10 +148,8 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
 
   wrap<T extends object>(driver: T, scope?: Scope): T {
     const parts = { scopes: this.#scopes, tally: this.#tally, problems: this.#problems, onFault: this.#onFault };
-    const recorder = new Recorder({ ...parts, registry: () => this.#followed?.registry });
-    const kind = driverKindOf(driver);
-    this.#drivers.wrapped(kind);
-    return wrapDriver(driver, kind, scope === undefined ? recorder : recorder.for(scope as RequestScope));
+    const registry = () => this.#followed?.registry;
+    return this.#drivers.wrap(driver, new Recorder({ ...parts, registry }, scope as RequestScope | undefined));
   }
 
   scope<T>(work: (scope: Scope) => T): T {
@@ -171,7 +162,11 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
   }
 
   openScope(): RequestScope {
-    if (!this.#isChecked && this.#state === 'running') this.#checkDrivers();
+    if (!this.#isChecked && this.#state === 'running') {
+      // With the first request all drivers are wrapped.
+      this.#isChecked = true;
+      for (const message of this.#drivers.unwrapped().values()) this.#onFault(new TidegateError('E_UNSEEN', message));
+    }
     return this.#open(this.#budget);
   }
 
@@ -207,22 +202,10 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
   }
 
   #open(budget: Budget): RequestScope {
-    return new RequestScope({
-      source: this.#options.source,
-      name: randomName(this.#platform.random),
-      registry: this.#followed?.registry,
-      tasks: this.#platform.tasks,
-      tally: this.#tally,
-      budget,
-      problems: this.#problems,
-      scopes: this.#scopes,
-    });
-  }
-
-  /** Checked with the first request: by then all drivers are wrapped. */
-  #checkDrivers(): void {
-    this.#isChecked = true;
-    for (const message of this.#drivers.unwrapped().values()) this.#onFault(new TidegateError('E_UNSEEN', message));
+    const { random, tasks } = this.#platform;
+    const parts = { tasks, budget, tally: this.#tally, problems: this.#problems, scopes: this.#scopes };
+    const registry = this.#followed?.registry;
+    return new RequestScope({ ...parts, source: this.#options.source, name: randomName(random), registry });
   }
 
   async #begin(): Promise<void> {

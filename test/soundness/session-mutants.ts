@@ -79,7 +79,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   ]),
   unreported(
     postgresMutant('first-statement-changes-nothing', 'track/wrap/asked-session.ts: sessions/path of its first read', [
-      "if (template.kind !== 'tracked') session.changed();",
+      "if (template.kind !== 'tracked') session.changed?.();",
       '',
     ]),
   ),

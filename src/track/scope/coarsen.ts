@@ -103,7 +103,7 @@ export function anyParameters(template: Tracked): Instance {
 const wholes = new WeakMap<TableShape, Instance>();
 
 /** The shape of a table belongs to one source. */
-export function wholeTable(source: string, read: TableRead): Instance {
+export function wholeTable(source: string, read: Pick<TableRead, 'table' | 'alias'>): Instance {
   const known = wholes.get(read.table);
   if (known !== undefined) return known;
   const id = tableTag(source, read.table.name);
@@ -115,7 +115,10 @@ export function wholeTable(source: string, read: TableRead): Instance {
   return instance;
 }
 
-function unconditional({ table, alias }: TableRead, valueColumns: TableRead['valueColumns']): BoundRead {
+function unconditional(
+  { table, alias }: Pick<TableRead, 'table' | 'alias'>,
+  valueColumns: TableRead['valueColumns'],
+): BoundRead {
   const predicate: Predicate = { kind: 'always' };
   const read: TableRead = { table, alias, predicate, valueColumns, keyOutputs: undefined, window: undefined };
   return { read, predicate, keys: undefined, bound: undefined };

@@ -25,10 +25,7 @@ export async function addressOf(host: string, token: string | undefined): Promis
 }
 
 export function guardOf(token: string | undefined): Guard {
-  return token === undefined ? fromHere : withToken(token);
-}
-
-function withToken(token: string): Guard {
+  if (token === undefined) return fromHere;
   const expected = sha256(token);
   return ({ headers }) => {
     const given = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];

@@ -19,13 +19,11 @@ import type { FeedState, Hello, Line } from './feed-wire.ts';
 export interface ListenersParts {
   readonly platform: TrackerPlatform;
   readonly followed: FollowedDatabase;
-  readonly hello: () => Omit<Hello, 'stream'>;
+  readonly hello: Omit<Hello, 'stream'>;
   readonly state: () => FeedState;
 }
 
-interface Delivery {
-  readonly resolve: (reply: SourceReply) => void;
-  readonly reject: (error: Error) => void;
+interface Delivery extends Omit<PromiseWithResolvers<SourceReply>, 'promise'> {
   readonly cancel: Cancel;
   readonly isFirst: boolean;
 }
@@ -67,7 +65,7 @@ export class FeedListeners {
     const id = randomName(this.#parts.platform.random);
     const listener = new Listener(`client ${client}`, response, this.#parts);
     this.#listeners.set(id, listener);
-    listener.write({ ...this.#parts.hello(), stream: id });
+    listener.write({ ...this.#parts.hello, stream: id });
     listener.tell();
     const caches = hasCaches ? this.#follow(client, listener) : undefined;
     response.on('drain', () => {

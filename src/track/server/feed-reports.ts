@@ -5,8 +5,7 @@ import { sourceTag } from '../../entry/key.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Follower } from '../follow/follower.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import type { Report } from './feed-wire.ts';
-import { decodeRegistration, deserialized, isCount, isListOf, isText, readFrom } from './feed-wire.ts';
+import { decodeRegistration, deserialized, isCount, isListOf, isText, type Report, readFrom } from './feed-wire.ts';
 
 export interface ReportsParts {
   readonly source: string;
@@ -55,8 +54,10 @@ export class FeedReports {
 function reportOf(value: unknown, source: string): Report | undefined {
   if (!isRecord(value)) return undefined;
   const { stream, registrations, outdated, delivered, hasWritten } = value;
-  const whole = sourceTag(source);
-  const isOwnTag = (tag: unknown): tag is string => isText(tag) && (tag === whole || OWN_TAG.test(tag));
+  const isBytes = (one: unknown): one is Uint8Array => one instanceof Uint8Array;
+  const isOwnTag = (tag: unknown): tag is string => isText(tag) && (tag === sourceTag(source) || OWN_TAG.test(tag));
+  const isDelivered = (one: unknown): one is Report['delivered'][number] =>
+    isRecord(one) && isCount(one.id) && typeof one.isDone === 'boolean';
   const isFine =
     isText(stream) &&
     isListOf(registrations, isBytes) &&
@@ -65,12 +66,4 @@ function reportOf(value: unknown, source: string): Report | undefined {
     isListOf(delivered, isDelivered) &&
     typeof hasWritten === 'boolean';
   return isFine ? (value as unknown as Report) : undefined;
-}
-
-function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array;
-}
-
-function isDelivered(value: unknown): value is Report['delivered'][number] {
-  return isRecord(value) && isCount(value.id) && typeof value.isDone === 'boolean';
 }

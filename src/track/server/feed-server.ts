@@ -35,6 +35,7 @@ const MAX_WAIT_MS = 60_000;
 const WAIT_MS = 10;
 const CLAIM_AGAIN_MS = 500;
 const JSON_TYPE = 'application/json';
+const PATHS = 'GET /stream, GET /status, POST /reports, POST /settled or POST /latest';
 
 /** Rejects with E_CONFIG, E_FEED or E_PORT. `platform`: for tests. */
 export async function startFeedProcess(given: FeedProcessOptions, platform = PLATFORM): Promise<FeedProcess> {
@@ -88,14 +89,9 @@ class FeedServer implements FeedProcess {
     this.#guard = guardOf(token);
     const { dialect, pureFunctions = [] } = followed.database.parts;
     const { leaseMs, registry } = followed;
-    const { session } = registry;
-    const about = { protocol: PROTOCOL, version: packageVersion(), source, session, dialect };
-    this.#listeners = new FeedListeners({
-      platform,
-      followed,
-      hello: () => ({ kind: 'hello', ...about, pureFunctions: [...pureFunctions], leaseMs }),
-      state: () => this.#state(),
-    });
+    const about = { protocol: PROTOCOL, version: packageVersion(), source, session: registry.session, dialect };
+    const hello = { kind: 'hello', ...about, pureFunctions: [...pureFunctions], leaseMs } as const;
+    this.#listeners = new FeedListeners({ platform, followed, hello, state: () => this.#state() });
     const delivered = this.#listeners.delivered.bind(this.#listeners);
     this.#reports = new FeedReports({ source, registry, delivered });
     this.#server = createServer((request, response) => void this.#serve(request, response));
@@ -144,10 +140,8 @@ class FeedServer implements FeedProcess {
     const { followed, tally, options } = this.#parts;
     const { isLive, feed, position, instances, targets } = followed.status();
     const state = this.#isStopped ? 'stopped' : isLive ? 'live' : 'lagging';
-    const clients = this.#listeners.size;
-    const { counts } = this.#reports;
-    const { source } = options;
-    return { source, state, feed, position, instances, clients, ...counts, targets, counts: tally.counts() };
+    const served = { clients: this.#listeners.size, ...this.#reports.counts };
+    return { source: options.source, state, feed, position, instances, ...served, targets, counts: tally.counts() };
   }
 
   async settled(): Promise<void> {
@@ -214,11 +208,7 @@ class FeedServer implements FeedProcess {
       case 'GET /status':
         return answer(response, this.status());
       default:
-        return refuse(
-          response,
-          404,
-          'expected GET /stream, GET /status, POST /reports, POST /settled or POST /latest, got another',
-        );
+        return refuse(response, 404, `expected ${PATHS}, got another`);
     }
   }
 
@@ -235,8 +225,7 @@ class FeedServer implements FeedProcess {
     if (!Number.isFinite(waitMs) || waitMs < 0) return refuse(response, 400, 'expected waitMs of 0 or more');
     const { platform } = this.#parts;
     const untilMs = platform.clock.monotonic() + Math.min(waitMs, MAX_WAIT_MS);
-    const isGivenUp = () => response.destroyed || platform.clock.monotonic() >= untilMs;
-    const isSettled = await this.#settled(isGivenUp);
+    const isSettled = await this.#settled(() => response.destroyed || platform.clock.monotonic() >= untilMs);
     answer(response, { isSettled, state: this.#state() } satisfies SettledReply);
   }
 }

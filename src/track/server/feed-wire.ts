@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
-import type { FeedPosition, Scalar, TableShape } from '../../dependency/change.ts';
+import type { FeedPosition, Scalar } from '../../dependency/change.ts';
 import { ServerText } from '../../dependency/condition/cells.ts';
 import type { Seen } from '../../dependency/recent-changes.ts';
 import type { Dialect, TableRead } from '../../dependency/template.ts';
@@ -90,9 +90,9 @@ export interface LatestReply {
   readonly position?: FeedPosition | undefined;
 }
 
+/** Of analyses. */
 const digests = new WeakMap<readonly TableRead[], string>();
 
-/** Digest of an analysis. */
 function digestOf(reads: readonly TableRead[]): string {
   const known = digests.get(reads);
   if (known !== undefined) return known;
@@ -112,12 +112,6 @@ export function packageVersion(): string | undefined {
   }
 }
 
-type Form =
-  | { readonly kind: 'source' }
-  | { readonly kind: 'table'; readonly table: string }
-  | ({ readonly kind: 'template' } & Analysed)
-  | StatementForm;
-
 interface Analysed {
   readonly text: string;
   /** The search path of the connection that ran it. */
@@ -125,12 +119,14 @@ interface Analysed {
   readonly digest: string;
 }
 
-interface StatementForm extends Analysed {
-  readonly kind: 'statement';
-  readonly parameters: readonly unknown[];
-  /** Facts of its answer, each row by the ordinals of its columns. */
-  readonly rows: readonly (readonly unknown[])[] | undefined;
-}
+/** `rows`: facts of the statement's answer, each row by the ordinals of its columns. */
+type Form =
+  | { readonly kind: 'source' }
+  | { readonly kind: 'table'; readonly table: string }
+  | ({ readonly kind: 'template' } & Analysed)
+  | ({ readonly kind: 'statement'; readonly parameters: List; readonly rows: readonly List[] | undefined } & Analysed);
+
+type List = readonly unknown[];
 
 export interface Registration {
   readonly tag: string;
@@ -156,9 +152,8 @@ export function decodeRegistration(bytes: Uint8Array): Registration | undefined 
   const value = deserialized(bytes);
   if (!isRecord(value) || typeof value.tag !== 'string' || !isMark(value.mark) || !isRecord(value.form))
     return undefined;
-  const { tag, mark } = value;
   const form = formFrom(value.form, bytes.length);
-  return form && { tag, mark, form };
+  return form && { tag: value.tag, mark: value.mark, form };
 }
 
 /** Returns undefined when the bytes hold no value. */
@@ -170,40 +165,30 @@ export function deserialized(bytes: Uint8Array): unknown {
   }
 }
 
-function formFrom({ kind, table, text, path, digest, ...values }: Readonly<Record<string, unknown>>, bytes: number) {
-  if (kind === 'source') return { kind } as const;
-  if (kind === 'table') return typeof table === 'string' ? ({ kind, table } as const) : undefined;
-  const isPath = path === undefined || isListOf(path, isText);
-  if (typeof text !== 'string' || typeof digest !== 'string' || !isPath) return undefined;
-  const analysed = { text, path: path as readonly string[] | undefined, digest };
-  if (kind === 'template') return { kind, ...analysed } as const;
+function formFrom(given: Readonly<Record<string, unknown>>, bytes: number): Form | undefined {
+  const { kind, table, text, path, digest } = given;
+  if (kind === 'source') return { kind };
+  if (kind === 'table') return isText(table) ? { kind, table } : undefined;
+  if (!isText(text) || !isText(digest) || !(path === undefined || isListOf(path, isText))) return undefined;
+  const analysed = { text, path, digest };
+  if (kind === 'template') return { kind, ...analysed };
   // A few objects can name each other very often: no more values are taken than there are bytes.
-  const left = { values: bytes };
-  const parameters = valuesFrom(values.parameters, left);
-  const rows =
-    values.rows === undefined ? undefined : listFrom(values.rows, left, (row) => listFrom(row, left, cellFrom));
-  const isWhole = parameters !== undefined && (rows?.every((row) => row !== undefined) ?? values.rows === undefined);
-  if (kind !== 'statement' || !isWhole || left.values < 0) return undefined;
-  return { kind, ...analysed, parameters, rows: rows as StatementForm['rows'] } as const;
-}
-
-interface Left {
-  values: number;
-}
-
-function listFrom<T>(list: unknown, left: Left, one: (value: unknown) => T): readonly T[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  // An empty list may claim any length.
-  left.values -= list.length;
-  return left.values < 0 ? undefined : Array.from(list as readonly unknown[], one);
-}
-
-/** Values of parameters; a list among them may be an array of the database. */
-function valuesFrom(list: unknown, left: Left): readonly unknown[] | undefined {
-  return listFrom(list, left, (value) => {
-    if (Array.isArray(value)) return listFrom(value, left, (one) => (isScalar(one) ? one : undefined));
+  let left = bytes;
+  const listFrom = <T>(list: unknown, one: (value: unknown) => T): readonly T[] | undefined => {
+    if (!Array.isArray(list)) return undefined;
+    // An empty list may claim any length.
+    left -= list.length;
+    return left < 0 ? undefined : Array.from(list as List, one);
+  };
+  const parameters = listFrom(given.parameters, (value) => {
+    // An array of the database.
+    if (Array.isArray(value)) return listFrom(value, (one) => (isScalar(one) ? one : undefined));
     return isScalar(value) || value instanceof Date ? value : undefined;
   });
+  const rows = given.rows === undefined ? undefined : listFrom(given.rows, (row) => listFrom(row, cellFrom));
+  const isWhole = parameters !== undefined && (rows?.every((row) => row !== undefined) ?? given.rows === undefined);
+  if (kind !== 'statement' || !isWhole || left < 0) return undefined;
+  return { kind, ...analysed, parameters, rows: rows as readonly List[] | undefined };
 }
 
 function cellFrom(value: unknown): Scalar | ServerText | undefined {
@@ -256,10 +241,10 @@ export function readFrom(
   if (form.kind === 'source') return tag === anyChangeTag(source) ? 'source' : undefined;
   if (form.kind === 'table') {
     const relations = registry.catalogue?.data?.relations ?? [];
-    const tables = relations.map(({ relation }) => (relation.kind === 'table' ? relation.table : undefined));
-    const table = tables.find((one) => one?.name === form.table);
+    const tables = relations.flatMap(({ relation }) => (relation.kind === 'table' ? [relation.table] : []));
+    const table = tables.find(({ name }) => name === form.table);
     if (table === undefined) return 'unlike';
-    return tag === tableTag(source, table.name) ? wholeTable(source, anyRow(table)) : undefined;
+    return tag === tableTag(source, table.name) ? wholeTable(source, { table, alias: table.name }) : undefined;
   }
   const { text, path, digest } = form;
   const template = registry.template(text, path && { path });
@@ -267,9 +252,4 @@ export function readFrom(
   if (form.kind === 'template') return tag === templateTag(template.id) ? anyParameters(template) : undefined;
   if (!/^q[0-9a-z]{1,16}$/.test(tag)) return undefined;
   return { template, parameters: form.parameters, result: form.rows && { rows: form.rows } };
-}
-
-function anyRow(table: TableShape): TableRead {
-  const conditions = { predicate: { kind: 'always' }, keyOutputs: undefined, window: undefined } as const;
-  return { table, alias: table.name, valueColumns: 'all', ...conditions };
 }

@@ -1,5 +1,4 @@
 // Facts about the connection that runs a statement, where the connection itself decides what names and values mean.
-// Types, and how the answer is judged.
 //
 // A connection behind a pooler may be another one with each transaction, so its last answer holds for nothing.
 
@@ -13,11 +12,11 @@ export interface AskedSession {
   /** The session when a connection of the pool was last asked. */
   readonly likely: Session | undefined;
   /** Call it before the statement is sent: the connection is asked, unless its session is known. */
-  want(registry: RegistryClient): void;
+  want?(registry: RegistryClient): void;
   /** Call it once the statement has answered: the session it was run in, or why that is unknown. */
   state(): SessionFacts | Refusal;
   /** The statement may have changed the state. */
-  changed(): void;
+  changed?(): void;
 }
 
 const POOLER =
@@ -46,7 +45,7 @@ export function readWithin(
   if (server === undefined) return { refusal: STANDBY };
   if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };
   const template = follower.template(text, state.session);
-  if (template.kind !== 'tracked') session.changed();
+  if (template.kind !== 'tracked') session.changed?.();
   // The path does not decide whether it writes, and it was no write before it was sent.
   return { template: template as Exclude<Template, { kind: 'write' }> };
 }

@@ -48,8 +48,11 @@ export class Drivers {
     this.#loadedBefore = namesLoaded();
   }
 
-  wrapped(kind: DriverKind): void {
+  /** Throws E_CONFIG. */
+  wrap<T extends object>(driver: T, recorder: Recorder): T {
+    const kind = driverKindOf(driver);
     this.#wrapped.add(kind);
+    return WRAPPERS[kind](driver, recorder);
   }
 
   /** The problem and its mend, by driver. */
@@ -70,7 +73,7 @@ function namesLoaded(): ReadonlySet<string> {
   return new Set(loadedModules().map(({ name }) => name));
 }
 
-export type DriverKind = 'postgres.js' | 'sqlite' | 'd1' | 'libsql' | 'pg';
+type DriverKind = 'postgres.js' | 'sqlite' | 'd1' | 'libsql' | 'pg';
 
 const WRAPPERS: Readonly<Record<DriverKind, <T extends object>(driver: T, recorder: Recorder) => T>> = {
   'postgres.js': wrapPostgresJs,
@@ -80,12 +83,7 @@ const WRAPPERS: Readonly<Record<DriverKind, <T extends object>(driver: T, record
   pg: (driver, recorder) => wrapPg(driver, recorder),
 };
 
-export function wrapDriver<T extends object>(driver: T, kind: DriverKind, recorder: Recorder): T {
-  return WRAPPERS[kind](driver, recorder);
-}
-
-/** Throws E_CONFIG. */
-export function driverKindOf(driver: object): DriverKind {
+function driverKindOf(driver: object): DriverKind {
   const has = (...names: readonly string[]) =>
     names.every((name) => typeof Reflect.get(driver, name, driver) === 'function');
   if (typeof driver === 'function' && has('unsafe', 'begin', 'end')) return 'postgres.js';

@@ -12,15 +12,7 @@ import type { Place, Reading, Scopes } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
 import type { Problems, Tally } from '../tally.ts';
 import { ALTERED, type AskedSession, readWithin } from './asked-session.ts';
-import {
-  beginsWithin,
-  type Given,
-  isControl,
-  mayAlter,
-  positional,
-  type Started,
-  statementRead,
-} from './statements.ts';
+import { beginsWithin, type Given, isControl, mayAlter, positional, statementRead } from './statements.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
@@ -64,10 +56,6 @@ export class Recorder {
     this.#fixed = fixed;
   }
 
-  for(scope: RequestScope): Recorder {
-    return new Recorder(this.#parts, scope);
-  }
-
   /** The scope for which reads are recorded now. */
   get scope(): RequestScope | undefined {
     return this.#place.own;
@@ -90,7 +78,7 @@ export class Recorder {
   }
 
   /** Call it before running a statement whose text is known only afterwards. */
-  start(): Started {
+  start(): NonNullable<Given['started']> {
     const { own, isShared } = this.#place;
     const registry = own === undefined && isShared ? this.#parts.registry() : own?.registry;
     return { mark: registry?.mark() };
@@ -181,7 +169,7 @@ export class Recorder {
       return undefined;
     }
     tally.reads++;
-    session?.want(registry);
+    session?.want?.(registry);
     const read = template.kind === 'uncacheable' ? undefined : template;
     return this.#read(read, { scope, isOwn, registry, text, given, connection, mark });
   }

@@ -17,35 +17,25 @@ export interface Given {
   readonly list: readonly unknown[];
   /** Values by name, with or without the sign before it. */
   readonly named?: Readonly<Record<string, unknown>> | undefined;
-  /** For a statement that is recorded only when it has been run. */
-  readonly started?: Started | undefined;
-}
-
-/** How things stood before a statement was run. */
-export interface Started {
-  /** Undefined when nothing could be registered. */
-  readonly mark: Mark | undefined;
+  /** How things stood before, for a statement that is recorded only when it has been run. No mark: nothing could be registered. */
+  readonly started?: { readonly mark: Mark | undefined } | undefined;
 }
 
 export const NOTHING_GIVEN: Given = { list: [] };
 
 /** Takes values as SQLite's drivers do: lists, single values, and objects of named ones. */
 export function givenOf(values: readonly unknown[]): Given {
+  const list: unknown[] = [];
+  let named: Record<string, unknown> | undefined;
   try {
-    return sorted(values);
+    for (const value of values) {
+      if (Array.isArray(value)) list.push(...value);
+      else if (isNames(value)) named = { ...named, ...value };
+      else list.push(value);
+    }
   } catch {
     // A getter that throws, for one: that is for the driver to say.
     return NOTHING_GIVEN;
-  }
-}
-
-function sorted(values: readonly unknown[]): Given {
-  const list: unknown[] = [];
-  let named: Record<string, unknown> | undefined;
-  for (const value of values) {
-    if (Array.isArray(value)) list.push(...value);
-    else if (isNames(value)) named = { ...named, ...value };
-    else list.push(value);
   }
   return { list, named };
 }
@@ -117,13 +107,7 @@ export function mayAlter(text: string): boolean {
   return ALTERS.some((pattern) => pattern.test(text));
 }
 
-interface Run {
-  readonly parameters: readonly unknown[];
-  /** Rows of its answer, as the driver gave them; undefined when they are not known. */
-  readonly rows: readonly unknown[] | undefined;
-  /** A text of the answer may be only the beginning of the stored one. */
-  readonly cutsTexts: boolean | undefined;
-}
+type List = readonly unknown[];
 
 const flags = new WeakMap<StatementRead['template'], readonly boolean[]>();
 
@@ -131,28 +115,23 @@ const flags = new WeakMap<StatementRead['template'], readonly boolean[]>();
 function neededFlags(template: StatementRead['template']): readonly boolean[] {
   const known = flags.get(template);
   if (known !== undefined) return known;
-  const made: boolean[] = [];
-  for (const column of neededOutputs(template)) {
-    while (made.length <= column) made.push(false);
-    made[column] = true;
-  }
+  const needed = neededOutputs(template);
+  const made = Array.from({ length: Math.max(-1, ...needed) + 1 }, (_, column) => needed.has(column));
   flags.set(template, made);
   return made;
 }
 
-/** Copies what is needed: the application may write into its own values. */
+/**
+ * Copies what is needed: the application may write into its own values. `rows`: as the driver gave them; undefined when they
+ * are not known. `cutsTexts`: a text among them may be only the beginning of the stored one.
+ */
 export function statementRead(
   template: StatementRead['template'],
-  { parameters, rows, cutsTexts }: Run,
+  { parameters, rows, cutsTexts }: { parameters: List; rows: List | undefined; cutsTexts: boolean | undefined },
 ): StatementRead {
   const isNeeded = neededFlags(template);
   const result = rows && resultRowsOf(template, rows, cutsTexts);
-  const facts = result?.rows.map((row) => {
-    const cells: unknown[] = [];
-    for (let column = 0; column < isNeeded.length; column++)
-      cells.push(isNeeded[column] === true ? factOf(row[column]) : undefined);
-    return cells;
-  });
+  const facts = result?.rows.map((row) => isNeeded.map((is, column) => (is ? factOf(row[column]) : undefined)));
   return { template, parameters: Array.from(parameters, factOf), result: facts && { rows: facts } };
 }
 

@@ -3,62 +3,49 @@
 // A query may be a part of another one, and its text is not known before it has run. So it is recorded when it is
 // waited for, with the text and the parameters that were sent. Nor is it known on which connection it will run: so the
 // question for the session is sent first, and the query right behind it, without waiting for the answer. The server's
-// texts are not kept: values count where the source of the parser that made them shows that it loses nothing that
-// matters.
+// texts are not kept: values count where the source of the parser that made them shows that it loses nothing.
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
+import { isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
 import type { Connection, Recorder } from './recorder.ts';
-import { connection, methodOf } from './wrapping.ts';
+import { type Call, connection, methodOf, namesOf } from './wrapping.ts';
 
 /** Members that make no query of their own, or return something other than a query. */
-const PASSED = new Set(
-  `end close json array typed types notify parameters options PostgresError BigInt CLOSE END`.split(' '),
-);
+const PASSED = namesOf('end close json array typed types notify parameters options PostgresError BigInt CLOSE END');
 /** Runs of a query whose answer is not all there at once. */
 const BIT_BY_BIT = new Set(['cursor', 'forEach', 'stream', 'readable', 'writable']);
 /** Methods that return the query itself. */
 const MODES = new Set(['simple', 'values', 'raw', 'execute']);
 const WAITS = new Set(['then', 'catch', 'finally']);
-
-type Call = (...given: unknown[]) => unknown;
+const INNER = new Set(['begin', 'savepoint', 'reserve']);
 
 /** `sql`. */
 export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on: Connection = connection(false)): T {
-  const parts: Parts = { sql, recorder, on, transform: transformOf(sql) };
-  const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, parts) : made);
-  const inner =
-    (name: string) =>
-    (...given: unknown[]) =>
-      within(sql, name, { given, recorder });
+  const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, { sql, recorder, on }) : made);
+  /** Transactions, and connections that may be in one. */
+  const within = (name: string, given: readonly unknown[]) => {
+    const wrap = (inner: unknown) =>
+      typeof inner === 'function' ? wrapPostgresJs(inner, recorder, connection(true)) : inner;
+    const passed = given.map((one) =>
+      typeof one === 'function' ? (inner: unknown) => (one as Call)(wrap(inner)) : one,
+    );
+    const answer = methodOf(sql, name)(...passed);
+    return name === 'reserve' ? Promise.resolve(answer).then(wrap) : answer;
+  };
   return new Proxy(sql, {
     apply: (target, _, given) => query(Reflect.apply(target as Call, undefined, given)),
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function' || typeof name === 'symbol' || PASSED.has(name)) return value;
       if (name === 'unsafe' || name === 'file') return (...given: unknown[]) => query(methodOf(target, name)(...given));
-      if (name === 'begin' || name === 'savepoint' || name === 'reserve') return inner(name);
+      if (INNER.has(name)) return (...given: unknown[]) => within(name, given);
       return (...given: unknown[]) => {
         recorder.call(name);
         return methodOf(target, name)(...given);
       };
     },
   });
-}
-
-interface Begun {
-  readonly given: readonly unknown[];
-  readonly recorder: Recorder;
-}
-
-/** Transactions, and connections that may be in one. */
-function within(sql: object, name: string, { given, recorder }: Begun): unknown {
-  const wrap = (inner: unknown) =>
-    typeof inner === 'function' ? wrapPostgresJs(inner, recorder, connection(true)) : inner;
-  const passed = given.map((one) => (typeof one === 'function' ? (inner: unknown) => (one as Call)(wrap(inner)) : one));
-  const answer = methodOf(sql, name)(...passed);
-  return name === 'reserve' ? Promise.resolve(answer).then(wrap) : answer;
 }
 
 function isQuery(made: unknown): made is Promise<unknown> {
@@ -69,18 +56,13 @@ interface Parts {
   readonly sql: object;
   readonly recorder: Recorder;
   readonly on: Connection;
-  readonly transform: Transform;
 }
 
-/** The application's own transforms, of each value and of each row. */
-interface Transform {
-  readonly value?: { readonly from?: unknown };
-  readonly row?: { readonly from?: unknown };
-}
-
-function transformOf(sql: object): Transform {
-  const { options } = sql as { readonly options?: { readonly transform?: Transform } };
-  return options?.transform ?? {};
+/** Whether the application transforms each value, or each row, by itself. */
+function hasTransforms(sql: object): boolean {
+  type Transform = { readonly from?: unknown };
+  const { options } = sql as { readonly options?: { readonly transform?: { value?: Transform; row?: Transform } } };
+  return Boolean(options?.transform?.value?.from || options?.transform?.row?.from);
 }
 
 function wrapQuery(query: Promise<unknown>, parts: Parts): Promise<unknown> {
@@ -137,10 +119,11 @@ async function recorded(query: Promise<unknown>, parts: Parts): Promise<unknown>
   }
 }
 
-async function run(query: Promise<unknown>, { sql, recorder, on, transform }: Parts): Promise<unknown> {
+async function run(query: Promise<unknown>, { sql, recorder, on }: Parts): Promise<unknown> {
   const started = recorder.start();
-  const isQuery = QUERY.test((query as unknown as Run).strings?.[0] ?? '');
-  const isAsked = started.mark !== undefined && !on.isTransaction() && isQuery;
+  const isTransaction = on.isTransaction();
+  const isRead = QUERY.test((query as unknown as Run).strings?.[0] ?? '');
+  const isAsked = started.mark !== undefined && !isTransaction && isRead;
   let answer: Answer;
   try {
     answer = isAsked ? await askedWith(query, sql) : { rows: await query, state: UNKNOWN_SESSION };
@@ -150,11 +133,15 @@ async function run(query: Promise<unknown>, { sql, recorder, on, transform }: Pa
   }
   const { rows, state } = answer;
   const { string, parameters, isRaw } = query as unknown as Run;
-  const session = on.isTransaction() ? {} : { session: asked(state) };
-  const connection: Connection = { isTransaction: on.isTransaction, isAltered: on.isAltered, ...session };
-  const reading = recorder.begin(string, { list: parametersOf(parameters), started }, connection);
-  const isOwn = transform.value?.from || transform.row?.from || isRaw === true;
-  reading?.done(isOwn ? undefined : rowsOf(rows, reading.outputs ?? new Set()));
+  const session = { likely: isRefusal(state) ? undefined : state.session, state: () => state };
+  const own: Connection = {
+    isTransaction: on.isTransaction,
+    isAltered: on.isAltered,
+    ...(!isTransaction && { session }),
+  };
+  const reading = recorder.begin(string, { list: parametersOf(parameters), started }, own);
+  const isShown = isRaw !== true && !hasTransforms(sql);
+  reading?.done(isShown ? rowsOf(rows, reading.outputs ?? new Set()) : undefined);
   return rows;
 }
 
@@ -195,15 +182,6 @@ function stateOf(rows: unknown, pid: unknown): SessionFacts | Refusal {
   }
 }
 
-function asked(state: SessionFacts | Refusal): AskedSession {
-  return {
-    likely: isRefusal(state) ? undefined : state.session,
-    want() {},
-    state: () => state,
-    changed() {},
-  };
-}
-
 /** Parsers that give the text itself, or the number or truth value that all of it says. A Date is not told all of a time. */
 const FAITHFUL = /^\(?(\w+)\)?=>(?:\1|\+\1|\1==='t')$/;
 
@@ -225,15 +203,10 @@ function isFaithful(parser: unknown): boolean {
 function parametersOf(parameters: unknown): readonly unknown[] {
   if (!Array.isArray(parameters)) return [];
   // Parameters of type 0 or of a type that the driver knows, each as the given value or as the sent text.
-  return parameters.map((parameter: unknown) =>
-    knownOf(typeof parameter === 'object' && parameter !== null && 'value' in parameter ? parameter.value : parameter),
-  );
-}
-
-/**
- * For a column of a time the driver makes a Date of a text, in its own time zone: it sends something other than was
- * given.
- */
-function knownOf(value: unknown): unknown {
-  return typeof value === 'string' && /^\s*\d{4}-\d\d-\d\d/.test(value) ? { time: value } : value;
+  return parameters.map((parameter: unknown) => {
+    const isTyped = typeof parameter === 'object' && parameter !== null && 'value' in parameter;
+    const value = isTyped ? parameter.value : parameter;
+    // For a column of a time the driver makes a Date of a text, in its own time zone: it sends something else than was given.
+    return typeof value === 'string' && /^\s*\d{4}-\d\d-\d\d/.test(value) ? { time: value } : value;
+  });
 }
