@@ -29,7 +29,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   ReportSender: 33,
   RunningForward: 35,
   Segments: 30,
-  SourceTracker: 32,
+  SourceTracker: 31,
   SqliteSource: 34,
   TieredValueCache: 26,
   ValueFlight: 34,
