@@ -18,7 +18,7 @@ export function globMatcher(pattern: string): (text: string) => boolean {
   const first = segments[0]!;
   if (segments.length === 1) return (text) => text.length === first.length && matchesAt(first, text, 0);
   const last = segments[segments.length - 1]!;
-  const middle = segments.slice(1, -1).map(searchFor);
+  const middle = segments.slice(1, -1).map((one) => (one.includes(ANY) ? searchMasked(one) : searchPlain(one)));
   return (text) => {
     const lastAt = text.length - last.length;
     if (lastAt < first.length || !matchesAt(first, text, 0) || !matchesAt(last, text, lastAt)) return false;
@@ -56,10 +56,6 @@ function matchesAt(segment: Segment, text: string, start: number): boolean {
     if (segment[at] !== ANY && segment[at] !== text.charCodeAt(start + at)) return false;
   }
   return true;
-}
-
-function searchFor(segment: Segment): Search {
-  return segment.includes(ANY) ? searchMasked(segment) : searchPlain(segment);
 }
 
 /** Knuth, Morris and Pratt: `borders[n]` is the longest proper prefix of the first n + 1 that is also their suffix. */

@@ -65,7 +65,10 @@ interface Directive {
 /** The directives of a Cache-Control value, its lines combined; undefined stands for an absent field. */
 export function parseCacheControl(value: string | undefined): CacheControl {
   if (value === undefined) return NO_DIRECTIVES;
-  return collect(directiveTexts(value).map(directiveOf));
+  // An unterminated quoted string would hide every directive after it; then quotes count as plain characters, so that a
+  // no-store is still seen.
+  const texts = hasOpenQuote(value) ? value.split(',').map(trimOws) : listMembers(value);
+  return collect(texts.map(directiveOf));
 }
 
 /** The directives that apply to a response, and the field they stand in (lower case). */
@@ -119,11 +122,8 @@ export function requestDemands(fields: Fields): RequestDemands {
   }
   if (cacheControl) return demandsOf(parseCacheControl(fieldValue(fields, 'cache-control')));
   // Pragma counts only where Cache-Control is absent (RFC 9111 §5.4).
-  return pragma && isPragmaNoCache(fieldValue(fields, 'pragma')) ? NO_CACHE_DEMANDS : NO_DEMANDS;
-}
-
-function isPragmaNoCache(value: string | undefined): boolean {
-  return listMembers(value).some((member) => member.toLowerCase() === 'no-cache');
+  const members = pragma ? listMembers(fieldValue(fields, 'pragma')) : [];
+  return members.some((member) => member.toLowerCase() === 'no-cache') ? NO_CACHE_DEMANDS : NO_DEMANDS;
 }
 
 function demandsOf(directives: CacheControl): RequestDemands {
@@ -167,10 +167,12 @@ const QUALIFIABLE = new Map([
 
 function take(draft: Draft, { name, argument }: Directive): void {
   const qualifiable = lookedUp(QUALIFIABLE, name);
-  const flag = lookedUp(FLAGS, name) ?? (isFieldList(argument) ? undefined : qualifiable?.flag);
+  const names = qualifiable === undefined ? [] : listMembers(argument);
+  const isFieldList = names.length > 0 && names.every((one) => TOKEN.test(one));
+  const flag = lookedUp(FLAGS, name) ?? (isFieldList ? undefined : qualifiable?.flag);
   if (flag !== undefined) draft[flag] = true;
   else if (qualifiable === undefined) takeDelta(draft, name, argument);
-  else draft[qualifiable.list] = [...draft[qualifiable.list], ...fieldNames(argument ?? '')];
+  else draft[qualifiable.list] = [...draft[qualifiable.list], ...names.map((one) => one.toLowerCase())];
 }
 
 const DELTAS = new Map([
@@ -202,23 +204,6 @@ const MAX_DELTA_SECONDS = 2 ** 31;
 function parseDelta(argument: string | undefined): number | 'invalid' {
   if (argument === undefined || !/^\d+$/.test(argument)) return 'invalid';
   return Math.min(Number(argument), MAX_DELTA_SECONDS) * 1000;
-}
-
-function isFieldList(argument: string | undefined): argument is string {
-  const names = listMembers(argument);
-  return names.length > 0 && names.every((name) => TOKEN.test(name));
-}
-
-function fieldNames(argument: string): string[] {
-  return listMembers(argument).map((name) => name.toLowerCase());
-}
-
-/**
- * Splits the value into directives. An unterminated quoted string would hide every directive after it; then quotes
- * count as plain characters, so that a no-store is still seen.
- */
-function directiveTexts(value: string): string[] {
-  return hasOpenQuote(value) ? value.split(',').map(trimOws) : listMembers(value);
 }
 
 /** Whether a quoted string in the value never ends, so that the value is no list. */

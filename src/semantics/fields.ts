@@ -184,8 +184,7 @@ export function parseHttpDate(value: string | undefined, now: number = SHORT_YEA
   const asctime = ASCTIME_DATE.exec(value);
   if (asctime !== null) return instant(Number(asctime[6]), [asctime[1], asctime[2]], asctime.slice(3, 6));
   const short = RFC850_DATE.exec(value);
-  if (short !== null) return shortYearInstant(short, now);
-  return undefined;
+  return short === null ? undefined : shortYearInstant(short, now);
 }
 
 /** The date in the one format that is sent (IMF-fixdate, RFC 9110 §5.6.7). Parts of a second are cut off. */
@@ -200,8 +199,7 @@ export function formatHttpDate(ms: number): string {
 function shortYearInstant(match: RegExpExecArray, now: number): number | undefined {
   const horizon = new Date(now);
   horizon.setUTCFullYear(horizon.getUTCFullYear() + 50);
-  const century = Math.floor(horizon.getUTCFullYear() / 100) * 100;
-  const year = century + Number(match[3]);
+  const year = Math.floor(horizon.getUTCFullYear() / 100) * 100 + Number(match[3]);
   const read = (full: number) => instant(full, [match[2], match[1]], match.slice(4));
   const latest = read(year);
   return latest !== undefined && latest <= horizon.getTime() ? latest : read(year - 100);

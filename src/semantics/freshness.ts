@@ -96,14 +96,11 @@ function lifetimeOf(question: LifetimeQuestion): Lifetime {
 function explicitLifetime({ response, stated, receivedMs }: LifetimeQuestion): Lifetime | undefined {
   const { directives, field } = stated;
   const targeted = field !== 'cache-control';
-  if (directives.sMaxageMs !== undefined)
-    return deltaLifetime(directives.sMaxageMs, targeted ? 'targeted' : 's-maxage');
-  if (directives.maxAgeMs !== undefined) return deltaLifetime(directives.maxAgeMs, targeted ? 'targeted' : 'max-age');
-  return targeted ? undefined : expiresLifetime(response.fields, receivedMs);
-}
-
-function deltaLifetime(delta: number | 'invalid', source: LifetimeSource): Lifetime {
-  return delta === 'invalid' ? INVALID_LIFETIME : { ms: delta, source };
+  const deltaMs = directives.sMaxageMs ?? directives.maxAgeMs;
+  if (deltaMs === undefined) return targeted ? undefined : expiresLifetime(response.fields, receivedMs);
+  if (deltaMs === 'invalid') return INVALID_LIFETIME;
+  if (targeted) return { ms: deltaMs, source: 'targeted' };
+  return { ms: deltaMs, source: directives.sMaxageMs === undefined ? 'max-age' : 's-maxage' };
 }
 
 function expiresLifetime(fields: Fields, receivedMs: number): Lifetime | undefined {
@@ -146,8 +143,7 @@ function dateMs(fields: Fields, receivedMs: number): number {
 /** corrected_initial_age of RFC 9111 §4.2.3. */
 function correctedInitialAgeMs(fields: Fields, { requestTimeMs, responseTimeMs }: Timing): number {
   const apparentAgeMs = Math.max(0, responseTimeMs - dateMs(fields, responseTimeMs));
-  const responseDelayMs = Math.max(0, responseTimeMs - requestTimeMs);
-  return Math.max(apparentAgeMs, ageValueMs(fields) + responseDelayMs);
+  return Math.max(apparentAgeMs, ageValueMs(fields) + Math.max(0, responseTimeMs - requestTimeMs));
 }
 
 const MAX_AGE_SECONDS = 2 ** 31;

@@ -5,7 +5,7 @@
 // response is not stored.
 
 import { parseList } from 'structured-headers';
-import { type Fields, fieldLines, fieldValue, hasField, type ResponseHead, trimOws } from './fields.ts';
+import { type Fields, fieldLines, fieldValue, type ResponseHead, trimOws } from './fields.ts';
 
 /** Fields meant only for our kind of cache, and removed from clients' answers. */
 export const TAG_FIELDS: ReadonlySet<string> = new Set([
@@ -32,22 +32,17 @@ export const NO_TAGS: Tags = Object.freeze({ tags: Object.freeze([]), overflow: 
 
 /**
  * The tags of the response to a request for `uri`, each once. Tags are case-sensitive, and plain ones are shared by all
- * origins of a tenant. A cache group becomes a tag that holds its origin (see `groupTag`).
+ * origins of a tenant. A cache group becomes a tag that holds its origin (see `groupTags`).
  */
 export function tagsOf(fields: Fields, uri: string): Tags {
-  if (!hasTagField(fields)) return NO_TAGS;
+  if (!fields.some((name, at) => at % 2 === 0 && TAG_FIELDS.has(name))) return NO_TAGS;
   const found = new Set<string>();
   for (const line of fieldLines(fields, 'cache-tag')) addAll(found, line.split(','));
   for (const line of fieldLines(fields, 'surrogate-key')) addAll(found, line.split(/[ \t]+/));
   for (const line of fieldLines(fields, 'xkey')) addAll(found, line.split(/[ \t,]+/));
-  addGroups(found, fieldValue(fields, 'cache-groups'), uri);
+  for (const tag of groupTags(fieldValue(fields, 'cache-groups'), uri)) found.add(tag);
   const tags = [...found].filter((tag) => tag.length <= MAX_TAG_LENGTH).slice(0, MAX_TAGS);
   return { tags, overflow: tags.length < found.size };
-}
-
-function hasTagField(fields: Fields): boolean {
-  for (let at = 0; at < fields.length; at += 2) if (TAG_FIELDS.has(fields[at] as string)) return true;
-  return false;
 }
 
 function addAll(to: Set<string>, texts: readonly string[]): void {
@@ -58,32 +53,19 @@ function addAll(to: Set<string>, texts: readonly string[]): void {
 }
 
 /**
- * The tag of a cache group, e.g. `group:http://a.example/users`. Groups of one name at two origins are different groups
- * (RFC 9875 §2.1); the slash, which no origin holds past its host, keeps a name from reading as part of a port.
+ * The tags of the cache groups in the field, e.g. `group:http://a.example/users`. Groups of one name at two origins are
+ * different groups (RFC 9875 §2.1); the slash, which no origin holds past its host, keeps a name from reading as part of a
+ * port. The field is a List of Strings, whose parameters are ignored; a value of any other form is ignored as a whole (RFC 9875
+ * §2, §3; RFC 9651 §4.2).
  */
-function groupTag(uri: string, group: string): string | undefined {
-  const origin = URL.parse(uri)?.origin;
-  return origin === undefined || origin === 'null' ? undefined : `group:${origin}/${group}`;
-}
-
-/**
- * Adds the groups in the field. It is a List of Strings, whose parameters are ignored; a value of any other form is
- * ignored as a whole (RFC 9875 §2, §3; RFC 9651 §4.2).
- */
-function addGroups(to: Set<string>, value: string | undefined, uri: string): void {
-  if (value === undefined) return;
-  const names: string[] = [];
+function groupTags(value: string | undefined, uri: string): string[] {
+  const origin = value === undefined ? undefined : URL.parse(uri)?.origin;
+  if (value === undefined || origin === undefined || origin === 'null') return [];
   try {
-    for (const [member] of parseList(value)) {
-      if (typeof member !== 'string') return;
-      names.push(member);
-    }
+    const names = parseList(value).map(([member]) => member);
+    return names.every((name) => typeof name === 'string') ? names.map((name) => `group:${origin}/${name}`) : [];
   } catch {
-    return; // malformed, so as if it were not there
-  }
-  for (const name of names) {
-    const tag = groupTag(uri, name);
-    if (tag !== undefined) to.add(tag);
+    return []; // malformed, so as if it were not there
   }
 }
 
@@ -95,10 +77,8 @@ export function groupsInvalidated(
   request: { readonly method: string; readonly uri: string },
   fields: Fields,
 ): string[] {
-  if (isSafeMethod(request.method) || !hasField(fields, 'cache-group-invalidation')) return [];
-  const found = new Set<string>();
-  addGroups(found, fieldValue(fields, 'cache-group-invalidation'), request.uri);
-  return [...found];
+  if (isSafeMethod(request.method)) return [];
+  return [...new Set(groupTags(fieldValue(fields, 'cache-group-invalidation'), request.uri))];
 }
 
 /** Methods registered as safe (RFC 9110 §9.2.1, §16.1.1; RFC 4918 §9.1, RFC 3253 §3.6, RFC 5323 §2, QUERY). */

@@ -34,13 +34,8 @@ export function parseRange(value: string): ByteRanges | undefined {
     .map(trimOws)
     .filter((spec) => spec !== '');
   if (specs.length === 0 || specs.length > MAX_RANGES) return undefined;
-  const ranges: ByteRange[] = [];
-  for (const spec of specs) {
-    const range = byteRange(spec);
-    if (range === undefined) return undefined;
-    ranges.push(range);
-  }
-  return ranges;
+  const ranges = specs.map(byteRange);
+  return ranges.every((range) => range !== undefined) ? ranges : undefined;
 }
 
 function byteRange(spec: string): ByteRange | undefined {
@@ -65,9 +60,10 @@ function position(digits: string): number {
 export function resolveRanges(ranges: ByteRanges, completeLength: number): Span[] {
   let spans: Span[] = [];
   for (const range of ranges) {
-    let span = 'suffix' in range ? suffixSpan(range.suffix, completeLength) : range;
-    if (span.first >= completeLength) continue;
-    span = { first: span.first, last: Math.min(span.last, completeLength - 1) };
+    const { first, last } =
+      'suffix' in range ? { first: Math.max(0, completeLength - range.suffix), last: completeLength } : range;
+    if (first >= completeLength) continue;
+    let span = { first, last: Math.min(last, completeLength - 1) };
     const apart: Span[] = [];
     let place = spans.length;
     for (const [at, other] of spans.entries()) {
@@ -81,10 +77,6 @@ export function resolveRanges(ranges: ByteRanges, completeLength: number): Span[
     spans = apart;
   }
   return spans;
-}
-
-function suffixSpan(suffix: number, completeLength: number): Span {
-  return { first: Math.max(0, completeLength - suffix), last: completeLength - 1 };
 }
 
 /**

@@ -6,8 +6,17 @@
 // origin about its current state, so a request that carries them is forwarded.
 
 import { NO_DEMANDS, type RequestDemands } from './cache-control.ts';
-import { type Fields, fieldValue, filterFields, hasField, parseHttpDate, type RequestHead, trimOws } from './fields.ts';
-import type { ReuseTerms } from './freshness.ts';
+import {
+  type Fields,
+  fieldValue,
+  filterFields,
+  hasField,
+  parseHttpDate,
+  type RequestHead,
+  type ResponseHead,
+  trimOws,
+} from './fields.ts';
+import type { ReuseBasis, ReuseTerms } from './freshness.ts';
 import { etagsMatchStrong, etagsMatchWeak, validators } from './validation.ts';
 
 /** Why a stored response is served without asking the origin first. */
@@ -75,9 +84,7 @@ const SERVE_AND_VALIDATE: ReuseDecision = Object.freeze({
 
 const REFUSE_ONLY_IF_CACHED: ReuseDecision = Object.freeze({ kind: 'refuse', reason: 'only-if-cached' });
 
-type Validations = { readonly [onError in OnError]: ReuseDecision };
-
-function validations(reason: ValidateReason): Validations {
+function validations(reason: ValidateReason): Readonly<Record<OnError, ReuseDecision>> {
   const validate = (onError: OnError): ReuseDecision => Object.freeze({ kind: 'validate', reason, onError });
   return {
     'serve-stale-if-error': validate('serve-stale-if-error'),
@@ -93,24 +100,18 @@ const VALIDATE_STALE = validations('stale');
 const VALIDATE_REQUEST_MAX_AGE = validations('request-max-age');
 const VALIDATE_REQUEST_MIN_FRESH = validations('request-min-fresh');
 
-/** The decision's view of a stored response. */
-export interface Reusable {
-  readonly bornMs: number;
-  readonly terms: ReuseTerms;
-}
-
 /** The instant, and whether an invalidation affects the entry: an outdated entry is never served stale. */
 export interface ReuseInstant {
   readonly now: number;
   readonly outdated: boolean;
 }
 
-export function decideReuse(demands: RequestDemands, stored: Reusable, at: ReuseInstant): ReuseDecision {
+export function decideReuse(demands: RequestDemands, stored: ReuseBasis, at: ReuseInstant): ReuseDecision {
   const decision = decide(demands, stored, at);
   return decision.kind === 'validate' && demands.onlyIfCached ? REFUSE_ONLY_IF_CACHED : decision;
 }
 
-function decide(demands: RequestDemands, { bornMs, terms }: Reusable, at: ReuseInstant): ReuseDecision {
+function decide(demands: RequestDemands, { bornMs, terms }: ReuseBasis, at: ReuseInstant): ReuseDecision {
   if (at.outdated) return VALIDATE_OUTDATED;
   if (terms.noCache) return VALIDATE_NO_CACHE;
   const ageMs = currentAgeMs(bornMs, at.now);
@@ -164,7 +165,7 @@ export function ageSeconds(bornMs: number, now: number): number {
 }
 
 /** Remaining freshness lifetime for Cache-Status (RFC 9211 §2.4); negative when stale. */
-export function ttlSeconds({ bornMs, terms }: Reusable, now: number): number {
+export function ttlSeconds({ bornMs, terms }: ReuseBasis, now: number): number {
   return Math.floor((terms.lifetimeMs - currentAgeMs(bornMs, now)) / 1000);
 }
 
@@ -176,9 +177,7 @@ export function ttlSeconds({ bornMs, terms }: Reusable, now: number): number {
 export type PreconditionResult = 'none' | 'proceed' | 'not-modified' | 'forward';
 
 /** The parts of a stored response that preconditions are compared with. */
-export interface PreconditionTarget {
-  readonly status: number;
-  readonly fields: Fields;
+export interface PreconditionTarget extends ResponseHead {
   /** Stands in for a missing Date (RFC 9111 §4.3.2). Milliseconds since the Unix epoch. */
   readonly bornMs: number;
 }
@@ -213,9 +212,7 @@ export function etagInList(value: string, etag: string): boolean {
 
 /** The members of an If-None-Match list. Not `listMembers`: a backslash escapes nothing within an entity tag. */
 function entityTags(value: string): string[] {
-  const tags: string[] = [];
-  for (const [, member] of value.matchAll(/((?:W\/)?"[^"]*"|[^,\s][^,]*)/gi)) tags.push(trimOws(member as string));
-  return tags;
+  return Array.from(value.matchAll(/(?:W\/)?"[^"]*"|[^,\s][^,]*/gi), ([member]) => trimOws(member));
 }
 
 /** Last-Modified, else Date, else the time of receipt (RFC 9111 §4.3.2). */

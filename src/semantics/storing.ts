@@ -112,18 +112,15 @@ const RULES: readonly ((candidate: Candidate) => StoringRefusal | undefined)[] =
 
 export function decideStoring(request: RequestHead, response: ResponseHead, context: StoringContext): StoringDecision {
   const stated = responseDirectives(response.fields, context.policy.targetedFields);
-  const candidate = { request, response, context, stated, terms: termsAtItsDate(response, context.policy) };
+  // Storing asks only whether there is a lifetime, so the response's own Date stands in for the time of its arrival.
+  const at = parseHttpDate(fieldValue(response.fields, 'date'), 0) ?? 0;
+  const { terms } = reuseTerms(response, context.policy, { requestTimeMs: at, responseTimeMs: at });
+  const candidate = { request, response, context, stated, terms };
   for (const rule of RULES) {
     const reason = rule(candidate);
     if (reason !== undefined) return { kind: 'refuse', reason };
   }
   return STORE;
-}
-
-/** Storing asks only whether there is a lifetime, so the response's own Date stands in for the time of its arrival. */
-function termsAtItsDate(response: ResponseHead, policy: CachePolicy): ReuseTerms {
-  const at = parseHttpDate(fieldValue(response.fields, 'date'), 0) ?? 0;
-  return reuseTerms(response, policy, { requestTimeMs: at, responseTimeMs: at }).terms;
 }
 
 function methodRefusal({ request, response, stated, terms }: Candidate): StoringRefusal | undefined {
@@ -200,14 +197,12 @@ function sharingRefusal({ request, response, context, stated, terms }: Candidate
   const selecting = selectingFields(fieldValue(response.fields, 'vary'));
   if (selecting === 'any') return 'vary-any';
   const isSafe = policy.profile === 'safe';
-  if ((isSafe || isGiven) && setsCookie(response.fields, stated)) return 'set-cookie';
+  const setsCookie =
+    hasField(response.fields, 'set-cookie') && !unstoredFields(response.fields, stated).has('set-cookie');
+  if ((isSafe || isGiven) && setsCookie) return 'set-cookie';
   if (!isClients('cookie') || selecting.includes('cookie') || policy.cookies?.hasKey) return undefined;
   const isGuessed = isSafe && !directives.isPublic && terms.source === 'heuristic';
   return isGiven || isGuessed ? 'cookie-without-freshness' : undefined;
-}
-
-function setsCookie(fields: Fields, stated: ResponseDirectives): boolean {
-  return hasField(fields, 'set-cookie') && !unstoredFields(fields, stated).has('set-cookie');
 }
 
 function framingRefusal({ context }: Candidate): StoringRefusal | undefined {

@@ -1,4 +1,5 @@
-// Validators, and what a validation does to a stored response (RFC 9111 §4.3, RFC 9110 §8.8).
+// Validators, and what a later response does to a stored one: validates, updates or completes it (RFC 9111 §3.2 to §3.4, §4.3,
+// RFC 9110 §8.8).
 //
 // A validator may be too coarse. Last-Modified counts whole seconds, so two versions made within one second share it.
 // For a response that is merely past its time, that is the origin's affair; for one known to be outdated, a validator
@@ -15,6 +16,7 @@ import {
   withoutHopByHop,
 } from './fields.ts';
 import type { Profile } from './policy.ts';
+import { isComplete, type Part, withExtent } from './ranges.ts';
 
 /** A response's statements about its version (RFC 9110 §8.8). */
 export interface Validators {
@@ -44,7 +46,8 @@ export function validators(fields: Fields): Validators {
 function etagOf(fields: Fields): string | undefined {
   const lines = fieldLines(fields, 'etag');
   const etag = lines.length === 1 ? trimOws(lines[0] as string) : '';
-  return isQuotedEtag(etag) || isBareEtag(etag) ? etag : undefined;
+  // Without its quotes it is not valid, yet some origins send it so and recognise it.
+  return /^(?:W\/)?"[^"]*"$/i.test(etag) || /^[^\s",*][^\s",]*$/.test(etag) ? etag : undefined;
 }
 
 /** Whether Last-Modified is present, valid and strong (RFC 9110 §8.8.2.2). */
@@ -52,15 +55,6 @@ export function isStrongLastModified(fields: Fields): boolean {
   const modifiedMs = parseHttpDate(fieldValue(fields, 'last-modified'));
   const dateMs = parseHttpDate(fieldValue(fields, 'date'));
   return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= STRONG_DATE_DISTANCE_MS;
-}
-
-function isQuotedEtag(etag: string): boolean {
-  return /^(?:W\/)?"[^"]*"$/i.test(etag);
-}
-
-/** An entity tag without its quotes: not valid, yet some origins send it and recognise it. */
-function isBareEtag(etag: string): boolean {
-  return /^[^\s",*][^\s",]*$/.test(etag);
 }
 
 /** Whether it is a well-formed entity tag that is not weak (RFC 9110 §8.8.3). */
@@ -188,8 +182,8 @@ export function headUpdate(stored: Fields, status: number, headFields: Fields): 
   return parseHttpDate(now.lastModified) === parseHttpDate(old.lastModified) ? 'freshen' : 'invalidate';
 }
 
-/** Length of the whole representation, in digits, when the fields state it. */
-function completeLength(stored: Fields): string | undefined {
+/** Length of the whole representation, in digits, as far as the fields of a response, or of a part, state it. */
+export function completeLength(stored: Fields): string | undefined {
   const range = fieldValue(stored, 'content-range');
   return range === undefined ? fieldValue(stored, 'content-length') : /\/(\d+)$/.exec(range)?.[1];
 }
@@ -208,4 +202,50 @@ export function withoutConditions(fields: Fields): Fields {
   for (const name of CONDITIONS)
     if (hasField(fields, name)) return filterFields(fields, (other) => !CONDITIONS.has(other));
   return fields;
+}
+
+/**
+ * Combines a stored part and a newer one (RFC 9111 §3.4, RFC 9110 §15.3.7.3); returns undefined when they do not
+ * share a strong ETag, lie apart, or contradict each other. Bytes that both have must be equal: an origin that gives
+ * two contents one strong ETag cannot be trusted with a third made of both.
+ */
+export function combineParts(stored: Part, newer: Part): Part | undefined {
+  const tags = [validators(stored.fields).etag ?? '', validators(newer.fields).etag ?? ''] as const;
+  if (!etagsMatchStrong(...tags)) return undefined;
+  const complete = newer.complete ?? stored.complete;
+  if (stored.complete !== undefined && stored.complete !== complete) return undefined;
+  const storedEnd = stored.first + stored.body.length;
+  const newerEnd = newer.first + newer.body.length;
+  if (newer.first > storedEnd || stored.first > newerEnd) return undefined;
+  const first = Math.min(stored.first, newer.first);
+  const end = Math.max(storedEnd, newerEnd);
+  if (complete !== undefined && end > complete) return undefined;
+  for (let at = Math.max(stored.first, newer.first); at < Math.min(storedEnd, newerEnd); at++) {
+    if (stored.body[at - stored.first] !== newer.body[at - newer.first]) return undefined;
+  }
+  const body = new Uint8Array(end - first);
+  body.set(stored.body, stored.first - first);
+  body.set(newer.body, newer.first - first);
+  return withExtent({ fields: freshenedFields(stored.fields, newer.fields), first, complete, body });
+}
+
+/** The Range value for the missing bytes; undefined when nothing is missing, or more than one run of bytes. */
+export function missingRange(part: Part): string | undefined {
+  const end = part.first + part.body.length;
+  if (part.first === 0) return isComplete(part) ? undefined : `bytes=${end}-`;
+  return end === part.complete ? `bytes=0-${part.first - 1}` : undefined;
+}
+
+/**
+ * The fields of a request that completes the part (RFC 9111 §3.3); undefined means to fill it anew. With If-Range, a
+ * changed representation comes whole. Without a strong ETag the answer could not be combined, so the request would be
+ * wasted; the conformance profile sends it all the same, as the public suite requires
+ * (`partial-store-partial-complete`).
+ */
+export function completionFields(part: Part, profile: Profile): Fields | undefined {
+  const range = missingRange(part);
+  if (range === undefined) return undefined;
+  const { etag } = validators(part.fields);
+  if (etag !== undefined && isStrongEtag(etag)) return ['range', range, 'if-range', etag];
+  return profile === 'conformance' ? ['range', range] : undefined;
 }

@@ -1,7 +1,6 @@
 // A gate whose route codes, with a compressor whose every result the test gives by hand.
 
-import { isCompressibleType } from '../../src/semantics/coded-representation.ts';
-import { CODINGS, type Coding, codingChooser } from '../../src/semantics/content-coding.ts';
+import { CODINGS, type Coding, codingChooser, isCompressibleType } from '../../src/semantics/content-coding.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { type Ask, Client } from './clients.ts';
 import { FRESH, type GateBench, type GateBenchParts, gateBench } from './gate-bench.ts';

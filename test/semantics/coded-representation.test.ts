@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import {
+  CODINGS,
   type CodingRules,
   codedEtag,
   codedFields,
+  codingChooser,
   codingRefusal,
   isCompressibleType,
   originEtags,
   withVaryByCoding,
-} from '../../src/semantics/coded-representation.ts';
-import { CODINGS, codingChooser } from '../../src/semantics/content-coding.ts';
+} from '../../src/semantics/content-coding.ts';
 import { fieldLines, fieldValue } from '../../src/semantics/fields.ts';
 
 const rules: CodingRules = { accepted: codingChooser(CODINGS), minBytes: 100, takesType: isCompressibleType };

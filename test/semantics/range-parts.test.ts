@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { combineParts, completionFields, missingRange } from '../../src/semantics/completing.ts';
 import { fieldValue } from '../../src/semantics/fields.ts';
 import { isComplete, type Part, partCovers, partOf, rangeAnswer } from '../../src/semantics/ranges.ts';
+import { combineParts, completionFields, missingRange } from '../../src/semantics/validation.ts';
 import { bytes, part, ranges, text, whole } from './parts.ts';
 
 function answer(of: Part, value: string): string | undefined {

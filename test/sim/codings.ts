@@ -2,7 +2,7 @@
 // is decoded proves what was coded, in which coding, and costs nothing.
 
 import type { Compress } from '../../src/ports.ts';
-import type { CodingRules } from '../../src/semantics/coded-representation.ts';
+import type { CodingRules } from '../../src/semantics/content-coding.ts';
 import { CODINGS, codingChooser } from '../../src/semantics/content-coding.ts';
 import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { Dice } from './dice.ts';

@@ -99,7 +99,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (this.draft !== undefined) return this.#end([]);',
   ]),
   mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
-  mutant('parts-of-two-versions', 'semantics/completing.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
+  mutant('parts-of-two-versions', 'semantics/validation.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
   mutant('if-range-ignored', 'semantics/reuse.ts', [
     'if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;',
     'return true;',

@@ -10,13 +10,14 @@ import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from
 import type { Refusal } from '../../ledger/ledger.ts';
 import type { Compress } from '../../ports.ts';
 import {
+  CODINGS,
+  type Coding,
   type CodingRefusal,
   codedFields,
   codingRefusal,
   forbidsTransforming,
   originEtags,
-} from '../../semantics/coded-representation.ts';
-import { CODINGS, type Coding } from '../../semantics/content-coding.ts';
+} from '../../semantics/content-coding.ts';
 import { fieldValue } from '../../semantics/fields.ts';
 import type { GateRequest, GateStats, Route } from '../contract.ts';
 import { entryFrom } from '../http/draft.ts';

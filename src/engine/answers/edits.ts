@@ -13,7 +13,7 @@
 
 import { globMatcher } from '../../ledger/glob.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
-import { type CodingRules, codedEtag, originEtags, withVaryByCoding } from '../../semantics/coded-representation.ts';
+import { type CodingRules, codedEtag, originEtags, withVaryByCoding } from '../../semantics/content-coding.ts';
 import {
   type Fields,
   fieldLines,

@@ -10,9 +10,10 @@ import {
   filterFields,
   hasField,
   type RequestHead,
+  type ResponseHead,
   selectingFields,
 } from '../../semantics/fields.ts';
-import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshness.ts';
+import { type ReuseBasis, reuseTerms, type Timing } from '../../semantics/freshness.ts';
 import { TAG_FIELDS, type Tags } from '../../semantics/invalidation.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
 import { normaliserFor } from '../../semantics/vary.ts';
@@ -78,12 +79,8 @@ export const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
 ]);
 
 /** A response as it would be stored, but for its body. */
-export interface Draft {
+export interface Draft extends ResponseHead, ReuseBasis {
   readonly key: string;
-  readonly status: number;
-  readonly fields: Fields;
-  readonly terms: ReuseTerms;
-  readonly bornMs: number;
   readonly tags: readonly string[];
   /** Selecting header fields of the response, sorted. */
   readonly names: readonly string[];

@@ -5,12 +5,11 @@ import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts'
 import { unreachable } from '../../errors.ts';
 import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
-import { completionFields } from '../../semantics/completing.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { type ForwardReason, OUTCOME_DETAILS, type Outcome } from '../../semantics/outcome.ts';
 import type { ValidateReason } from '../../semantics/reuse.ts';
-import { validationFields, withoutConditions } from '../../semantics/validation.ts';
+import { completionFields, validationFields, withoutConditions } from '../../semantics/validation.ts';
 import { originFields } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';

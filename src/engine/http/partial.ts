@@ -2,11 +2,11 @@
 
 import { bodyOf, decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
-import { combineParts } from '../../semantics/completing.ts';
 import { type Fields, fieldValue } from '../../semantics/fields.ts';
 import type { Profile } from '../../semantics/policy.ts';
 import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../../semantics/ranges.ts';
 import { ifRangeHolds } from '../../semantics/reuse.ts';
+import { combineParts } from '../../semantics/validation.ts';
 import { mayMixCodings } from '../answers/edits.ts';
 import type { GateRequest } from '../contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
