@@ -98,8 +98,7 @@ export function codingRefusal(
   rules: CodingRules,
   bodyBytes: number | undefined,
 ): CodingRefusal | undefined {
-  if (status < 200 || NEVER_CODED.has(status)) return 'status';
-  return representationRefusal(fields, rules, bodyBytes);
+  return status < 200 || NEVER_CODED.has(status) ? 'status' : representationRefusal(fields, rules, bodyBytes);
 }
 
 function representationRefusal(

@@ -86,8 +86,7 @@ function cacheName(name: string): string {
 
 /** Rounded down, so that a response about to become stale is not said to have a second left. */
 function integer(seconds: number): number {
-  if (Number.isNaN(seconds)) return 0;
-  return Math.max(-MAX_INTEGER, Math.min(MAX_INTEGER, Math.floor(seconds)));
+  return Number.isNaN(seconds) ? 0 : Math.max(-MAX_INTEGER, Math.min(MAX_INTEGER, Math.floor(seconds)));
 }
 
 /** The fields with our member after those of caches nearer the origin (RFC 9211 §2), as a line of its own. */

@@ -94,8 +94,7 @@ export function parseContentRange(value: string): ContentRange | undefined {
   if (match[1] === undefined) return complete === undefined ? undefined : { unsatisfied: complete };
   const first = Number(match[1]);
   const last = Number(match[2]);
-  if (last < first || (complete !== undefined && complete <= last)) return undefined;
-  return { first, last, complete };
+  return last < first || (complete !== undefined && complete <= last) ? undefined : { first, last, complete };
 }
 
 /** A run of bytes of one representation, with the fields of its response. */

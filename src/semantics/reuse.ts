@@ -121,8 +121,7 @@ function decide(demands: RequestDemands, { bornMs, terms }: ReuseBasis, at: Reus
 }
 
 function decideStale(terms: ReuseTerms, overMs: number): ReuseDecision {
-  if (overMs < terms.staleWhileRevalidateMs) return SERVE_AND_VALIDATE;
-  return VALIDATE_STALE[onErrorOf(terms, overMs)];
+  return overMs < terms.staleWhileRevalidateMs ? SERVE_AND_VALIDATE : VALIDATE_STALE[onErrorOf(terms, overMs)];
 }
 
 /**

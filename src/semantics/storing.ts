@@ -176,8 +176,7 @@ function directiveRefusal({ request, response, stated }: Candidate): StoringRefu
     // Where the status is understood, no-store beside must-understand is meant for older caches (§5.2.2.3).
     if (!UNDERSTOOD.has(response.status)) return 'must-understand';
   } else if (directives.noStore) return 'no-store';
-  if (directives.isPrivate) return 'private';
-  return undefined;
+  return directives.isPrivate ? 'private' : undefined;
 }
 
 /** Final statuses of RFC 9110 §15, whose meaning for caches is implemented here. */

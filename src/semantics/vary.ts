@@ -75,21 +75,16 @@ function normaliseLanguagePreference(name: string, value: string): string {
   return [...new Set(texts)].join(',');
 }
 
-interface LanguageRange {
-  readonly range: string;
-  readonly weight: number;
-}
-
 /** language-range [ ";" "q=" qvalue ] (RFC 9110 §12.4.2, §12.5.4) */
 const LANGUAGE_RANGE = /^(\*|[a-z]{1,8}(?:-[a-z0-9*]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /** The members of Accept-Language in lower case; undefined when one of them is malformed. */
-function languageRanges(value: string): LanguageRange[] | undefined {
-  const ranges: LanguageRange[] = [];
+function languageRanges(value: string): { readonly range: string; readonly weight: number }[] | undefined {
+  const ranges = [];
   for (const member of listMembers(value)) {
     const match = LANGUAGE_RANGE.exec(withoutSpaceAtSemicolons(member).toLowerCase());
     if (match === null) return undefined;
-    ranges.push({ range: match[1] as string, weight: match[2] === undefined ? 1 : Number(match[2]) });
+    ranges.push({ range: match[1] as string, weight: Number(match[2] ?? 1) });
   }
   return ranges;
 }

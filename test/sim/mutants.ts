@@ -55,8 +55,8 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/http/write.ts', [
-    'return holdUnknown(context, request.uri, { closeIntent });',
-    'return closeIntent();',
+    'closeIntent() : holdUnknown(context, request.uri, { closeIntent });',
+    'closeIntent() : closeIntent();',
   ]),
   mutant('5xx-taken-for-nothing', 'engine/http/write.ts', [
     'if (head.status >= 500 && request',
@@ -98,7 +98,10 @@ export const MUTANTS: readonly Mutant[] = [
     "if (this.draft !== undefined) this.#refuse('incomplete');",
     'if (this.draft !== undefined) return this.#end([]);',
   ]),
-  mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
+  mutant('private-stored', 'semantics/storing.ts', [
+    "return directives.isPrivate ? 'private' : undefined;",
+    'return undefined;',
+  ]),
   mutant('parts-of-two-versions', 'semantics/validation.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
   mutant('if-range-ignored', 'semantics/reuse.ts', [
     'if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;',

@@ -16,7 +16,6 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IndexPlan: 37,
   IndexTable: 32,
   IntervalBlocks: 33,
-  Job: 27,
   Journal: 37,
   NamedCache: 40,
   NodeGate: 32,

@@ -182,8 +182,7 @@ export function asKnownToClient(request: Pick<GateRequest, 'route' | 'fields'>, 
  */
 export function countingNames(names: readonly string[], { compress, policy }: GateRequest['route']): readonly string[] {
   const coded = compress === undefined ? names : names.filter((name) => name !== 'accept-encoding');
-  if (policy.cookies?.hasKey !== true || coded.includes('cookie')) return coded;
-  return [...coded, 'cookie'].sort();
+  return policy.cookies?.hasKey !== true || coded.includes('cookie') ? coded : [...coded, 'cookie'].sort();
 }
 
 /**

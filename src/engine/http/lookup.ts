@@ -21,11 +21,9 @@ import { requestVariantKey } from './draft.ts';
 import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 
-type Places = Pick<Context, 'tiers' | 'coder' | 'fault'>;
-
 /** The entry in the content coding that the request prefers; undefined: as it is, until the other has been made. */
 export function codedOf(
-  { tiers, coder, fault }: Places,
+  { tiers, coder, fault }: Context,
   request: GateRequest,
   of: { readonly entry: StoredResponse; readonly selection: Selection | undefined },
 ): StoredResponse | undefined {
@@ -44,31 +42,31 @@ export function codedOf(
 }
 
 /** Finds what is stored for the request; at once as long as the tiers answer at once. */
-export function select(places: Places, key: string, request: GateRequest): Eventually<Selection> {
-  const found = places.tiers.get(key);
-  if (found instanceof Promise) return found.then((entry) => selectVariant(places, { key, found: entry }, request));
-  return selectVariant(places, { key, found }, request);
+export function select(context: Context, key: string, request: GateRequest): Eventually<Selection> {
+  const found = context.tiers.get(key);
+  if (found instanceof Promise) return found.then((entry) => selectVariant(context, { key, found: entry }, request));
+  return selectVariant(context, { key, found }, request);
 }
 
 function selectVariant(
-  places: Places,
+  context: Context,
   { key, found }: { key: string; found: Entry | undefined },
   request: GateRequest,
 ): Eventually<Selection> {
   if (found === undefined) return { key, entry: undefined, miss: 'uri-miss' };
-  if (found.kind === 'response') return inCoding(places, { key, entry: found, miss: undefined }, request);
-  const { tiers } = places;
+  if (found.kind === 'response') return inCoding(context, { key, entry: found, miss: undefined }, request);
+  const { tiers } = context;
   const variantKey = requestVariantKey(key, found.names, request);
   const variant = tiers.get(variantKey);
   if (variant instanceof Promise) {
-    return variant.then((entry) => inCoding(places, variantSelection(variantKey, entry), request));
+    return variant.then((entry) => inCoding(context, variantSelection(variantKey, entry), request));
   }
   const entry = variant ?? inPreferredLanguage(tiers, { list: found, variantKey }, request);
-  return inCoding(places, variantSelection(variantKey, entry), request);
+  return inCoding(context, variantSelection(variantKey, entry), request);
 }
 
 /** The selection, with the entry in the content coding that the request prefers. */
-function inCoding({ tiers, coder }: Places, selection: Selection, request: GateRequest): Eventually<Selection> {
+function inCoding({ tiers, coder }: Context, selection: Selection, request: GateRequest): Eventually<Selection> {
   const { key, entry, miss } = selection;
   const { route } = request;
   if (route.compress === undefined || coder === undefined || entry === undefined) return selection;
@@ -80,8 +78,7 @@ function inCoding({ tiers, coder }: Places, selection: Selection, request: GateR
 }
 
 function variantSelection(key: string, entry: Entry | undefined): Selection {
-  if (entry?.kind === 'response') return { key, entry, miss: undefined };
-  return { key, entry: undefined, miss: 'vary-miss' };
+  return entry?.kind === 'response' ? { key, entry, miss: undefined } : { key, entry: undefined, miss: 'vary-miss' };
 }
 
 /**

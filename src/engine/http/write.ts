@@ -40,8 +40,7 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
       return after(counts, () => rehydrate(context, named));
     },
     beforeFailure: (error) => {
-      if (NOT_SENT.has(error.code)) return closeIntent();
-      return holdUnknown(context, request.uri, { closeIntent });
+      return NOT_SENT.has(error.code) ? closeIntent() : holdUnknown(context, request.uri, { closeIntent });
     },
   };
   return new Flight(context, plan);

@@ -72,44 +72,45 @@ export interface NotStored {
 
 const NOT_STORED_KEPT = 20;
 
+/** A job's progress as it is counted. */
+type Counted = { -readonly [Name in keyof Omit<JobProgress, 'perSecond' | 'error'>]: JobProgress[Name] } & {
+  readonly reasons: Record<string, number>;
+  readonly notStored: NotStored[];
+};
+
 export class Job {
   readonly id: string;
-  readonly cause: PopulateCause;
   readonly limits: PaceLimits;
   readonly pace = new Pace();
   /** Called by `tell`, and at the end. */
   readonly listeners = new Set<(progress: JobProgress) => void>();
-  readonly #name: string | undefined;
   readonly #record: JobRecord | undefined;
-  readonly #startedAt: number;
-  readonly #ends = { fresh: 0, stored: 0, refused: 0, failed: 0 };
-  readonly #reasons: Record<string, number> = {};
-  readonly #notStored: NotStored[] = [];
-  #state: JobProgress['state'] = 'running';
-  #endedAt: number | undefined;
-  /** True: no more URLs will be given. Changed here alone. */
-  sealed = false;
-  #total = 0;
-  #done = 0;
+  readonly #counted: Counted;
   #error: string | undefined;
 
   constructor(id: string, spec: JobSpec, now: number) {
+    const { cause, name, concurrency = Number.POSITIVE_INFINITY, ratePerSecond = 0 } = spec;
     this.id = id;
-    this.cause = spec.cause;
-    this.#name = spec.name;
-    this.limits = { concurrency: spec.concurrency ?? Number.POSITIVE_INFINITY, ratePerSecond: spec.ratePerSecond ?? 0 };
+    this.limits = { concurrency, ratePerSecond };
     this.#record = spec.record?.(id);
-    this.#startedAt = now;
+    this.#counted = {
+      ...{ id, cause, ...(name !== undefined && { name }), state: 'running', total: 0, sealed: false, done: 0 },
+      ...{ fresh: 0, stored: 0, refused: 0, failed: 0, reasons: {}, notStored: [], startedAt: now },
+    };
   }
 
   get running(): boolean {
-    return this.#state === 'running';
+    return this.#counted.state === 'running';
+  }
+
+  get sealed(): boolean {
+    return this.#counted.sealed;
   }
 
   /** Takes items in; returns the place of the first. */
   take(texts: readonly string[]): number {
-    const first = this.#total;
-    this.#total += texts.length;
+    const first = this.#counted.total;
+    this.#counted.total += texts.length;
     this.#record?.added(texts);
     return first;
   }
@@ -117,7 +118,7 @@ export class Job {
   /** Nothing more is going to be given. `error`: why its source ended early; the URLs given before are still filled. */
   seal(now: number, error?: string): void {
     if (this.sealed) return;
-    this.sealed = true;
+    this.#counted.sealed = true;
     this.#error = error;
     this.#record?.sealed(error);
     this.#endIfDone(now);
@@ -125,13 +126,13 @@ export class Job {
 
   count(index: number, end: ItemEnd, now: number): void {
     if (!this.running) return;
-    this.#done++;
-    this.#ends[end.kind]++;
+    const { reasons, notStored } = this.#counted;
+    this.#counted.done++;
+    this.#counted[end.kind]++;
     const { reason, url = '' } = end;
     if (reason !== undefined) {
-      this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
-      this.#notStored.push({ url, reason });
-      if (this.#notStored.length > NOT_STORED_KEPT) this.#notStored.shift();
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+      if (notStored.push({ url, reason }) > NOT_STORED_KEPT) notStored.shift();
     }
     this.#record?.done(index);
     this.#endIfDone(now);
@@ -147,33 +148,28 @@ export class Job {
   }
 
   progress(now: number): JobProgress {
-    const seconds = ((this.#endedAt ?? now) - this.#startedAt) / 1000;
+    const { startedAt, endedAt, ...counted } = this.#counted;
+    const seconds = ((endedAt ?? now) - startedAt) / 1000;
     return {
-      id: this.id,
-      cause: this.cause,
-      ...(this.#name !== undefined && { name: this.#name }),
-      state: this.#state,
-      total: this.#total,
-      sealed: this.sealed,
-      done: this.#done,
-      ...this.#ends,
-      reasons: { ...this.#reasons },
-      notStored: [...this.#notStored],
-      perSecond: seconds > 0 ? Math.round((10 * this.#done) / seconds) / 10 : 0,
-      startedAt: this.#startedAt,
-      ...(this.#endedAt !== undefined && { endedAt: this.#endedAt }),
+      ...counted,
+      reasons: { ...counted.reasons },
+      notStored: [...counted.notStored],
+      perSecond: seconds > 0 ? Math.round((10 * counted.done) / seconds) / 10 : 0,
+      startedAt,
+      ...(endedAt !== undefined && { endedAt }),
       ...(this.#error !== undefined && { error: this.#error }),
     };
   }
 
   #endIfDone(now: number): void {
-    if (this.sealed && this.#done === this.#total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
+    const { sealed, done, total } = this.#counted;
+    if (sealed && done === total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
   }
 
   #end(state: Exclude<JobProgress['state'], 'running'>, now: number): void {
     if (!this.running) return;
-    this.#state = state;
-    this.#endedAt = now;
+    this.#counted.state = state;
+    this.#counted.endedAt = now;
     this.#record?.ended();
     this.tell(now);
     this.listeners.clear();

@@ -9,13 +9,11 @@ import type { Selector } from '../../ledger/selector.ts';
 import type { Context } from '../context.ts';
 import type { Rehydration } from '../contract.ts';
 
-/** Who fills again, and what may be filled. */
-export interface Rehydrating extends Pick<Context, 'rehydrator'> {
-  readonly tiers: Pick<Context['tiers'], 'held'>;
-}
-
 /** To be called when the invalidations of a write are in force, and nothing keeps their entries from being stored. */
-export function rehydrate(context: Rehydrating, selectors: readonly Selector[]): void {
+export function rehydrate(
+  context: Pick<Context, 'rehydrator'> & { readonly tiers: Pick<Context['tiers'], 'held'> },
+  selectors: readonly Selector[],
+): void {
   const { rehydrator, tiers } = context;
   if (rehydrator === undefined || rehydrator.maxEntries() === 0) return;
   if (selectors.length === 1) return rehydrateFound(context, tiers.held(selectors[0] as Selector));

@@ -3,7 +3,7 @@
 // The first tier answers at once and the others may not, and a hit in memory must not cost a
 // promise. So a look-up returns the entry itself as long as every store asked so far did, and a promise from then on.
 
-import type { EntryNote } from '../../entry/stored-response.ts';
+import type { EntryNote, StoredResponse } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
 import { DEFAULT_LIMITS, MissedKeys, TierBreaker, type TierLimits } from './tier-breaker.ts';
@@ -58,8 +58,7 @@ export class TierLoop<E extends { readonly key: string }> {
    */
   get(key: string): Eventually<E | undefined> {
     const only = this.#only;
-    if (only === undefined) return this.#getFromSeveral(key);
-    return this.#ask(only, key);
+    return only === undefined ? this.#getFromSeveral(key) : this.#ask(only, key);
   }
 
   #getFromSeveral(key: string): Eventually<E | undefined> {
@@ -206,7 +205,11 @@ export class TierLoop<E extends { readonly key: string }> {
     breaker.failed();
   }
 
-  async #getSlowly(key: string, asked: Asked<E>): Promise<E | undefined> {
+  /** `outdated`: the entry of a faster tier. */
+  async #getSlowly(
+    key: string,
+    asked: { readonly tier: number; readonly found: Promise<E | undefined>; readonly outdated: E | undefined },
+  ): Promise<E | undefined> {
     const tiers = this.#tiers;
     let { tier, outdated } = asked;
     let found = await asked.found;
@@ -268,21 +271,10 @@ async function* portions(found: Iterable<EntryNote> | AsyncIterable<EntryNote>):
   yield portion;
 }
 
-interface Read {
-  readonly epoch: string;
-  readonly stamp: number;
-  readonly bornMs: number;
-}
+type Read = Pick<StoredResponse, 'epoch' | 'stamp' | 'bornMs'>;
 
 /** As far as can be told: positions of two epochs are not to be compared. */
 export function wasReadNoEarlier(one: Read, other: Read): boolean {
   if (one.epoch !== other.epoch) return true;
   return one.stamp > other.stamp || (one.stamp === other.stamp && one.bornMs >= other.bornMs);
-}
-
-interface Asked<E> {
-  readonly tier: number;
-  readonly found: Promise<E | undefined>;
-  /** The entry of a faster tier. */
-  readonly outdated: E | undefined;
 }

@@ -56,8 +56,7 @@ export class Tiers {
     { entry, key, names }: { readonly entry: StoredResponse; readonly key: string; readonly names: readonly string[] },
   ): Refusal | undefined {
     const { uri, origin } = keyParts(key);
-    const subject = { uri, origin, tags: entry.tags };
-    const refusal = this.#parts.ledger.judge(by, subject, entry.key);
+    const refusal = this.#parts.ledger.judge(by, { uri, origin, tags: entry.tags }, entry.key);
     if (refusal !== undefined) return refusal;
     if (names.length > 0) this.#list(key, { names, variant: entry.key });
     else this.#unlist(key);

@@ -104,8 +104,7 @@ class TieredValueCache implements ValueCache {
   }
 
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
-    if (terms.refresh) return this.#fills.fill({ key, fill, terms }, undefined);
-    return this.#answer({ key, fill, terms });
+    return terms.refresh ? this.#fills.fill({ key, fill, terms }, undefined) : this.#answer({ key, fill, terms });
   }
 
   #answer(asked: AskedFill): Eventually<unknown> {
