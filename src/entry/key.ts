@@ -20,14 +20,12 @@ import type { EntryNote } from './stored-response.ts';
 export const DEFAULT_TENANT = '-';
 
 /** Makes a cache key. GET and HEAD share one: pass GET (RFC 9110 §9.3.2). The parts must be keyable. */
-export function cacheKey(scope: KeyScope, method: string, uri: string): string {
+export function cacheKey(
+  scope: { readonly tenant: string; readonly originName: string },
+  method: string,
+  uri: string,
+): string {
   return `${scope.tenant} ${scope.originName} ${method} ${uri}`;
-}
-
-/** Tenant and origin of the entries. */
-interface KeyScope {
-  readonly tenant: string;
-  readonly originName: string;
 }
 
 /** Whether the text can be a part of a key: not empty, visible ASCII only. */
@@ -49,7 +47,8 @@ export interface KeyParts {
 
 /** Takes a key, or a variant's key, apart. */
 export function keyParts(key: string): KeyParts {
-  const plain = primaryKey(key);
+  const end = key.indexOf('\n');
+  const plain = end < 0 ? key : key.slice(0, end);
   const afterTenant = plain.indexOf(' ');
   const afterOrigin = plain.indexOf(' ', afterTenant + 1);
   const afterMethod = plain.indexOf(' ', afterOrigin + 1);
@@ -59,12 +58,6 @@ export function keyParts(key: string): KeyParts {
     method: plain.slice(afterOrigin + 1, afterMethod),
     uri: plain.slice(afterMethod + 1),
   };
-}
-
-/** The key without the selecting header fields' values. */
-function primaryKey(key: string): string {
-  const end = key.indexOf('\n');
-  return end < 0 ? key : key.slice(0, end);
 }
 
 /**
@@ -144,8 +137,7 @@ export function normalTarget(target: string): string {
 
 /** The path of a target alone. */
 export function normalPath(target: string): string {
-  const mark = target.indexOf('?');
-  return normalTarget(mark < 0 ? target : target.slice(0, mark));
+  return normalTarget(target.split('?', 1)[0] as string);
 }
 
 /**

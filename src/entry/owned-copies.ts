@@ -56,8 +56,7 @@ export function planOf(kept: object): CopyPlan {
   const names = all.filter((name) => isToCopy((kept as Readonly<Record<string, unknown>>)[name]));
   // It is a property like any other, except when it is assigned.
   if (names.includes('__proto__')) return WALK;
-  const parts = kept as Readonly<Record<string, object>>;
-  const plans = names.map((name) => planOf(parts[name] as object));
+  const plans = names.map((name) => planOf((kept as Readonly<Record<string, object>>)[name] as object));
   return plans.every((plan) => plan === DATE) ? rowPlan(all, names) : { kind: 'object', names, plans };
 }
 
@@ -74,8 +73,7 @@ function rowPlan(all: readonly string[], dates: readonly string[]): ObjectPlan {
   const known = rowPlans.get(key);
   if (known !== undefined) return known;
   if (rowPlans.size >= MAX_ROW_PLANS) return plan;
-  const template: object = JSON.parse(`{${all.map((name) => `${JSON.stringify(name)}:null`).join()}}`);
-  const shared = { ...plan, template };
+  const shared = { ...plan, template: JSON.parse(`{${all.map((name) => `${JSON.stringify(name)}:null`).join()}}`) };
   rowPlans.set(key, shared);
   return shared;
 }

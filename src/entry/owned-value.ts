@@ -60,7 +60,7 @@ const NO_OPTIONS: OwnOptions = Object.freeze({});
 
 /** The cache's own copy of the value. Throws E_VALUE with the path of the part that cannot be kept. */
 export function ownValue(value: unknown, options: OwnOptions = NO_OPTIONS): OwnedValue {
-  if (value === null || (typeof value !== 'object' && isPrimitive(value))) {
+  if (value !== undefined && !isPart(value)) {
     const own = typeof value === 'string' ? ownText(value) : value;
     return { value: own, copy: undefined, bytes: primitiveBytes(own) };
   }
@@ -74,10 +74,6 @@ export function readOwned({ value, copy }: OwnedValue): unknown {
 
 function rememberedValue(value: unknown): OwnedValue | undefined {
   return Object.isFrozen(value) ? remembered.get(value as object) : undefined;
-}
-
-function isPrimitive(value: unknown): boolean {
-  return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
 }
 
 const NOTHING: readonly string[] = [];
@@ -102,14 +98,11 @@ class Owner {
     const value = this.#copy(source);
     // If all could be frozen, only a cycle kept its parts from it: none of them was the first to be complete.
     if (!this.#hasMutable && !Object.isFrozen(value)) for (const copy of this.#copies.values()) Object.freeze(copy);
-    const copy = Object.isFrozen(value) ? undefined : this.#plan(value);
+    const walk = this.#hasRepeats ? ({ kind: 'walk', hasRepeats: true } as const) : undefined;
+    const copy = Object.isFrozen(value) ? undefined : (walk ?? planOf(value));
     const owned = { value: copy === undefined ? value : compacted(copy, value), copy, bytes: this.#bytes };
     if (copy === undefined && this.#bytes >= REMEMBERED_BYTES) remembered.set(value, owned);
     return owned;
-  }
-
-  #plan(value: object): CopyPlan {
-    return this.#hasRepeats ? { kind: 'walk', hasRepeats: true } : planOf(value);
   }
 
   /** The copy of a part that the loops below know to be no primitive they could take as it is. */
@@ -129,8 +122,7 @@ class Owner {
     const before = rememberedValue(object);
     if (before !== undefined) {
       this.#bytes += before.bytes;
-      this.#copies.set(object, before.value as object);
-      return before.value as object;
+      return this.#noted(object, before.value as object);
     }
     if (kinds.isPlainArray(object)) return this.#array(object);
     if (kinds.isPlainObject(object)) return this.#object(object);
@@ -217,7 +209,7 @@ class Owner {
   #other(source: object): object {
     const valueClass = this.#classes?.find((each) => each.matches(source));
     const result = valueClass === undefined ? kinds.plainResult(source) : undefined;
-    if (result !== undefined) return this.#resultOf(source, result);
+    if (result !== undefined) return this.#noted(source, this.#copy(result));
     const moment = kinds.temporalCopy(source);
     if (moment !== undefined) return this.#leaf(source, moment);
     this.#hasMutable = true;
@@ -231,12 +223,10 @@ class Owner {
 
   #leaf(source: object, copy: object): object {
     this.#bytes += leafBytes(source);
-    this.#copies.set(source, copy);
-    return copy;
+    return this.#noted(source, copy);
   }
 
-  #resultOf(source: object, result: object): object {
-    const copy = this.#copy(result);
+  #noted(source: object, copy: object): object {
     this.#copies.set(source, copy);
     return copy;
   }
@@ -292,7 +282,6 @@ class Owner {
 
   #refuse(got: string, step?: string): never {
     const path = kinds.pathText(step === undefined ? this.#path : [...this.#path, step]);
-    const where = path === '' ? '' : ` at ${path}`;
-    throw new TidegateError('E_VALUE', `expected a value that can be stored, got ${got}${where}`);
+    throw new TidegateError('E_VALUE', `expected a value that can be stored, got ${got}${path && ` at ${path}`}`);
   }
 }

@@ -98,18 +98,21 @@ export function parseSelectors(value: unknown, members: Members = RESPONSE_MEMBE
 const urlSelectors = (text: string) => [{ kind: 'url', uri: parseUri(text) } as const];
 const tagSelectors = (text: string) => tagForms(text).map((tag) => ({ kind: 'tag', tag }) as const);
 
-const KINDS: ReadonlyMap<string, (text: string) => readonly Selector[]> = new Map<
-  string,
-  (text: string) => readonly Selector[]
->([
+const KINDS = new Map<string, (text: string) => readonly Selector[]>([
   ['url', urlSelectors],
   ['urls', urlSelectors],
   ['tag', tagSelectors],
   ['tags', tagSelectors],
-  ['prefix', (text: string) => prefixForms(text).map((prefix) => ({ kind: 'prefix', prefix }) as const)],
-  ['pattern', (text: string) => patternForms(text).map((pattern) => ({ kind: 'pattern', pattern }) as const)],
-  ['origin', (text: string) => [{ kind: 'origin', origin: parseOrigin(text) } as const]],
-  ['all', () => [{ kind: 'all' } as const]],
+  ['prefix', (text) => prefixForms(text).map((prefix) => ({ kind: 'prefix', prefix }))],
+  ['pattern', (text) => patternForms(text).map((pattern) => ({ kind: 'pattern', pattern }))],
+  [
+    'origin',
+    (text) =>
+      isKeyable(text)
+        ? [{ kind: 'origin', origin: text }]
+        : expected('E_SELECTOR', 'the name of an origin in the configuration', text),
+  ],
+  ['all', () => [{ kind: 'all' }]],
 ]);
 
 /**
@@ -130,8 +133,4 @@ export function tagForms(text: string): readonly string[] {
     const utf8 = String.fromCharCode(...new TextEncoder().encode(tag));
     return /[^\t -\xff]/.test(tag) ? [utf8] : [tag, utf8];
   });
-}
-
-function parseOrigin(text: string): string {
-  return isKeyable(text) ? text : expected('E_SELECTOR', 'the name of an origin in the configuration', text);
 }

@@ -89,21 +89,19 @@ export function bodyBytesOf(entry: StoredResponse): number {
   return entry.large === undefined ? entry.bytes.length - entry.headBytes : entry.large.bytes;
 }
 
-const CR = 0x0d;
-const LF = 0x0a;
-const COLON = 0x3a;
-const SPACE = 0x20;
-
 /** Head and body in one allocation; the body in chunks. */
 export function wireForm(fields: Fields, chunks: readonly Uint8Array[]): Pick<StoredResponse, 'bytes' | 'headBytes'> {
-  const headBytes = headLength(fields);
-  const bytes = new Uint8Array(headBytes + lengthOf(chunks));
-  let at = encodeHead(fields, bytes);
+  let head = '';
+  for (let at = 0; at < fields.length; at += 2) head += `${fields[at]}: ${fields[at + 1]}\r\n`;
+  head += '\r\n';
+  const bytes = new Uint8Array(head.length + lengthOf(chunks));
+  for (let at = 0; at < head.length; at++) bytes[at] = head.charCodeAt(at);
+  let at = head.length;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return { bytes, headBytes };
+  return { bytes, headBytes: head.length };
 }
 
 export function lengthOf(chunks: readonly Uint8Array[]): number {
@@ -112,37 +110,7 @@ export function lengthOf(chunks: readonly Uint8Array[]): number {
   return bytes;
 }
 
-/** Bytes that `encodeHead` writes for these fields. */
-function headLength(fields: Fields): number {
-  let length = 2;
-  for (let at = 0; at < fields.length; at += 2) {
-    length += (fields[at] as string).length + (fields[at + 1] as string).length + 4;
-  }
-  return length;
-}
-
-/** Writes the fields at the start of `bytes`, which has room for `headLength(fields)`; returns the bytes written. */
-function encodeHead(fields: Fields, bytes: Uint8Array): number {
-  let to = 0;
-  for (let at = 0; at < fields.length; at += 2) {
-    to = writeLatin1(fields[at] as string, bytes, to);
-    bytes[to++] = COLON;
-    bytes[to++] = SPACE;
-    to = writeLatin1(fields[at + 1] as string, bytes, to);
-    bytes[to++] = CR;
-    bytes[to++] = LF;
-  }
-  bytes[to++] = CR;
-  bytes[to++] = LF;
-  return to;
-}
-
-function writeLatin1(text: string, bytes: Uint8Array, start: number): number {
-  for (let at = 0; at < text.length; at++) bytes[start + at] = text.charCodeAt(at);
-  return start + text.length;
-}
-
-/** Reads back what `encodeHead` wrote: the first `length` bytes. */
+/** Reads back the head that `wireForm` wrote: the first `length` bytes. */
 export function decodeHead(bytes: Uint8Array, length: number): string[] {
   const fields: string[] = [];
   const text = readLatin1(bytes, length);

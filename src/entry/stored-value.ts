@@ -81,9 +81,12 @@ export interface HitNotes {
   namedBy: object | undefined;
 }
 
-type Noted = Pick<StoredValue, 'key' | 'bornMs' | 'lifetimeMs' | 'sliding'>;
-
-export function hitNotes({ key, bornMs, lifetimeMs, sliding }: Noted): HitNotes {
+export function hitNotes({
+  key,
+  bornMs,
+  lifetimeMs,
+  sliding,
+}: Pick<StoredValue, 'key' | 'bornMs' | 'lifetimeMs' | 'sliding'>): HitNotes {
   // An entry that slides notes each use at its exact time.
   const untilSeconds = sliding === undefined ? Math.floor((bornMs + lifetimeMs - ROUGH_MS) / 1000) : 0;
   return {

@@ -44,7 +44,7 @@ export function prefixForms(text: string): readonly string[] {
 /** All forms of a glob. Throws E_SELECTOR. */
 export function patternForms(text: string): readonly string[] {
   const [, start, rest] = /^((?:[^/]*:\/\/)?[^/]*)(.*)$/s.exec(text) as unknown as [string, string, string];
-  const literal = unescaped(LITERAL.exec(text)?.[0] as string).toLowerCase();
+  const literal = (LITERAL.exec(text) as unknown as [string])[0].replace(/\\([\s\S])/g, '$1').toLowerCase();
   const isOfUrls = SCHEMES.some((scheme) => scheme.startsWith(literal) || literal.startsWith(scheme));
   if (text === '' || UNFIT.test(text) || text.includes('#') || !isOfUrls) return expected('E_SELECTOR', A_GLOB, text);
   if (/%[0-9a-f]?[*?]/i.test(text)) return expected('E_SELECTOR', 'a glob in which each %XX is whole', text);
@@ -55,7 +55,7 @@ export function patternForms(text: string): readonly string[] {
   const starts = startForms(start, literal) ?? expected('E_SELECTOR', A_GLOB, text);
   const targets = globTargets(rest, /[*?\\]/.test(start));
   const forms = starts.flatMap((one) => targets.flatMap((target) => endsOf(one, target)));
-  return unique(forms.flatMap(quoteForms));
+  return [...new Set(forms.flatMap(quoteForms))];
 }
 
 const SCHEMES = ['http://', 'https://'];
@@ -121,7 +121,7 @@ function globTargets(rest: string, isOpen: boolean): readonly string[] {
   const path = /^(?:\\\*|[^*?\\])*/.exec(text)?.[0] as string;
   const isWhole = path.length === text.length || text.startsWith('\\?', path.length);
   const target = (isWhole ? withoutDotSegments(path) : withoutInnerDotSegments(path)) + text.slice(path.length);
-  return isOpen ? unique([target, text]) : [target];
+  return isOpen && text !== target ? [target, text] : [target];
 }
 
 /** A glob whose literal text is in the form of `normalEscapes`. */
@@ -134,10 +134,6 @@ export function normalGlob(glob: string): string {
 
 const GLOB_PART = /\\[\s\S]?|[*?]|[^\\*?%]+|%[0-9a-f]{2}|%/gi;
 
-function unescaped(glob: string): string {
-  return glob.replace(/\\([\s\S])/g, '$1');
-}
-
 /** Only a query encodes an apostrophe, and a glob need not say where its query begins: after any apostrophe, or none. */
 function quoteForms(glob: string): readonly string[] {
   const parts = glob.split("'");
@@ -147,7 +143,3 @@ function quoteForms(glob: string): readonly string[] {
 }
 
 const MAX_QUOTES = 10;
-
-function unique(forms: readonly string[]): readonly string[] {
-  return [...new Set(forms)];
-}

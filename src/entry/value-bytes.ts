@@ -35,14 +35,12 @@ export function primitiveBytes(value: unknown): number {
     case 'number':
       return (value | 0) === value ? 0 : NUMBER_BYTES;
     case 'bigint':
-      return NUMBER_BYTES + bigintBytes(value);
+      return (
+        NUMBER_BYTES + SLOT_BYTES * (BigInt.asIntN(64, value) === value ? 1 : Math.ceil(value.toString(16).length / 16))
+      );
     default:
       return 0;
   }
-}
-
-function bigintBytes(value: bigint): number {
-  return BigInt.asIntN(64, value) === value ? SLOT_BYTES : Math.ceil(value.toString(16).length / 16) * SLOT_BYTES;
 }
 
 /** An array without its elements. `isDense`: it has no holes. */

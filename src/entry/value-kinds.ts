@@ -75,12 +75,8 @@ function prototypeName(value: object): string | undefined {
 
 /** `.rows[3]["odd key"]`; empty for the value itself. */
 export function pathText(steps: readonly (string | number)[]): string {
-  return steps.map(stepText).join('');
-}
-
-function stepText(step: string | number): string {
-  if (typeof step === 'number') return `[${step}]`;
-  return /^(?:[A-Za-z_$][\w$]*|<.*>)$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+  const isPlain = (step: string | number) => typeof step === 'string' && /^(?:[A-Za-z_$][\w$]*|<.*>)$/.test(step);
+  return steps.map((step) => (isPlain(step) ? `.${step}` : `[${JSON.stringify(step)}]`)).join('');
 }
 
 /** Sets own properties that are not enumerable: rows of libSQL hold their values by position in such properties. */
@@ -105,17 +101,13 @@ const NONE: readonly string[] = [];
  * Results of database drivers that are instances of driver classes: kept as the plain data that the driver documents. Their
  * other contents, such as parsers and the connection's state, are of no use to a reader.
  */
-interface ResultClass {
+const RESULTS: readonly {
   /** Name of the constructor. Several drivers share a name, so the fields count as well. */
   readonly name: string;
   /** Own properties that identify it. */
   readonly told: readonly string[];
   toPlain(result: Fields): object;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const RESULTS: readonly ResultClass[] = [
+}[] = [
   {
     // postgres.js: the list of its rows.
     name: 'Result',
@@ -144,6 +136,8 @@ const RESULTS: readonly ResultClass[] = [
     toPlain: (interval) => ({ ...interval }),
   },
 ];
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** Returns undefined when the value is no result of a known driver. */
 export function plainResult(value: object): object | undefined {

@@ -19,7 +19,6 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Journal: 37,
   NamedCache: 40,
   NodeGate: 32,
-  Owner: 26,
   PlainConnection: 29,
   PostgresAttempt: 29,
   Publisher: 34,

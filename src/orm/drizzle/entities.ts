@@ -29,18 +29,14 @@ const KINDS: readonly (readonly [RegExp, EntityKind])[] = [
   [/RelationalQuery(?:V2)?$/, 'relational'],
 ];
 
-const kinds = new WeakMap<object, EntityKind | 'other'>();
+const kinds = new WeakMap<object, EntityKind | undefined>();
 
 /** What it is, if it is an object of Drizzle that a query can be made of. */
 export function entityKindOf(value: object): EntityKind | undefined {
   const start: unknown = Object.getPrototypeOf(value)?.constructor;
   if (typeof start !== 'function') return undefined;
-  let kind = kinds.get(start);
-  if (kind === undefined) {
-    kind = kindOfClass(start) ?? 'other';
-    kinds.set(start, kind);
-  }
-  return kind === 'other' ? undefined : kind;
+  if (!kinds.has(start)) kinds.set(start, kindOfClass(start));
+  return kinds.get(start);
 }
 
 function kindOfClass(start: object): EntityKind | undefined {
@@ -58,41 +54,28 @@ function qualified(schema: unknown, name: string): string {
   return typeof schema === 'string' ? `${schema}.${name}` : name;
 }
 
-export interface TableNames {
-  /** The table's own name, whatever it is called in the query. */
-  readonly name: string;
-  /** Before a table creator gave it its prefix: what Drizzle 0.45 tells a cache. */
-  readonly base: string;
-  /** False: it may be the name of a view whose columns these are. */
-  readonly certain: boolean;
-}
-
-export function tableNames(table: object): TableNames {
+export function tableNames(table: object) {
   const fields = table as Fields;
   const original = String(fields[ORIGINAL_NAME]);
-  const schema = fields[SCHEMA];
-  const base = fields[BASE_NAME];
+  const { [SCHEMA]: schema, [BASE_NAME]: base } = fields;
   return {
+    /** The table's own name, whatever it is called in the query. */
     name: qualified(schema, original),
+    /** Before a table creator gave it its prefix: what Drizzle 0.45 tells a cache. */
     base: qualified(schema, typeof base === 'string' ? base : original),
+    /** False: it may be the name of a view whose columns these are. */
     certain: fields[IS_ALIAS] !== true || fields[NAME] !== original,
   };
 }
 
-export interface ViewParts {
-  readonly name: string;
-  /** Its definition; undefined: it is not known here. */
-  readonly query: unknown;
-  /** A materialized view holds rows of its own, which change when it is refreshed. */
-  readonly materialized: boolean;
-}
-
-export function viewParts(view: object): ViewParts {
+export function viewParts(view: object) {
   const config = (view as Fields)[VIEW_CONFIG] as Fields;
   const mark = ((Object.getPrototypeOf(view) as Fields).constructor as unknown as Fields)[ENTITY_KIND];
   return {
     name: qualified(config.schema, String(config.originalName ?? config.name)),
+    /** Its definition; undefined: it is not known here. */
     query: config.query,
+    /** A materialized view holds rows of its own, which change when it is refreshed. */
     materialized: typeof mark === 'string' && mark.includes('Materialized'),
   };
 }

@@ -52,7 +52,7 @@ function written(value: unknown, path: string): string {
     case 'object':
       return value === null ? '0;' : writtenObject(value, path);
     default:
-      throw unwritable(path, typeof value);
+      throw new TidegateError('E_VALUE', `expected a parameter that can be written at ${path}, got a ${typeof value}`);
   }
 }
 
@@ -64,9 +64,7 @@ function writtenObject(value: object, path: string): string {
   if (bytes !== undefined) return `b${value.constructor.name}:${bytes.length}:${hexadecimal(bytes)}`;
   const prototype: unknown = Object.getPrototypeOf(value);
   const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === 'function') {
-    return `j${nameOf(prototype)}:${written(toJSON.call(value), path)}`;
-  }
+  if (typeof toJSON === 'function') return `j${nameOf(prototype)}:${written(toJSON.call(value), path)}`;
   if (value instanceof Map || value instanceof Set) return `m${nameOf(prototype)}:${written([...value], path)}`;
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `o${nameOf(prototype)}:${fields.length}:${fields.map(([name, field]) => `${written(name, path)}${written(field, `${path}.${name}`)}`).join('')}`;
@@ -86,8 +84,4 @@ function hexadecimal(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
   return text;
-}
-
-function unwritable(path: string, got: string): TidegateError {
-  return new TidegateError('E_VALUE', `expected a parameter that can be written at ${path}, got a ${got}`);
 }

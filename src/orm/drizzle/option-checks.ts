@@ -26,13 +26,8 @@ export function checkRead(options: ReadOptions): void {
   kit.checkOptions('$cached', options, READ);
 }
 
-export interface Named {
-  readonly tables: readonly (string | object)[];
-  readonly tags: readonly string[];
-}
-
 /** Throws E_SELECTOR, E_TAG. */
-export function namedIn(what: DropInInvalidation): Named {
+export function namedIn(what: DropInInvalidation) {
   if (!kit.isRecord(what)) expected('E_SELECTOR', 'an object that names tables or tags', what);
   for (const name of Object.keys(what)) {
     if (name !== 'tables' && name !== 'tags') expected('E_SELECTOR', 'tables, tags or both', name);
@@ -85,7 +80,10 @@ const SOUND: kit.Checks<SoundOptions> = {
   ...COMMON,
   cache: kit.required(isCache),
   objects: kit.be('an object with tables in it', kit.isRecord),
-  functions: kit.be('lists reads and writes of tables by function', (value) => kit.isRecord(value) && isTold(value)),
+  functions: kit.be(
+    'lists reads and writes of tables by function',
+    (value) => kit.isRecord(value) && Object.values(value).every(isTold),
+  ),
   doubt: kit.duration,
   clock: kit.be('a clock with now and monotonic', (value) => kit.has(value, 'now', 'monotonic')),
 };
@@ -107,12 +105,8 @@ const READ: kit.Checks<ReadOptions> = {
   enabled: kit.flag,
 };
 
-function isTold(functions: Readonly<Record<string, unknown>>): boolean {
-  return Object.values(functions).every(
-    (does) =>
-      kit.isRecord(does) &&
-      Object.entries(does).every(
-        ([name, tables]) => (name === 'reads' || name === 'writes') && (tables === undefined || kit.isTexts(tables)),
-      ),
-  );
+function isTold(does: unknown): boolean {
+  const isPart = ([name, tables]: readonly [string, unknown]) =>
+    (name === 'reads' || name === 'writes') && (tables === undefined || kit.isTexts(tables));
+  return kit.isRecord(does) && Object.entries(does).every(isPart);
 }

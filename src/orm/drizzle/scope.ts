@@ -33,27 +33,23 @@ function isTold(setting: string, { schema, role, tenant }: Scoped): boolean {
 export class Settings {
   readonly #options: Scoped;
   readonly #guard: Pick<Guard, 'open'>;
-  #isAltered = false;
+  isAltered = false;
 
   constructor(options: Scoped, guard: Pick<Guard, 'open'>) {
     this.#options = options;
     this.#guard = guard;
   }
 
-  get isAltered(): boolean {
-    return this.#isAltered;
-  }
-
   /** They do not, from now on. */
   altered(): void {
-    this.#isAltered = true;
+    this.isAltered = true;
     // Never ended: a read that is under way may be answered after it.
     this.#guard.open([EVERYTHING]);
   }
 
   /** What a statement leaves behind in its connection. */
   note({ settings }: TextFacts): void {
-    if (!this.#isAltered && ![...settings].every((name) => isTold(name, this.#options))) this.altered();
+    if (!this.isAltered && ![...settings].every((name) => isTold(name, this.#options))) this.altered();
   }
 }
 

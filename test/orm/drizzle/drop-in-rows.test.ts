@@ -14,7 +14,7 @@ import * as pg1 from 'drizzle-orm-next/pg-core';
 import { drizzle as pglite1 } from 'drizzle-orm-next/pglite';
 import * as sqlite1 from 'drizzle-orm-next/sqlite-core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { kept, restored } from '../../../src/orm/drizzle/hook/kept-rows.ts';
+import { kept, restored } from '../../../src/orm/drizzle/driver-answers.ts';
 import { startedPglite } from '../../kit/pglite.ts';
 import { ours, settle } from './kit.ts';
 

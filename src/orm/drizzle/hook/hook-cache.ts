@@ -6,15 +6,15 @@
 import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
 import type { Cache, ReadStamp } from '../../../cache/contract.ts';
 import { platformClock, platformTasks } from '../../../cache/platform.ts';
+import { type Kept, kept, restored } from '../driver-answers.ts';
 import { entityKindOf, tableNames, viewParts } from '../entities.ts';
-import { dependsOnPrevious, type ExpiryConfig, expiresAt } from '../expiry.ts';
+import { dependsOnPrevious, expiresAt } from '../expiry.ts';
 import { digest } from '../key.ts';
 import { checkDropIn, namedIn } from '../option-checks.ts';
 import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from '../options.ts';
 import { scopeOf } from '../scope.ts';
 import { Guard } from '../writes/guard.ts';
-import { type Kept, kept, restored } from './kept-rows.ts';
-import { type EndedRead, type ReadId, ReadsUnderWay } from './reads-under-way.ts';
+import { type ReadId, ReadsUnderWay } from './reads-under-way.ts';
 
 const PORTS: DropInPorts = { clock: platformClock, tasks: platformTasks };
 const GRACE_MS = 5_000;
@@ -115,18 +115,22 @@ export class TidegateCache extends KeptInvalidate {
   override async get(...asked: Parameters<DrizzleCache['get']>): Promise<unknown[] | undefined> {
     const [key, tables, isTag, isAutoInvalidate] = asked;
     const isTracked = isAutoInvalidate === true;
+    const tracked = isTracked ? tables : [];
     let target = '';
     let stamp: ReadStamp | undefined;
     try {
-      target = this.#key(key, isTracked ? tables : [], isTag);
-      if (this.#mayServe(tables, isTracked)) stamp = this.#cache.stamp();
-      const stored = stamp === undefined ? undefined : await this.#find(target);
-      if (stored !== undefined) return restored(stored.result) as unknown[];
+      target = this.#key(key, tracked, isTag);
+      if (this.#mayServe(tables, isTracked)) {
+        stamp = this.#cache.stamp();
+        const stored = await this.#cache.get<Stored>(target);
+        this.#stats[stored === undefined ? 'misses' : 'hits']++;
+        if (stored !== undefined) return restored(stored.result) as unknown[];
+      }
     } catch (error) {
       stamp = undefined;
       this.#fault(error);
     }
-    this.#reads.begin(readId(key, isTracked ? tables : []), { target, stamp }, this.#clock.now());
+    this.#reads.begin(readId(key, tracked), { target, stamp }, this.#clock.now());
     return undefined;
   }
 
@@ -173,22 +177,23 @@ export class TidegateCache extends KeptInvalidate {
     return false;
   }
 
-  async #find(key: string): Promise<Stored | undefined> {
-    const stored = (await this.#cache.get<Stored>(key)) as Stored | undefined;
-    this.#stats[stored === undefined ? 'misses' : 'hits']++;
-    return stored;
-  }
-
-  async #store({ target, stamp }: EndedRead, given: Parameters<DrizzleCache['put']>): Promise<void> {
+  async #store(
+    { target, stamp }: NonNullable<ReturnType<ReadsUnderWay['end']>>,
+    given: Parameters<DrizzleCache['put']>,
+  ): Promise<void> {
     const [key, response, tables, isTag, config] = given;
     const result = kept(response);
     if (result === undefined) this.#stats.unstorable++;
     if (this.#guard.isBusy(tables)) this.#stats.overtaken++;
     else if (result !== undefined) {
-      const expiry = await this.#expiry(target, config);
-      if (expiry === undefined) return;
-      const { ttl, expiresAt } = expiry;
-      const isStored = await this.#cache.set(target, { result, expiresAt } satisfies Stored, {
+      const now = this.#clock.now();
+      const previous = dependsOnPrevious(config) ? await this.#cache.get<Stored>(target) : undefined;
+      const named = expiresAt(config, now, previous?.expiresAt);
+      const ttl = named === undefined ? this.#ttlMs : named - now;
+      // It has expired already.
+      if (ttl !== undefined && ttl <= 0) return;
+      const stored: Stored = { result, expiresAt: ttl === undefined ? undefined : now + ttl };
+      const isStored = await this.#cache.set(target, stored, {
         ...(ttl === undefined ? {} : { ttl }),
         tags: [this.#databaseTag, ...(isTag ? tagsOf(key) : [])],
         tables: this.#guard.inCache(tables),
@@ -196,19 +201,6 @@ export class TidegateCache extends KeptInvalidate {
       });
       this.#stats[isStored ? 'stored' : 'overtaken']++;
     }
-  }
-
-  /** Undefined: it has expired already. */
-  async #expiry(
-    key: string,
-    config: ExpiryConfig | undefined,
-  ): Promise<{ readonly ttl: number | undefined; readonly expiresAt: number | undefined } | undefined> {
-    const now = this.#clock.now();
-    const previous = dependsOnPrevious(config) ? await this.#cache.get<Stored>(key) : undefined;
-    const named = expiresAt(config, now, previous?.expiresAt);
-    const ttl = named === undefined ? this.#ttlMs : named - now;
-    if (ttl === undefined) return { ttl, expiresAt: undefined };
-    return ttl > 0 ? { ttl, expiresAt: now + ttl } : undefined;
   }
 
   /** Throws what `role` and the like throw. */

@@ -5,34 +5,27 @@
 
 import type { ReadStamp } from '../../../cache/contract.ts';
 
-interface Reads {
-  /** Undefined: one of them may not be stored, so none may. */
-  stamp: ReadStamp | undefined;
-  /** Where its result is to be stored. */
-  readonly target: string;
-  readonly sinceMs: number;
-  underWay: number;
-}
-
 export interface ReadId {
   readonly key: string;
   /** The list of tables that Drizzle hands in, the same at both ends of a read and another for each query object. */
   readonly list: object | undefined;
 }
 
-export interface BegunRead {
+interface Begun {
+  /** Where its result is to be stored. */
   readonly target: string;
-  /** Taken now; undefined: what it gives may not be stored. */
+  /** Undefined: what it gives may not be stored. */
   readonly stamp: ReadStamp | undefined;
 }
 
-/** Where its result may be stored. */
-export interface EndedRead {
-  readonly target: string;
-  readonly stamp: ReadStamp;
+/** Where one of them may not be stored, none may. */
+interface Reads extends Begun {
+  stamp: ReadStamp | undefined;
+  readonly sinceMs: number;
+  underWay: number;
 }
 
-export interface ReadLimits {
+interface ReadLimits {
   /** A read that has taken so long has failed. */
   readonly maxReadMs: number;
   /** Reads with no list of tables of their own; beyond it they are not stored. */
@@ -51,7 +44,7 @@ export class ReadsUnderWay {
     this.#limits = limits;
   }
 
-  begin(id: ReadId, { target, stamp }: BegunRead, nowMs: number): void {
+  begin(id: ReadId, { target, stamp }: Begun, nowMs: number): void {
     const reads = this.#of(id);
     this.#forget(reads, nowMs);
     const known = reads.get(id.key);
@@ -68,7 +61,7 @@ export class ReadsUnderWay {
   }
 
   /** Where to store what it gave, and with which stamp; undefined: it may not be stored. */
-  end(id: ReadId): EndedRead | undefined {
+  end(id: ReadId): { readonly target: string; readonly stamp: ReadStamp } | undefined {
     const reads = this.#of(id);
     const known = reads.get(id.key);
     if (known === undefined) return undefined;
@@ -80,11 +73,8 @@ export class ReadsUnderWay {
 
   #of({ list }: ReadId): Map<string, Reads> {
     if (list === undefined) return this.#byKey;
-    let reads = this.#byList.get(list);
-    if (reads === undefined) {
-      reads = new Map();
-      this.#byList.set(list, reads);
-    }
+    const reads = this.#byList.get(list) ?? new Map<string, Reads>();
+    this.#byList.set(list, reads);
     return reads;
   }
 

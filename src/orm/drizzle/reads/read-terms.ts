@@ -18,31 +18,18 @@ export interface Told {
 }
 
 /** `$withCache` of 0.45 says `enable`, that of 1.0 `enabled`. */
-interface WithCache {
-  readonly enable?: unknown;
-  readonly enabled?: unknown;
-  readonly tag?: unknown;
-  readonly tags?: unknown;
-  readonly ttl?: unknown;
-  readonly tables?: unknown;
-  readonly autoInvalidate?: unknown;
+interface WithCache
+  extends Readonly<
+    Partial<Record<'enable' | 'enabled' | 'tag' | 'tags' | 'ttl' | 'tables' | 'autoInvalidate', unknown>>
+  > {
   readonly config?: ExpiryConfig;
 }
 
 export function told(args: readonly unknown[]): Told {
-  const [, fields] = args;
-  const at = args.findIndex(isMetadata);
-  const config = args.slice(1).find(isWithCache);
-  const isMapped = at >= 0 || Array.isArray(fields) || args.some((arg) => typeof arg === 'function');
-  return { isMapped, config };
-}
-
-function isMetadata(arg: unknown): boolean {
-  return isRecord(arg) && typeof arg.type === 'string' && Array.isArray(arg.tables);
-}
-
-function isWithCache(arg: unknown): arg is WithCache {
-  return isRecord(arg) && ('enable' in arg || 'enabled' in arg);
+  const isMetadata = (arg: unknown) => isRecord(arg) && typeof arg.type === 'string' && Array.isArray(arg.tables);
+  const isMapped = Array.isArray(args[1]) || args.some((arg) => typeof arg === 'function' || isMetadata(arg));
+  const config = args.slice(1).find((arg) => isRecord(arg) && ('enable' in arg || 'enabled' in arg));
+  return { isMapped, config: config as WithCache | undefined };
 }
 
 export interface Asked {

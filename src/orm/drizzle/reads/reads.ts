@@ -10,6 +10,7 @@ import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
 import type { Routines } from '../catalogue/functions.ts';
 import type { Rows, RowTerms } from '../catalogue/rows.ts';
 import type { KnownText } from '../catalogue/texts.ts';
+import { isPacked, packed, rowsIn, unpacked } from '../driver-answers.ts';
 import { queryKey } from '../key.ts';
 import type { PassReason, ReadOptions, SoundOptions } from '../options.ts';
 import { type Settings, scopeOf } from '../scope.ts';
@@ -17,7 +18,6 @@ import { type DriverCall, isPromise, type Plan } from '../session/prepared.ts';
 import type { Tally } from '../tally.ts';
 import type { Guard } from '../writes/guard.ts';
 import type { Scope, Writes } from '../writes/writes.ts';
-import { isPacked, packed, rowsIn, unpacked } from './packed-rows.ts';
 import { type Asked, askedOf, type Told } from './read-terms.ts';
 
 export interface ReadsParts {
