@@ -193,7 +193,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
     const { fill, ...options } = how;
     const { maxTags, maxBytes } = this.#budget;
     const open = () => this.#open({ maxTags: Math.min(maxTags, MAX_CACHE_TAGS), maxBytes });
-    return cachedBy({ cache, key, fill, options, sharing: { current: () => this.#scopes.current, open } });
+    return cachedBy({ cache, key, fill, options, sharing: { ...this.#sharing, open } });
   }
 
   get #budget(): Budget {

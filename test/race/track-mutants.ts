@@ -37,8 +37,8 @@ const of = (...fills: readonly string[]) => ({ ...COMMITS, fills });
 export const TRACK_MUTANTS: readonly TrackMutant[] = [
   mutant('takes the mark after the read', COMMITS, [
     RECORDER,
-    'scope.register(queryTag(template.id, parameters), read, mark);',
-    'scope.register(queryTag(template.id, parameters), read, registry.mark() ?? mark);',
+    'statementRead(read, run), begun.mark);',
+    'statementRead(read, run), registry.mark() ?? begun.mark);',
   ]),
   mutant('registers without a look at recent changes', COMMITS, [
     'dependency/registry.ts',

@@ -137,12 +137,10 @@ export class FeedClient implements Followed {
 
   async #connect(): Promise<void> {
     while (!this.#isStopped) {
-      let error: unknown = new TidegateError('E_FEED', 'expected a feed process that goes on, got its end');
-      try {
-        await this.#listen();
-      } catch (thrown) {
-        error = thrown;
-      }
+      const error = await this.#listen().then(
+        () => new TidegateError('E_FEED', 'expected a feed process that goes on, got its end'),
+        (thrown: unknown) => thrown,
+      );
       this.#isConnected = false;
       this.#reports.disconnected();
       if (this.#isStopped) return;
@@ -178,13 +176,10 @@ export class FeedClient implements Followed {
     });
     this.#listening = listening;
     this.#awaitMore();
-    try {
-      await listening.ended;
-    } catch (error) {
-      throw fault ?? error;
-    } finally {
-      this.#cancelSilence?.();
-    }
+    await listening.ended.catch((error: unknown) => {
+      fault ??= error;
+    });
+    this.#cancelSilence?.();
     if (fault !== undefined) throw fault;
   }
 

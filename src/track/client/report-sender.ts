@@ -149,7 +149,13 @@ export class ReportSender {
       this.#isSending = false;
       // Report each outage once, not each attempt.
       if (!this.#backoff.isFailing) this.#parts.onFault(error);
-      this.#retryLater();
+      if (this.#isStopped) return;
+      // Nobody waits that long.
+      this.#refuseWaiting();
+      this.#cancelRetry = this.#parts.tasks.later(this.#backoff.failed(), () => {
+        this.#cancelRetry = undefined;
+        if (this.#hasSomething) this.#begin();
+      });
     }
   }
 
@@ -202,15 +208,5 @@ export class ReportSender {
   #refuseWaiting(): void {
     for (const { done } of this.#waiting.splice(0)) done(NO_WORD);
     this.#waitingBytes = 0;
-  }
-
-  #retryLater(): void {
-    if (this.#isStopped) return;
-    // Nobody waits that long.
-    this.#refuseWaiting();
-    this.#cancelRetry = this.#parts.tasks.later(this.#backoff.failed(), () => {
-      this.#cancelRetry = undefined;
-      if (this.#hasSomething) this.#begin();
-    });
   }
 }

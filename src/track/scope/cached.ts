@@ -5,7 +5,7 @@
 
 import type { Cache, Fill, FillOptions } from '../../cache/contract.ts';
 import { type RequestScope, routeOfPath } from './scope.ts';
-import { openShared, readsAnew, type Sharing } from './shared-work.ts';
+import { openShared, readsAnew, type Sharing, whileWaiting } from './shared-work.ts';
 
 export interface CachedFill<T> {
   readonly cache: Pick<Cache, 'getOrSet'>;
@@ -36,16 +36,16 @@ export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
   const shared = keys.get(key) ?? { callers: 0, refusedBegunAt: 0 };
   keys.set(key, shared);
   shared.callers++;
-  const end = sharing.current()?.begin();
   const cameAt = ++moments;
   const refusedBefore = shared.refusedBegunAt;
   try {
-    const value = await once(parts, shared);
-    const { refusedBegunAt } = shared;
-    const isAnothers = refusedBegunAt !== refusedBefore && refusedBegunAt < cameAt;
-    return isAnothers ? await once(parts, shared) : value;
+    return await whileWaiting(sharing.current(), async () => {
+      const value = await once(parts, shared);
+      const { refusedBegunAt } = shared;
+      const isAnothers = refusedBegunAt !== refusedBefore && refusedBegunAt < cameAt;
+      return isAnothers ? await once(parts, shared) : value;
+    });
   } finally {
-    end?.();
     shared.callers--;
     if (shared.callers === 0) keys.delete(key);
   }

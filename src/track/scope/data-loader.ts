@@ -1,8 +1,8 @@
 // The package `dataloader`, watched: what a batch reads counts for each request that is given a value of it, also where
 // requests share a loader.
 //
-// Nothing but the value leads from a batch to those who wait for it, and the loader keeps values. So
-// values go through the loader along with the scope in which they were read, and come out as they were.
+// Nothing but the value leads from a batch to those who wait for it, and the loader keeps values. So values go through the
+// loader along with the scope in which they were read, and come out as they were.
 
 import { type LoadedModule, loadedModules, whenLoaded } from '../wrap/drivers.ts';
 import type { RequestScope } from './scope.ts';
@@ -14,16 +14,18 @@ interface LoaderLike {
   _batchLoadFn(keys: readonly unknown[]): unknown;
 }
 
-type Load = (this: LoaderLike, key: unknown) => Promise<unknown>;
-type Prime = (this: LoaderLike, key: unknown, value: unknown) => unknown;
-
-/** Scopes by tracker; undefined when the reads are unknown. */
-type Scopes = ReadonlyMap<Sharing, RequestScope | undefined>;
+interface LoaderMethods {
+  readonly load?: (this: LoaderLike, key: unknown) => Promise<unknown>;
+  readonly prime?: (this: LoaderLike, key: unknown, value: unknown) => unknown;
+}
 
 interface Origin {
   readonly begunAt: number;
-  readonly scopes: Scopes;
+  /** By tracker; undefined when the reads are unknown. */
+  readonly scopes: ReadonlyMap<Sharing, RequestScope | undefined>;
 }
+
+const UNKNOWN: Origin = { begunAt: 0, scopes: new Map() };
 
 /** A value on its way through a loader. */
 class Carried {
@@ -66,7 +68,7 @@ export function watchDataLoaders(sharing: Sharing): () => void {
 function watchClass(loaded: unknown): void {
   const { prototype } = (typeof loaded === 'function' ? loaded : {}) as { readonly prototype?: object };
   if (prototype === undefined || watched.has(prototype)) return;
-  const { load, prime } = prototype as { readonly load?: Load; readonly prime?: Prime };
+  const { load, prime } = prototype as LoaderMethods;
   if (typeof load !== 'function' || typeof prime !== 'function') return;
   watched.add(prototype);
   Object.assign(prototype, {
@@ -81,7 +83,8 @@ function watchClass(loaded: unknown): void {
         throw error;
       }
       const opened = (outcome: unknown) => {
-        const { value, origin } = outcome instanceof Carried ? outcome : { value: outcome, origin: originOf(outcome) };
+        const known = outcome instanceof Error ? ofErrors.get(outcome) : undefined;
+        const { value, origin } = outcome instanceof Carried ? outcome : { value: outcome, origin: known ?? UNKNOWN };
         for (const given of waiting) given(origin);
         return value;
       };
@@ -147,7 +150,8 @@ function watchBatches(loader: LoaderLike): void {
     if (!isPromise(values)) return values;
     return values.then(async (all) => {
       await close();
-      return isList(all) ? Array.from(all, (value) => carry(value, origin)) : all;
+      const isList = typeof all === 'object' && all !== null && 'length' in all;
+      return isList ? Array.from(all as ArrayLike<unknown>, (value) => carry(value, origin)) : all;
     }, failed);
   };
 }
@@ -159,14 +163,6 @@ function carry(value: unknown, origin: Origin): unknown {
   return value;
 }
 
-function originOf(outcome: unknown): Origin {
-  return (outcome instanceof Error ? ofErrors.get(outcome) : undefined) ?? { begunAt: 0, scopes: new Map() };
-}
-
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
-}
-
-function isList(value: unknown): value is ArrayLike<unknown> {
-  return typeof value === 'object' && value !== null && 'length' in value;
 }

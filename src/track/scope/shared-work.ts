@@ -20,18 +20,14 @@ export interface Sharing {
 
 interface SharedWork<T> {
   /** Holds all reads once the outcome has settled. */
-  readonly scope: RequestScope;
+  scope: RequestScope;
   readonly outcome: Promise<T>;
 }
 
-interface SharedParts {
-  /** For messages. */
-  readonly name: string;
-  /** A request waits for it that may read what no feed has told yet. */
-  readonly isAnew: boolean;
-}
-
-/** Scopes of work that such a request waits for: a memo within the work is made anew, too. */
+/**
+ * Scopes of work that a request waits for that may read what no feed has told yet: a memo within the work is made anew,
+ * too.
+ */
 const anew = new WeakSet<RequestScope>();
 
 /** Whether the scope may get no kept value. */
@@ -45,8 +41,8 @@ export function openShared(sharing: Sharing, isAnew: boolean): RequestScope {
   return scope;
 }
 
-function shareWork<T>(sharing: Sharing, { name, isAnew }: SharedParts, work: () => T | PromiseLike<T>): SharedWork<T> {
-  const scope = openShared(sharing, isAnew);
+/** `name`: for messages. */
+function shareWork<T>(scope: RequestScope, name: string, work: () => T | PromiseLike<T>): SharedWork<T> {
   const settle = async () => {
     try {
       return await scope.run(async () => work());
@@ -66,7 +62,7 @@ export async function closeScope(scope: RequestScope, name: string): Promise<boo
 }
 
 /** Runs work of a response that waits for shared work. */
-async function whileWaiting<T>(scope: RequestScope | undefined, work: () => Promise<T>): Promise<T> {
+export async function whileWaiting<T>(scope: RequestScope | undefined, work: () => Promise<T>): Promise<T> {
   const end = scope?.begin();
   try {
     return await work();
@@ -93,7 +89,7 @@ export interface LoaderOptions {
 export type LoadBatch<K, V> = (keys: readonly K[]) => PromiseLike<readonly (V | Error)[]> | readonly (V | Error)[];
 
 interface Batch<K, V> {
-  readonly keys: K[];
+  /** Of its keys, in their order. */
   readonly places: Map<K, number>;
   readonly begun: Promise<SharedWork<readonly (V | Error)[]>>;
   /** For one of those who wait for it. */
@@ -107,21 +103,23 @@ export function loaderOf<K, V>(sharing: Sharing, load: LoadBatch<K, V>, options:
   let open: Batch<K, V> | undefined;
   const name = `the loader ${load.name || 'without a name'}`;
   const begin = (): Batch<K, V> => {
-    const keys: K[] = [];
+    const places = new Map<K, number>();
     const begun = new Promise<SharedWork<readonly (V | Error)[]>>((resolve) =>
       schedule(() => {
         if (open === batch) open = undefined;
-        resolve(shareWork(sharing, { name, isAnew: batch.isAnew }, async () => checkedValues(keys, await load(keys))));
+        const keys = [...places.keys()];
+        const scope = openShared(sharing, batch.isAnew);
+        resolve(shareWork(scope, name, async () => checkedValues(keys, await load(keys))));
       }),
     );
-    const batch = { keys, places: new Map<K, number>(), begun, isAnew: false };
+    const batch = { places, begun, isAnew: false };
     return batch;
   };
   const join = (key: K) => {
-    if (open === undefined || (open.keys.length >= maxBatchSize && !open.places.has(key))) open = begin();
+    if (open === undefined || (open.places.size >= maxBatchSize && !open.places.has(key))) open = begin();
     open.isAnew ||= readsAnew(sharing.current());
-    const { keys, places, begun } = open;
-    const place = places.get(key) ?? keys.push(key) - 1;
+    const { places, begun } = open;
+    const place = places.get(key) ?? places.size;
     places.set(key, place);
     return { place, begun };
   };
@@ -153,12 +151,6 @@ export interface MemoOptions<A extends readonly unknown[]> {
   readonly maxEntries?: number;
 }
 
-interface Entry<T> {
-  /** Read anew with each renewal, so that few changes are to be gone through the next time. */
-  scope: RequestScope;
-  readonly outcome: Promise<T>;
-}
-
 const MAX_ENTRIES = 1_000;
 /** Values of others that turn out to be changed, before one is made that is for nobody else. */
 const MAX_JOINED = 3;
@@ -183,7 +175,8 @@ interface MemoParts {
 
 class Memo<T> {
   readonly #parts: MemoParts;
-  readonly #entries = new Map<string, Entry<T>>();
+  /** Their scopes read anew with each renewal, so that few changes are to be gone through the next time. */
+  readonly #entries = new Map<string, SharedWork<T>>();
 
   constructor(parts: MemoParts) {
     this.#parts = parts;
@@ -198,11 +191,11 @@ class Memo<T> {
     });
   }
 
-  async #entry(key: string, make: () => T | PromiseLike<T>, isAnew: boolean): Promise<Entry<T>> {
+  async #entry(key: string, make: () => T | PromiseLike<T>, isAnew: boolean): Promise<SharedWork<T>> {
     const { sharing, name } = this.#parts;
     for (let tries = 0; ; tries++) {
       const known = !isAnew && tries < MAX_JOINED ? this.#entries.get(key) : undefined;
-      const entry: Entry<T> = known ?? shareWork(sharing, { name, isAnew }, make);
+      const entry = known ?? shareWork(openShared(sharing, isAnew), name, make);
       if (known === undefined) this.#keep(key, entry);
       const isMade = await this.#isMade(key, entry);
       // Only the caller who started the work is told of its failure.
@@ -217,7 +210,7 @@ class Memo<T> {
     }
   }
 
-  async #isMade(key: string, entry: Entry<T>): Promise<boolean> {
+  async #isMade(key: string, entry: SharedWork<T>): Promise<boolean> {
     const isThere = await entry.outcome.then(
       () => true,
       () => false,
@@ -226,7 +219,7 @@ class Memo<T> {
     return isThere;
   }
 
-  #keep(key: string, entry: Entry<T>): void {
+  #keep(key: string, entry: SharedWork<T>): void {
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     for (const oldest of this.#entries.keys()) {
@@ -235,7 +228,7 @@ class Memo<T> {
     }
   }
 
-  #drop(key: string, entry: Entry<T>): void {
+  #drop(key: string, entry: SharedWork<T>): void {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
 }

@@ -191,7 +191,9 @@ export class Recorder {
         if (read === undefined) return;
         if (moves(read.times, given.list)) return scope.untracked('uncacheable', 'a time that moves');
         const known = isWhole || rows?.length === 0 || isOne(read) ? rows : undefined;
-        this.#register(read, begun, known);
+        const parameters = registry.dialect === 'sqlite' ? positional(read, given, registry.parser) : given.list;
+        const run = { parameters, rows: known, cutsTexts: connection.cutsTexts };
+        scope.register(queryTag(read.id, parameters), statementRead(read, run), begun.mark);
       };
       const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
         try {
@@ -222,27 +224,14 @@ export class Recorder {
     scope.untracked('uncacheable', reason, unknown !== undefined);
     if (unknown === undefined) return;
     const got = `got ${reason}, so that no response with it is stored: ${shortened(text)}`;
-    this.#parts.problems.tell(
-      `unread ${text}`,
-      `expected statements, views and columns that are known, ${got}. ${MEND}`,
-    );
+    const what = `expected statements, views and columns that are known, ${got}. ${MEND}`;
+    this.#parts.problems.tell(`unread ${text}`, what);
   }
 
   #decline(scope: RequestScope, { kind, what, told = what }: Refusal): undefined {
     scope.untracked(kind, what);
     if (told !== undefined)
       this.#parts.problems.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
-  }
-
-  #register(
-    template: Tracked,
-    { scope, registry, given, connection, mark }: Read,
-    rows: readonly unknown[] | undefined,
-  ): void {
-    const { dialect, parser } = registry;
-    const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
-    const read = statementRead(template, { parameters, rows, cutsTexts: connection.cutsTexts });
-    scope.register(queryTag(template.id, parameters), read, mark);
   }
 }
 
