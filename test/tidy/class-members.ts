@@ -24,7 +24,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Publisher: 34,
   Registry: 26,
   ReplicaStore: 27,
-  ReportSender: 33,
+  ReportSender: 32,
   RunningForward: 35,
   Segments: 30,
   SourceTracker: 31,
