@@ -6,7 +6,7 @@
 
 import type { TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
-import { type Analysis, addNote, type Purity, Stop, unread } from './analysis.ts';
+import { type Analysis, addNote, Stop, unread } from './analysis.ts';
 import type { Catalogue, Select, Session, Statement } from './ast.ts';
 import { checkPurity } from './calls/purity.ts';
 import { within } from './catalogue.ts';
@@ -28,7 +28,7 @@ import {
   windowOf,
 } from './resolve/outputs.ts';
 import { regionOf } from './resolve/regions.ts';
-import { type Output, type ReadState, restOf } from './resolve/resolved.ts';
+import { type ReadState, restOf } from './resolve/resolved.ts';
 import { resolveSelect } from './resolve/selects.ts';
 import { type StatementParts, writeOf } from './writes.ts';
 
@@ -91,7 +91,9 @@ export function analyse(text: string, parts: StatementParts): Template {
   const { source, session } = parts.catalogue;
   // Over another search path one text reads other tables.
   const path = session === undefined ? [] : [JSON.stringify(session.path)];
-  const id = templateId(source, parts.dialect, ...path, normalized(text));
+  const isPlain = !/['"`[]|--|\/\*|\$\w*\$/.test(text);
+  const written = isPlain ? text.trim().replace(/\s+/g, ' ') : text.trim();
+  const id = templateId(source, parts.dialect, ...path, written);
   return { ...knownOf(text, parts), id, text, ...session } as Template;
 }
 
@@ -121,18 +123,20 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   if (statement === undefined) throw new Stop('uncacheable', 'no statement');
   if (others.length > 0) throw new Stop('uncacheable', 'several statements');
   if (statement.kind === 'unparsed') throw unread(`a statement that cannot be read: ${statement.reason}`);
-  if (statement.kind === 'other') throw new Stop('uncacheable', statement.name);
-  if (statement.kind !== 'query') throw new Stop('uncacheable', statement.kind);
+  if (statement.kind !== 'query')
+    throw new Stop('uncacheable', statement.kind === 'other' ? statement.name : statement.kind);
   if (statement.locks) throw new Stop('uncacheable', 'it locks rows');
   const { select } = statement;
-  checkPurity(select, purityOf(parts));
   const analysis = analysisOf(select, parts);
+  checkPurity(select, analysis);
   try {
     return withTimes(trackedOf(select, analysis), analysis);
   } catch (error) {
     if (error instanceof Stop && error.kind === 'uncacheable') throw error;
     const coarser = analysisOf(select, parts);
-    return withTimes(wholeTables(select, coarser, error), coarser);
+    readTables(select, NOWHERE, coarser);
+    addNote(coarser, 'too-complex', messageOf(error));
+    return withTimes(tracked([], coarser), coarser);
   }
 }
 
@@ -142,23 +146,20 @@ function withTimes(known: Tracked, { moving }: Analysis): Tracked {
   return parameters.length > 0 ? { ...known, times: parameters } : known;
 }
 
-function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementParts): Purity {
-  return { dialect: RULES[dialect], pureFunctions, routines: catalogue.routines };
-}
-
 function analysisOf(select: Select, parts: StatementParts): Analysis {
-  const { catalogue, parser } = parts;
-  const purity = purityOf(parts);
-  const moving = new MovingTexts(purity.dialect);
+  const { catalogue, parser, pureFunctions = new Set() } = parts;
+  const dialect = RULES[parts.dialect];
+  const moving = new MovingTexts(dialect);
   moving.gather(select);
   const analysis: Analysis = {
-    dialect: purity.dialect,
+    dialect,
     catalogue,
     parser,
+    pureFunctions,
+    routines: catalogue.routines,
     reads: [],
     notes: [],
     select: (part, place) => resolveSelect(part, place, analysis),
-    purity,
     moving,
   };
   return analysis;
@@ -166,35 +167,24 @@ function analysisOf(select: Select, parts: StatementParts): Analysis {
 
 const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within: [] } as const;
 
-/** Reads all its tables as a whole. */
-function wholeTables(select: Select, analysis: Analysis, error: unknown): Tracked {
-  readTables(select, NOWHERE, analysis);
-  addNote(analysis, 'too-complex', messageOf(error));
-  return tracked([], analysis);
-}
-
 function tracked(output: readonly string[], { reads, notes }: Analysis): Tracked {
   return { kind: 'tracked', reads: reads.map((read) => finished(read, {})), output, fallbacks: notes };
 }
 
 function trackedOf(select: Select, analysis: Analysis): Tracked {
   const { plan, outputs, hasAllOutputs } = resolveSelect(select, NOWHERE, analysis);
-  const names = hasAllOutputs ? namesOf(outputs, analysis) : [];
+  const known = hasAllOutputs ? outputs.map(({ name }) => name) : [];
+  // PostgreSQL may give a column that has no name here the name of another; then none is relied upon.
+  const names = analysis.dialect.namesResults && known.includes('') ? known.map(() => '') : known;
   if (plan.kind !== 'plain') {
     narrowPlan(plan, { inherited: new Equalities() }, analysis);
     return tracked(names, analysis);
   }
   const top: Top = { plan, region: regionOf(plan.nodes, plan.where) };
-  const known = narrowTop(top, analysis);
-  const lookups = narrowByLookups(top.region, known, analysis);
-  const reads = readsOf(top, known, analysis);
+  const equal = narrowTop(top, analysis);
+  const lookups = narrowByLookups(top.region, equal, analysis);
+  const reads = readsOf(top, equal, analysis);
   return { ...tracked(names, analysis), reads, ...(lookups.length > 0 && { lookups }) };
-}
-
-/** PostgreSQL may give a column that has no name here the name of another; then none is relied upon. */
-function namesOf(outputs: readonly Output[], { dialect }: Analysis): string[] {
-  const names = outputs.map(({ name }) => name);
-  return dialect.namesResults && names.includes('') ? names.map(() => '') : names;
 }
 
 function narrowTop(top: Top, analysis: Analysis): Equalities {
@@ -241,17 +231,15 @@ function inOrder(ordinals: Iterable<number>): number[] {
   return [...ordinals].sort((one, two) => one - two);
 }
 
-type Facts = Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>;
-
 function finished(
   { table, alias, predicates, used, shown, isWhole, isPlaced }: ReadState,
-  { keyOutputs, onlyShown, window }: Facts,
+  { keyOutputs, onlyShown = [], window }: Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>,
 ): TableRead {
   // A read that was never narrowed may see any row.
   if (isWhole || !isPlaced) return { table, alias, ...ANY_ROW };
   const valueColumns = inOrder(new Set([...used, ...shown]));
   const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
-  return onlyShown === undefined || onlyShown.length === 0 ? read : { ...read, onlyShown };
+  return onlyShown.length === 0 ? read : { ...read, onlyShown };
 }
 
 const OFFSET = 0xcbf29ce484222325n;
@@ -263,9 +251,4 @@ function templateId(...parts: readonly string[]): string {
   for (const byte of new TextEncoder().encode(parts.join('\0')))
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * PRIME);
   return hash.toString(36);
-}
-
-function normalized(text: string): string {
-  const isPlain = !/['"`[]|--|\/\*|\$\w*\$/.test(text);
-  return isPlain ? text.trim().replace(/\s+/g, ' ') : text.trim();
 }

@@ -87,14 +87,12 @@ export interface Purity {
   readonly routines: Routines | undefined;
 }
 
-export interface Analysis {
-  readonly dialect: DialectRules;
+export interface Analysis extends Purity {
   readonly catalogue: Catalogue;
   readonly parser: Parser;
   readonly reads: ReadState[];
   readonly notes: FallbackNote[];
   readonly select: (select: Select, place: Place) => ResolvedSelect;
-  readonly purity: Purity;
   readonly moving: MovingTexts;
 }
 

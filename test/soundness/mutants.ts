@@ -99,8 +99,8 @@ export const MUTANTS: readonly Mutant[] = [
     'isDescending: false, nullsFirst',
   ]),
   mutant('not-in-without-nulls', 'sql/narrow/narrowing.ts: in subquery of a key', [
-    'return !isNegated ||',
-    'return isNegated || !isNegated ||',
+    'if (isNegated && !(isThere(',
+    'if (!isNegated && isNegated && !(isThere(',
   ]),
   mutant('list-is-never-empty', 'sql/narrow/conjuncts.ts: left join', [
     'return isMaybeEmpty ? FALSE | NULL : NULL;',
@@ -213,7 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
     ]),
   ),
   postgresMutant('types-of-columns-run-nothing', 'sql/resolve/names.ts: own routine', [
-    '  checkRuns(runs, analysis.purity);\n',
+    '  checkRuns(runs, analysis);\n',
     '',
   ]),
 ];

@@ -15,15 +15,14 @@ import { walkSelect } from './walk.ts';
 
 /** Returns undefined when the callee depends on its arguments alone. `args` are those of a function. */
 function impurityOf(callee: Callee, args: readonly Expression[], purity: Purity): string | undefined {
-  const what = `${callee.kind} ${writtenOf(callee)}`;
+  const { dialect } = purity;
   if (callee.kind === 'function') {
     if (isDeclared(callee.name, purity) || isDeclared(writtenOf(callee), purity)) return undefined;
-    const impurity = isSystem(callee)
-      ? systemImpurity(purity.dialect.fold(callee.name), args, purity.dialect.name)
-      : what;
+    if (!isSystem(callee)) return `function ${writtenOf(callee)}`;
+    const impurity = systemImpurity(dialect.fold(callee.name), args, dialect.name);
     if (impurity !== undefined) return impurity;
   }
-  return purity.dialect.hasOwnOperators ? ownImpurity(callee, purity) : undefined;
+  return dialect.hasOwnOperators ? ownImpurity(callee, purity) : undefined;
 }
 
 /** Judges a PostgreSQL callee by the application's routines of that name. */
@@ -55,16 +54,12 @@ function writtenOf({ schema, name }: Callee): string {
 
 /** Whether the expression itself, apart from its parts, may have no value for a row, several, or one for many rows. */
 export function isOverRows(expression: Expression, purity: Purity): boolean {
-  if (isScalarOfSqlite(expression, purity.dialect)) return false;
   if (expression.kind === 'call' && expression.isAggregate) return true;
+  // SQLite's min and max of several arguments compare those; PostgreSQL has none such.
+  const isScalar = expression.kind === 'call' && /^(?:min|max)$/.test(expression.name) && expression.args.length > 1;
+  if (isScalar && !purity.dialect.hasOwnOperators) return false;
   if (expression.kind === 'opaque' && /window|group|aggregate|filter/i.test(expression.reason)) return true;
   return calleesOf(expression, purity.dialect).some((callee) => isOverRowsBy(callee, purity));
-}
-
-/** SQLite's min and max of several arguments compare those; PostgreSQL has none such. */
-function isScalarOfSqlite(expression: Expression, dialect: DialectRules): boolean {
-  if (dialect.hasOwnOperators || expression.kind !== 'call' || expression.isAggregate) return false;
-  return /^(?:min|max)$/.test(expression.name) && expression.args.length > 1;
 }
 
 function isOverRowsBy(callee: Callee, purity: Purity): boolean {
@@ -82,8 +77,12 @@ function isOverRowsBy(callee: Callee, purity: Purity): boolean {
 export function checkPurity(select: Select, purity: Purity): void {
   walkSelect(select, {
     expression: (expression) => checkExpression(expression, purity),
-    source: (source) =>
-      checkCallees(calleesOfSource(source, purity.dialect), source.kind === 'function' ? source.args : [], purity),
+    source: (source) => {
+      if (source.kind === 'function') checkCallees([functionOf(source)], source.args, purity);
+      // USING and NATURAL compare with `=`.
+      const compares = source.kind === 'join' && source.using !== undefined && purity.dialect.hasOwnOperators;
+      if (compares) checkCallees(EQUALITY, [], purity);
+    },
   });
   checkRuns(purity.routines?.implicit ?? [], purity);
 }
@@ -94,19 +93,19 @@ export function checkRuns(runs: readonly string[], purity: Purity): void {
   if (impure !== undefined) throw new Stop('uncacheable', `function ${impure}, by which a type is cast`);
 }
 
+type ColumnName = Pick<Extract<Expression, { kind: 'column' }>, 'table' | 'name'>;
+
 /** Columns that PostgreSQL keeps beside each row; they change even when no column of the table does. */
 const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 
 /** Throws where a name that is not found among the columns may mean more than one. */
-export function checkName({ table, name }: Pick<Column, 'table' | 'name'>, purity: Purity): void {
+export function checkName({ table, name }: ColumnName, purity: Purity): void {
   if (!purity.dialect.hasOwnOperators) return;
   if (SYSTEM_COLUMNS.has(name)) throw new Stop('uncacheable', `column ${[...table, name].join('.')}`);
   // PostgreSQL takes `t.f` for `f(t)` where t has no such column.
   const impurity = table.length > 0 ? ownImpurity({ kind: 'field', schema: undefined, name }, purity) : undefined;
   if (impurity !== undefined) throw new Stop('uncacheable', impurity);
 }
-
-type Column = Extract<Expression, { kind: 'column' }>;
 
 /** Checks all names of a select that is reduced to its tables, because nothing else resolves them. */
 export function checkNames(select: Select, purity: Purity): void {
@@ -123,6 +122,10 @@ export function checkNames(select: Select, purity: Purity): void {
 /** Whether SQLite takes this name for the rowid. */
 export function isRowIdentifier(name: string): boolean {
   return /^(?:rowid|oid|_rowid_)$/i.test(name);
+}
+
+function functionOf({ schema, name }: Extract<Expression | Source, { kind: 'call' | 'function' }>): Callee {
+  return { kind: 'function', schema, name };
 }
 
 function checkExpression(expression: Expression, purity: Purity): void {
@@ -145,23 +148,12 @@ const PATTERN = [operator('~~'), operator('!~~')];
 const FOLDING_PATTERN = [operator('~~*'), operator('!~~*')];
 
 /** Callees of the expression itself, without those of its parts. */
-function calleesOf(expression: Expression, dialect: DialectRules): readonly Callee[] {
-  switch (expression.kind) {
-    case 'call':
-      return [functionOf(expression), ...(dialect.hasOwnOperators && expression.name === 'nullif' ? EQUALITY : [])];
-    case 'opaque':
-      return expression.callees;
-    default:
-      // SQLite's operators are its own, but for some that are functions of its built-in names.
-      return dialect.hasOwnOperators ? operatorsOf(expression) : [];
-  }
-}
-
-function functionOf({ schema, name }: Extract<Expression | Source, { kind: 'call' | 'function' }>): Callee {
-  return { kind: 'function', schema, name };
-}
-
-function operatorsOf(expression: Expression): readonly Callee[] {
+function calleesOf(expression: Expression, { hasOwnOperators }: DialectRules): readonly Callee[] {
+  if (expression.kind === 'opaque') return expression.callees;
+  if (expression.kind === 'call')
+    return [functionOf(expression), ...(hasOwnOperators && expression.name === 'nullif' ? EQUALITY : [])];
+  // SQLite's operators are its own, but for some that are functions of its built-in names.
+  if (!hasOwnOperators) return [];
   switch (expression.kind) {
     case 'binary':
       return expression.operator.startsWith('is ') ? EQUALITY : [operator(expression.operator)];
@@ -178,10 +170,4 @@ function operatorsOf(expression: Expression): readonly Callee[] {
     default:
       return [];
   }
-}
-
-/** Callees of the source itself: USING and NATURAL compare with `=`. */
-function calleesOfSource(source: Source, dialect: DialectRules): readonly Callee[] {
-  if (source.kind === 'function') return [functionOf(source)];
-  return source.kind === 'join' && source.using !== undefined && dialect.hasOwnOperators ? EQUALITY : [];
 }

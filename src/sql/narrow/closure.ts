@@ -42,27 +42,26 @@ export class Equalities {
   learn(conjuncts: readonly Resolved[]): void {
     for (const conjunct of conjuncts.flatMap(conjunctsOf)) {
       if (conjunct.kind === 'compare') this.#learnComparison(conjunct);
-      if (conjunct.kind === 'in') this.#learnList(conjunct);
+      if (conjunct.kind !== 'in' || conjunct.operand.kind !== 'column') continue;
+      const operands = operandsIn(conjunct.list);
+      if (operands !== undefined) this.#add(conjunct.operand.ref, 'in', operands);
     }
   }
 
   /** Facts about a column that follow from columns equal to it. */
   derived({ read, column }: Ref): Predicate[] {
     const key = keyOf({ read, column });
-    const facts = (this.#classes.get(key)?.facts ?? []).filter(({ origin }) => origin !== key);
-    const seen = new Set<string>();
-    return facts
-      .filter((fact) => isNew(seen, fact))
-      .map(({ operator, operands }) => {
-        if (operator === 'in') return { kind: 'in', column, operands };
-        return { kind: 'compare', column, operator, operand: operands[0] as Operand };
-      });
+    const facts = this.#classes.get(key)?.facts.filter(({ origin }) => origin !== key) ?? [];
+    const different = new Map(facts.map((fact) => [`${fact.operator}\0${listKey(fact.operands)}`, fact]));
+    return Array.from(different.values(), ({ operator, operands }) => {
+      if (operator === 'in') return { kind: 'in', column, operands };
+      return { kind: 'compare', column, operator, operand: operands[0] as Operand };
+    });
   }
 
   /** Columns equal to one, itself among them. */
   equalsOf(ref: Ref): Ref[] {
-    const one = this.#classes.get(keyOf(ref));
-    return one === undefined ? [ref] : [...one.members.values()];
+    return [...(this.#classes.get(keyOf(ref))?.members.values() ?? [ref])];
   }
 
   #learnComparison({ operator, left, right }: Extract<Resolved, { kind: 'compare' }>): void {
@@ -73,11 +72,6 @@ export class Equalities {
     } else if (left.kind === 'value' && right.kind === 'column') {
       this.#add(right.ref, FLIPPED[operator], [left.operand]);
     }
-  }
-
-  #learnList({ operand, list }: Extract<Resolved, { kind: 'in' }>): void {
-    const operands = operandsIn(list);
-    if (operand.kind === 'column' && operands !== undefined) this.#add(operand.ref, 'in', operands);
   }
 
   #add(ref: Ref, operator: Fact['operator'], operands: readonly Operand[]): void {
@@ -97,11 +91,9 @@ export class Equalities {
 
   #classOf(ref: Ref): EqualityClass {
     const key = keyOf(ref);
-    const known = this.#classes.get(key);
-    if (known !== undefined) return known;
-    const made = { members: new Map([[key, ref]]), facts: [] };
-    this.#classes.set(key, made);
-    return made;
+    const own = this.#classes.get(key) ?? { members: new Map([[key, ref]]), facts: [] };
+    this.#classes.set(key, own);
+    return own;
   }
 }
 
@@ -141,13 +133,6 @@ export function isSameType(one: ColumnType, two: ColumnType): boolean {
 /** Floats are not: one of four bytes is compared with one of eight in another way than with a parameter. */
 function isCarried(one: ColumnType, two: ColumnType): boolean {
   return isSameType(one, two) && !(one.family === 'postgres' && one.type === 'float');
-}
-
-function isNew(seen: Set<string>, { operator, operands }: Fact): boolean {
-  const key = `${operator}\0${listKey(operands)}`;
-  if (seen.has(key)) return false;
-  seen.add(key);
-  return true;
 }
 
 /** The same for equal operands in one order. */

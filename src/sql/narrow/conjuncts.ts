@@ -8,6 +8,8 @@ import { partsOf as conditionsIn, type Predicate } from '../../dependency/condit
 import { partsOf, type ReadState, type Ref, type Resolved, refsOf } from '../resolve/resolved.ts';
 import { FLIPPED, isSameType, operandsIn, typeOf } from './closure.ts';
 
+type Of<Kind extends Resolved['kind']> = Extract<Resolved, { kind: Kind }>;
+
 /** Converts a condition whose columns all belong to one read. `isNegated`: an odd number of NOT stands over it. */
 export function predicateOf(condition: Resolved, isNegated = false): Predicate {
   switch (condition.kind) {
@@ -51,15 +53,14 @@ export function conjunction(parts: readonly Predicate[]): Predicate {
   return parts.length === 1 ? parts[0]! : { kind: 'and', parts };
 }
 
-function junctionOf(condition: Extract<Resolved, { kind: 'and' | 'or' }>, isNegated: boolean): Predicate {
+function junctionOf(condition: Of<'and' | 'or'>, isNegated: boolean): Predicate {
   const parts = condition.parts.map((part) => predicateOf(part, isNegated));
   const isLost = condition.kind === (isNegated ? 'and' : 'or') && parts.some(({ kind }) => kind === 'maybe');
-  return isLost
-    ? maybe(condition, `${condition.kind} of conditions that are not understood`)
-    : { kind: condition.kind, parts };
+  if (isLost) return maybe(condition, `${condition.kind} of conditions that are not understood`);
+  return { kind: condition.kind, parts };
 }
 
-function comparisonOf({ operator, left, right }: Extract<Resolved, { kind: 'compare' }>): Predicate | undefined {
+function comparisonOf({ operator, left, right }: Of<'compare'>): Predicate | undefined {
   if (left.kind === 'value' && right.kind === 'column') {
     return { kind: 'compare', column: right.ref.column, operator: FLIPPED[operator], operand: left.operand };
   }
@@ -77,32 +78,30 @@ function nullTestOf(operand: Resolved): Predicate | undefined {
   return { kind: 'is-null', column: operand.ref.column };
 }
 
-function identityOf({ left, right }: Extract<Resolved, { kind: 'is' }>): Predicate | undefined {
+function identityOf({ left, right }: Of<'is'>): Predicate | undefined {
   const [side, other] = left.kind === 'column' ? [left, right] : [right, left];
   if (side.kind !== 'column' || other.kind !== 'value') return undefined;
   const column = side.ref.column;
   const { operand } = other;
+  if (operand.kind === 'list') return undefined;
   const isNull: Predicate = { kind: 'is-null', column };
   const isNotNull: Predicate = { kind: 'not', part: isNull };
-  if (operand.kind === 'list') return undefined;
   const equal: Predicate = { kind: 'compare', column, operator: '=', operand };
-  if (operand.kind === 'value') {
-    if (operand.value === null) return nullTestOf(side);
-    return { kind: 'and', parts: [isNotNull, equal] };
-  }
+  if (operand.kind === 'value')
+    return operand.value === null ? nullTestOf(side) : { kind: 'and', parts: [isNotNull, equal] };
   const isGivenNull: Predicate = { kind: 'given', test: { kind: 'is-null', operand } };
   // Never NULL: where one side is, the other decides.
   const bothThere: Predicate = { kind: 'and', parts: [isNotNull, { kind: 'not', part: isGivenNull }, equal] };
   return { kind: 'or', parts: [bothThere, { kind: 'and', parts: [isNull, isGivenNull] }] };
 }
 
-function listOf({ operand, list }: Extract<Resolved, { kind: 'in' }>): Predicate | undefined {
+function listOf({ operand, list }: Of<'in'>): Predicate | undefined {
   if (operand.kind !== 'column' || list.length === 0) return undefined;
   const operands = operandsIn(list);
   return operands && { kind: 'in', column: operand.ref.column, operands };
 }
 
-function patternOf(condition: Extract<Resolved, { kind: 'like' }>): Predicate | undefined {
+function patternOf(condition: Of<'like'>): Predicate | undefined {
   const { operand, pattern, escape: mark, foldsCase } = condition;
   if (operand.kind !== 'column' || pattern.kind !== 'value') return undefined;
   return { kind: 'like', column: operand.ref.column, pattern: pattern.operand, escape: mark, foldsCase };
@@ -133,9 +132,13 @@ function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
       return setOfNot(condition.parts.map((part) => setOfNot(truthsOf(part, reads))).reduce(setOfBoth, TRUE));
     case 'not':
       return setOfNot(truthsOf(condition.part, reads));
-    case 'in':
+    case 'in': {
       if (!isNullIn(condition.operand, reads)) return ANY;
-      return emptiesOf(condition.list);
+      if (condition.list.length === 0) return FALSE;
+      // A list that is a parameter may be empty.
+      const isMaybeEmpty = condition.list.every((item) => item.kind === 'value' && item.operand.kind === 'list');
+      return isMaybeEmpty ? FALSE | NULL : NULL;
+    }
     case 'is-null':
       return isNullIn(condition.operand, reads) ? TRUE : ANY;
     case 'column':
@@ -144,19 +147,9 @@ function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
       const operands = condition.kind === 'column' ? [condition] : partsOf(condition);
       return operands.some((operand) => isNullIn(operand, reads)) ? NULL : ANY;
     }
-    case 'is':
-    case 'value':
-    case 'given':
-    case 'other':
+    default:
       return ANY;
   }
-}
-
-/** The values that NULL IN (…) can have: a list that is a parameter may be empty. */
-function emptiesOf(list: readonly Resolved[]): number {
-  const isMaybeEmpty = list.every((item) => item.kind === 'value' && item.operand.kind === 'list');
-  if (list.length === 0) return FALSE;
-  return isMaybeEmpty ? FALSE | NULL : NULL;
 }
 
 function isNullIn(expression: Resolved, reads: ReadonlySet<ReadState>): boolean {

@@ -63,9 +63,8 @@ export function inJsonParameter(operand: Resolved, select: Select): Resolved | u
   if (!isBare || body.where || body.groupBy.length > 0 || body.having) return undefined;
   const [source, ...sources] = body.from;
   const [column, ...columns] = body.columns;
-  if (sources.length + columns.length > 0 || source?.kind !== 'function' || column?.kind !== 'expression') {
+  if (sources.length + columns.length > 0 || source?.kind !== 'function' || column?.kind !== 'expression')
     return undefined;
-  }
   const [parameter, ...paths] = source.args;
   const shown = column.expression;
   const isValue = shown.kind === 'column' && shown.name.toLowerCase() === 'value' && shown.table.length < 2;
@@ -79,16 +78,13 @@ function inList(operand: Resolved, index: number, form: 'array' | 'json'): Resol
   return { kind: 'in', operand, list: [{ kind: 'value', operand: { kind: 'list', index, form } }] };
 }
 
-interface Side {
-  readonly operand: Given;
-  readonly type: PostgresColumnType['type'] | undefined;
-}
-
 /** Returns undefined unless it is a parameter or a literal. A cast of SQLite may change the value. */
-function sideOf(expression: Expression, resolved: Resolved, dialect: DialectRules): Side | undefined {
-  if (resolved.kind === 'value' && resolved.operand.kind !== 'list') {
-    return { operand: resolved.operand, type: undefined };
-  }
+function sideOf(
+  expression: Expression,
+  resolved: Resolved,
+  dialect: DialectRules,
+): { readonly operand: Given; readonly type?: PostgresColumnType['type'] } | undefined {
+  if (resolved.kind === 'value' && resolved.operand.kind !== 'list') return { operand: resolved.operand };
   const isCast = dialect.readsTextsByType && expression.kind === 'cast';
   if (!isCast || expression.operand.kind !== 'parameter') return undefined;
   const type = castType(expression.type);

@@ -14,8 +14,9 @@ import type { Lookup, LookupOperand } from '../../dependency/template.ts';
 import type { Analysis } from '../analysis.ts';
 import type { DialectRules } from '../dialect.ts';
 import { type Region, regionOf } from '../resolve/regions.ts';
-import type { ReadState, Ref, Resolved } from '../resolve/resolved.ts';
+import type { ReadState, Ref } from '../resolve/resolved.ts';
 import { type Equalities, isSameType, listKey, typeOf } from './closure.ts';
+import { IN_SELECT } from './narrowing.ts';
 
 /** Stands for a parameter until the text is complete. */
 const PLACE = '\u0001';
@@ -39,9 +40,8 @@ export function narrowByLookups(region: Region, known: Equalities, { dialect }: 
     const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
     read.predicates.push({ kind: 'in', column, operands: [operand] });
   };
-  const members = region.members.filter((read) => canBeAsked(read));
-  const asked = askedWithin(region, dialect);
-  for (const { read, column, source } of asked) {
+  const members = region.members.filter(canBeAsked);
+  for (const { read, column, source } of askedWithin(region, dialect)) {
     if (!members.includes(read) || sources.has(read)) continue;
     sources.set(read, sourceOf(read, dialect, { column, source }));
     narrow(read, column, source);
@@ -88,25 +88,18 @@ function linkOf(read: ReadState, sources: ReadonlyMap<ReadState, Source>, known:
 /** Columns of the region that are looked for among those of a subselect: `a IN (SELECT b …)`. */
 function askedWithin({ conjuncts }: Region, dialect: DialectRules): (Link & { readonly read: ReadState })[] {
   return conjuncts.flatMap((conjunct) => {
-    const sides = membershipOf(conjunct);
-    if (sides === undefined || !isSameType(typeOf(sides.outer), typeOf(sides.inner))) return [];
-    if (!isSureType(typeOf(sides.inner))) return [];
-    const { read, column } = sides.outer;
-    return [{ read, column, source: valuesOf(sides.inner, sourceOf(sides.inner.read, dialect)) }];
+    if (conjunct.kind !== 'other' || conjunct.reason !== IN_SELECT) return [];
+    const [operand] = conjunct.parts;
+    const [plan] = conjunct.plans;
+    const shown = plan?.kind === 'plain' ? plan.outputs[0]?.expression : undefined;
+    if (operand?.kind !== 'column' || plan?.kind !== 'plain' || shown?.kind !== 'column') return [];
+    const { read } = shown.ref;
+    const isMember = regionOf(plan.nodes, plan.where).members.includes(read);
+    if (!isMember || !canBeAsked(read) || !read.predicates.some(isSelective)) return [];
+    const type = typeOf(shown.ref);
+    if (!isSameType(typeOf(operand.ref), type) || !isSureType(type)) return [];
+    return [{ ...operand.ref, source: valuesOf(shown.ref, sourceOf(read, dialect)) }];
   });
-}
-
-function membershipOf(conjunct: Resolved): { readonly outer: Ref; readonly inner: Ref } | undefined {
-  if (conjunct.kind !== 'other' || conjunct.reason !== 'IN (SELECT …)') return undefined;
-  const [operand] = conjunct.parts;
-  const [plan] = conjunct.plans;
-  if (operand?.kind !== 'column' || plan?.kind !== 'plain') return undefined;
-  const shown = plan.outputs[0]?.expression;
-  if (shown?.kind !== 'column') return undefined;
-  const { read } = shown.ref;
-  const isMember = regionOf(plan.nodes, plan.where).members.includes(read);
-  if (!isMember || !canBeAsked(read) || !read.predicates.some(isSelective)) return undefined;
-  return { outer: operand.ref, inner: shown.ref };
 }
 
 /** Only a narrowed read of a table with an unambiguous name is looked up. */

@@ -114,39 +114,34 @@ function mark(expression: Resolved): void {
   for (const { read, column } of refsOf(expression)) read.used.add(column);
 }
 
-interface Standing {
-  readonly members: ReadonlySet<ReadState>;
-  readonly inside: Surroundings;
-}
-
 /** A condition on one read of the region is part of its predicate; any other makes values of its columns. */
-function place(conjunct: Resolved, { members, inside }: Standing, analysis: Analysis): void {
+function place(
+  conjunct: Resolved,
+  { members, inside }: { readonly members: ReadonlySet<ReadState>; readonly inside: Surroundings },
+  analysis: Analysis,
+): void {
   const reads = new Set(refsOf(conjunct).map(({ read }) => read));
   const [read] = reads;
-  if (read === undefined && plansOf(conjunct).length === 0) return placeGiven(conjunct, members);
-  if (read === undefined || reads.size > 1 || !members.has(read) || plansOf(conjunct).length > 0) {
-    use(withMembership(conjunct, members), inside, analysis);
+  const isPlain = plansOf(conjunct).length === 0;
+  if (!isPlain || reads.size > 1 || (read !== undefined && !members.has(read)))
+    return use(withMembership(conjunct, members), inside, analysis);
+  const predicate = predicateOf(conjunct);
+  if (read === undefined) {
+    // It holds for every row or for none.
+    if (predicate.kind !== 'maybe') for (const member of members) member.predicates.push(predicate);
     return;
   }
-  const predicate = predicateOf(conjunct);
   if (hasMaybe(predicate)) mark(conjunct);
   if (predicate.kind === 'maybe') addNote(analysis, 'unknown-expression', `${read.alias}: ${predicate.reason}`);
   else read.predicates.push(predicate);
-}
-
-/** Adds a condition that holds for every row or for none. */
-function placeGiven(conjunct: Resolved, members: ReadonlySet<ReadState>): void {
-  const predicate = predicateOf(conjunct);
-  if (predicate.kind !== 'maybe') for (const read of members) read.predicates.push(predicate);
 }
 
 function joinedWith(read: ReadState, known: Equalities, results: Results) {
   return [...read.table.columns.keys()].flatMap((column) => {
     const outputs = known.equalsOf({ read, column }).map((ref) => results.get(keyOf(ref)));
     const output = outputs.find((at) => at !== undefined);
-    return output === undefined
-      ? []
-      : [{ kind: 'in', column, operands: [{ kind: 'result', column: output }] } as const];
+    if (output === undefined) return [];
+    return [{ kind: 'in', column, operands: [{ kind: 'result', column: output }] } as const];
   });
 }
 
@@ -171,11 +166,13 @@ function withMembership(condition: Resolved, members: ReadonlySet<ReadState>, is
       if (condition.reason !== IN_SELECT) return condition;
       const [operand] = condition.parts;
       const [plan] = condition.plans;
-      if (operand?.kind !== 'column' || plan === undefined) return condition;
-      const narrowed = narrowedTo(operand, plan, (inside, ref) => {
-        return !isNegated || (isThere(operand.ref, members) && isThere(ref, inside));
-      });
-      return narrowed === undefined ? condition : { ...condition, plans: [narrowed] };
+      if (operand?.kind !== 'column' || plan === undefined || !isFlat(plan)) return condition;
+      const [shown, ...others] = plan.outputs.map(({ expression }) => expression);
+      if (shown?.kind !== 'column' || others.length > 0) return condition;
+      const within = new Set(regionOf(plan.nodes, plan.where.flatMap(conjunctsOf)).members);
+      if (isNegated && !(isThere(operand.ref, members) && isThere(shown.ref, within))) return condition;
+      const equal: Resolved = { kind: 'compare', operator: '=', left: shown, right: operand };
+      return { ...condition, plans: [{ ...plan, where: [...plan.where, equal] }] };
     }
     default:
       return condition;
@@ -183,22 +180,6 @@ function withMembership(condition: Resolved, members: ReadonlySet<ReadState>, is
 }
 
 export const IN_SELECT = 'IN (SELECT …)';
-
-type Column = Extract<Resolved, { kind: 'column' }>;
-
-function narrowedTo(
-  operand: Column,
-  plan: Plan,
-  isSound: (members: ReadonlySet<ReadState>, shown: Ref) => boolean,
-): Plan | undefined {
-  if (!isFlat(plan) || plan.outputs.length !== 1) return undefined;
-  const shown = plan.outputs[0]?.expression;
-  if (shown?.kind !== 'column') return undefined;
-  const members = new Set(regionOf(plan.nodes, plan.where.flatMap(conjunctsOf)).members);
-  if (!isSound(members, shown.ref)) return undefined;
-  const equal: Resolved = { kind: 'compare', operator: '=', left: shown, right: operand };
-  return { ...plan, where: [...plan.where, equal] };
-}
 
 /** Never NULL. */
 function isThere({ read, column }: Ref, members: ReadonlySet<ReadState>): boolean {

@@ -27,7 +27,6 @@ const CHOICES = new Set('any_value coalesce greatest least max min nullif'.split
 
 export class MovingTexts {
   readonly #doubts = new Map<Expression, 'open' | 'harmless' | 'held'>();
-
   readonly #isReader: boolean;
 
   /** Of other databases no text is in doubt. */
@@ -39,7 +38,8 @@ export class MovingTexts {
     if (!this.#isReader) return;
     walkSelect(select, {
       expression: (expression) => {
-        if (expression.kind === 'parameter' || isMovingLiteral(expression)) this.#doubt(expression);
+        const isMoving = expression.kind === 'literal' && mayMove(expression.value);
+        if (expression.kind === 'parameter' || isMoving) this.#doubt(expression);
         if (expression.kind !== 'cast') return;
         const type = elementOf(expression.type);
         // A time without a zone gets the one that is in force today.
@@ -49,19 +49,13 @@ export class MovingTexts {
     });
   }
 
-  /**
-   * Records whether the expression stands beside, or is, something that is no time. Ignores expressions that are in no
-   * doubt.
-   */
+  /** Records whether an expression that is in doubt stands beside, or is, something that is no time. */
   judge(expression: Expression, isHarmless: boolean): void {
     const known = this.#doubts.get(expression);
     if (known !== undefined) this.#doubts.set(expression, isHarmless && known !== 'held' ? 'harmless' : 'held');
   }
 
-  /**
-   * Returns what is still in doubt: parameters, from 0, and the reason when the answer moves whatever the parameters
-   * are.
-   */
+  /** What is still in doubt: parameters, from 0, and the reason when the answer moves whatever the parameters are. */
   settle(): { readonly parameters: readonly number[]; readonly reason: string | undefined } {
     const parameters = new Set<number>();
     let reason: string | undefined;
@@ -85,10 +79,6 @@ export function isTimeless(type: string): boolean {
 
 function elementOf(type: string): string {
   return type.replace(/[([].*$/, '');
-}
-
-function isMovingLiteral(expression: Expression): boolean {
-  return expression.kind === 'literal' && mayMove(expression.value);
 }
 
 /** The parts that may be texts and make the expression one. Literals and parameters are in doubt by themselves. */

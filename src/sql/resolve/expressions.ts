@@ -6,7 +6,7 @@
 import type { ColumnType, PostgresColumnType, Scalar } from '../../dependency/change.ts';
 import type { ComparisonOperator } from '../../dependency/condition/predicate.ts';
 import { type Analysis, type Place, Stop } from '../analysis.ts';
-import type { Expression } from '../ast.ts';
+import type { Expression, Select } from '../ast.ts';
 import { isOverRows } from '../calls/purity.ts';
 import { typeOf } from '../narrow/closure.ts';
 import {
@@ -20,7 +20,7 @@ import {
 import { IN_SELECT } from '../narrow/narrowing.ts';
 import { isTimeless as isTimelessType } from '../postgres/moving-texts.ts';
 import { resolveName } from './names.ts';
-import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
+import { constant, other, type Plan, plansOf, type Resolved } from './resolved.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 
@@ -29,8 +29,11 @@ export function resolveExpression(expression: Expression, place: Place, analysis
   switch (expression.kind) {
     case 'column':
       return columnNamed(expression, place, analysis);
-    case 'literal':
-      return literalOf(expression, analysis);
+    case 'literal': {
+      const { value } = expression;
+      const isFlag = analysis.dialect.hasNumericTruth && typeof value === 'boolean';
+      return constant(isFlag ? Number(value) : value);
+    }
     case 'parameter':
       return { kind: 'value', operand: { kind: 'parameter', index: expression.index } };
     case 'and':
@@ -62,13 +65,12 @@ export function resolveExpression(expression: Expression, place: Place, analysis
       return callOf(expression, place, analysis);
     case 'collate':
       return collated(inner(expression.operand), expression.collation);
-    case 'cast':
-      return (
-        (analysis.dialect.readsTextsByType ? givenFlag(expression) : undefined) ??
-        other(`cast to ${expression.type}`, [inner(expression.operand)])
-      );
+    case 'cast': {
+      const given = analysis.dialect.readsTextsByType ? givenFlag(expression) : undefined;
+      return given ?? other(`cast to ${expression.type}`, [inner(expression.operand)]);
+    }
     default:
-      return withSelects(expression, place, analysis);
+      return withSelects(expression, inner, (select) => analysis.select(select, place).plan);
   }
 }
 
@@ -83,24 +85,20 @@ function columnNamed(name: Of<'column'>, place: Place, analysis: Analysis): Reso
 
 function withSelects(
   expression: Of<'in-select' | 'exists' | 'scalar' | 'opaque'>,
-  place: Place,
-  analysis: Analysis,
+  inner: Inner,
+  planOf: (select: Select) => Plan,
 ): Resolved {
-  const planOf = (select: Of<'scalar'>['select']): Plan => analysis.select(select, place).plan;
   switch (expression.kind) {
     case 'in-select': {
-      const operand = resolveExpression(expression.operand, place, analysis);
-      const listed = inJsonParameter(operand, expression.select);
-      return listed ?? other(IN_SELECT, [operand], [planOf(expression.select)]);
+      const operand = inner(expression.operand);
+      return inJsonParameter(operand, expression.select) ?? other(IN_SELECT, [operand], [planOf(expression.select)]);
     }
     case 'exists':
       return other('EXISTS', [], [unshown(planOf(expression.select))]);
     case 'scalar':
       return other('subselect', [], [planOf(expression.select)]);
-    case 'opaque': {
-      const parts = expression.parts.map((part) => resolveExpression(part, place, analysis));
-      return other(expression.reason, parts, expression.selects.map(planOf));
-    }
+    case 'opaque':
+      return other(expression.reason, expression.parts.map(inner), expression.selects.map(planOf));
   }
 }
 
@@ -108,11 +106,6 @@ function withSelects(
 function unshown(plan: Plan): Plan {
   if (plan.kind !== 'plain' || !plan.isRowByRow) return plan;
   return { ...plan, outputs: plan.outputs.filter(({ expression }) => plansOf(expression).length > 0) };
-}
-
-function literalOf({ value }: Of<'literal'>, { dialect }: Analysis): Resolved {
-  const isFlag = dialect.hasNumericTruth && typeof value === 'boolean';
-  return { kind: 'value', operand: { kind: 'value', value: isFlag ? Number(value) : value } };
 }
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
@@ -145,8 +138,8 @@ function comparedWith(column: Resolved, expression: Expression, { inner, analysi
   const resolved = inner(expression);
   judged(column, expression, analysis);
   const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
-  if (type?.family !== 'postgres') return resolved;
-  return expression.kind === 'cast' ? (uncast(type, expression) ?? resolved) : resolved;
+  if (type?.family !== 'postgres' || expression.kind !== 'cast') return resolved;
+  return uncast(type, expression) ?? resolved;
 }
 
 /** PostgreSQL reads the expression opposite to `column` by the column's type. */
@@ -164,9 +157,7 @@ const TEXTS: ReadonlySet<string> = new Set(['text', 'char', 'opaque']);
 function uncast({ type }: PostgresColumnType, { operand, type: name }: Of<'cast'>): Resolved | undefined {
   if (castType(name) !== type) return undefined;
   if (operand.kind === 'parameter') return { kind: 'value', operand: { kind: 'parameter', index: operand.index } };
-  if (operand.kind !== 'literal') return undefined;
-  const { value } = operand;
-  return isIdle(type, value) ? { kind: 'value', operand: { kind: 'value', value } } : undefined;
+  return operand.kind === 'literal' && isIdle(type, operand.value) ? constant(operand.value) : undefined;
 }
 
 /** Whether a literal says the same without its cast. 1.5::int rounds, 1e3::text is another text; decimals are texts here. */
@@ -204,7 +195,7 @@ function callOf(expression: Of<'call'>, place: Place, analysis: Analysis): Resol
   const [hits, misses] = [scope?.hits ?? 0, scope?.misses ?? 0];
   const parts = args.map((part) => resolveExpression(part, place, analysis));
   const isOuter = scope !== undefined && scope.misses > misses && scope.hits === hits;
-  if (isOuter && isOverRows(expression, analysis.purity)) {
+  if (isOuter && isOverRows(expression, analysis)) {
     throw new Stop('tables', `aggregate ${name} of an outer query`);
   }
   return other(name, parts);

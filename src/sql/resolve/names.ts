@@ -11,7 +11,7 @@ import type { CommonTable, Expression, Name, Relation, Select } from '../ast.ts'
 import { checkName, checkNames, checkPurity, checkRuns, isRowIdentifier } from '../calls/purity.ts';
 import { commonNamesIn, sourcesIn } from '../calls/walk.ts';
 import type { ReadState, Ref, Resolved } from './resolved.ts';
-import { columnOf, hidden, other, referredTo, refsOf } from './resolved.ts';
+import { columnOf, constant, hidden, other, referredTo, refsOf } from './resolved.ts';
 
 /** The place within a WITH: its tables before those further out. */
 export function withCommon(select: Select, place: Place, analysis: Analysis): Place {
@@ -52,7 +52,7 @@ export function readTables(select: Select, place: Place, analysis: Analysis): vo
   const known = new Set<string>();
   const pending: { readonly select: Select; readonly place: Place }[] = [{ select, place }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    checkNames(next.select, analysis.purity);
+    checkNames(next.select, analysis);
     for (const { schema, name } of sourcesIn(next.select)) {
       const key = JSON.stringify([schema ?? next.place.schema, analysis.dialect.fold(name)]);
       if (known.has(key)) continue;
@@ -88,16 +88,16 @@ export function findRelation(
 
 /** Adds a read of a table. Throws where a function that the server may run for its columns is not known to be pure. */
 export function readRelation({ table, runs = [] }: Seen<'table'>, alias: string, analysis: Analysis): ReadState {
-  checkRuns(runs, analysis.purity);
+  checkRuns(runs, analysis);
   return addRead(analysis, table, alias);
 }
 
 /** Throws where it cannot be read, or depends on more than tables. */
-export function selectOfView(name: string, { text }: Seen<'view'>, { parser, purity, moving }: Analysis): Select {
-  const [statement, ...others] = parser.parse(text);
+export function selectOfView(name: string, { text }: Seen<'view'>, analysis: Analysis): Select {
+  const [statement, ...others] = analysis.parser.parse(text);
   if (statement?.kind !== 'query' || others.length > 0) throw unread(`view ${name}, which cannot be read`);
-  checkPurity(statement.select, purity);
-  moving.gather(statement.select);
+  checkPurity(statement.select, analysis);
+  analysis.moving.gather(statement.select);
   return statement.select;
 }
 
@@ -123,8 +123,8 @@ export function resolveName(name: ColumnName, start: Scope | undefined, analysis
     }
     scope.misses++;
   }
-  if (name.otherwise !== undefined) return { kind: 'value', operand: { kind: 'value', value: name.otherwise } };
-  checkName(name, analysis.purity);
+  if (name.otherwise !== undefined) return constant(name.otherwise);
+  checkName(name, analysis);
   throw unread(`column ${[...name.table, name.name].join('.')}, which is not known`);
 }
 
@@ -136,7 +136,7 @@ function findIn(scope: Scope, { table, name }: ColumnName, analysis: Analysis): 
     const columns = entries.flatMap((entry) => entry.columns.filter(same));
     const found = one(columns) ?? rowIdentifier(entries, name, analysis);
     if (found !== undefined || !entries.some(({ isOpen }) => isOpen)) return found;
-    checkName({ table, name }, analysis.purity);
+    checkName({ table, name }, analysis);
     return hidden('column of a function');
   }
   const column = one(scope.visible.filter(same)) ?? rowIdentifier(scope.entries, name, analysis);

@@ -4,7 +4,7 @@
 // A plan that stands in an expression must be narrowed once only, where it stands; what refers to
 // that expression by a name gets its columns without its plans.
 
-import type { TableShape } from '../../dependency/change.ts';
+import type { Scalar, TableShape } from '../../dependency/change.ts';
 import type { ComparisonOperator, GivenTest, Operand, Predicate } from '../../dependency/condition/predicate.ts';
 
 /** A table where it stands in the statement, while it is being analysed. */
@@ -122,6 +122,10 @@ export interface PlainPlan {
   readonly orderBy: readonly ResolvedOrder[];
   readonly limit: Resolved | undefined;
   readonly offset: Resolved | undefined;
+}
+
+export function constant(value: Scalar): Resolved {
+  return { kind: 'value', operand: { kind: 'value', value } };
 }
 
 export function other(reason: string, parts: readonly Resolved[], plans: readonly Plan[] = []): Resolved {

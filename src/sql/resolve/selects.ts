@@ -117,12 +117,12 @@ function resolveFrom({ body }: SelectOf<'plain'>, place: Place, analysis: Analys
 }
 
 /** Each joined row is one of the answer, whatever other rows there are. */
-function isRowByRow({ body, orderBy }: SelectOf<'plain'>, { purity }: Analysis): boolean {
+function isRowByRow({ body, orderBy }: SelectOf<'plain'>, analysis: Analysis): boolean {
   if (body.isDistinct || body.distinctOn.length > 0 || body.groupBy.length > 0 || body.having !== undefined)
     return false;
   const shown = body.columns.flatMap((column) => (column.kind === 'expression' ? [column.expression] : []));
   const computed = [...shown, ...orderBy.map(({ expression }) => expression)];
-  return !computed.some((part) => someWithin(part, (inner) => isOverRows(inner, purity)));
+  return !computed.some((part) => someWithin(part, (inner) => isOverRows(inner, analysis)));
 }
 
 function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis: Analysis) {
