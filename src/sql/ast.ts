@@ -259,6 +259,10 @@ export function call(name: string, args: readonly Expression[], isAggregate = fa
   return { kind: 'call', name, args, isAggregate };
 }
 
+export function opaque(reason: string, parts: readonly Expression[], callees: readonly Callee[] = []): Expression {
+  return { kind: 'opaque', reason, callees, parts, selects: [] };
+}
+
 export function operator(name: string, schema?: string): Callee {
   return { kind: 'operator', schema, name };
 }

@@ -18,7 +18,7 @@ export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   const { dialect, source } = data;
   const { path } = session ?? data;
   const { fold, hidden } = RULES[dialect];
-  const keyOf = (schema: string, name: string) => plainKey(fold(schema), fold(name));
+  const keyOf = (schema: string, name: string) => `${fold(schema)}\0${fold(name)}`;
   const known = knownOf(data, keyOf);
   return {
     source,
@@ -42,17 +42,14 @@ export function within({ data }: Catalogue, session: Session): Catalogue {
 }
 
 function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => string): Known {
-  let known = knownByData.get(data);
-  if (known === undefined) {
-    const { own = [], setReturning = [] } = data.routines ?? {};
-    known = {
-      relations: new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation])),
-      modules: new Set(data.modules),
-      routines: new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine])),
-      setReturning: new Set(setReturning),
-    };
-    knownByData.set(data, known);
-  }
+  const { own = [], setReturning = [] } = data.routines ?? {};
+  const known = knownByData.get(data) ?? {
+    relations: new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation])),
+    modules: new Set(data.modules),
+    routines: new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine])),
+    setReturning: new Set(setReturning),
+  };
+  knownByData.set(data, known);
   return known;
 }
 
@@ -60,8 +57,7 @@ function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => s
 function routinesOn(path: readonly string[], { routines, setReturning }: Known, { implicit }: RoutinesData): Routines {
   const find = ({ kind, schema, name }: Callee): Routine[] =>
     (schema === undefined ? path : [schema]).flatMap((place) => {
-      const routine = routines.get(routineKey(kind === 'field' ? 'function' : kind, place, name));
-      return routine === undefined ? [] : [routine];
+      return routines.get(routineKey(kind === 'field' ? 'function' : kind, place, name)) ?? [];
     });
   return {
     find,
@@ -72,7 +68,7 @@ function routinesOn(path: readonly string[], { routines, setReturning }: Known, 
 }
 
 function routineKey(kind: string, schema: string, name: string): string {
-  return `${kind}\0${plainKey(schema, name)}`;
+  return `${kind}\0${schema}\0${name}`;
 }
 
 /** The schema of PostgreSQL's own. */
@@ -81,8 +77,4 @@ export const SYSTEM = 'pg_catalog';
 /** Whether the callee's name has no other schema than the system's. */
 export function isSystem({ schema }: Pick<Callee, 'schema'>): boolean {
   return schema === undefined || schema === SYSTEM;
-}
-
-function plainKey(schema: string, name: string): string {
-  return `${schema}\0${name}`;
 }

@@ -4,7 +4,7 @@ import type { TableShape } from '../dependency/change.ts';
 import type { Operand } from '../dependency/condition/predicate.ts';
 import type { Dialect, TableRead } from '../dependency/template.ts';
 import { readsOfQuery } from './analyse.ts';
-import { type Expression, type Source, selectFrom } from './ast.ts';
+import { type Expression, type Select, type Source, selectFrom } from './ast.ts';
 import type { StatementParts } from './writes.ts';
 
 /** An INSERT … VALUES, or an UPDATE or DELETE of one table with nothing but a WHERE. */
@@ -20,6 +20,12 @@ export interface RowsWritten {
 
 /** Undefined: it is none of those. May throw. */
 export type RowsReader = (text: string) => RowsWritten | undefined;
+
+/** The rows of a VALUES with nothing around it. */
+export function plainRows({ with: common, body, orderBy, limit, offset }: Select): RowsWritten['values'] | undefined {
+  const isPlain = common.length + orderBy.length === 0 && limit === undefined && offset === undefined;
+  return isPlain && body.kind === 'values' ? body.rows : undefined;
+}
 
 /** A value that the statement gives itself; undefined: it is computed. */
 type Given = Extract<Operand, { kind: 'value' | 'parameter' }> | undefined;

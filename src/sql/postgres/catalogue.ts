@@ -95,10 +95,8 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres', leave
 export async function postgresCatalogueVersion(run: Run): Promise<string> {
   const parts: string[] = [];
   for (const query of [RELATIONS, COLUMNS, COLLATIONS, SETTINGS, ...Object.values(ROUTINE_QUERIES)]) {
-    const [row] = await run(
-      `SELECT md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text), '')) AS sum FROM (${query}) r`,
-      [],
-    );
+    const sum = `SELECT md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text), '')) AS sum FROM (${query}) r`;
+    const [row] = await run(sum, []);
     parts.push(String(row?.sum));
   }
   return parts.join(':');
@@ -117,6 +115,7 @@ const UNSEEN_KINDS: Readonly<Record<string, string>> = {
   f: 'a foreign table',
   S: 'a sequence',
 };
+const UNSEEN_PERSISTENCES: Readonly<Record<string, string>> = { u: 'an unlogged table', t: 'a temporary table' };
 
 function relationOf(row: RowObject, reading: Reading): Relation {
   const schema = String(row.schema);
@@ -125,17 +124,14 @@ function relationOf(row: RowObject, reading: Reading): Relation {
   if (kind !== undefined) return unseen(kind);
   // Roles and settings that a statement does not show decide which rows the policies let it see.
   if (row.secured === true) return unseen('row-level security');
-  if (row.kind === 'v') return viewOf(row, reading);
+  if (row.kind === 'v') {
+    if (typeof row.definition !== 'string') return unseen('a view whose text could not be read');
+    return { kind: 'view', text: row.definition, columns: columnsOf(row, reading).map(({ name }) => String(name)) };
+  }
   if (row.kind === 'p') return partitionedOf(row, reading);
-  if (row.persistence === 'u') return unseen('an unlogged table');
-  if (row.persistence === 't') return unseen('a temporary table');
-  if (row.children !== null) return unseen('a table that others inherit from');
-  return tableOf(row, reading);
-}
-
-function viewOf(row: RowObject, reading: Reading): Relation {
-  if (typeof row.definition !== 'string') return unseen('a view whose text could not be read');
-  return { kind: 'view', text: row.definition, columns: columnsOf(row, reading).map(({ name }) => String(name)) };
+  const persistence = UNSEEN_PERSISTENCES[String(row.persistence)];
+  if (persistence !== undefined) return unseen(persistence);
+  return row.children === null ? tableOf(row, reading) : unseen('a table that others inherit from');
 }
 
 /** The partitions hold its rows, and the feed tells changes of those: it is a view of all of them. */
@@ -153,14 +149,11 @@ function partitionedOf(row: RowObject, reading: Reading): Relation {
 }
 
 function leavesOf(row: RowObject, reading: Reading): RowObject[] | undefined {
-  const leaves: RowObject[] = [];
-  for (const id of wordsOf(row.children)) {
+  const leaves = wordsOf(row.children).map((id) => {
     const child = reading.byId.get(id);
-    const inner = child?.kind === 'p' ? leavesOf(child, reading) : child && [child];
-    if (inner === undefined) return undefined;
-    leaves.push(...inner);
-  }
-  return leaves;
+    return child?.kind === 'p' ? leavesOf(child, reading) : child && [child];
+  });
+  return leaves.every((inner) => inner !== undefined) ? leaves.flat() : undefined;
 }
 
 function tableOf(row: RowObject, reading: Reading): Relation {

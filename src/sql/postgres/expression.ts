@@ -20,6 +20,7 @@ import {
   type Tree,
   textOf,
   treeOf,
+  treesIn,
 } from './nodes.ts';
 
 /** The surroundings of an expression. */
@@ -69,22 +70,14 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
     grammar(fields.op === 'IS_LEAST' ? 'least' : 'greatest', expressionsOf(fields.args, place)),
   NullTest: (fields, place) => {
     if (nodeOf(fields.arg).kind === 'RowExpr') return opaqueAt(place)('row value', fields);
-    return negated(fields.nulltesttype === 'IS_NOT_NULL', {
-      kind: 'is-null',
-      operand: expressionOf(fields.arg, place),
-    });
+    const operand = expressionOf(fields.arg, place);
+    return negated(fields.nulltesttype === 'IS_NOT_NULL', { kind: 'is-null', operand });
   },
-  ParamRef: (fields, place) =>
-    typeof fields.number === 'number'
-      ? { kind: 'parameter', index: fields.number - 1 }
-      : opaqueAt(place)('parameter', fields),
-  SQLValueFunction: (fields) =>
-    grammar(
-      String(fields.op)
-        .replaceAll(/^SVFOP_|_N$/g, '')
-        .toLowerCase(),
-      [],
-    ),
+  ParamRef: (fields, place) => {
+    if (typeof fields.number !== 'number') return opaqueAt(place)('parameter', fields);
+    return { kind: 'parameter', index: fields.number - 1 };
+  },
+  SQLValueFunction: ({ op }) => grammar(`${op}`.replaceAll(/^SVFOP_|_N$/g, '').toLowerCase(), []),
   SubLink: subLink,
   TypeCast: (fields, place) => castOf(expressionOf(fields.arg, place), treeOf(fields.typeName)),
 };
@@ -106,15 +99,15 @@ export function expressionsOf(nodes: unknown, place: PostgresPlace): Expression[
   return listOf(nodes).map((node) => expressionOf(node, place));
 }
 
-type Opaque = Extract<Expression, { kind: 'opaque' }>;
-
 /** A form of the grammar: no name that the search path gives a meaning. */
 function grammar(name: string, args: readonly Expression[]): Expression {
   return { kind: 'call', schema: SYSTEM, name, args, isAggregate: false };
 }
 
 /** All expressions, selects and types below a node that has no form of its own. */
-function opaqueAt(place: PostgresPlace): (reason: string, value: unknown, callees?: readonly Callee[]) => Opaque {
+function opaqueAt(
+  place: PostgresPlace,
+): (reason: string, value: unknown, callees?: readonly Callee[]) => Extract<Expression, { kind: 'opaque' }> {
   return (reason, value, callees = []) => {
     const parts: Expression[] = [];
     const selects: Select[] = [];
@@ -164,19 +157,16 @@ function booleanTest(fields: Tree, place: PostgresPlace): Expression {
 function functionCall(fields: Tree, place: PostgresPlace): Expression {
   const callee = calleeOf('function', fields.funcname);
   if (fields.over !== undefined) return opaqueAt(place)('window function', [fields, place.windows], [callee]);
-  const isMarked = ['agg_star', 'agg_distinct', 'agg_order', 'agg_filter', 'agg_within_group'].some(
-    (field) => fields[field] !== undefined,
-  );
-  const { schema, name } = callee;
-  const isKnown = isAggregate(name, 'postgres');
-  return { kind: 'call', schema, name, args: argumentsOf(fields, place), isAggregate: isMarked || isKnown };
+  const marks = ['agg_star', 'agg_distinct', 'agg_order', 'agg_filter', 'agg_within_group'];
+  const isMarked = marks.some((field) => fields[field] !== undefined) || isAggregate(callee.name, 'postgres');
+  return { ...callee, kind: 'call', args: argumentsOf(fields, place), isAggregate: isMarked };
 }
 
 /** Aggregates that the grammar has words for. */
 function jsonAggregate(name: string, fields: Tree, place: PostgresPlace): Expression {
   const callee: Callee = { kind: 'function', schema: SYSTEM, name };
-  const isWindow = treeOf(fields.constructor).over !== undefined;
-  if (isWindow) return opaqueAt(place)('window function', [fields, place.windows], [callee]);
+  if (treeOf(fields.constructor).over !== undefined)
+    return opaqueAt(place)('window function', [fields, place.windows], [callee]);
   return { ...callee, kind: 'call', args: argumentsOf(fields, place), isAggregate: true };
 }
 
@@ -189,16 +179,15 @@ function argumentsOf(fields: Tree, place: PostgresPlace): Expression[] {
 
 function subLink(fields: Tree, place: PostgresPlace): Expression {
   const name = qualifiedName(fields.operName);
+  const type = fields.subLinkType;
   const inner = fieldsIf(fields.subselect, 'SelectStmt');
-  const isAny = fields.subLinkType === 'ANY_SUBLINK' && (name === '' || name === '=');
-  if (inner !== undefined && fields.subLinkType === 'EXISTS_SUBLINK')
-    return { kind: 'exists', select: place.select(inner) };
-  if (inner !== undefined && fields.subLinkType === 'EXPR_SUBLINK')
-    return { kind: 'scalar', select: place.select(inner) };
-  if (inner !== undefined && isAny) {
-    return { kind: 'in-select', operand: expressionOf(fields.testexpr, place), select: place.select(inner) };
+  if (inner !== undefined) {
+    if (type === 'EXISTS_SUBLINK') return { kind: 'exists', select: place.select(inner) };
+    if (type === 'EXPR_SUBLINK') return { kind: 'scalar', select: place.select(inner) };
+    if (type === 'ANY_SUBLINK' && (name === '' || name === '='))
+      return { kind: 'in-select', operand: expressionOf(fields.testexpr, place), select: place.select(inner) };
   }
-  const reason = fields.subLinkType === 'ARRAY_SUBLINK' ? 'array' : 'any or all';
+  const reason = type === 'ARRAY_SUBLINK' ? 'array' : 'any or all';
   return opaqueAt(place)(reason, fields, name === '' ? [] : [calleeOf('operator', fields.operName)]);
 }
 
@@ -208,7 +197,7 @@ function castOf(operand: Expression, type: Tree): Expression {
 
 /** The type as written, without pg_catalog: `int4`, `varchar(20)`, `text[]`. */
 function typeName(fields: Tree): string {
-  const sizes = listOf(fields.typmods).map((item) => String(treeOf(fieldsIf(item, 'A_Const')?.ival).ival ?? '?'));
+  const sizes = treesIn(fields.typmods, 'A_Const').map(({ ival }) => String(treeOf(ival).ival ?? '?'));
   const size = sizes.length === 0 ? '' : `(${sizes.join(',')})`;
   return `${qualifiedName(fields.names)}${size}${'[]'.repeat(listOf(fields.arrayBounds).length)}`;
 }

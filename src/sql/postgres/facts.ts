@@ -7,7 +7,7 @@ import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
 import { isSystem } from '../catalogue.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
-import { calleeOf, fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
+import { calleeOf, isTree, nodeOf, type Tree, textOf, treeOf, treesIn } from './nodes.ts';
 import { isHarmless, isHarmlessSetting, loadPostgresTrees } from './parser.ts';
 
 /** Loads PostgreSQL's own parser; rejects where it cannot be loaded. */
@@ -97,7 +97,7 @@ class Reading {
 
   /** Each member sees those before it; in a recursive list all of them. */
   #members(list: Tree, outer: Local): Local {
-    const members = listOf(list.ctes).map((item) => treeOf(fieldsIf(item, 'CommonTableExpr')));
+    const members = treesIn(list.ctes, 'CommonTableExpr');
     const names = members.map(({ ctename }) => textOf(ctename) ?? '');
     let seen: Local = list.recursive === true ? new Set([...outer, ...names]) : outer;
     for (const [at, member] of members.entries()) {
@@ -131,7 +131,7 @@ class Reading {
         if (key === 'UpdateStmt' || key === 'MergeStmt') draft.updates = true;
         return;
       case 'TruncateStmt':
-        for (const item of listOf(fields.relations)) this.#targets.add(treeOf(fieldsIf(item, 'RangeVar')));
+        for (const relation of treesIn(fields.relations, 'RangeVar')) this.#targets.add(relation);
         draft.deletes = true;
         // Also tables that nobody named.
         if (fields.behavior === 'DROP_CASCADE') draft.isOpaque = draft.isWrite = true;
@@ -150,15 +150,14 @@ class Reading {
       case 'RangeTableSample':
         draft.isVolatile = true;
         return;
-      default:
-        this.#noteLeaf(key, fields);
+      case 'FuncCall':
+        return this.#call(fields);
+      case 'String':
+        draft.names.add(canonical(textOf(fields.sval) ?? ''));
+        return;
+      case 'A_Const':
+        if (mayMove(treeOf(fields.sval).sval)) draft.isVolatile = true;
     }
-  }
-
-  #noteLeaf(key: string, fields: Tree): void {
-    if (key === 'FuncCall') this.#call(fields);
-    else if (key === 'String') this.#draft.names.add(canonical(textOf(fields.sval) ?? ''));
-    else if (key === 'A_Const' && mayMove(treeOf(fields.sval).sval)) this.#draft.isVolatile = true;
   }
 
   #call({ funcname, args }: Tree): void {
@@ -169,11 +168,9 @@ class Reading {
     draft.functions.add(isSystem(callee) ? name : `.${name}`);
     if (isMoving(name, 'postgres')) draft.isVolatile = true;
     if (LOCKS.test(name)) draft.locks = true;
-    if (name === 'set_config') this.#configures(listOf(args).map((item) => treeOf(fieldsIf(item, 'A_Const'))));
-  }
-
-  /** `set_config(name, value, is_local)`. */
-  #configures([name = {}, , isLocal = {}]: readonly Tree[]): void {
-    if (treeOf(isLocal.boolval).boolval !== true) this.#sets(textOf(treeOf(name.sval).sval));
+    if (name !== 'set_config') return;
+    // `set_config(name, value, is_local)`.
+    const [setting, , isLocal] = treesIn(args, 'A_Const');
+    if (treeOf(isLocal?.boolval).boolval !== true) this.#sets(textOf(treeOf(setting?.sval).sval));
   }
 }

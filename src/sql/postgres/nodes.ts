@@ -30,6 +30,11 @@ export function* fieldsIn(value: unknown): Generator<readonly [name: string, fie
     }
 }
 
+/** The fields of each node of a list, all of this kind. */
+export function treesIn(value: unknown, kind: string): Tree[] {
+  return listOf(value).map((item) => treeOf(fieldsIf(item, kind)));
+}
+
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }

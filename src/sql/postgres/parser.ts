@@ -6,7 +6,7 @@
 
 import { messageOf } from '../../errors.ts';
 import { type Parser, type Statement, Unreadable, wordsOf } from '../ast.ts';
-import { fieldsIf, fieldsIn, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
+import { fieldsIn, listOf, nodeOf, type Tree, textOf, treeOf, treesIn } from './nodes.ts';
 import { selectOf, tableOf } from './select.ts';
 
 type Written = Extract<Statement, { tables: unknown }>;
@@ -72,11 +72,17 @@ function statementOf(node: unknown): Statement {
       if (holdsKey(node, 'intoClause')) return { kind: 'other', name: 'select into', writes: true };
       return { kind: 'query', select: selectOf(fields), locks: holdsKey(node, 'lockingClause') };
     case 'TruncateStmt':
-      return truncation(fields);
-    case 'CopyStmt':
-      return copying(fields);
+      // CASCADE also truncates tables that nobody named.
+      if (fields.behavior === 'DROP_CASCADE') return { kind: 'other', name: 'truncate cascade', writes: true };
+      return { kind: 'truncate', tables: treesIn(fields.relations, 'RangeVar').map(tableOf) };
+    case 'CopyStmt': {
+      if (fields.is_from === true) return { kind: 'insert', tables: [tableOf(treeOf(fields.relation))] };
+      const inner = fields.query === undefined ? undefined : statementOf(fields.query);
+      if (inner !== undefined && 'tables' in inner) return inner;
+      return { kind: 'other', name: 'copy', writes: inner !== undefined && inner.kind !== 'query' };
+    }
     case 'ExplainStmt': {
-      const isRun = listOf(fields.options).some((item) => fieldsIf(item, 'DefElem')?.defname === 'analyze');
+      const isRun = treesIn(fields.options, 'DefElem').some(({ defname }) => defname === 'analyze');
       return { kind: 'other', name: 'explain', writes: isRun && statementOf(fields.query).kind !== 'query' };
     }
     case 'VariableSetStmt': {
@@ -101,19 +107,4 @@ function writtenBy(node: unknown): Statement | undefined {
 /** FOR UPDATE and INTO of any select within count. */
 function holdsKey(value: unknown, key: string): boolean {
   return fieldsIn(value).some(([name]) => name === key);
-}
-
-/** CASCADE also truncates tables that nobody named. */
-function truncation(fields: Tree): Statement {
-  if (fields.behavior === 'DROP_CASCADE') return { kind: 'other', name: 'truncate cascade', writes: true };
-  const tables = listOf(fields.relations).map((item) => tableOf(treeOf(fieldsIf(item, 'RangeVar'))));
-  return { kind: 'truncate', tables };
-}
-
-function copying(fields: Tree): Statement {
-  if (fields.is_from === true) return { kind: 'insert', tables: [tableOf(treeOf(fields.relation))] };
-  const inner = fields.query === undefined ? undefined : statementOf(fields.query);
-  if (inner !== undefined && 'tables' in inner) return inner;
-  const writes = inner !== undefined && inner.kind !== 'query';
-  return { kind: 'other', name: 'copy', writes };
 }

@@ -83,10 +83,9 @@ export type RunsOfType = (id: string) => readonly string[];
 
 export function routinesFrom(rows: Rows): { readonly data: RoutinesData; readonly runsOfType: RunsOfType } {
   const runsOfType = typesFrom(rows.types);
-  const functions = rows.functions.map((row) => {
-    const runs = row.isBelieved === true ? [] : [`${row.schema}.${row.name}`];
-    return routineOf('function', row, runs);
-  });
+  const functions = rows.functions.map((row) =>
+    routineOf('function', row, row.isBelieved === true ? [] : [`${row.schema}.${row.name}`]),
+  );
   const operators = rows.operators.map((row) => routineOf('operator', row, listOf(row.runs)));
   const types = rows.types
     .map((row) => routineOf('type', row, runsOfType(String(row.id))))

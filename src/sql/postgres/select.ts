@@ -3,20 +3,30 @@
 // An alias may rename a table's columns, or hide the tables of a join. Such a source is a subselect
 // of everything, by that alias.
 
-import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody, Source, Statement } from '../ast.ts';
-import { isNull, selectFrom, Unreadable } from '../ast.ts';
+import type {
+  CommonTable,
+  Expression,
+  Name,
+  OrderBy,
+  ResultColumn,
+  Select,
+  SelectBody,
+  Source,
+  Statement,
+} from '../ast.ts';
+import { isNull, opaque, selectFrom, Unreadable } from '../ast.ts';
 import { expressionOf, expressionsOf, type PostgresPlace } from './expression.ts';
-import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
+import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf, treesIn } from './nodes.ts';
 
 /** Reads the fields of a SelectStmt that writes nothing. */
 export function selectOf(fields: Tree): Select {
   const place: PostgresPlace = { windows: fields.windowClause, select: selectOf };
   const clause = treeOf(fields.withClause);
   return {
-    with: listOf(clause.ctes).map((item) => commonTable(treeOf(fieldsIf(item, 'CommonTableExpr')))),
+    with: treesIn(clause.ctes, 'CommonTableExpr').map(commonTable),
     isRecursive: clause.recursive === true,
     body: bodyOf(fields, place),
-    orderBy: listOf(fields.sortClause).map((item) => orderOf(treeOf(fieldsIf(item, 'SortBy')), place)),
+    orderBy: treesIn(fields.sortClause, 'SortBy').map((sort) => orderOf(sort, place)),
     limit: limitOf(fields, place),
     offset: countOf(fields.limitOffset, place),
   };
@@ -27,17 +37,15 @@ function commonTable(fields: Tree): CommonTable {
   if (fields.search_clause !== undefined || fields.cycle_clause !== undefined) throw new Unreadable('SEARCH or CYCLE');
   const names = namesOf(fields.aliascolnames);
   const query = fieldsIf(fields.ctequery, 'SelectStmt');
-  const statement: Statement =
-    query === undefined
-      ? { kind: 'unparsed', reason: nodeOf(fields.ctequery).kind }
-      : { kind: 'query', select: selectOf(query), locks: false };
+  const unparsed: Statement = { kind: 'unparsed', reason: nodeOf(fields.ctequery).kind };
+  const statement: Statement = query ? { kind: 'query', select: selectOf(query), locks: false } : unparsed;
   return { name: textOf(fields.ctename) ?? '', columns: names.length === 0 ? undefined : names, statement };
 }
 
 function limitOf(fields: Tree, place: PostgresPlace): Expression | undefined {
   const limit = countOf(fields.limitCount, place);
   if (limit === undefined || fields.limitOption !== 'LIMIT_OPTION_WITH_TIES') return limit;
-  return { kind: 'opaque', reason: 'limit with ties', callees: [], parts: [limit], selects: [] };
+  return opaque('limit with ties', [limit]);
 }
 
 /** LIMIT ALL and LIMIT NULL are none. */
@@ -56,15 +64,12 @@ function bodyOf(fields: Tree, place: PostgresPlace): SelectBody {
     return { kind: 'values', rows };
   }
   const distinct = listOf(fields.distinctClause);
-  const distinctOn = expressionsOf(
-    distinct.filter((node) => nodeOf(node).kind !== ''),
-    place,
-  );
+  const distinctOn = distinct.filter((node) => nodeOf(node).kind !== '').map((node) => expressionOf(node, place));
   return {
     kind: 'plain',
     isDistinct: distinct.length > 0 && distinctOn.length === 0,
     distinctOn,
-    columns: listOf(fields.targetList).map((item) => columnOf(treeOf(fieldsIf(item, 'ResTarget')), place)),
+    columns: treesIn(fields.targetList, 'ResTarget').map((target) => columnOf(target, place)),
     from: listOf(fields.fromClause).map((item) => sourceOf(item, place)),
     where: fields.whereClause === undefined ? undefined : expressionOf(fields.whereClause, place),
     groupBy: expressionsOf(fields.groupClause, place),
@@ -75,27 +80,18 @@ function bodyOf(fields: Tree, place: PostgresPlace): SelectBody {
 function columnOf(fields: Tree, place: PostgresPlace): ResultColumn {
   const reference = listOf(fieldsIf(fields.val, 'ColumnRef')?.fields);
   if (nodeOf(reference.at(-1)).kind === 'A_Star') return { kind: 'star', table: namesOf(reference) };
-  const column = {
-    kind: 'expression',
-    expression: expressionOf(fields.val, place),
-    alias: textOf(fields.name),
-  } as const;
+  const expression = expressionOf(fields.val, place);
+  const column = { kind: 'expression', expression, alias: textOf(fields.name) } as const;
   const indirection = listOf(fieldsIf(fields.val, 'A_Indirection')?.indirection);
   return nodeOf(indirection.at(-1)).kind === 'A_Star' ? { ...column, isSpread: true } : column;
 }
 
 function orderOf(fields: Tree, place: PostgresPlace): OrderBy {
-  const expression = expressionOf(fields.node, place);
+  const own = expressionOf(fields.node, place);
   const isUsing = fields.sortby_dir === 'SORTBY_USING';
-  const callees = isUsing ? [calleeOf('operator', fields.useOp)] : [];
-  const nulls = { SORTBY_NULLS_FIRST: true, SORTBY_NULLS_LAST: false }[String(fields.sortby_nulls)];
-  return {
-    expression: isUsing
-      ? { kind: 'opaque', reason: 'order using', callees, parts: [expression], selects: [] }
-      : expression,
-    isDescending: fields.sortby_dir === 'SORTBY_DESC',
-    nullsFirst: nulls,
-  };
+  const expression = isUsing ? opaque('order using', [own], [calleeOf('operator', fields.useOp)]) : own;
+  const nullsFirst = { SORTBY_NULLS_FIRST: true, SORTBY_NULLS_LAST: false }[String(fields.sortby_nulls)];
+  return { expression, isDescending: fields.sortby_dir === 'SORTBY_DESC', nullsFirst };
 }
 
 function sourceOf(node: unknown, place: PostgresPlace): Source {
@@ -127,7 +123,7 @@ function sourceOf(node: unknown, place: PostgresPlace): Source {
 }
 
 /** The table that a RangeVar names. */
-export function tableOf(fields: Tree): { readonly schema: string | undefined; readonly name: string } {
+export function tableOf(fields: Tree): Name {
   return { schema: textOf(fields.schemaname), name: textOf(fields.relname) ?? '' };
 }
 
@@ -165,16 +161,10 @@ function joinOf(fields: Tree, place: PostgresPlace): Source {
 
 /** A sample is a join with chance: an answer of it is not kept unless the function `tablesample` is known. */
 function sampleOf(fields: Tree, place: PostgresPlace): Source {
-  const parts = expressionsOf([...listOf(fields.args), ...(fields.repeatable ? [fields.repeatable] : [])], place);
-  const right: Source = { kind: 'function', name: 'tablesample', args: parts, alias: undefined };
-  return {
-    kind: 'join',
-    type: 'inner',
-    left: sourceOf(fields.relation, place),
-    right,
-    on: undefined,
-    using: undefined,
-  };
+  const args = expressionsOf([...listOf(fields.args), ...(fields.repeatable ? [fields.repeatable] : [])], place);
+  const left = sourceOf(fields.relation, place);
+  const right: Source = { kind: 'function', name: 'tablesample', args, alias: undefined };
+  return { kind: 'join', type: 'inner', left, right, on: undefined, using: undefined };
 }
 
 function functionsOf(fields: Tree, place: PostgresPlace): Source {
@@ -182,7 +172,7 @@ function functionsOf(fields: Tree, place: PostgresPlace): Source {
   const alias = aliasOf(treeOf(fields.alias)).name;
   const [only, ...others] = calls;
   if (only?.kind !== 'call' || others.length > 0) return { kind: 'function', name: 'rows from', args: calls, alias };
-  const columns = listOf(fields.coldeflist).map((column) => expressionOf(column, place));
+  const columns = expressionsOf(fields.coldeflist, place);
   // Without an alias its columns go by its own name.
   return { kind: 'function', schema: only.schema, name: only.name, args: [...only.args, ...columns], alias };
 }

@@ -16,8 +16,7 @@ type Rows = readonly RowObject[];
 /** Runs a query; rows as objects. */
 type Run<R> = (sql: string, parameters: readonly Scalar[]) => R;
 
-type Question = readonly [sql: string, ...parameters: Scalar[]];
-export type Reading<T> = Generator<Question, T, Rows>;
+export type Reading<T> = Generator<readonly [sql: string, ...parameters: Scalar[]], T, Rows>;
 
 /** `source`: the identity of the database. A driver that answers at once gets its catalogue at once. */
 export function readSqliteCatalogue(run: Run<Rows>, source?: string): Catalogue;
@@ -97,12 +96,8 @@ export function* sqliteCatalogue(source: string): Reading<Catalogue> {
   const aliases = new Set((yield [ROWID_ALIASES]).map((row) => keyOf(row.schema, row.name)));
   const [encoding] = yield ['PRAGMA encoding'];
   const schemas = (yield ['PRAGMA database_list']).map(({ name }) => String(name));
-  const known: Known = {
-    columns,
-    definitions: yield* definitionsOf(schemas),
-    aliases,
-    isUtf8: String(encoding?.encoding) === 'UTF-8',
-  };
+  const definitions = yield* definitionsOf(schemas);
+  const known: Known = { columns, definitions, aliases, isUtf8: String(encoding?.encoding) === 'UTF-8' };
   const relations: { schema: string; name: string; relation: Relation }[] = [];
   for (const row of tables) {
     relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, known) });
@@ -137,26 +132,29 @@ function* modulesOf(): Reading<ReadonlySet<string>> {
 
 function* relationOf(row: RowObject, known: Known): Reading<Relation> {
   const { schema, name, type } = row;
-  if (/^sqlite_/i.test(String(name))) return { kind: 'unseen', what: 'a table of the system' };
-  if (foldAscii(String(schema)) === 'temp') return { kind: 'unseen', what: 'a temporary table or view' };
-  if (type === 'virtual' || type === 'shadow') return { kind: 'unseen', what: 'a virtual table' };
+  if (/^sqlite_/i.test(String(name))) return unseen('a table of the system');
+  if (foldAscii(String(schema)) === 'temp') return unseen('a temporary table or view');
+  if (type === 'virtual' || type === 'shadow') return unseen('a virtual table');
   if (type === 'view') return yield* viewOf(row, known);
-  if (type !== 'table') return { kind: 'unseen', what: `a ${type}` };
-  return { kind: 'table', table: tableOf(row, known) };
+  return type === 'table' ? { kind: 'table', table: tableOf(row, known) } : unseen(`a ${type}`);
+}
+
+function unseen(what: string): Relation {
+  return { kind: 'unseen', what };
 }
 
 function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
   // The view's names mean tables of its own schema, which its text does not name.
-  if (foldAscii(String(schema)) !== 'main') return { kind: 'unseen', what: 'a view of an attached database' };
+  if (foldAscii(String(schema)) !== 'main') return unseen('a view of an attached database');
   const text = viewTextOf(known.definitions.get(keyOf(schema, name)));
-  if (text === undefined) return { kind: 'unseen', what: 'a view whose text could not be read' };
+  if (text === undefined) return unseen('a view whose text could not be read');
   try {
     const rows = yield ['SELECT name FROM pragma_table_xinfo(?, ?) ORDER BY cid', String(name), String(schema)];
-    if (rows.length > 0) return { kind: 'view', text, columns: rows.map((column) => String(column.name)) };
-    return { kind: 'unseen', what: 'a view without columns' };
+    const columns = rows.map((column) => String(column.name));
+    return columns.length > 0 ? { kind: 'view', text, columns } : unseen('a view without columns');
   } catch {
     // The view's tables are gone; a statement on it fails.
-    return { kind: 'unseen', what: 'a view whose columns could not be read' };
+    return unseen('a view whose columns could not be read');
   }
 }
 
@@ -173,10 +171,8 @@ function tableOf(row: RowObject, known: Known): TableShape {
       affinity: affinityOf(String(column.type ?? ''), Number(row.strict) === 1),
       collation: collations?.get(foldAscii(name)) ?? 'unknown',
     };
-    const isNotNull =
-      Number(column.notnull) === 1 ||
-      (Number(column.pk) > 0 && (isAlias || Number(row.wr) === 1 || Number(row.strict) === 1));
-    return { name, type, isNotNull };
+    const isKeyNotNull = isAlias || Number(row.wr) === 1 || Number(row.strict) === 1;
+    return { name, type, isNotNull: Number(column.notnull) === 1 || (Number(column.pk) > 0 && isKeyNotNull) };
   });
   const places = columns.map((column, at) => ({ at, pk: Number(column.pk) })).filter(({ pk }) => pk > 0);
   const ordinals = places.sort((left, right) => left.pk - right.pk).map(({ at }) => at);
@@ -220,9 +216,7 @@ function collationsOf(definition: string | undefined): ReadonlyMap<string, Colla
       const names = constraints.flatMap(({ constraint }) =>
         constraint.type === 'CollateColumnConstraint' ? [constraint.collationName.text.toLowerCase()] : [],
       );
-      const name = names.at(-1);
-      const collation = name === undefined ? 'binary' : (COLLATIONS[name] ?? 'unknown');
-      return [foldAscii(colName.text), collation];
+      return [foldAscii(colName.text), COLLATIONS[names.at(-1) ?? 'binary'] ?? 'unknown'];
     }),
   );
 }
@@ -230,10 +224,8 @@ function collationsOf(definition: string | undefined): ReadonlyMap<string, Colla
 /** INTEGER PRIMARY KEY DESC is no alias of the rowid, by an old mistake that stays. Returns true when in doubt. */
 function isDescendingKey(definition: string | undefined): boolean {
   const constraints = tableBody(definition)?.columns.flatMap((column) => column.constraints);
-  const isDescending = constraints?.some(
-    ({ constraint }) => constraint.type === 'PrimaryKeyColumnConstraint' && constraint.order === 'Desc',
-  );
-  return isDescending ?? true;
+  if (constraints === undefined) return true;
+  return constraints.some(({ constraint: own }) => own.type === 'PrimaryKeyColumnConstraint' && own.order === 'Desc');
 }
 
 function tableBody(definition: string | undefined) {

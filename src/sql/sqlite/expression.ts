@@ -21,9 +21,8 @@ export interface SqlitePlace {
   readonly select: (node: SelectNode) => Select;
 }
 
-type Handlers = { readonly [K in Expr['type']]: (node: Extract<Expr, { type: K }>, place: SqlitePlace) => Expression };
-
 type ExprOf<Type extends Expr['type']> = Extract<Expr, { type: Type }>;
+type Handlers = { readonly [Type in Expr['type']]: (node: ExprOf<Type>, place: SqlitePlace) => Expression };
 type Opaque = Extract<Expression, { kind: 'opaque' }>;
 
 const OPERATORS: Readonly<Record<ExprOf<'BinaryExpr'>['op'], string>> = {
@@ -63,16 +62,12 @@ export const SQLITE_EXPRESSIONS: Handlers = {
   BinaryExpr: binary,
   BlobLiteral: (node) => ({ kind: 'literal', value: node.bytes }),
   CaseExpr: (node, place) => opaque('case', node, place),
-  CastExpr: (node, place) => ({
-    kind: 'cast',
-    operand: expressionOf(node.expr, place),
-    type: node.typeName?.name.toLowerCase() ?? '',
-  }),
-  CollateExpr: (node, place) => ({
-    kind: 'collate',
-    operand: expressionOf(node.expr, place),
-    collation: node.collation.toLowerCase(),
-  }),
+  CastExpr: ({ expr, typeName }, place) => {
+    return { kind: 'cast', operand: expressionOf(expr, place), type: typeName?.name.toLowerCase() ?? '' };
+  },
+  CollateExpr: ({ expr, collation }, place) => {
+    return { kind: 'collate', operand: expressionOf(expr, place), collation: collation.toLowerCase() };
+  },
   CurrentDateLiteral: () => call('current_date', []),
   CurrentTimeLiteral: () => call('current_time', []),
   CurrentTimestampLiteral: () => call('current_timestamp', []),
@@ -80,20 +75,16 @@ export const SQLITE_EXPRESSIONS: Handlers = {
   FunctionCallExpr: functionCall,
   FunctionCallStarExpr: functionCall,
   Id: (node, place) => columnOrText(node.name, place.text.slice(node.span.offset)),
-  InListExpr: (node, place) => {
+  InListExpr: ({ lhs, not, rhs = [] }, place) => {
     // Even NULL IN () is false.
-    if (node.rhs === undefined || node.rhs.length === 0) return { kind: 'literal', value: node.not ? 1 : 0 };
-    const list = node.rhs.map((item) => expressionOf(item, place));
-    return negated(node.not, { kind: 'in-list', operand: expressionOf(node.lhs, place), list });
+    if (rhs.length === 0) return { kind: 'literal', value: not ? 1 : 0 };
+    const list = rhs.map((item) => expressionOf(item, place));
+    return negated(not, { kind: 'in-list', operand: expressionOf(lhs, place), list });
   },
-  InSelectExpr: (node, place) => {
-    const select = place.select(node.rhs);
-    return negated(node.not, { kind: 'in-select', operand: expressionOf(node.lhs, place), select });
-  },
-  InTableExpr: (node, place) => {
-    const select = wholeTable(node, place);
-    return negated(node.not, { kind: 'in-select', operand: expressionOf(node.lhs, place), select });
-  },
+  InSelectExpr: ({ lhs, not, rhs }, place) =>
+    negated(not, { kind: 'in-select', operand: expressionOf(lhs, place), select: place.select(rhs) }),
+  InTableExpr: (node, place) =>
+    negated(node.not, { kind: 'in-select', operand: expressionOf(node.lhs, place), select: wholeTable(node, place) }),
   IsNullExpr: (node, place) => ({ kind: 'is-null', operand: expressionOf(node.expr, place) }),
   KeywordLiteral: (node, place) => opaque('keyword', node, place),
   LikeExpr: like,
@@ -118,8 +109,7 @@ export const SQLITE_EXPRESSIONS: Handlers = {
 };
 
 export function expressionOf(node: Expr, place: SqlitePlace): Expression {
-  const handle = SQLITE_EXPRESSIONS[node.type] as (node: Expr, place: SqlitePlace) => Expression;
-  return handle(node, place);
+  return (SQLITE_EXPRESSIONS[node.type] as (node: Expr, place: SqlitePlace) => Expression)(node, place);
 }
 
 /** All expressions and selects directly below a node that has no form of its own. */
@@ -128,9 +118,10 @@ function opaque(reason: string, node: AstNode, place: SqlitePlace): Opaque {
   const selects: Select[] = [];
   const gather = (inner: AstNode): void => {
     for (const child of childrenOf(inner)) {
+      // The name of a function is an `Id`, as a column is.
+      const isName = /^FunctionCall(?:Star)?Expr$/.test(inner.type) && (inner as CallNode).name === child;
       if (child.type === 'Select') selects.push(place.select(child));
-      else if (child.type in SQLITE_EXPRESSIONS && !isName(inner, child))
-        parts.push(expressionOf(child as Expr, place));
+      else if (child.type in SQLITE_EXPRESSIONS && !isName) parts.push(expressionOf(child as Expr, place));
       else gather(child);
     }
   };
@@ -144,11 +135,6 @@ export function childrenOf(node: AstNode): readonly AstNode[] {
   return keys.flatMap((key) => fields[key] ?? []);
 }
 
-/** The name of a function is an `Id`, as a column is. */
-function isName(parent: AstNode, child: AstNode): boolean {
-  return /^FunctionCall(?:Star)?Expr$/.test(parent.type) && (parent as CallNode).name === child;
-}
-
 function binary(node: ExprOf<'BinaryExpr'>, place: SqlitePlace): Expression {
   const operator = OPERATORS[node.op];
   if (operator === 'and' || operator === 'or') return { kind: operator, parts: flat(node, place) };
@@ -158,7 +144,11 @@ function binary(node: ExprOf<'BinaryExpr'>, place: SqlitePlace): Expression {
     if (rows && /^(?:=|<>|[<>]=?)$/.test(operator)) return rowComparison(operator, left, right);
   }
   if (node.op === 'Is' || node.op === 'IsNot') {
-    if (isTruth(node.right, place)) return opaque('truth test', node, place);
+    // `x IS TRUE` asks whether x is other than zero.
+    const { right } = node;
+    const id = right.type === 'ParenthesizedExpr' && right.exprs.length === 1 ? (right.exprs[0] as Expr) : right;
+    if (id.type === 'Id' && truthOf(id.name, place.text.slice(id.span.offset)) !== undefined)
+      return opaque('truth test', node, place);
     const sides = [node.left, node.right].map((side) => expressionOf(side, place));
     const operand = sides.find((_, at) => isNull(sides[1 - at]));
     if (operand !== undefined) return negated(node.op === 'IsNot', { kind: 'is-null', operand });
@@ -170,12 +160,9 @@ function binary(node: ExprOf<'BinaryExpr'>, place: SqlitePlace): Expression {
 function flat(node: ExprOf<'BinaryExpr'>, place: SqlitePlace): Expression[] {
   const parts: Expression[] = [];
   let left: Expr = node;
-  while (left.type === 'BinaryExpr' && left.op === node.op) {
+  for (; left.type === 'BinaryExpr' && left.op === node.op; left = left.left)
     parts.push(expressionOf(left.right, place));
-    left = left.left;
-  }
-  parts.push(expressionOf(left, place));
-  return parts.reverse();
+  return [expressionOf(left, place), ...parts.reverse()];
 }
 
 /** https://www.sqlite.org/rowvalue.html §2.1, as comparisons of one value each; NULLs come out the same. */
@@ -236,8 +223,7 @@ function functionCall(node: CallNode, place: SqlitePlace): Expression {
 function unary(node: ExprOf<'UnaryExpr'>, place: SqlitePlace): Expression {
   if (node.op === 'Not') return negated(true, expressionOf(node.expr, place));
   if (node.op === 'Negative' && node.expr.type === 'NumericLiteral') return number(node.expr, true, place);
-  const name = { BitwiseNot: '~', Negative: '-', Positive: '+' }[node.op];
-  return opaque(`unary ${name}`, node, place);
+  return opaque(`unary ${{ BitwiseNot: '~', Negative: '-', Positive: '+' }[node.op]}`, node, place);
 }
 
 function number(node: ExprOf<'NumericLiteral'>, isNegative: boolean, place: SqlitePlace): Expression {
@@ -248,15 +234,14 @@ function number(node: ExprOf<'NumericLiteral'>, isNegative: boolean, place: Sqli
 function columnOrText(name: string, written: string): Expression {
   const column = { kind: 'column', table: [], name } as const;
   if (written.startsWith('"')) return { ...column, otherwise: name };
-  const truth = /^(true|false)$/i.exec(name);
-  if (truth === null || !/^\w/.test(written)) return column;
-  return { ...column, otherwise: name.toLowerCase() === 'true' ? 1 : 0 };
+  const truth = truthOf(name, written);
+  return truth === undefined ? column : { ...column, otherwise: truth };
 }
 
-/** `x IS TRUE` asks whether x is other than zero. */
-function isTruth(node: Expr, place: SqlitePlace): boolean {
-  const id = node.type === 'ParenthesizedExpr' && node.exprs.length === 1 ? (node.exprs[0] as Expr) : node;
-  return id.type === 'Id' && /^(?:true|false)$/i.test(id.name) && /^\w/.test(place.text.slice(id.span.offset));
+/** Of TRUE and FALSE, not in quotes. */
+function truthOf(name: string, written: string): 1 | 0 | undefined {
+  if (!/^(?:true|false)$/i.test(name) || !/^\w/.test(written)) return undefined;
+  return name.toLowerCase() === 'true' ? 1 : 0;
 }
 
 /** `x IN t`: x is in the one column of t, or of the rows of a function. */

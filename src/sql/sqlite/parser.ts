@@ -50,6 +50,9 @@ const HARMLESS_PRAGMAS = new Set(
   table_list table_xinfo temp_store threads user_version wal_autocheckpoint wal_checkpoint`.split(/\s+/),
 );
 
+/** The words for statements that write rows. */
+export const WRITES = { InsertStmt: 'insert', UpdateStmt: 'update', DeleteStmt: 'delete' } as const;
+
 const { parse: parseText } = withOptions({ digitSeparator: '_' });
 
 export function createSqliteParser(): Parser {
@@ -98,11 +101,11 @@ function statementOf(node: Stmt, text: string): Statement {
       return { kind: 'query', select, locks: false, parameterNames: names };
     }
     case 'InsertStmt':
-      return { kind: 'insert', tables: [written(node)] };
     case 'UpdateStmt':
-      return { kind: 'update', tables: [written(node)] };
-    case 'DeleteStmt':
-      return { kind: 'delete', tables: [written(node)] };
+    case 'DeleteStmt': {
+      const { dbName, objName } = node.tblName;
+      return { kind: WRITES[node.type], tables: [{ schema: dbName?.text, name: objName.text }] };
+    }
     case 'PragmaStmt': {
       const name = node.name.objName.text.toLowerCase();
       return { kind: 'other', name: `pragma ${name}`, writes: changesAnswers(node) };
@@ -112,16 +115,10 @@ function statementOf(node: Stmt, text: string): Statement {
   }
 }
 
-function written(node: Extract<Stmt, { type: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' }>) {
-  return { schema: node.tblName.dbName?.text, name: node.tblName.objName.text };
-}
-
 /** Numbers from 0 by offset, and names by number. https://www.sqlite.org/lang_expr.html#parameters */
 export function numbered(statement: Stmt): { numbers: Map<number, number>; names: (string | undefined)[] } {
   const found: { name: string; offset: number }[] = [];
-  traverse(statement, {
-    nodes: { VariableExpr: ({ name, span }) => void found.push({ name, offset: span.offset }) },
-  });
+  traverse(statement, { nodes: { VariableExpr: ({ name, span }) => void found.push({ name, ...span }) } });
   const numbers = new Map<number, number>();
   const names: (string | undefined)[] = [];
   for (const { name, offset } of found.sort((left, right) => left.offset - right.offset)) {
@@ -137,15 +134,17 @@ export function numbered(statement: Stmt): { numbers: Map<number, number>; names
 }
 
 /** State that all parts of one statement share. */
-export interface SqliteStatementPlace {
-  readonly text: string;
-  readonly parameters: ReadonlyMap<number, number>;
-}
+export type SqliteStatementPlace = Pick<SqlitePlace, 'text' | 'parameters'>;
 
 /** Bits of a join's type, as the library has them. */
 const NATURAL = 4;
 const LEFT = 8;
 const RIGHT = 16;
+const JOINS: Readonly<Record<number, 'left' | 'right' | 'full'>> = {
+  [LEFT]: 'left',
+  [RIGHT]: 'right',
+  [LEFT | RIGHT]: 'full',
+};
 
 export function selectOf(node: SelectNode, statement: SqliteStatementPlace): Select {
   const body = (node.compounds ?? []).reduce<SelectBody>(
@@ -182,15 +181,9 @@ function isRecursive({ recursive, ctes }: With): boolean {
 }
 
 function namesOneOf(table: CommonTableExpr, names: ReadonlySet<string>): boolean {
-  let isFound = false;
-  traverse(table.select, {
-    nodes: {
-      QualifiedName: ({ objName }) => {
-        isFound ||= names.has(objName.text.toLowerCase());
-      },
-    },
-  });
-  return isFound;
+  const found: string[] = [];
+  traverse(table.select, { nodes: { QualifiedName: ({ objName }) => void found.push(objName.text.toLowerCase()) } });
+  return found.some((name) => names.has(name));
 }
 
 type Read = (node: Expr) => Expression;
@@ -202,8 +195,7 @@ export function expressions(statement: SqliteStatementPlace, windows: readonly W
 
 function bodyOf(node: OneSelect, statement: SqliteStatementPlace): SelectBody {
   if (node.type === 'SelectValues') {
-    const read = expressions(statement, []);
-    return { kind: 'values', rows: node.values.map(({ values }) => values.map(read)) };
+    return { kind: 'values', rows: node.values.map(({ values }) => values.map(expressions(statement, []))) };
   }
   const read = expressions(statement, node.windowClause ?? []);
   return {
@@ -224,12 +216,8 @@ function columnOf(node: ColumnNode, read: Read): ResultColumn {
   return { kind: 'expression', expression: read(node.expr), alias: node.alias?.name.text };
 }
 
-function orderOf(node: SortedColumn, read: Read): OrderBy {
-  return {
-    expression: read(node.expr),
-    isDescending: node.order === 'Desc',
-    nullsFirst: node.nulls === undefined ? undefined : node.nulls === 'First',
-  };
+function orderOf({ expr, order, nulls }: SortedColumn, read: Read): OrderBy {
+  return { expression: read(expr), isDescending: order === 'Desc', nullsFirst: nulls && nulls === 'First' };
 }
 
 /** Returns no source or one. */
@@ -241,22 +229,16 @@ function joined(from: FromClause, statement: SqliteStatementPlace): Source[] {
 
 function joinOf(left: Source, node: JoinedSelectTable, statement: SqliteStatementPlace): Source {
   const type = node.operator.type === 'CommaJoinOperator' ? 0 : (node.operator.joinType ?? 0);
-  const read = expressions(statement, []);
-  const constraint = node.constraint;
+  const { constraint } = node;
   const named = constraint?.type === 'UsingJoinConstraint' ? constraint.columns.map(({ text }) => text) : undefined;
   return {
     kind: 'join',
-    type: joinType((type & LEFT) !== 0, (type & RIGHT) !== 0),
+    type: JOINS[type & (LEFT | RIGHT)] ?? 'inner',
     left,
     right: sourceOf(node.table, statement, undefined),
-    on: constraint?.type === 'OnJoinConstraint' ? read(constraint.expr) : undefined,
+    on: constraint?.type === 'OnJoinConstraint' ? expressions(statement, [])(constraint.expr) : undefined,
     using: (type & NATURAL) !== 0 ? 'natural' : named,
   };
-}
-
-function joinType(isLeft: boolean, isRight: boolean): 'inner' | 'left' | 'right' | 'full' {
-  if (isLeft) return isRight ? 'full' : 'left';
-  return isRight ? 'right' : 'inner';
 }
 
 /** `outer`: the alias of parentheses around it. */

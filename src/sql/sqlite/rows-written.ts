@@ -1,30 +1,25 @@
 // Writes of SQLite that are read wholly; see ../rows-written.ts.
 
 import type { Stmt } from 'sqlite3-parser';
-import type { RowsWritten } from '../rows-written.ts';
-import { expressions, numbered, type SqliteStatementPlace, selectOf, sqliteTrees } from './parser.ts';
+import { plainRows, type RowsWritten } from '../rows-written.ts';
+import { expressions, numbered, type SqliteStatementPlace, selectOf, sqliteTrees, WRITES } from './parser.ts';
 
 type Write = Extract<Stmt, { type: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' }>;
-
-const KINDS = { InsertStmt: 'insert', UpdateStmt: 'update', DeleteStmt: 'delete' } as const;
 
 /** Throws where the text does not parse. */
 export function sqliteRowsWritten(text: string): RowsWritten | undefined {
   const [node, ...others] = sqliteTrees(text);
-  if (node === undefined || others.length > 0 || !Object.hasOwn(KINDS, node.type)) return undefined;
+  if (node === undefined || others.length > 0 || !Object.hasOwn(WRITES, node.type)) return undefined;
   const write = node as Write;
   // OR REPLACE writes other rows too.
   if (write.with !== undefined || ('orConflict' in write && write.orConflict !== undefined)) return undefined;
   const given = givenBy(write, { text, parameters: numbered(write).numbers });
   const { dbName, objName, alias } = write.tblName;
   const target = { kind: 'table', schema: dbName?.text, name: objName.text, alias: alias?.text } as const;
-  return given && { kind: KINDS[write.type], target, ...given };
+  return given && { kind: WRITES[write.type], target, ...given };
 }
 
-function givenBy(
-  write: Write,
-  place: SqliteStatementPlace,
-): Pick<RowsWritten, 'where' | 'columns' | 'values'> | undefined {
+function givenBy(write: Write, place: SqliteStatementPlace): Omit<RowsWritten, 'kind' | 'target'> | undefined {
   if (write.type === 'InsertStmt') return insertedBy(write, place);
   if (write.orderBy !== undefined || write.limit !== undefined) return undefined;
   const read = expressions(place, []);
@@ -38,8 +33,7 @@ function givenBy(
 
 function insertedBy({ columns, body }: Extract<Stmt, { type: 'InsertStmt' }>, place: SqliteStatementPlace) {
   if (body.type === 'DefaultValuesInsertBody') return { where: undefined, columns: [], values: [[]] };
-  const select = selectOf(body.select, place);
-  const isPlain = select.with.length === 0 && select.orderBy.length === 0 && select.limit === undefined;
-  if (body.upsert !== undefined || select.body.kind !== 'values' || !isPlain) return undefined;
-  return { where: undefined, columns: columns?.map(({ text }) => text), values: select.body.rows };
+  const values = plainRows(selectOf(body.select, place));
+  if (body.upsert !== undefined || values === undefined) return undefined;
+  return { where: undefined, columns: columns?.map(({ text }) => text), values };
 }
