@@ -148,9 +148,10 @@ test('a table that leaves the publication is watched no longer, and was truncate
   expect(feed.watches('public', 'users')).toBe(false);
   const { problems, tables } = await withSession(url, (session) => postgresFeedStatus(session, names));
   expect(problems).toEqual(['expected public.users in publication changes, got it left out']);
-  expect(tables).toEqual([
-    { schema: 'public', name: 'users', isPublished: false, identity: 'default', hasKey: true, isLogged: true },
-  ]);
+  const table = { schema: 'public', name: 'users', kind: 'r', isPartition: false, root: null };
+  const facts = { identity: 'default', hasKey: true, isLogged: true, hasVirtual: false };
+  const publication = { isPublished: false, isNamed: false, isRestricted: false };
+  expect(tables).toEqual([{ ...table, ...facts, ...publication }]);
 });
 
 test('what is missing is named, and installing is undone by removing', async () => {

@@ -65,8 +65,6 @@ export function snapshotOf(text: string): Snapshot {
   return { kind: 'snapshot', below: BigInt(below as string), running: new Set(numbers) };
 }
 
-type Run = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
-
 /**
  * The least that a read will have seen, for `ReadMark.seen`. Sound in two uses only, on the primary, with `run` on the very
  * connection of the read:
@@ -76,7 +74,9 @@ type Run = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]
  *   newer snapshot, which sees every transaction that an older one sees. It may see more, which costs an invalidation.
  * In READ COMMITTED it is not sound after the read: it would claim commits that came while the statement ran.
  */
-export async function snapshotNow(run: Run): Promise<Snapshot> {
+export async function snapshotNow(
+  run: (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>,
+): Promise<Snapshot> {
   const [row] = await run('SELECT pg_current_snapshot()::text AS snapshot');
   return snapshotOf(String(row?.snapshot));
 }

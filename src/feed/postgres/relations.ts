@@ -23,12 +23,9 @@ export interface PostgresTable {
 export type ShapeOf = (table: PostgresTable) => Eventually<TableShape | undefined>;
 
 type RelationMessage = Extract<PgoutputMessage, { kind: 'relation' }>;
-type RowMessage = Extract<PgoutputMessage, { kind: 'insert' | 'update' | 'delete' }>;
 
 interface Known {
   readonly message: RelationMessage;
-  /** The message as text, to tell a changed one from a repeated one. */
-  readonly text: string;
   readonly shape: TableShape;
   /** Place of each column of the shape in the messages, or -1. */
   readonly places: readonly number[];
@@ -48,10 +45,8 @@ export class PostgresRelations {
    */
   async learn(message: RelationMessage): Promise<readonly Change[]> {
     const before = this.#known.get(message.id);
-    const text = JSON.stringify(message);
-    if (before?.text === text) return [];
-    const shape = await shapeNow(this.#shapeOf, message, message.columns);
-    this.#known.set(message.id, { message, text, shape, places: placesOf(shape, message) });
+    if (JSON.stringify(before?.message) === JSON.stringify(message)) return [];
+    const shape = await this.#read(message, message);
     return before === undefined ? [] : wholly(shape, before.shape);
   }
 
@@ -61,24 +56,29 @@ export class PostgresRelations {
    */
   async relearn(table: PostgresTable): Promise<readonly Change[]> {
     const before = this.#known.get(table.id);
-    const shape = await shapeNow(this.#shapeOf, table, before?.message.columns ?? []);
-    if (before !== undefined) this.#known.set(table.id, { ...before, shape, places: placesOf(shape, before.message) });
-    return wholly(shape, before?.shape);
+    if (before === undefined) return wholly(await shapeNow(this.#shapeOf, table, []));
+    return wholly(await this.#read(table, before.message), before.shape);
   }
 
   /** Reads every shape again, since any may have changed. */
   async renew(): Promise<void> {
-    for (const [id, known] of this.#known) {
-      const shape = await shapeNow(this.#shapeOf, known.message, known.message.columns);
-      this.#known.set(id, { ...known, shape, places: placesOf(shape, known.message) });
-    }
+    for (const { message } of this.#known.values()) await this.#read(message, message);
+  }
+
+  /** The shape of the table as it is now, to which rows are matched that come as the message says. */
+  async #read(table: PostgresTable, message: RelationMessage): Promise<TableShape> {
+    const { columns } = message;
+    const shape = await shapeNow(this.#shapeOf, table, columns);
+    const places = shape.columns.map(({ name }) => columns.findIndex((column) => column.name === name));
+    this.#known.set(message.id, { message, shape, places });
+    return shape;
   }
 
   truncated(relations: readonly number[]): Change[] {
     return relations.map((id) => ({ kind: 'truncate', table: this.#get(id).shape }));
   }
 
-  change(message: RowMessage): Change {
+  change(message: Extract<PgoutputMessage, { kind: 'insert' | 'update' | 'delete' }>): Change {
     const known = this.#get(message.relation);
     const table = known.shape;
     switch (message.kind) {
@@ -88,9 +88,12 @@ export class PostgresRelations {
         return { kind: 'delete', table, old: oldRow(known, message.old) };
       case 'update': {
         const { old } = message;
-        const whole = old?.isWhole === true ? filled(message.new, old.cells) : message.new;
+        // A cell that was not sent is unchanged.
+        const cells = old?.isWhole
+          ? message.new.map((cell, place) => (cell === undefined ? old.cells[place] : cell))
+          : message.new;
         const before = old === undefined ? identityRow(known, message.new) : oldRow(known, old);
-        return { kind: 'update', table, old: before, new: rowOf(known, whole) };
+        return { kind: 'update', table, old: before, new: rowOf(known, cells) };
       }
     }
   }
@@ -106,10 +109,6 @@ export class PostgresRelations {
 export function wholly(table: TableShape, before: TableShape = table): Change[] {
   const tables = before.name === table.name ? [table] : [before, table];
   return tables.map((one) => ({ kind: 'truncate', table: one }));
-}
-
-function placesOf(shape: TableShape, { columns }: RelationMessage): number[] {
-  return shape.columns.map(({ name }) => columns.findIndex((column) => column.name === name));
 }
 
 /**
@@ -133,11 +132,6 @@ export async function shapeNow(
     })),
     key: [],
   };
-}
-
-/** A cell that was not sent is unchanged. */
-function filled(cells: Tuple, old: Tuple): Tuple {
-  return cells.map((cell, place) => (cell === undefined ? old[place] : cell));
 }
 
 /** A partial old row gives the replica identity only; its other cells are sent as null, whatever they were. */

@@ -108,14 +108,13 @@ async function loadClient(): Promise<ClientClass> {
   }
 }
 
-type Parse = (text: string) => unknown;
 /** By the type identifiers of bool, int2, int4, oid, float8 and json. Other types stay text. */
-const PARSERS: Readonly<Record<number, Parse>> = {
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   ...{ 16: (text) => text === 't', 21: Number, 23: Number, 26: Number, 701: Number },
   114: (text) => JSON.parse(text) as unknown,
 };
 /** An application may have changed the parsers that the whole process shares. */
-const TYPES = { getTypeParser: (id: number): Parse => PARSERS[id] ?? String };
+const TYPES = { getTypeParser: (id: number) => PARSERS[id] ?? String };
 
 const MAX_NAMED = 200;
 
@@ -149,13 +148,11 @@ class NodePostgresSession implements PostgresSession {
   async #ask(text: string, values: readonly unknown[]): Promise<readonly SessionRow[]> {
     // Without values `pg` uses the simple protocol, the only one that a replication connection accepts.
     if (values.length === 0) return rowsOf(await this.#client.query(text));
-    const known = this.#names.get(text);
-    const given = { text, values: [...values] };
     // The server keeps named statements.
-    if (known === undefined && this.#names.size >= MAX_NAMED) return rowsOf(await this.#client.query(given));
-    const name = known ?? `tidegate_${this.#names.size}`;
-    this.#names.set(text, name);
-    return rowsOf(await this.#client.query({ name, ...given }));
+    const mayName = this.#names.has(text) || this.#names.size < MAX_NAMED;
+    const name = this.#names.get(text) ?? `tidegate_${this.#names.size}`;
+    if (mayName) this.#names.set(text, name);
+    return rowsOf(await this.#client.query({ ...(mayName && { name }), text, values: [...values] }));
   }
 
   replicate(command: string, data: (bytes: Uint8Array) => void): Promise<void> {

@@ -6,18 +6,6 @@ import { quotedName } from '../../dependency/table-name.ts';
 import { TidegateError } from '../../errors.ts';
 import { IS_OF_APPLICATION, type PostgresSession } from './session.ts';
 
-export interface PostgresTableStatus {
-  readonly schema: string;
-  readonly name: string;
-  readonly isPublished: boolean;
-  /** As in pg_class.relreplident. */
-  readonly identity: 'default' | 'nothing' | 'full' | 'index';
-  readonly hasKey: boolean;
-  readonly isLogged: boolean;
-  /** The root of a partition: its partitioned table. */
-  readonly root?: { readonly schema: string; readonly name: string };
-}
-
 /** A relation of which no feed tells. Temporary tables are no concern: only their own session sees them. */
 export interface UntoldRelation {
   readonly schema: string;
@@ -26,32 +14,35 @@ export interface UntoldRelation {
   readonly what: string;
 }
 
-const TABLES = `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relreplident AS identity,
-    c.relispartition AS "isPartition", c.relpersistence AS persistence, root.relname AS "rootName",
-    (SELECT nspname FROM pg_namespace WHERE oid = root.relnamespace) AS "rootSchema",
+const TABLES = `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind,
+    CASE c.relreplident WHEN 'd' THEN 'default' WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' ELSE 'index' END AS identity,
+    c.relispartition AS "isPartition", c.relpersistence = 'p' AS "isLogged", (SELECT json_build_object('schema', r.nspname,
+      'name', root.relname) FROM pg_namespace r WHERE r.oid = root.relnamespace) AS root,
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS "hasKey",
     EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)
       AS "hasVirtual",
     EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-      WHERE p.pubname = $1 AND r.prrelid = c.oid) AS named,
+      WHERE p.pubname = $1 AND r.prrelid = c.oid) AS "isNamed",
     EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1
-      AND r.prrelid = c.oid AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)) AS restricted,
-    c.oid IN (SELECT relid FROM pg_publication p, pg_get_publication_tables(p.pubname) WHERE p.pubname = $1) AS published
+      AND r.prrelid = c.oid AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)) AS "isRestricted",
+    c.oid IN (SELECT relid FROM pg_publication p, pg_get_publication_tables(p.pubname) WHERE p.pubname = $1) AS "isPublished"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
     AND ${IS_OF_APPLICATION}
   ORDER BY 1, 2`;
 
-export interface PostgresTableRow {
+export interface PostgresTableStatus {
   readonly schema: string;
   readonly name: string;
+  /** An ordinary or a partitioned table. */
   readonly kind: 'r' | 'p';
-  readonly identity: 'd' | 'n' | 'f' | 'i';
+  /** As in pg_class.relreplident. */
+  readonly identity: 'default' | 'nothing' | 'full' | 'index';
   readonly isPartition: boolean;
-  readonly rootSchema: string | null;
-  readonly rootName: string | null;
-  readonly persistence: 'p' | 'u';
+  /** The root of a partition: its partitioned table. */
+  readonly root: { readonly schema: string; readonly name: string } | null;
+  readonly isLogged: boolean;
   readonly hasKey: boolean;
   /**
    * Whether a column is computed when it is read. With such a column in the identity, the server would refuse updates and
@@ -59,18 +50,18 @@ export interface PostgresTableRow {
    */
   readonly hasVirtual: boolean;
   /** Whether the publication's own list names it. */
-  readonly named: boolean;
+  readonly isNamed: boolean;
   /** Whether the publication gives only some of its rows or columns. */
-  readonly restricted: boolean;
+  readonly isRestricted: boolean;
   /** Whether the publication covers it: itself, by its root, or with all tables. */
-  readonly published: boolean;
+  readonly isPublished: boolean;
 }
 
 export async function postgresTables(
   session: PostgresSession,
   publication: string,
-): Promise<readonly PostgresTableRow[]> {
-  return (await session.query(TABLES, [publication])) as unknown as readonly PostgresTableRow[];
+): Promise<readonly PostgresTableStatus[]> {
+  return (await session.query(TABLES, [publication])) as unknown as readonly PostgresTableStatus[];
 }
 
 const UNTOLD = `SELECT n.nspname AS schema, c.relname AS name,
@@ -81,22 +72,6 @@ const UNTOLD = `SELECT n.nspname AS schema, c.relname AS name,
 
 export async function postgresUntold(session: PostgresSession): Promise<readonly UntoldRelation[]> {
   return (await session.query(UNTOLD)) as unknown as readonly UntoldRelation[];
-}
-
-const IDENTITIES = { d: 'default', n: 'nothing', f: 'full', i: 'index' } as const;
-
-export function tableStatusOf(row: PostgresTableRow): PostgresTableStatus {
-  const { schema, name, published, identity, hasKey, persistence } = row;
-  const { rootSchema, rootName } = row;
-  return {
-    schema,
-    name,
-    isPublished: published,
-    identity: IDENTITIES[identity],
-    hasKey,
-    isLogged: persistence === 'p',
-    ...(rootSchema !== null && rootName !== null && { root: { schema: rootSchema, name: rootName } }),
-  };
 }
 
 export function qualifiedName({ schema, name }: { readonly schema: string; readonly name: string }): string {

@@ -130,6 +130,10 @@ export function untoldTables(watched: Watched | undefined): readonly string[] {
   return more === 0 ? named : [...named, `expected changes of all tables to be told, got ${more} more left out`];
 }
 
+/** The reason of a gap where `changedTables` cannot say which tables changed. */
+export const OTHERS_CHANGED =
+  'expected the schema as it was, got changed views, types, functions, policies, schemas or inheritance';
+
 /**
  * Tables that are new, gone or changed, and tables of the same name in other schemas, since a search path may now find
  * another one. Returns undefined when more than tables changed.

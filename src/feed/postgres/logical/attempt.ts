@@ -10,7 +10,7 @@ import { type PostgresFeedBase, pause } from '../options.ts';
 import { lsnOf, placeOf } from '../position.ts';
 import type { PostgresRelations } from '../relations.ts';
 import type { PostgresSession, SessionRow } from '../session.ts';
-import { changedTables, printQuery, type Watched, watchedOf, watchQuery } from '../watch.ts';
+import { changedTables, OTHERS_CHANGED, printQuery, type Watched, watchedOf, watchQuery } from '../watch.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
 import { type OpenedSlot, openSlot } from './slot.ts';
 import { literal, PostgresStream } from './stream.ts';
@@ -36,8 +36,6 @@ interface AttemptOptions extends PostgresFeedOptions {
   readonly told: Watched | undefined;
 }
 
-/** Microseconds from 1970 to 2000. */
-const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 const IN_USE = '55006';
 const TAKE_OVER_STEP_MS = 50;
 /** A server that does not answer a heartbeat for this long counts as gone. */
@@ -110,7 +108,7 @@ export class PostgresAttempt implements TellerHost {
       const [server] = await queries.query(ABOUT_SERVER, [publication]);
       if (server?.published !== true)
         throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
-      const opened = await openSlot({ queries, replication, slot, from, tasks: this.options.tasks });
+      const opened = await openSlot({ queries, replication }, this.options, from);
       this.#source = opened.source;
       await this.#prepare(queries, opened);
       this.stream = new PostgresStream({
@@ -119,7 +117,7 @@ export class PostgresAttempt implements TellerHost {
         publication,
         withMessages: server.withMessages === true,
         maxRows: this.options.maxChanges,
-        now: () => BigInt(Math.round(this.options.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
+        clock: this.options.clock,
         heard: (item) => this.#teller?.add(item),
         failed: (error) => this.end(messageOf(error)),
       });
@@ -182,9 +180,7 @@ export class PostgresAttempt implements TellerHost {
     const before = this.watched ?? this.told;
     const tables = before === undefined ? undefined : changedTables(before, watched);
     if (tables !== undefined) return { kind: 'schema', tables, watched };
-    const reason = before
-      ? 'expected the schema as it was, got changed views, types, functions, policies, schemas or inheritance'
-      : 'expected the schema as it was when the feed stopped, got another';
+    const reason = before ? OTHERS_CHANGED : 'expected the schema as it was when the feed stopped, got another';
     return { kind: 'gap', reason, watched };
   }
 

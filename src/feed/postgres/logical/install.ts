@@ -6,7 +6,7 @@
 import { quotedName } from '../../../dependency/table-name.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { PostgresSession } from '../session.ts';
-import { expectRights, type PostgresTableRow, postgresTables, qualifiedName } from '../tables.ts';
+import { expectRights, type PostgresTableStatus, postgresTables, qualifiedName } from '../tables.ts';
 import { planSchemaTrigger, planSchemaTriggerRemoval, SCHEMA_TRIGGERS } from './schema-trigger.ts';
 import { MAKE_SLOT } from './slot.ts';
 import type { PostgresNames } from './status.ts';
@@ -50,11 +50,15 @@ export async function planPostgresFeed(session: PostgresSession, install: Postgr
   const { publication, slot } = install;
   await expectLogical(session);
   const all = await postgresTables(session, publication);
-  if (install.tables !== 'all') expectAll(install.tables, all);
-  const chosen = all.filter((table) => table.persistence === 'p' && isChosen(install, table) && !isRefused(table));
+  for (const { schema, name } of install.tables === 'all' ? [] : install.tables) {
+    const table = all.find((one) => one.schema === schema && one.name === name);
+    if (table?.isLogged === true && !isRefused(table)) continue;
+    throw new TidegateError('E_FEED', `expected a table ${schema}.${name}, got ${unfit(table)}`);
+  }
+  const chosen = all.filter((table) => table.isLogged && isChosen(install, table) && !isRefused(table));
   // A partitioned table stands for its partitions, future ones included.
   const published = chosen.filter((table) => !table.isPartition || isNamed(install, table));
-  const full = chosen.filter((table) => table.kind === 'r' && table.identity !== 'f' && needsFull(install, table));
+  const full = chosen.filter((table) => table.kind === 'r' && table.identity !== 'full' && needsFull(install, table));
   const names = full.map(qualifiedName);
   const [row] = await session.query('SELECT 1 AS there FROM pg_replication_slots WHERE slot_name = $1', [slot]);
   return [
@@ -73,14 +77,13 @@ async function expectLogical(session: PostgresSession): Promise<void> {
 }
 
 /** Whether publishing would block writes: the only possible identity is the whole row, and a virtual column forbids that. */
-function isRefused({ hasVirtual, identity, hasKey }: PostgresTableRow): boolean {
-  return hasVirtual && (identity === 'f' || identity === 'n' || (identity === 'd' && !hasKey));
+function isRefused({ hasVirtual, identity, hasKey }: PostgresTableStatus): boolean {
+  return hasVirtual && (identity === 'full' || identity === 'nothing' || (identity === 'default' && !hasKey));
 }
 
-function needsFull({ identity }: PostgresInstall, table: PostgresTableRow): boolean {
+function needsFull({ identity }: PostgresInstall, table: PostgresTableStatus): boolean {
   if (table.hasVirtual) return false;
-  if (identity === 'full' || table.identity === 'n') return true;
-  return table.identity === 'd' && !table.hasKey;
+  return identity === 'full' || table.identity === 'nothing' || (table.identity === 'default' && !table.hasKey);
 }
 
 const PUBLICATION = `SELECT p.oid IS NOT NULL AS there, obj_description(p.oid, 'pg_publication') AS comment,
@@ -89,26 +92,29 @@ const PUBLICATION = `SELECT p.oid IS NOT NULL AS there, obj_description(p.oid, '
       AND coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's' AS "isSet"
   FROM (SELECT 1) one LEFT JOIN pg_publication p ON p.pubname = $1`;
 
-interface PublicationPlan {
-  readonly publication: string;
-  readonly all: readonly PostgresTableRow[];
-  readonly published: readonly PostgresTableRow[];
-  readonly full: readonly string[];
-}
-
 /** Repeats nothing that is right already: a running feed would take a repetition for a change of the schema. */
-async function publicationPlan(session: PostgresSession, plan: PublicationPlan): Promise<readonly string[]> {
-  const { publication, all, published, full } = plan;
+async function publicationPlan(
+  session: PostgresSession,
+  {
+    publication,
+    all,
+    published,
+    full,
+  }: Record<'all' | 'published', readonly PostgresTableStatus[]> & {
+    readonly publication: string;
+    readonly full: readonly string[];
+  },
+): Promise<readonly string[]> {
   const [row] = await session.query(PUBLICATION, [publication]);
   const name = quotedName(publication);
   const isThere = row?.there === true;
   const comment = row?.comment;
   const before = madeOf(comment);
   const isOwn = !isThere || (isMark(comment) && before.own !== false);
-  const isListed = published.every((table) => table.named && !table.restricted);
-  const isSame = isListed && all.every((table) => !table.named || published.includes(table));
-  const missing = published.filter((table) => !table.published);
-  const list = (tables: readonly PostgresTableRow[]) => tables.map(qualifiedName).join(', ');
+  const isListed = published.every((table) => table.isNamed && !table.isRestricted);
+  const isSame = isListed && all.every((table) => !table.isNamed || published.includes(table));
+  const missing = published.filter((table) => !table.isPublished);
+  const list = (tables: readonly PostgresTableStatus[]) => tables.map(qualifiedName).join(', ');
   const tables = isOwn
     ? isSame || published.length === 0 || row?.isForAll === true
       ? []
@@ -161,8 +167,7 @@ async function removalOf(
 ): Promise<{ readonly steps: readonly RemovalStep[]; readonly kept: readonly string[] }> {
   const steps: RemovalStep[] = [];
   if (await expectIdle(session, slot)) {
-    const statement = `SELECT pg_drop_replication_slot(${literal(slot)})`;
-    steps.push({ statement, removes: `replication slot ${slot}` });
+    steps.push({ statement: `SELECT pg_drop_replication_slot(${literal(slot)})`, removes: `replication slot ${slot}` });
   }
   const [row] = await session.query(PUBLICATION, [publication]);
   if (row?.there !== true) return { steps, kept: [] };
@@ -172,26 +177,20 @@ async function removalOf(
   const here = new Set((await postgresTables(session, publication)).map(qualifiedName));
   if (isOwn) steps.push({ statement: `DROP PUBLICATION ${name}`, removes: `publication ${publication}` });
   else if (isMark(row.comment)) steps.push({ statement: `COMMENT ON PUBLICATION ${name} IS NULL` });
-  if (!(await hasOthers(session, publication))) {
+  const [other] = await session.query(OTHERS, [publication, `${MARK}%`]);
+  if (other === undefined) {
     const statements = await planSchemaTriggerRemoval(session);
     steps.push(...statements.map((statement, at) => ({ statement, ...(at === 0 && { removes: SCHEMA_TRIGGERS }) })));
   }
-  for (const table of full) {
-    if (!here.has(table)) continue;
+  for (const table of full.filter((name) => here.has(name))) {
     const statement = `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`;
     steps.push({ statement, removes: `REPLICA IDENTITY FULL of ${table}` });
   }
   return { steps, kept: isOwn ? [] : [`publication ${publication}, which was there before the feed`] };
 }
 
-/** Whether another feed of this database needs the event triggers. */
-async function hasOthers(session: PostgresSession, publication: string): Promise<boolean> {
-  const [row] = await session.query(
-    `SELECT 1 FROM pg_publication WHERE pubname <> $1 AND obj_description(oid, 'pg_publication') LIKE $2 LIMIT 1`,
-    [publication, `${MARK}%`],
-  );
-  return row !== undefined;
-}
+/** Another feed of this database, which needs the event triggers. */
+const OTHERS = `SELECT 1 FROM pg_publication WHERE pubname <> $1 AND obj_description(oid, 'pg_publication') LIKE $2 LIMIT 1`;
 
 /** Whether the slot exists. Throws E_FEED when it is in use or belongs elsewhere. */
 async function expectIdle(session: PostgresSession, slot: string): Promise<boolean> {
@@ -209,27 +208,17 @@ async function expectIdle(session: PostgresSession, slot: string): Promise<boole
   throw new TidegateError('E_FEED', `expected a replication slot ${slot} for ${row.here}, got ${got}`);
 }
 
-function isChosen(install: PostgresInstall, table: PostgresTableRow): boolean {
-  if (install.tables === 'all' || isNamed(install, table)) return true;
-  const { rootSchema: schema, rootName: name } = table;
-  return schema !== null && name !== null && isNamed(install, { schema, name });
+function isChosen(install: PostgresInstall, table: PostgresTableStatus): boolean {
+  return install.tables === 'all' || isNamed(install, table) || (table.root !== null && isNamed(install, table.root));
 }
 
-function isNamed({ tables }: PostgresInstall, { schema, name }: Pick<PostgresTableRow, 'schema' | 'name'>): boolean {
+function isNamed({ tables }: PostgresInstall, { schema, name }: Pick<PostgresTableStatus, 'schema' | 'name'>): boolean {
   return tables !== 'all' && tables.some((table) => table.schema === schema && table.name === name);
 }
 
-function expectAll(wanted: Exclude<PostgresInstall['tables'], 'all'>, there: readonly PostgresTableRow[]): void {
-  for (const { schema, name } of wanted) {
-    const table = there.find((one) => one.schema === schema && one.name === name);
-    if (table?.persistence === 'p' && !isRefused(table)) continue;
-    throw new TidegateError('E_FEED', `expected a table ${schema}.${name}, got ${unfit(table)}`);
-  }
-}
-
-function unfit(table: PostgresTableRow | undefined): string {
+function unfit(table: PostgresTableStatus | undefined): string {
   if (table === undefined) return 'none';
-  if (table.persistence !== 'p') return 'an unlogged one, whose changes are in no log';
+  if (!table.isLogged) return 'an unlogged one, whose changes are in no log';
   return 'one with a virtual column and no key as its replica identity, whose updates would be refused';
 }
 

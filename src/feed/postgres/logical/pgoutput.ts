@@ -98,22 +98,18 @@ class Reader {
     return text;
   }
 
+  /** Undefined for text that is not UTF-8: a database of encoding SQL_ASCII may hold any bytes. */
   text(): string | undefined {
     const length = this.int32();
     if (length < 0 || this.#at + length > this.#bytes.length) throw malformed('a value that ends', `${length} bytes`);
     const bytes = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
-    return textOf(bytes);
-  }
-}
-
-/** Returns undefined for text that is not UTF-8: a database of encoding SQL_ASCII may hold any bytes. */
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
+    try {
+      return decoder.decode(bytes);
+    } catch (error) {
+      if (error instanceof TypeError) return undefined;
+      throw error;
+    }
   }
 }
 
@@ -151,10 +147,8 @@ function messageOf(reader: Reader, letter: string): PgoutputMessage {
     }
     case 'U':
       return updateOf(reader);
-    case 'D': {
-      const relation = reader.uint32();
-      return { kind: 'delete', relation, old: oldOf(reader, reader.letter()) };
-    }
+    case 'D':
+      return { kind: 'delete', relation: reader.uint32(), old: oldOf(reader, reader.letter()) };
     case 'T': {
       const count = reader.int32();
       reader.byte();

@@ -20,21 +20,16 @@ export interface OpenedSlot {
   readonly place: LogPlace | undefined;
 }
 
-export interface SlotParts {
-  readonly queries: PostgresSession;
-  readonly replication: PostgresSession;
-  readonly slot: string;
-  readonly from: FeedPosition | undefined;
-  readonly tasks: Tasks;
-}
-
 /** As JSON, since columns differ between versions. */
 const SLOT = `SELECT s.plugin, s.database, current_database() AS here, s.confirmed_flush_lsn::text AS confirmed,
     s.wal_status, to_jsonb(s) ->> 'invalidation_reason' AS invalidation, s.active
   FROM pg_replication_slots s WHERE s.slot_name = $1`;
 
-export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
-  const { queries, replication, slot, from } = parts;
+export async function openSlot(
+  { queries, replication }: Record<'queries' | 'replication', PostgresSession>,
+  { slot, tasks }: { readonly slot: string; readonly tasks: Tasks },
+  from: FeedPosition | undefined,
+): Promise<OpenedSlot> {
   const [system] = await replication.query('IDENTIFY_SYSTEM');
   const source = sourceOf(String(system?.systemid), String(system?.timeline));
   const [row] = await queries.query(SLOT, [slot]);
@@ -42,7 +37,7 @@ export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
   if (lost !== undefined) {
     if (row !== undefined) await queries.query('SELECT pg_drop_replication_slot($1)', [slot]);
     const [made] = await queries.query(MAKE_SLOT, [slot]);
-    await settle(parts);
+    await settle(queries, tasks);
     return { source, lsn: lsnOf(String(made?.lsn)), gap: lost, place: undefined };
   }
   const confirmed = lsnOf(String(row?.confirmed));
@@ -85,7 +80,7 @@ const SETTLE_STEPS = 500;
  * told only once that commit is visible. This waits until each running transaction has ended, or is shown idle and so has
  * not begun to commit. A statement that runs for longer than five seconds does not count as a commit.
  */
-async function settle({ queries, tasks }: SlotParts): Promise<void> {
+async function settle(queries: PostgresSession, tasks: Tasks): Promise<void> {
   const committing = async () => new Set((await queries.query(COMMITTING)).map((row) => row.transaction));
   let left = await committing();
   for (let step = 0; step < SETTLE_STEPS && left.size > 0; step++) {

@@ -8,7 +8,6 @@ import {
   postgresTables,
   postgresUntold,
   RIGHTS,
-  tableStatusOf,
   type UntoldRelation,
 } from '../tables.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
@@ -136,7 +135,7 @@ export async function postgresFeedStatus(
     retainedBytes: numberOf(row.retained),
     maxRetainedBytes: keep < 0 ? undefined : keep * MEGABYTE,
     walLevel: String(row.level),
-    tables: tables.filter(({ kind }) => kind === 'r').map(tableStatusOf),
+    tables: tables.filter(({ kind }) => kind === 'r'),
     untold: await postgresUntold(session),
   };
   const told = row.hasPublication === true ? standing.tables.filter((one) => one.isLogged && wanted(one)) : [];

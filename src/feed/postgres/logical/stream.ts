@@ -6,6 +6,7 @@
 
 import { quotedName } from '../../../dependency/table-name.ts';
 import { TidegateError } from '../../../errors.ts';
+import type { Clock } from '../../../ports.ts';
 import { lsnText } from '../position.ts';
 import type { PostgresSession } from '../session.ts';
 import { type PgoutputMessage, readPgoutput } from './pgoutput.ts';
@@ -26,8 +27,7 @@ export interface StreamParts {
    * changed.
    */
   readonly maxRows: number;
-  /** Microseconds since the year 2000, as the protocol counts. */
-  readonly now: () => bigint;
+  readonly clock: Pick<Clock, 'now'>;
   readonly heard: (item: StreamItem) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -40,6 +40,8 @@ const LETTER = {
 const DATA_AT = 25;
 const KEEPALIVE_LENGTH = 18;
 const STATUS_LENGTH = 34;
+/** The protocol counts microseconds since the year 2000: those from 1970 to then. */
+const EPOCH_US = 946_684_800_000_000n;
 
 export class PostgresStream {
   readonly #parts: StreamParts;
@@ -56,8 +58,7 @@ export class PostgresStream {
 
   async start(from: bigint): Promise<void> {
     const { session, slot, publication, withMessages } = this.#parts;
-    const names = literal(quotedName(publication));
-    const options = `proto_version '1', publication_names ${names}${withMessages ? ", messages 'true'" : ''}`;
+    const options = `proto_version '1', publication_names ${literal(quotedName(publication))}${withMessages ? ", messages 'true'" : ''}`;
     const command = `START_REPLICATION SLOT ${quotedName(slot)} LOGICAL ${lsnText(from)} (${options})`;
     await session.replicate(command, (bytes) => {
       try {
@@ -87,12 +88,11 @@ export class PostgresStream {
   report(wantsReply: boolean): void {
     const bytes = new Uint8Array(STATUS_LENGTH);
     const view = new DataView(bytes.buffer);
-    const flushed = this.#acknowledged;
     view.setUint8(0, LETTER.status);
     view.setBigUint64(1, this.#received);
-    view.setBigUint64(9, flushed);
-    view.setBigUint64(17, flushed);
-    view.setBigInt64(25, this.#parts.now());
+    view.setBigUint64(9, this.#acknowledged);
+    view.setBigUint64(17, this.#acknowledged);
+    view.setBigInt64(25, BigInt(Math.round(this.#parts.clock.now())) * 1_000n - EPOCH_US);
     view.setUint8(33, wantsReply ? 1 : 0);
     this.#parts.session.send(bytes);
   }

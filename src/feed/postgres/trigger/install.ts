@@ -33,6 +33,8 @@ export interface TriggerTableStatus {
   readonly schema: string;
   readonly name: string;
   readonly hasTriggers: boolean;
+  /** Whether a change of it wakes the feed. */
+  readonly wakes: boolean;
   readonly hasKey: boolean;
 }
 
@@ -80,11 +82,11 @@ const MADE = [
   `COMMENT ON SCHEMA tidegate IS '${VERSION}'`,
 ];
 
-const TABLES = `SELECT n.nspname AS schema, c.relname AS name, coalesce(t.watched, false) AS watched,
+const TABLES = `SELECT n.nspname AS schema, c.relname AS name, t.id IS NOT NULL AS "hasTriggers",
     EXISTS (SELECT FROM pg_trigger w WHERE w.tgrelid = c.oid AND w.tgname = '${WAKE}' AND w.tgenabled = 'A') AS wakes,
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS "hasKey"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN (SELECT id, true AS watched FROM (MEMBERS) m) t ON t.id = c.oid
+    LEFT JOIN (MEMBERS) t ON t.id = c.oid
   WHERE c.relkind = 'r' AND c.relpersistence IN ('p', 'u')
     AND ${IS_OF_APPLICATION}
   ORDER BY 1, 2`;
@@ -93,14 +95,6 @@ const TABLES = `SELECT n.nspname AS schema, c.relname AS name, coalesce(t.watche
 export const TRIGGER_MEMBERS = `SELECT t.tgrelid AS id, string_agg(t.oid || ':' || t.xmin, ' ' ORDER BY t.oid) AS watch
   FROM pg_trigger t WHERE t.tgname IN ('${ROWS}', '${TRUNCATE}', '${WAKE}') AND t.tgenabled = 'A' AND NOT t.tgisinternal
   GROUP BY t.tgrelid HAVING count(*) FILTER (WHERE t.tgname <> '${WAKE}') = 2`;
-
-interface TableRow {
-  readonly schema: string;
-  readonly name: string;
-  readonly watched: boolean;
-  readonly wakes: boolean;
-  readonly hasKey: boolean;
-}
 
 /** Makes the missing parts in one transaction; harmless when repeated. Waits for the writers of the tables. */
 export async function installPostgresTriggers(session: PostgresSession, install: TriggerInstall): Promise<void> {
@@ -122,20 +116,19 @@ export async function planPostgresTriggers(
   session: PostgresSession,
   install: TriggerInstall,
 ): Promise<readonly string[]> {
-  const tables = chosenOf(install, await tablesOf(session));
-  const missing = tables.filter(({ watched, wakes }) => !watched || wakes !== install.notifies);
+  const there = await tablesOf(session);
+  const tables =
+    install.tables === 'all'
+      ? there
+      : install.tables.map(({ schema, name }) => {
+          const table = there.find((one) => one.schema === schema && one.name === name);
+          if (table === undefined) throw new TidegateError('E_FEED', `expected a table ${schema}.${name}, got none`);
+          return table;
+        });
+  const missing = tables.filter(({ hasTriggers, wakes }) => !hasTriggers || wakes !== install.notifies);
   const [row] = await session.query(LOG_THERE);
   if (missing.length === 0 && row?.there === true && row.version === VERSION) return [];
   return [...MADE, ...missing.flatMap((table) => triggersOf(table, install))];
-}
-
-function chosenOf({ tables }: TriggerInstall, there: readonly TableRow[]): readonly TableRow[] {
-  if (tables === 'all') return there;
-  return tables.map(({ schema, name }) => {
-    const table = there.find((one) => one.schema === schema && one.name === name);
-    if (table === undefined) throw new TidegateError('E_FEED', `expected a table ${schema}.${name}, got none`);
-    return table;
-  });
 }
 
 /** Finds the two tables of the log even when the role may not look into their schema. */
@@ -145,7 +138,7 @@ const LOG_THERE = `SELECT l.changes IS NOT NULL AND l.log IS NOT NULL AS there,
     (SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'tidegate') AS version
   FROM (${LOG_TABLES}) l`;
 
-function triggersOf(table: TableRow, { notifies }: TriggerInstall): string[] {
+function triggersOf(table: TriggerTableStatus, { notifies }: TriggerInstall): string[] {
   const name = qualifiedName(table);
   const rows = 'INSERT OR UPDATE OR DELETE';
   const make = (trigger: string, when: string) => [
@@ -169,7 +162,7 @@ export interface TriggerRemoval {
 
 /** Undoes the whole installation, the log included. */
 export async function removePostgresTriggers(session: PostgresSession): Promise<TriggerRemoval> {
-  const tables = (await tablesOf(session)).filter(({ watched }) => watched);
+  const tables = (await tablesOf(session)).filter(({ hasTriggers }) => hasTriggers);
   const [row] = await session.query(LOG_THERE);
   for (const statement of await planTriggerRemoval(session)) await session.query(statement);
   return { tables, hadLog: row?.there === true };
@@ -208,8 +201,8 @@ export async function postgresTriggerStatus(
   if (isThere && row.mayRead !== true) {
     problems.push(`expected a role that may read tidegate.changes and delete there, got ${row.role}`);
   }
-  for (const { schema, name, watched } of tables) {
-    if (watched || !wanted({ schema, name })) continue;
+  for (const { schema, name, hasTriggers } of tables) {
+    if (hasTriggers || !wanted({ schema, name })) continue;
     problems.push(`expected the triggers of the feed on ${schema}.${name}, got none or disabled ones`);
   }
   const [last] = isThere && row.mayRead === true ? await session.query(LAST) : [];
@@ -217,13 +210,13 @@ export async function postgresTriggerStatus(
     database: String(row?.database),
     isInstalled: isThere,
     logBytes: Number(row?.bytes ?? 0),
-    tables: tables.map(({ schema, name, watched, hasKey }) => ({ schema, name, hasTriggers: watched, hasKey })),
+    tables,
     untold: await postgresUntold(session),
     last: last && { row: Number(last.id), table: String(last.name), kind: KINDS[String(last.kind)] ?? 'change' },
     problems,
   };
 }
 
-async function tablesOf(session: PostgresSession): Promise<readonly TableRow[]> {
-  return (await session.query(TABLES.replace('MEMBERS', TRIGGER_MEMBERS))) as unknown as readonly TableRow[];
+async function tablesOf(session: PostgresSession): Promise<readonly TriggerTableStatus[]> {
+  return (await session.query(TABLES.replace('MEMBERS', TRIGGER_MEMBERS))) as unknown as readonly TriggerTableStatus[];
 }

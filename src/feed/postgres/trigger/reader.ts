@@ -9,7 +9,15 @@ import { TidegateError } from '../../../errors.ts';
 import type { FeedListener } from '../../../ports.ts';
 import { rowOf, type ShapeOf, shapeNow, wholly } from '../relations.ts';
 import type { PostgresSession, SessionRow } from '../session.ts';
-import { changedTables, untoldTables, type Watched, type WatchedTable, watchedName, watchedOf } from '../watch.ts';
+import {
+  changedTables,
+  OTHERS_CHANGED,
+  untoldTables,
+  type Watched,
+  type WatchedTable,
+  watchedName,
+  watchedOf,
+} from '../watch.ts';
 import {
   type LogRow,
   logRowOf,
@@ -108,14 +116,11 @@ export class TriggerReader {
     }
     const changed = changedTables(this.#watched as Watched, watched);
     if (changed === undefined) {
-      return this.#gap(
-        look,
-        'expected the schema as it was, got changed views, types, functions, policies, schemas or inheritance',
-      );
+      return this.#gap(look, OTHERS_CHANGED);
     }
     const gone = await this.#truncates(changed);
     if (isOver()) return;
-    if (rows.length > this.#maxChanges) return this.#tellTables(look, session, [asked, gone]);
+    if (rows.length > this.#maxChanges) return this.#tellTables(look, await session.query(READ_TABLES, asked), gone);
     if (before.schema !== after.schema) {
       await this.#tell(look, { ...before, order: before.order + 1, schema: after.schema }, gone);
     }
@@ -142,9 +147,8 @@ export class TriggerReader {
   }
 
   /** Too many rows to hold: tells their tables instead. The next look repeats commits that came after this one. */
-  async #tellTables(look: Look, session: PostgresSession, [asked, gone]: Tables): Promise<void> {
-    const rows = await session.query(READ_TABLES, asked);
-    const tables = await this.#truncates(rows.flatMap((row) => look.watched.tables.get(Number(row.relation)) ?? []));
+  async #tellTables(look: Look, written: readonly SessionRow[], gone: readonly Change[]): Promise<void> {
+    const tables = await this.#truncates(written.flatMap((row) => look.watched.tables.get(Number(row.relation)) ?? []));
     if (look.isOver()) return;
     await this.#tell(look, look.after, [...gone, ...tables]);
     look.listener.reached(triggerPosition(look.after));
@@ -209,8 +213,6 @@ interface Look {
   /** The catalogue at that point. */
   readonly watched: Watched;
 }
-
-type Tables = readonly [asked: readonly unknown[], gone: readonly Change[]];
 
 /** Returns undefined when the text is no row of the table as the catalogue has it. */
 function wholeRow(known: Known, text: string | null): Row | undefined {

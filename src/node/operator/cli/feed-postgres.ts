@@ -73,7 +73,7 @@ async function triggerRemoval(session: PostgresSession): Promise<FeedRemoval> {
 
 type Named = { readonly schema: string; readonly name: string };
 
-type Wanted = Named & { readonly root?: Named };
+type Wanted = Named & { readonly root?: Named | null };
 
 /** A partitioned table stands for its partitions. */
 function wantedBy({ tables }: PostgresSource): (table: Wanted) => boolean {
@@ -82,7 +82,7 @@ function wantedBy({ tables }: PostgresSource): (table: Wanted) => boolean {
 }
 
 function isOne({ root, ...table }: Wanted, wanted: Named): boolean {
-  const names = root === undefined ? [table] : [table, root];
+  const names = root ? [table, root] : [table];
   return names.some(({ schema, name }) => schema === wanted.schema && name === wanted.name);
 }
 
