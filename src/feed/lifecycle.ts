@@ -33,25 +33,16 @@ export interface FeedSource {
 }
 
 /** The feed as its source sees it. */
-export interface FeedRun {
-  readonly listener: FeedListener;
-  readonly isStopped: boolean;
-  readonly isLooking: boolean;
-  /** Somebody woke the feed since the look began. */
-  readonly isAwake: boolean;
-  readonly acknowledged: FeedPosition | undefined;
-  /** Everything committed up to `atMs` has been told. */
-  upTo(atMs: number): void;
-  /** The connection has ended. Ignored unless the source is open. */
-  lost(reason: string): void;
-  wake(pauseMs?: number): void;
-}
+export type FeedRun = Readonly<
+  Pick<FeedLifecycle, 'listener' | 'isStopped' | 'isLooking' | 'isAwake' | 'acknowledged' | 'upTo' | 'lost' | 'wake'>
+>;
 
 const NOBODY: FeedListener = { changed() {}, gap() {}, reached() {} };
 
-export class FeedLifecycle implements ChangeFeed, FeedRun {
+export class FeedLifecycle implements ChangeFeed {
   listener: FeedListener = NOBODY;
   acknowledged: FeedPosition | undefined;
+  /** Somebody woke the feed since the look began. */
   isAwake = false;
   readonly #source: FeedSource;
   readonly #clock: Clock;
@@ -129,6 +120,7 @@ export class FeedLifecycle implements ChangeFeed, FeedRun {
     else this.#tasks.soon(() => this.#begin());
   }
 
+  /** Everything committed up to `atMs` has been told. */
   upTo(atMs: number): void {
     if (this.#isOpen) this.#state = 'live';
     this.#toldAtMs = Math.max(this.#toldAtMs, atMs);
@@ -136,6 +128,7 @@ export class FeedLifecycle implements ChangeFeed, FeedRun {
     this.#problem = undefined;
   }
 
+  /** The connection has ended. Ignored unless the source is open. */
   lost(reason: string): void {
     if (!this.#isOpen) return;
     void this.#source.close(undefined);

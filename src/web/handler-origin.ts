@@ -182,7 +182,10 @@ class RunningHandler implements Forward {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#dropBody();
-    const failure = error instanceof TidegateError && error.code === 'E_HANDLER' ? error : thrown(error);
+    const isOurs = error instanceof TidegateError && error.code === 'E_HANDLER';
+    // The handler's own error is the cause, whatever it is, and is what the caller gets.
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const failure = isOurs ? error : fault(`a response, got ${what}`, { cause: error });
     const isForNobody = this.#call.isAnswered;
     this.#listener.failed(failure);
     if (isForNobody) this.#host.failed(failure);
@@ -221,14 +224,8 @@ function responseFields(response: Response, tags: readonly string[]): Fields {
   return tags.length === 0 ? told : [...told, 'cache-tag', tags.join(', ')];
 }
 
-function fault(text: string): TidegateError {
-  return new TidegateError('E_HANDLER', `expected of the handler ${text}`);
-}
-
-/** The handler's own error is the cause, whatever it is, and is what the caller gets. */
-function thrown(cause: unknown): TidegateError {
-  const what = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-  return new TidegateError('E_HANDLER', `expected of the handler a response, got ${what}`, { cause });
+function fault(text: string, options?: { readonly cause: unknown }): TidegateError {
+  return new TidegateError('E_HANDLER', `expected of the handler ${text}`, options);
 }
 
 /** The response with these tags beside its own, for a handler to return. Throws E_TAG. */

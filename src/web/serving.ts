@@ -10,7 +10,6 @@ import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
 import type { Answer, BodySource, Origin } from '../ports.ts';
 import { filterFields, NO_FIELDS, type ResponseHead } from '../semantics/fields.ts';
-import type { CachePolicy } from '../semantics/policy.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
 import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
@@ -27,7 +26,7 @@ export class WebGate {
   readonly #platform: Platform;
   readonly #settings: CacheSettings;
   readonly #host: HandlerHost;
-  readonly #makeRoute: (origin: Origin) => Route;
+  readonly #route: Omit<Route, 'origin'>;
   readonly #reading: Reading;
   readonly #failures = new WeakMap<GateRequest, TidegateError>();
   #gate: Gate | undefined;
@@ -40,7 +39,15 @@ export class WebGate {
     const failed = (error: TidegateError) => this.#fault(thrownBy(error));
     this.#host = { wait, tasks, timeoutMs: this.#settings.timeoutMs, failed };
     const policy = policyOf(this.#settings);
-    this.#makeRoute = routeMaker(this.#settings, policy);
+    this.#route = {
+      tenant: DEFAULT_TENANT,
+      originName: ORIGIN_NAME,
+      policy,
+      responseFields: { remove: new Set<string>(), set: NO_FIELDS },
+      cacheUri: (uri) => uriOf(uri) ?? uri,
+      retired: () => false,
+      showTags: options.showTags === true,
+    };
     this.#reading = { trustForwarded: this.#settings.trustForwarded === true, policy };
   }
 
@@ -57,7 +64,7 @@ export class WebGate {
     if (asked === undefined) return serving.handle(request, () => undefined);
     request.signal.throwIfAborted();
     const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
-    const gateRequest = { ...asked, route: this.#makeRoute(handlerOrigin(call, this.#host)) };
+    const gateRequest = { ...asked, route: { ...this.#route, origin: handlerOrigin(call, this.#host) } };
     const found = await this.gate.answerAtOnce(gateRequest);
     const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;
     return responseOf(answer, request.method, this.#platform.wait);
@@ -66,7 +73,7 @@ export class WebGate {
   /** Undefined: the request is none for a cache. */
   explain(request: Request): Promise<Explanation> | undefined {
     const asked = askedOf(request, this.#reading);
-    return asked && this.gate.explain({ ...asked, route: this.#makeRoute(NO_ORIGIN) });
+    return asked && this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
   }
 
   stats(): GateStats {
@@ -138,19 +145,6 @@ const NO_ORIGIN: Origin = {
     throw new TypeError('expected to explain without asking, got a forward');
   },
 };
-
-function routeMaker(options: FetchCacheOptions, policy: CachePolicy): (origin: Origin) => Route {
-  const fixed = {
-    tenant: DEFAULT_TENANT,
-    originName: ORIGIN_NAME,
-    policy,
-    responseFields: { remove: new Set<string>(), set: NO_FIELDS },
-    cacheUri: (uri: string) => uriOf(uri) ?? uri,
-    retired: () => false,
-    showTags: options.showTags === true,
-  };
-  return (origin) => ({ ...fixed, origin });
-}
 
 /** Statuses that come without a body (Fetch, null body status). */
 const NULL_BODY: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);

@@ -92,11 +92,18 @@ export async function expectRights(
 ): Promise<void> {
   if (!create && !replication) return;
   const [row = {}] = await session.query(`SELECT ${RIGHTS}`);
-  const lacking = [
-    ...(create && row.mayCreate !== true ? [createRight(String(row.database))] : []),
-    ...(replication && row.mayReplicate !== true ? ['REPLICATION'] : []),
-  ];
+  const lacking = holding([
+    [create && row.mayCreate !== true, createRight(String(row.database))],
+    [replication && row.mayReplicate !== true, 'REPLICATION'],
+  ]);
   if (lacking.length > 0) throw new TidegateError('E_FEED', lackOf(lacking.join(' and '), String(row.role)));
+}
+
+/** Sentences, each with whether it holds. */
+export type Findings = readonly (readonly [holds: boolean, sentence: string])[];
+
+export function holding(findings: Findings): readonly string[] {
+  return findings.filter(([holds]) => holds).map(([, sentence]) => sentence);
 }
 
 export function createRight(database: string): string {

@@ -29,26 +29,14 @@ export type D1Drained =
   /** Anything read before now may be outdated. The next drain continues after `position`. */
   | { readonly kind: 'gap'; readonly reason: string; readonly position: FeedPosition };
 
-export interface D1Feed<S> {
-  /**
-   * Runs the statements as one transaction, and tells what it changed. Rejects as `batch` does, and then nothing changed.
-   * Rejects with E_FEED when it committed but its changes are unknown, and then everything may be outdated.
-   */
-  write(statements: readonly S[]): Promise<D1Written>;
-  /** All commits after `from`, by anyone. One call at a time for each position that is kept. */
-  drain(from: FeedPosition | undefined): Promise<D1Drained>;
-  /** The position for a read that comes after this call. */
-  position(): Promise<FeedPosition>;
-}
-
 export function createD1Feed<S extends D1Statement<S> = D1Prepared>(
   database: D1Binding<S>,
   readTables: ReadTables,
 ): D1Feed<S> {
-  return new Feed(database, readTables);
+  return new D1Feed(database, readTables);
 }
 
-class Feed<S extends D1Statement<S>> implements D1Feed<S> {
+class D1Feed<S extends D1Statement<S>> {
   readonly #database: D1Binding<S>;
   readonly #readTables: ReadTables;
   #known: Promise<Known> | undefined;
@@ -60,6 +48,10 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
     this.#readTables = readTables;
   }
 
+  /**
+   * Runs the statements as one transaction, and tells what it changed. Rejects as `batch` does, and then nothing changed.
+   * Rejects with E_FEED when it committed but its changes are unknown, and then everything may be outdated.
+   */
   async write(statements: readonly S[]): Promise<D1Written> {
     this.#known ??= this.#read();
     const known = await this.#known;
@@ -93,6 +85,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
     return { position: part.position, changes: changesOf(part.told, known) };
   }
 
+  /** All commits after `from`, by anyone. One call at a time for each position that is kept. */
   async drain(from: FeedPosition | undefined): Promise<D1Drained> {
     const runner = d1Runner(this.#database);
     const known = await this.#read();
@@ -113,6 +106,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
     return { kind: 'changes', set: { position, changes: changesOf(told, known) } };
   }
 
+  /** The position for a read that comes after this call. */
   async position(): Promise<FeedPosition> {
     const position = await positionNow(d1Runner(this.#database));
     this.#lower = seqOf(position);

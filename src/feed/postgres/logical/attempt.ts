@@ -9,7 +9,8 @@ import type { FeedRun } from '../../lifecycle.ts';
 import { type PostgresFeedBase, pause } from '../options.ts';
 import { lsnOf, placeOf } from '../position.ts';
 import type { PostgresRelations } from '../relations.ts';
-import type { PostgresSession, SessionRow } from '../session.ts';
+import type { PostgresSession } from '../session.ts';
+import { holding } from '../tables.ts';
 import { changedTables, OTHERS_CHANGED, printQuery, type Watched, watchedOf, watchQuery } from '../watch.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
 import { type OpenedSlot, openSlot } from './slot.ts';
@@ -216,7 +217,11 @@ export class PostgresAttempt implements TellerHost {
       [slot, publication],
     );
     if (this.isOver) return;
-    this.problems = problemsOf(this.options, row);
+    const got = `one that is lost after ${row?.safe ?? 'an unknown number of'} more bytes`;
+    this.problems = holding([
+      [row?.published !== true, `expected a publication ${publication}, got none`],
+      [row?.wal_status === 'unreserved', `expected slot ${slot} within max_slot_wal_keep_size, got ${got}`],
+    ]);
     this.warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
     if (row?.print !== this.watched?.print) this.#teller?.add({ kind: 'compare' });
     // The stream is behind by more than a heartbeat. It may wait for log that nobody flushes; this message flushes it.
@@ -235,14 +240,4 @@ export class PostgresAttempt implements TellerHost {
     this.watched = watched;
     return news;
   }
-}
-
-function problemsOf({ slot, publication }: AttemptOptions, row: SessionRow | undefined): readonly string[] {
-  const problems: string[] = [];
-  if (row?.published !== true) problems.push(`expected a publication ${publication}, got none`);
-  if (row?.wal_status === 'unreserved') {
-    const safe = row.safe ?? 'an unknown number of';
-    problems.push(`expected slot ${slot} within max_slot_wal_keep_size, got one that is lost after ${safe} more bytes`);
-  }
-  return problems;
 }

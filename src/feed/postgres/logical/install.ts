@@ -82,8 +82,8 @@ function isRefused({ hasVirtual, identity, hasKey }: PostgresTableStatus): boole
 }
 
 function needsFull({ identity }: PostgresInstall, table: PostgresTableStatus): boolean {
-  if (table.hasVirtual) return false;
-  return identity === 'full' || table.identity === 'nothing' || (table.identity === 'default' && !table.hasKey);
+  const isNameless = table.identity === 'nothing' || (table.identity === 'default' && !table.hasKey);
+  return !table.hasVirtual && (identity === 'full' || isNameless);
 }
 
 const PUBLICATION = `SELECT p.oid IS NOT NULL AS there, obj_description(p.oid, 'pg_publication') AS comment,

@@ -64,8 +64,9 @@ function gapOf(place: LogPlace | undefined, source: string, confirmed: bigint): 
   if (place.source !== source) {
     return `expected the system and timeline ${place.source}, got ${source}: another server, or a failover`;
   }
-  if (place.lsn >= confirmed) return undefined;
-  return 'expected the slot to hold the log from the position on, got one that was moved on or made anew';
+  return place.lsn < confirmed
+    ? 'expected the slot to hold the log from the position on, got one that was moved on or made anew'
+    : undefined;
 }
 
 /** Writing transactions, except idle ones. A lock lasts until after others see the commit. */

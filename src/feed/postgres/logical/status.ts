@@ -3,6 +3,8 @@
 import type { PostgresSession, SessionRow } from '../session.ts';
 import {
   createRight,
+  type Findings,
+  holding,
   lackOf,
   type PostgresTableStatus,
   postgresTables,
@@ -43,9 +45,6 @@ export interface PostgresFeedReport {
   /** Risks for later that do not make the feed miss anything now. */
   readonly warnings: readonly string[];
 }
-
-/** Sentences, each with whether it holds. */
-type Findings = readonly (readonly [holds: boolean, sentence: string])[];
 
 type Standing = Omit<PostgresFeedReport, 'problems' | 'warnings'>;
 
@@ -149,10 +148,6 @@ export async function postgresFeedStatus(
     [hasSlot && row.tellsSchema !== true, SCHEMA_LATE],
   ];
   return { ...standing, problems: holding(problems), warnings: holding(warnings) };
-}
-
-function holding(findings: Findings): readonly string[] {
-  return findings.filter(([holds]) => holds).map(([, sentence]) => sentence);
 }
 
 function textOf(cell: unknown): string | undefined {

@@ -6,8 +6,16 @@
 
 import { TidegateError } from '../../../errors.ts';
 import { IS_OF_APPLICATION, type PostgresSession, TEXT_FORMS } from '../session.ts';
-import type { UntoldRelation } from '../tables.ts';
-import { createRight, expectRights, lackOf, postgresUntold, qualifiedName, RIGHTS } from '../tables.ts';
+import {
+  createRight,
+  expectRights,
+  holding,
+  lackOf,
+  postgresUntold,
+  qualifiedName,
+  RIGHTS,
+  type UntoldRelation,
+} from '../tables.ts';
 
 export interface TriggerInstall {
   /** `schema.table`, as in the catalogue. `all`: every ordinary table and partition that exists now. */
@@ -193,19 +201,19 @@ export async function postgresTriggerStatus(
   const [row] = await session.query(STATE);
   const isThere = row?.there === true;
   const tables = await tablesOf(session);
-  const problems = isThere ? [] : ['expected the log tidegate.changes, got none'];
-  if (!isThere && row?.mayCreate !== true) {
-    problems.push(lackOf(createRight(String(row?.database)), String(row?.role)));
-  }
-  if (row?.standby === true) problems.push('expected the primary server, got a standby');
-  if (isThere && row.mayRead !== true) {
-    problems.push(`expected a role that may read tidegate.changes and delete there, got ${row.role}`);
-  }
-  for (const { schema, name, hasTriggers } of tables) {
-    if (hasTriggers || !wanted({ schema, name })) continue;
-    problems.push(`expected the triggers of the feed on ${schema}.${name}, got none or disabled ones`);
-  }
-  const [last] = isThere && row.mayRead === true ? await session.query(LAST) : [];
+  const mayRead = isThere && row.mayRead === true;
+  const untold = tables.filter((table) => !table.hasTriggers && wanted(table));
+  const problems = holding([
+    [!isThere, 'expected the log tidegate.changes, got none'],
+    [!isThere && row?.mayCreate !== true, lackOf(createRight(String(row?.database)), String(row?.role))],
+    [row?.standby === true, 'expected the primary server, got a standby'],
+    [isThere && !mayRead, `expected a role that may read tidegate.changes and delete there, got ${row?.role}`],
+    ...untold.map(
+      ({ schema, name }) =>
+        [true, `expected the triggers of the feed on ${schema}.${name}, got none or disabled ones`] as const,
+    ),
+  ]);
+  const [last] = mayRead ? await session.query(LAST) : [];
   return {
     database: String(row?.database),
     isInstalled: isThere,
