@@ -8,7 +8,7 @@ export interface Series {
   readonly value: number;
 }
 
-interface Metric {
+export interface Metric {
   readonly kind: 'counter' | 'gauge';
   readonly name: string;
   readonly help: string;

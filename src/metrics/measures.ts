@@ -8,6 +8,9 @@ export interface NamedCaches {
   readonly [name: string]: Pick<Cache, 'stats'>;
 }
 
+/** One figure, or one for each value of a label. */
+export type FigureOrParts = number | { readonly [value: string]: number };
+
 export interface Measure {
   /** Words, to be joined as each system does. */
   readonly name: readonly string[];
@@ -17,7 +20,7 @@ export interface Measure {
   readonly unit: string;
   /** The label that tells several series of one cache apart. */
   readonly label?: string;
-  readonly read: (stats: CacheStats) => number | { readonly [label: string]: number };
+  readonly read: (stats: CacheStats) => FigureOrParts;
 }
 
 export const MEASURES: readonly Measure[] = [
@@ -51,21 +54,23 @@ export const MEASURES: readonly Measure[] = [
   gauge(['fills', 'in', 'flight'], 'Fills under way.', '{fill}', ({ fillsInFlight }) => fillsInFlight),
 ];
 
-type Read = (stats: CacheStats) => number;
+type Rest = [unit: string, read: (stats: CacheStats) => number];
 
-function counter(name: readonly string[], help: string, ...[unit, read]: [string, Read]): Measure {
+function counter(name: readonly string[], help: string, ...[unit, read]: Rest): Measure {
   return { name, help, kind: 'counter', unit, read };
 }
 
-function gauge(name: readonly string[], help: string, ...[unit, read]: [string, Read]): Measure {
+function gauge(name: readonly string[], help: string, ...[unit, read]: Rest): Measure {
   return { name, help, kind: 'gauge', unit, read };
 }
 
 /** All series of a measure, as of now. */
-export function seriesOf({ label, read }: Measure, caches: NamedCaches): Series[] {
-  return Object.entries(caches).flatMap(([cache, one]) => {
-    const found = read(one.stats());
-    if (typeof found === 'number') return [{ labels: { cache }, value: found }];
-    return Object.entries(found).map(([part, value]) => ({ labels: { cache, [label as string]: part }, value }));
-  });
+export function seriesOfCaches({ label, read }: Measure, caches: NamedCaches): Series[] {
+  return Object.entries(caches).flatMap(([cache, one]) => seriesOf(read(one.stats()), label, { cache }));
+}
+
+/** `common`: labels of each. */
+export function seriesOf(figures: FigureOrParts, label: string | undefined, common: Series['labels'] = {}): Series[] {
+  if (typeof figures === 'number') return [{ labels: common, value: figures }];
+  return Object.entries(figures).map(([part, value]) => ({ labels: { ...common, [label as string]: part }, value }));
 }

@@ -7,7 +7,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Meter, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import { platformClock } from '../cache/platform.ts';
 import { CACHE_CHANNEL, type CacheMessage } from '../cache/watching.ts';
-import { MEASURES, type NamedCaches, seriesOf } from './measures.ts';
+import { MEASURES, type NamedCaches, seriesOfCaches } from './measures.ts';
 
 export type { NamedCaches };
 
@@ -49,7 +49,7 @@ function observe(meter: Meter, caches: NamedCaches): () => void {
         ? meter.createObservableCounter(name, options)
         : meter.createObservableGauge(name, options);
     const read: Parameters<typeof instrument.addCallback>[0] = (result) => {
-      for (const { labels, value } of seriesOf(measure, caches)) result.observe(value, labels);
+      for (const { labels, value } of seriesOfCaches(measure, caches)) result.observe(value, labels);
     };
     instrument.addCallback(read);
     return () => instrument.removeCallback(read);

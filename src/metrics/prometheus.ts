@@ -2,7 +2,7 @@
 
 import type { Registry } from 'prom-client';
 import { registerCollected } from './collected.ts';
-import { MEASURES, type NamedCaches, seriesOf } from './measures.ts';
+import { MEASURES, type NamedCaches, seriesOfCaches } from './measures.ts';
 
 export type { NamedCaches };
 
@@ -12,6 +12,6 @@ export function registerCacheMetrics(registry: Registry, caches: NamedCaches): v
     const { kind, help, label } = measure;
     const name = `tidegate_cache_${measure.name.join('_')}${kind === 'counter' ? '_total' : ''}`;
     const labelNames = label === undefined ? ['cache'] : ['cache', label];
-    registerCollected(registry, { kind, name, help, labelNames }, () => seriesOf(measure, caches));
+    registerCollected(registry, { kind, name, help, labelNames }, () => seriesOfCaches(measure, caches));
   }
 }

@@ -8,7 +8,7 @@ import { closeSync, openSync } from 'node:fs';
 import { type DestinationStream, destination as fileDestination, type Logger, pino } from 'pino';
 import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
 import { cacheKey } from '../../entry/key.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 
 export interface LogOptions {
   /** `info` has the access log. */
@@ -35,7 +35,12 @@ function shownError(error: Error): object {
 
 /** Throws E_CONFIG when the file cannot be opened. */
 function openLog(dest: string | number): DestinationStream {
-  if (typeof dest === 'string') checkWritable(dest);
+  try {
+    if (typeof dest === 'string') closeSync(openSync(dest, 'a'));
+  } catch (error) {
+    const message = `log.file: expected a file that can be written, got ${messageOf(error)}`;
+    throw new TidegateError('E_CONFIG', message, { cause: error });
+  }
   const stream = fileDestination({ dest, sync: false });
   stream.on('error', (error: Error) => {
     // A full disk ends the log, not the gate. Otherwise the stream would gather lines in memory, and its flush at the
@@ -48,17 +53,6 @@ function openLog(dest: string | number): DestinationStream {
 }
 
 const dropped = (): boolean => true;
-
-function checkWritable(file: string): void {
-  try {
-    closeSync(openSync(file, 'a'));
-  } catch (error) {
-    const { message } = error as Error;
-    throw new TidegateError('E_CONFIG', `log.file: expected a file that can be written, got ${message}`, {
-      cause: error,
-    });
-  }
-}
 
 /** Facts that the front adds to the engine's report once the answer has been sent. */
 export interface AccessExtra {
@@ -108,16 +102,9 @@ function hostAndPath(uri: string): [string, string] {
 const MAX_NAME = 40;
 
 function redactValues(path: string): string {
-  const mark = path.indexOf('?');
-  const plain = mark < 0 ? path : path.slice(0, mark);
+  const [plain = '', ...query] = path.split('?');
   const shown = plain.replace(/;([^;=/]*)=[^;/]*/g, ';$1=*');
-  return mark < 0
-    ? shown
-    : `${shown}?${path
-        .slice(mark + 1)
-        .split('&')
-        .map(redactPart)
-        .join('&')}`;
+  return query.length === 0 ? shown : `${shown}?${query.join('?').split('&').map(redactPart).join('&')}`;
 }
 
 function redactPart(part: string): string {

@@ -45,7 +45,7 @@ const WHAT = 'the admin API';
 export async function startAdmin(listener: AdminListener): Promise<RunningAdmin> {
   const host = listener.host ?? '127.0.0.1';
   const token = listener.token === '' ? undefined : listener.token;
-  const address = await resolve(host, listener.port);
+  const address = host === '' ? '::' : await addressOf(host, listener.port);
   if (token === undefined && !isLoopback(address)) {
     throw new TidegateError(
       'E_ADMIN_TOKEN',
@@ -55,7 +55,15 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
   const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token);
   const server = createServer(
     { maxHeaderSize: 32_768, headersTimeout: 5_000, requestTimeout: 15_000 },
-    (request, response) => void serve({ request, response, guard, api: listener.api }),
+    async (request, response) => {
+      try {
+        write(request, response, await answerTo(request, guard, listener.api));
+        request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
+      } catch (error) {
+        // Only the connection itself fails here: nobody remains to be told.
+        response.destroy(error as Error);
+      }
+    },
   );
   server.maxConnections = 1_000;
   await listening(server, { host: address, port: listener.port }, WHAT);
@@ -63,9 +71,9 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
   return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}`, close: () => close(server) };
 }
 
-async function resolve(host: string, port: number): Promise<string> {
+async function addressOf(host: string, port: number): Promise<string> {
   try {
-    return host === '' ? '::' : (await lookup(host)).address;
+    return (await lookup(host)).address;
   } catch (error) {
     throw portError({ host, port }, error, WHAT);
   }
@@ -82,26 +90,7 @@ async function close(server: Server): Promise<void> {
   clearTimeout(cutOff);
 }
 
-interface Serving {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly guard: Guard;
-  readonly api: AdminApi;
-}
-
-async function serve(serving: Serving): Promise<void> {
-  const { request, response } = serving;
-  try {
-    const answer = await answerTo(serving);
-    write(request, response, answer);
-    request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
-  } catch (error) {
-    // Only the connection itself fails here: nobody remains to be told.
-    response.destroy(error as Error);
-  }
-}
-
-async function answerTo({ request, guard, api }: Serving): Promise<AdminResponse> {
+async function answerTo(request: IncomingMessage, guard: Guard, api: AdminApi): Promise<AdminResponse> {
   const fields = request.rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
   const target = request.url as string;
   if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
@@ -150,6 +139,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 function tokenGuard(token: string): Guard {
+  const sha256 = (text: string) => hash('sha256', text, 'buffer');
   const expected = sha256(token);
   return (fields, path) => {
     if (path === HEALTH_PATH) return undefined;
@@ -157,10 +147,6 @@ function tokenGuard(token: string): Guard {
     // All digests have one length, so the comparison does not reveal the token's length.
     return given !== undefined && timingSafeEqual(sha256(given), expected) ? undefined : unauthorized();
   };
-}
-
-function sha256(text: string): Buffer {
-  return hash('sha256', text, 'buffer');
 }
 
 function loopbackGuard(boundHost: string): Guard {

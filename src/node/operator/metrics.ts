@@ -7,7 +7,8 @@
 import type { Histogram, Registry } from 'prom-client';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
-import type { Series } from '../../metrics/collected.ts';
+import type { Metric, Series } from '../../metrics/collected.ts';
+import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
@@ -31,13 +32,10 @@ export interface Metrics {
   load(): Promise<void>;
 }
 
-/** One time series by `label`, or several; copied from the engine at each scrape. */
+/** A metric that is copied from figures of another place at each scrape. */
 interface Copy<Stats> {
-  readonly name: string;
-  readonly help: string;
-  readonly kind: 'counter' | 'gauge';
-  readonly label?: string;
-  readonly read: (stats: Stats) => number | { readonly [label: string]: number };
+  readonly metric: Metric;
+  readonly read: (stats: Stats) => readonly Series[];
 }
 
 type Copied = Copy<GateStats>;
@@ -100,38 +98,30 @@ interface Loaded {
   readonly originSeconds: Histogram<'origin'>;
 }
 
-async function loadRegistry(copies: readonly Collected[]): Promise<Loaded> {
-  const [prom, { registerCollected }] = await Promise.all([
-    import('prom-client'),
-    import('../../metrics/collected.ts'),
-  ]);
-  const registry = new prom.Registry();
-  for (const { metric, read } of copies) registerCollected(registry, metric, read);
-  const originSeconds = new prom.Histogram({
-    name: 'tidegate_origin_seconds',
-    help: "Time from forwarding a request to the head of the origin's answer.",
-    labelNames: ['origin'],
-    buckets: ORIGIN_BUCKETS_SECONDS,
-    registers: [registry],
-  });
-  prom.collectDefaultMetrics({ register: registry });
-  return { registry, originSeconds };
-}
-
 export function createMetrics({ stats, clientBytes, sources }: MetricsSources): Metrics {
-  const copied =
-    clientBytes === undefined
-      ? COPIED
-      : [...COPIED, counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
-  const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ name }) => name));
+  const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
+  const copied = [...COPIED, ...(ofClients ?? [])];
+  const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
   let latest: GateStats | undefined;
-  let loaded: Loaded | undefined;
   let loading: Promise<Loaded> | undefined;
   const load = async (): Promise<Loaded> => {
-    const copies = copied.map((one) => copyOf(one, () => latest ?? stats()));
-    const ofSources = sources === undefined ? [] : OF_SOURCES.map((one) => copyOf(one, sources));
-    loaded = await loadRegistry([...copies, ...ofSources]);
-    return loaded;
+    const [prom, { registerCollected }] = await Promise.all([
+      import('prom-client'),
+      import('../../metrics/collected.ts'),
+    ]);
+    const registry = new prom.Registry();
+    for (const { metric, read } of copied) registerCollected(registry, metric, () => read(latest ?? stats()));
+    if (sources !== undefined)
+      for (const { metric, read } of OF_SOURCES) registerCollected(registry, metric, () => read(sources()));
+    const originSeconds = new prom.Histogram({
+      name: 'tidegate_origin_seconds',
+      help: "Time from forwarding a request to the head of the origin's answer.",
+      labelNames: ['origin'],
+      buckets: ORIGIN_BUCKETS_SECONDS,
+      registers: [registry],
+    });
+    prom.collectDefaultMetrics({ register: registry });
+    return { registry, originSeconds };
   };
   const ready = () => (loading ??= load());
   return {
@@ -150,11 +140,12 @@ export function createMetrics({ stats, clientBytes, sources }: MetricsSources): 
     },
     observeForward: ({ request, forwardMs }) => {
       if (forwardMs === undefined) return;
-      const observe = ({ originSeconds }: Loaded) =>
-        originSeconds.observe({ origin: request.route.originName }, forwardMs / 1000);
-      if (loaded !== undefined) observe(loaded);
+      const origin = request.route.originName;
       // If loading fails, callers that ask for the metrics get the error.
-      else ready().then(observe, () => {});
+      ready().then(
+        ({ originSeconds }) => originSeconds.observe({ origin }, forwardMs / 1000),
+        () => {},
+      );
     },
   };
 }
@@ -178,31 +169,24 @@ const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [
   ),
 ];
 
-/** `series`: the name, and the label in braces where there are several. */
-function counter(series: string, help: string, read: Copied['read']): Copied {
-  const [name, label] = partsOf(series);
-  return { name: `tidegate_${name}_total`, help, kind: 'counter', ...label, read };
+/** `named`: the name, and the label in braces where there are several. */
+function counter(named: string, help: string, read: (stats: GateStats) => FigureOrParts): Copied {
+  return copyOf('counter', named, { help, read });
 }
 
-function gauge<Stats>(series: string, help: string, read: Copy<Stats>['read']): Copy<Stats> {
-  const [name, label] = partsOf(series);
-  return { name: `tidegate_${name}`, help, kind: 'gauge', ...label, read };
+function gauge<Stats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {
+  return copyOf('gauge', named, { help, read });
 }
 
-function partsOf(series: string): [name: string, label: { readonly label?: string }] {
-  const [name = '', label] = series.replace('}', '').split('{');
-  return [name, label === undefined ? {} : { label }];
-}
-
-type Collected = ReturnType<typeof copyOf>;
-
-function copyOf<Stats>({ label, read, ...metric }: Copy<Stats>, stats: () => Stats) {
+function copyOf<Stats>(
+  kind: Metric['kind'],
+  named: string,
+  { help, read }: { readonly help: string; readonly read: (stats: Stats) => FigureOrParts },
+): Copy<Stats> {
+  const [own, label] = named.replace('}', '').split('{');
+  const name = `tidegate_${own}${kind === 'counter' ? '_total' : ''}`;
   return {
-    metric: { ...metric, labelNames: label === undefined ? [] : [label] },
-    read: (): Series[] => {
-      const value = read(stats());
-      if (typeof value === 'number') return [{ labels: {}, value }];
-      return Object.entries(value).map(([name, figure]) => ({ labels: { [label as string]: name }, value: figure }));
-    },
+    metric: { kind, name, help, labelNames: label === undefined ? [] : [label] },
+    read: (stats) => seriesOf(read(stats), label),
   };
 }

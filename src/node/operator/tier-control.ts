@@ -1,6 +1,6 @@
 // The tiers of a running gate as the operator sees them, one by one.
 
-import type { Clearable, TierAgreement, TierApi, TierHoldings } from '../../admin/contract.ts';
+import type { TierAgreement, TierApi, TierHoldings } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import type { DiskStore } from '../../store/disk/disk-store.ts';
 import type { MemoryStore } from '../../store/memory.ts';
@@ -8,24 +8,33 @@ import type { MemoryStore } from '../../store/memory.ts';
 /** Findings of a check that are no disagreement. */
 const IN_ORDER: ReadonlySet<string> = new Set(['rows', 'entries', 'agreeing']);
 
-export function tierControl(tiers: { readonly memory: MemoryStore; readonly disk: DiskStore | undefined }): TierApi {
+interface Both {
+  readonly memory: MemoryStore;
+  readonly disk: DiskStore | undefined;
+}
+
+export function tierControl(tiers: Both): TierApi {
+  const { memory, disk } = tiers;
   return {
-    holdings: () => holdings(tiers),
+    holdings: async () => {
+      const { entries, bytes, maxBytes } = memory.stats();
+      const held = { memory: { entries, bytes, maxBytes } };
+      return disk === undefined ? held : { ...held, disk: shownDisk(disk), manifest: await disk.named() };
+    },
     check: () => check(tiers),
-    clear: (what) => clear(tiers, what),
+    clear: async (what) => {
+      if (what === 'memory') return memory.delete([...memory.find({ kind: 'all' })].map(({ key }) => key));
+      if (disk === undefined) throw new TidegateError('E_SELECTOR', `expected memory, the only tier, got ${what}`);
+      const { entries } = disk.stats();
+      await (what === 'disk' ? disk.clearBytes() : disk.clear());
+      return entries;
+    },
   };
 }
 
-type Both = Parameters<typeof tierControl>[0];
-
-async function holdings({ memory, disk }: Both): Promise<TierHoldings> {
-  const { entries, bytes, maxBytes } = memory.stats();
-  const held = { memory: { entries, bytes, maxBytes } };
-  if (disk === undefined) return held;
-  const { entries: onDisk, bytes: diskBytes, maxBytes: room, segments, largeBodies, indexLoaded } = disk.stats();
-  const manifest = await disk.named();
-  const shown = { entries: onDisk, bytes: diskBytes, maxBytes: room, segments, largeBodies, indexLoaded };
-  return { ...held, disk: shown, manifest };
+function shownDisk(disk: DiskStore): TierHoldings['disk'] & object {
+  const { entries, bytes, maxBytes, segments, largeBodies, indexLoaded } = disk.stats();
+  return { entries, bytes, maxBytes, segments, largeBodies, indexLoaded };
 }
 
 async function check({ memory, disk }: Both): Promise<TierAgreement> {
@@ -49,16 +58,4 @@ async function check({ memory, disk }: Both): Promise<TierAgreement> {
   const agree = differing === 0 && Object.entries(found).every(([name, count]) => IN_ORDER.has(name) || count === 0);
   const counts = { entries: inMemory, notOnDisk, differing };
   return { agree, memory: counts, disk: found, examples: [...examples, ...differences] };
-}
-
-async function clear({ memory, disk }: Both, what: Clearable): Promise<number> {
-  if (what === 'memory') {
-    const keys = [...memory.find({ kind: 'all' })].map(({ key }) => key);
-    return memory.delete(keys);
-  }
-  if (disk === undefined) throw new TidegateError('E_SELECTOR', `expected memory, the only tier, got ${what}`);
-  const { entries } = disk.stats();
-  if (what === 'disk') await disk.clearBytes();
-  else await disk.clear();
-  return entries;
 }

@@ -4,7 +4,7 @@
 // Nothing here needs to survive exactly. A repeated fill finds a fresh entry and is skipped; so nothing is synced, a
 // torn last line is left out, and a disk that accepts no writes costs only the resumption.
 
-import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobRecord, JobSpec } from '../../engine/populate/job.ts';
 import type { Tasks } from '../../ports.ts';
@@ -48,10 +48,9 @@ export class PopulateJournal {
   unfinished(): WrittenJob[] {
     const jobs: WrittenJob[] = [];
     this.#attempt(() => {
-      this.#makeFolder();
-      for (const name of readdirSync(this.#folder)
-        .filter((file) => file.endsWith('.jsonl'))
-        .sort()) {
+      makeFolders(this.#folder, FOLDER_MODE);
+      const names = readdirSync(this.#folder).filter((file) => file.endsWith('.jsonl'));
+      for (const name of names.sort()) {
         const job = readJob(join(this.#folder, name.slice(0, -'.jsonl'.length)));
         if (job !== undefined) jobs.push(job);
       }
@@ -65,15 +64,13 @@ export class PopulateJournal {
   }
 
   /** Begins to write a job down. */
-  record(head: JobHead): (id: string) => JobRecord {
+  record({ cause, name, concurrency, ratePerSecond }: JobHead): (id: string) => JobRecord {
+    const head = JSON.stringify({ cause, name, concurrency, ratePerSecond });
     return (id) => {
       const path = join(this.#folder, id);
-      const { cause, name, concurrency, ratePerSecond } = head;
       this.#attempt(() => {
-        this.#makeFolder();
-        writeFileSync(`${path}.jsonl`, `${JSON.stringify({ cause, name, concurrency, ratePerSecond })}\n`, {
-          mode: FILE_MODE,
-        });
+        makeFolders(this.#folder, FOLDER_MODE);
+        writeFileSync(`${path}.jsonl`, `${head}\n`, { mode: FILE_MODE });
       });
       return this.#recordAt(path);
     };
@@ -107,10 +104,6 @@ export class PopulateJournal {
     };
   }
 
-  #makeFolder(): void {
-    makeFolders(this.#folder, FOLDER_MODE);
-  }
-
   #attempt(act: () => void): void {
     try {
       act();
@@ -126,8 +119,7 @@ function remove(path: string): void {
 
 /** Returns undefined when not even its head is there. */
 function readJob(path: string): WrittenJob | undefined {
-  const lines = readFileSync(`${path}.jsonl`, 'utf8').split('\n').map(parsed);
-  const [head, ...rest] = lines;
+  const [head, ...rest] = readFileSync(`${path}.jsonl`, 'utf8').split('\n').map(parsed);
   const forget = () => remove(path);
   if (typeof head !== 'object' || head === null || !('cause' in head)) {
     forget();
@@ -136,17 +128,9 @@ function readJob(path: string): WrittenJob | undefined {
   const texts = rest.filter((line) => typeof line === 'string');
   const seal = rest.find((line) => typeof line === 'object' && line !== null && 'sealed' in line);
   const error = (seal as { readonly error?: string } | undefined)?.error;
-  const left = texts.slice(doneOf(path)).filter((text) => text !== '');
+  const done = existsSync(`${path}.done`) ? Number(readFileSync(`${path}.done`, 'utf8')) || 0 : 0;
+  const left = texts.slice(done).filter((text) => text !== '');
   return { spec: head as JobHead, texts: left, sealed: seal !== undefined, error, forget };
-}
-
-function doneOf(path: string): number {
-  try {
-    return Number(readFileSync(`${path}.done`, 'utf8')) || 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw error;
-  }
 }
 
 /** Returns undefined for a torn line. */

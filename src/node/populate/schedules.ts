@@ -42,8 +42,8 @@ export class Schedules {
     const before = this.#timetables;
     this.#timetables = schedules.map(
       (schedule) =>
-        before.find((old) => old.isFor(schedule)) ??
-        new Timetable(schedule, this.#deps, before.find((old) => old.name === schedule.name)?.run),
+        before.find((old) => JSON.stringify(old.schedule) === JSON.stringify(schedule)) ??
+        new Timetable(schedule, this.#deps, before.find((old) => old.schedule.name === schedule.name)?.run),
     );
     for (const old of before) if (!this.#timetables.includes(old)) old.stop();
   }
@@ -58,7 +58,7 @@ export class Schedules {
 }
 
 class Timetable {
-  readonly #schedule: ResolvedSchedule;
+  readonly schedule: ResolvedSchedule;
   readonly #deps: ScheduleDeps;
   readonly #cron: Cron | undefined;
   #nextAt: number | undefined;
@@ -66,26 +66,14 @@ class Timetable {
   #runs = 0;
   #skipped = 0;
   /** The run under way: its own, or that of the schedule it replaced. */
-  #run: Promise<void> | undefined;
+  run: Promise<void> | undefined;
 
   constructor(schedule: ResolvedSchedule, deps: ScheduleDeps, run: Promise<void> | undefined) {
     if (run !== undefined) this.#waitFor(run);
-    this.#schedule = schedule;
+    this.schedule = schedule;
     this.#deps = deps;
     this.#cron = schedule.cron === undefined ? undefined : new Cron(schedule.cron, { paused: true });
     this.#plan(deps.clock.now());
-  }
-
-  get name(): string {
-    return this.#schedule.name;
-  }
-
-  get run(): Promise<void> | undefined {
-    return this.#run;
-  }
-
-  isFor(schedule: ResolvedSchedule): boolean {
-    return JSON.stringify(schedule) === JSON.stringify(this.#schedule);
   }
 
   stop(): void {
@@ -93,15 +81,15 @@ class Timetable {
   }
 
   state(): ScheduleState {
-    const { name } = this.#schedule;
-    return { name, runs: this.#runs, skipped: this.#skipped, running: this.#run !== undefined, nextAt: this.#nextAt };
+    const { name } = this.schedule;
+    return { name, runs: this.#runs, skipped: this.#skipped, running: this.run !== undefined, nextAt: this.#nextAt };
   }
 
   /** `after`: the last planned instant, so that an interval does not drift. */
   #plan(after: number): void {
     const now = this.#deps.clock.now();
     if (this.#cron === undefined) {
-      const everyMs = this.#schedule.everyMs as number;
+      const everyMs = this.schedule.everyMs as number;
       this.#nextAt = after + everyMs * Math.max(1, Math.ceil((now - after) / everyMs));
     } else this.#nextAt = this.#cron.nextRun(new Date(now))?.getTime();
     this.#wait();
@@ -115,18 +103,18 @@ class Timetable {
   }
 
   #due(at: number): void {
-    if (this.#run !== undefined) this.#skipped++;
+    if (this.run !== undefined) this.#skipped++;
     else {
       this.#runs++;
-      this.#waitFor(this.#deps.run(this.#schedule));
+      this.#waitFor(this.#deps.run(this.schedule));
     }
     this.#plan(at);
   }
 
   #waitFor(run: Promise<void>): void {
-    this.#run = run;
+    this.run = run;
     void run.then(() => {
-      this.#run = undefined;
+      this.run = undefined;
     });
   }
 }

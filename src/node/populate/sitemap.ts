@@ -34,13 +34,8 @@ export interface Sitemap {
   readonly refused: readonly { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[];
 }
 
-/** Asks for the sitemap of the URL, and reads it. Rejects with E_POPULATE, or with the origin's failure. */
-export async function fetchSitemap(url: string, request: GateRequest): Promise<Sitemap> {
-  return readSitemap(url, await bodyOf(request));
-}
-
 /** The body of a 200; rejects with E_POPULATE, or with the origin's failure. */
-function bodyOf(request: GateRequest): Promise<Readable> {
+export function sitemapBody(request: GateRequest): Promise<Readable> {
   const { route, target, uri, fields } = request;
   return new Promise((resolve, reject) => {
     let forward: Forward | undefined;

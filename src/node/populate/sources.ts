@@ -13,7 +13,7 @@ import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
 import { counted } from '../operator/cli/text.ts';
-import { fetchSitemap, uriOf } from './sitemap.ts';
+import { readSitemap, sitemapBody, uriOf } from './sitemap.ts';
 
 export type Source = AsyncIterable<PopulatePortion>;
 
@@ -106,7 +106,7 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
       throw new TidegateError('E_POPULATE', `expected a sitemap on a host that a route takes, got ${next.uri}`);
     }
     await deps.turnAt(request.route.originName);
-    const { sitemaps, items, refused } = await fetchSitemap(next.uri, request);
+    const { sitemaps, items, refused } = await readSitemap(next.uri, await sitemapBody(request));
     if (sitemaps.length > 0 && next.depth === MAX_DEPTH) {
       throw new TidegateError('E_POPULATE', `expected indexes of sitemaps ${MAX_DEPTH} deep at most, got ${next.uri}`);
     }
