@@ -27,25 +27,27 @@ export async function reportSource(api: SourceApi, bodyText: string): Promise<ob
 }
 
 /** Throws E_SELECTOR where the value does not fit. Undefined: the member is left out. */
-type Read<Value> = (value: unknown, name: string) => Value | undefined;
-type Reads<Of> = { readonly [Name in keyof Of]-?: Read<Of[Name]> };
+type Reader<Value> = (value: unknown, name: string) => Value | undefined;
+type Reads<Of> = { readonly [Name in keyof Of]-?: Reader<Of[Name]> };
 
 /** Of an object the members that are read here, and no others. `what`: of the error where it is none. */
 function membersOf<Of>(value: unknown, what: string, reads: Reads<Of>): Of {
   const object = objectOf(value, what);
-  const members = Object.entries<Read<unknown>>(reads).map(([name, read]) => [name, read(object[name], name)] as const);
+  const members = Object.entries<Reader<unknown>>(reads).map(
+    ([name, read]) => [name, read(object[name], name)] as const,
+  );
   return Object.fromEntries(members.filter(([, member]) => member !== undefined)) as Of;
 }
 
-function optional<Value>(read: Read<Value>): Read<Value> {
+function optional<Value>(read: Reader<Value>): Reader<Value> {
   return (value, name) => (value === undefined ? undefined : read(value, name));
 }
 
-function matching(form: RegExp, what: string): Read<string> {
+function matching(form: RegExp, what: string): Reader<string> {
   return (value) => (typeof value === 'string' && form.test(value) ? value : expected('E_SELECTOR', what, value));
 }
 
-function whole(least: number, what: string, most = Number.MAX_SAFE_INTEGER): Read<number> {
+function whole(least: number, what: string, most = Number.MAX_SAFE_INTEGER): Reader<number> {
   return (value) => {
     const fits = Number.isSafeInteger(value) && least <= Number(value) && Number(value) <= most;
     return fits ? Number(value) : expected('E_SELECTOR', what, value);

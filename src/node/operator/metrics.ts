@@ -105,10 +105,8 @@ export function createMetrics({ stats, clientBytes, sources }: MetricsSources): 
   let latest: GateStats | undefined;
   let loading: Promise<Loaded> | undefined;
   const load = async (): Promise<Loaded> => {
-    const [prom, { registerCollected }] = await Promise.all([
-      import('prom-client'),
-      import('../../metrics/collected.ts'),
-    ]);
+    const prom = await import('prom-client');
+    const { registerCollected } = await import('../../metrics/collected.ts');
     const registry = new prom.Registry();
     for (const { metric, read } of copied) registerCollected(registry, metric, () => read(latest ?? stats()));
     if (sources !== undefined)
