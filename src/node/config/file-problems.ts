@@ -5,7 +5,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isFolder } from '../../store/disk/node-folder.ts';
 import { certificateProblems } from '../front/connection/certificates.ts';
-import { readAuthorities } from '../origin/origins.ts';
+import { readAuthorities } from '../origin/origin.ts';
 import type { ResolvedConfig } from './config.ts';
 
 /** Every problem as `path: what is wrong`; empty when a start finds everything it needs. */

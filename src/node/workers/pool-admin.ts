@@ -11,8 +11,8 @@ import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
-import type { Figures, Given } from './messages.ts';
 import type { WorkerPool } from './worker-pool.ts';
+import type { Figures, Given } from './worker-process.ts';
 
 const DEFAULT_LIMIT = 100;
 

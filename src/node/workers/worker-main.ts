@@ -19,7 +19,7 @@ import { createMemoryStore, type MemoryStore } from '../../store/memory.ts';
 import { logOf, type NodeGate, startPart } from '../serve.ts';
 import { storesOf } from '../tiers.ts';
 import { surviveUncaughtExceptions } from '../uncaught-exceptions.ts';
-import type { FromWorker, ToWorker, WorkerCalls } from './messages.ts';
+import type { FromWorker, ToWorker, WorkerCalls } from './worker-process.ts';
 
 /** All that a worker has from its welcome on. */
 let welcomed: ReturnType<typeof begun> | undefined;

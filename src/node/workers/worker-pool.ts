@@ -14,8 +14,15 @@ import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
-import type { Answer, Figures, Given, WorkerCalls } from './messages.ts';
-import { type WorkerChild, type WorkerHooks, WorkerProcess } from './worker-process.ts';
+import {
+  type Answer,
+  type Figures,
+  type Given,
+  type WorkerCalls,
+  type WorkerChild,
+  type WorkerHooks,
+  WorkerProcess,
+} from './worker-process.ts';
 
 export interface WorkerPoolParts {
   readonly config: ResolvedConfig;

@@ -8,8 +8,8 @@ import { createLocalLog } from '../../../src/engine/invalidator.ts';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../../src/log/shared-log.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import type { FromWorker, ToWorker } from '../../../src/node/workers/messages.ts';
 import { WorkerPool } from '../../../src/node/workers/worker-pool.ts';
+import type { FromWorker, ToWorker } from '../../../src/node/workers/worker-process.ts';
 
 class Child extends EventEmitter {
   readonly pid = 1;

@@ -15,8 +15,7 @@ import { Exchange, statusOf } from '../exchange.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
-import { isStatus, sendWhole } from './h2-answer.ts';
-import { guardFlush, H2Channel, SMALL_ANSWER_BYTES, sendRefusal } from './h2-channel.ts';
+import { guardFlush, H2Channel, isStatus, SMALL_ANSWER_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
 /** Streams at a time (RFC 9113 §5.1.2). */
