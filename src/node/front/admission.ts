@@ -50,7 +50,10 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   const head = checkHead(raw, deps.limits);
   if (head.kind === 'refused') return head;
   const { scan } = head;
-  if (scan.via !== undefined && isLoop(scan.via, deps.cacheName)) return refused('loop', scan.via);
+  // RFC 9110 §7.6.3: a member is `[protocol/]version pseudonym [comment]`.
+  if (scan.via !== undefined && listMembers(scan.via).some((via) => via.split(/[ \t]+/)[1] === deps.cacheName)) {
+    return refused('loop', scan.via);
+  }
   const claims = scan.forwardedFor ?? scan.forwardedProto ?? scan.forwardedHost ?? scan.overrides ?? scan.sources;
   const trusted = claims !== undefined && deps.trust(peer.address);
   const place = effectivePlace(head, trusted, peer);
@@ -64,10 +67,12 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (head.framing !== 'none' && isGet(raw.method) && !site.request.bodyOnGet) {
     return refused('content-on-get', head.framing === 'chunked' ? 'chunked content' : `${head.contentLength} bytes`);
   }
-  const hops = raw.method === 'OPTIONS' && scan.maxForwards !== undefined ? hopsLeft(scan.maxForwards) : undefined;
-  if (typeof hops === 'object') return hops;
-  if (hops === -1) return OPTIONS_SELF;
-  return route({ raw, head, site, place, address: peer.address, trusted, hops }, deps);
+  // RFC 9110 §7.6.2: forwarded with one hop less, and answered at the last one.
+  const hops = raw.method === 'OPTIONS' ? scan.maxForwards : undefined;
+  if (hops !== undefined && !/^\d{1,9}$/.test(hops)) return refused('max-forwards', hops);
+  if (hops !== undefined && Number(hops) === 0) return OPTIONS_SELF;
+  const maxForwards = hops === undefined ? scan.maxForwards : String(Number(hops) - 1);
+  return route({ raw, head, site, place, address: peer.address, trusted, maxForwards }, deps);
 }
 
 /** Host and scheme are in the URI. */
@@ -102,10 +107,10 @@ interface Routed {
   readonly place: Place;
   readonly address: string;
   readonly trusted: boolean;
-  readonly hops: number | undefined;
+  readonly maxForwards: string | undefined;
 }
 
-function route({ raw, head, site, place, address, trusted, hops }: Routed, deps: AdmissionDeps): Admitted {
+function route({ raw, head, site, place, address, trusted, maxForwards }: Routed, deps: AdmissionDeps): Admitted {
   const { method, httpVersion } = raw;
   const rules = site.request;
   const target = normaliseTarget(head.target, rules);
@@ -119,7 +124,7 @@ function route({ raw, head, site, place, address, trusted, hops }: Routed, deps:
     via: `${httpVersion} ${deps.cacheName}`,
     // `Content-Length: 0` adds nothing to the method; the origin's connection states it where it matters.
     contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
-    maxForwards: hops === undefined ? head.scan.maxForwards : String(hops),
+    maxForwards,
   };
   const edited = editFields(forwardedFields(head.scan, passage), rules.fields);
   const overridden = trusted && head.scan.overrides !== undefined;
@@ -176,16 +181,6 @@ function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place 
     host = stated;
   }
   return { kind: 'ok', host: withoutDefaultPort(host, scheme), scheme };
-}
-
-/** RFC 9110 §7.6.3: a member is `[protocol/]version pseudonym [comment]`. */
-function isLoop(via: string, cacheName: string): boolean {
-  return listMembers(via).some((member) => member.split(/[ \t]+/)[1] === cacheName);
-}
-
-/** RFC 9110 §7.6.2: one less than stated; -1 at the last hop. */
-function hopsLeft(maxForwards: string): number | Refusal {
-  return /^\d{1,9}$/.test(maxForwards) ? Number(maxForwards) - 1 : refused('max-forwards', maxForwards);
 }
 
 function isGet(method: string): boolean {

@@ -5,7 +5,7 @@
 // Host, `100 (Continue)`, Upgrade of anything, idle connections cut at close.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { platformClock } from '../../cache/platform.ts';
@@ -16,7 +16,7 @@ import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender, type LentSocket } from './connection/connections.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import type { FrontContext, FrontDeps, FrontLimits, ListenAt } from './front-contract.ts';
+import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
 import { type Ends, Http1Channel } from './http1/http1-channel.ts';
 import { PlainConnection } from './http1/plain-connection.ts';
@@ -30,20 +30,6 @@ const REQUEST_TIMEOUT_MS = 3_600_000;
 /** The client is told a slightly shorter time, or its next request might cross our end of the connection. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
 
-function serverOptions({ maxHeadBytes, maxTargetBytes, headTimeoutMs, keepAliveMs }: FrontLimits): ServerOptions {
-  return {
-    // The front's own limits are lower and answer more precisely; the parser holds up to this in memory.
-    maxHeaderSize: maxHeadBytes + maxTargetBytes,
-    headersTimeout: headTimeoutMs,
-    requestTimeout: Math.max(REQUEST_TIMEOUT_MS, headTimeoutMs),
-    keepAliveTimeout: keepAliveMs,
-    connectionsCheckingInterval: 1_000,
-    insecureHTTPParser: false,
-    requireHostHeader: false,
-    optimizeEmptyRequests: true,
-  };
-}
-
 export class Front {
   readonly #deps: FrontDeps;
   readonly #server;
@@ -56,7 +42,7 @@ export class Front {
   #closing: Promise<void> | undefined;
 
   constructor(deps: FrontDeps) {
-    const { hooks, arrival = PLAIN, stallMs = 60_000, cacheName = 'tidegate', monotonic } = deps;
+    const { hooks, arrival = PLAIN, stallMs = 60_000, cacheName = 'tidegate' } = deps;
     this.#deps = deps;
     const headTimeoutMs = Math.max(1, deps.limits.headTimeoutMs);
     const keepAliveMs = Math.max(1, deps.limits.keepAliveMs);
@@ -68,7 +54,7 @@ export class Front {
       status: { isClosing: false },
       // http1-channel.ts recognises its own socket timeout by its length, so the idle timeout must differ.
       stallMs: stallMs === idleMs ? stallMs + 1 : stallMs,
-      monotonic: monotonic ?? platformClock.monotonic,
+      monotonic: deps.monotonic ?? platformClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
       tell: (refusal, { address }) => {
@@ -77,7 +63,15 @@ export class Front {
       },
     };
     this.#server = createServer({
-      ...serverOptions(limits),
+      // The front's own limits are lower and answer more precisely; the parser holds up to this in memory.
+      maxHeaderSize: limits.maxHeadBytes + limits.maxTargetBytes,
+      headersTimeout: headTimeoutMs,
+      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, headTimeoutMs),
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: 1_000,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      optimizeEmptyRequests: true,
       shouldUpgradeCallback: (message) => wantsTunnel(message) && !lenderOf(message.socket).client.isBusy,
     });
     this.#arrivals = new Arrivals(arrival, headTimeoutMs, {
@@ -100,8 +94,11 @@ export class Front {
   }
 
   /** Resolves once connections are accepted. Rejects with E_PORT. */
-  listen({ host, port, reusePort = false }: ListenAt): Promise<AddressInfo> {
-    return listening(this.#server, { host, port, reusePort });
+  async listen({ host, port, reusePort = false }: ListenAt): Promise<AddressInfo> {
+    const at = await listening(this.#server, { host, port, reusePort });
+    // A connection could not be accepted, such as for want of file descriptors.
+    this.#server.on('error', this.#context.fault);
+    return at;
   }
 
   /** Client connections open now. */
@@ -192,7 +189,10 @@ export class Front {
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
-    else answerOptions(response, this.#context.status.isClosing);
+    else {
+      const close = this.#context.status.isClosing ? ['connection', 'close'] : [];
+      response.writeHead(200, ['allow', ALLOWED_METHODS, 'content-length', '0', ...close]).end();
+    }
   }
 
   #admit(message: IncomingMessage) {
@@ -276,11 +276,4 @@ export class Front {
 /** node:http gets no connections but lent ones. */
 function lenderOf(socket: Socket): Lender {
   return (socket as unknown as LentSocket).lender;
-}
-
-function answerOptions(response: ServerResponse, isClosing: boolean): void {
-  const fields = ['allow', ALLOWED_METHODS, 'content-length', '0'];
-  if (isClosing) fields.push('connection', 'close');
-  response.writeHead(200, fields);
-  response.end();
 }

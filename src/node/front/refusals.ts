@@ -76,13 +76,6 @@ export interface Refusal {
   readonly got: string;
 }
 
-/** A refusal's answer. */
-interface RefusalAnswer {
-  readonly status: number;
-  readonly fields: string[];
-  readonly body: string;
-}
-
 export function refused(reason: RefusalReason, got: string): Refusal {
   return { kind: 'refused', reason, got };
 }
@@ -90,12 +83,11 @@ export function refused(reason: RefusalReason, got: string): Refusal {
 const SHOWN_CHARS = 120;
 
 /** `cacheName`: as in Cache-Status (RFC 9211 §2). `close`: another reason closes the connection. */
-export function refusalAnswer(refusal: Refusal, cacheName: string, close: boolean): RefusalAnswer {
+export function refusalAnswer(refusal: Refusal, cacheName: string, close: boolean) {
   const { status, section, expected, close: unsafe }: RefusalRule = REFUSALS[refusal.reason];
   const title = `${status} ${STATUS_CODES[status]}: ${refusal.reason}`;
-  const see = section.replace('§', 'section ');
   // ASCII, so that characters and bytes are equal in number.
-  const body = `${title}\nexpected: ${expected}\ngot: ${shown(refusal.got)}\nsee: ${see}\n`;
+  const body = `${title}\nexpected: ${expected}\ngot: ${shown(refusal.got)}\nsee: ${section.replace('§', 'section ')}\n`;
   const fields = ['content-type', 'text/plain; charset=us-ascii', 'x-content-type-options', 'nosniff'];
   fields.push('content-length', String(body.length), 'cache-control', 'no-store');
   fields.push('cache-status', `${cacheName}; detail=refused`);
@@ -132,8 +124,11 @@ export function refusalOfParserError(error: ParserError): Refusal | undefined {
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return refused('head-too-slow', 'nothing complete');
-    case 'HPE_HEADER_OVERFLOW':
-      return refused(isWithinTarget(error) ? 'target-too-long' : 'head-too-large', 'more');
+    case 'HPE_HEADER_OVERFLOW': {
+      // The parser takes a target that came in several packets for a field, which makes it a 431.
+      const parsed = error.rawPacket?.toString('latin1', 0, error.bytesParsed) ?? '';
+      return refused(/^[A-Z-]+ [^ \n]*$/.test(parsed) ? 'target-too-long' : 'head-too-large', 'more');
+    }
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return refused('content-too-large', 'chunk extensions of more than 16 KiB');
     case 'HPE_PAUSED_H2_UPGRADE':
@@ -151,9 +146,4 @@ interface ParserError extends Error {
   readonly reason?: string;
   readonly bytesParsed?: number;
   readonly rawPacket?: Buffer;
-}
-
-/** The parser takes a target that came in several packets for a field, which makes it a 431. */
-function isWithinTarget({ rawPacket, bytesParsed }: ParserError): boolean {
-  return rawPacket !== undefined && /^[A-Z-]+ [^ \n]*$/.test(rawPacket.toString('latin1', 0, bytesParsed));
 }

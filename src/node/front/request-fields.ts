@@ -69,7 +69,7 @@ const END_TO_END: ReadonlySet<string> = new Set(
 );
 
 /** The fields of one request, sorted by role. A field that came in several lines is combined with `, `. */
-export interface FieldScan extends Record<NotedRole, string | undefined> {
+export interface FieldScan extends Record<Exclude<Role, 'drop' | 'override' | 'source'>, string | undefined> {
   /** Names in lower case; all fields without a role. */
   readonly rest: string[];
   /** Bytes of all fields on the wire. */
@@ -81,22 +81,36 @@ export interface FieldScan extends Record<NotedRole, string | undefined> {
   sources: string[] | undefined;
 }
 
-type NotedRole = Exclude<Role, 'drop' | 'override' | 'source'>;
-
 /** One pass over what Node's parser gives: name, value, name, value … */
 export function scanFields(rawHeaders: readonly string[]): FieldScan {
-  const scan = emptyScan();
-  const { rest } = scan;
-  let bytes = 0;
+  const rest: string[] = [];
+  const scan: FieldScan = {
+    rest,
+    bytes: 0,
+    hostLines: 0,
+    contentLengthLines: 0,
+    host: undefined,
+    contentLength: undefined,
+    transferEncoding: undefined,
+    connection: undefined,
+    expect: undefined,
+    upgrade: undefined,
+    via: undefined,
+    maxForwards: undefined,
+    forwardedFor: undefined,
+    forwardedProto: undefined,
+    forwardedHost: undefined,
+    overrides: undefined,
+    sources: undefined,
+  };
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const value = rawHeaders[at + 1] as string;
     const spelling = rawHeaders[at] as string;
     const { name, role } = SPELLINGS.get(spelling) ?? spelled(spelling);
-    bytes += name.length + value.length + 4;
+    scan.bytes += name.length + value.length + 4;
     if (role === undefined) rest.push(name, value);
     else note(scan, role, [name, value]);
   }
-  scan.bytes = bytes;
   return scan;
 }
 
@@ -116,28 +130,6 @@ function spelled(spelling: string): Name {
   const found: Name = { name, role: ROLES.get(name) ?? lookalike(name) };
   if (SPELLINGS.size < MAX_SPELLINGS && spelling.length <= MAX_SPELLING_CHARS) SPELLINGS.set(spelling, found);
   return found;
-}
-
-function emptyScan(): FieldScan {
-  return {
-    rest: [],
-    bytes: 0,
-    hostLines: 0,
-    contentLengthLines: 0,
-    host: undefined,
-    contentLength: undefined,
-    transferEncoding: undefined,
-    connection: undefined,
-    expect: undefined,
-    upgrade: undefined,
-    via: undefined,
-    maxForwards: undefined,
-    forwardedFor: undefined,
-    forwardedProto: undefined,
-    forwardedHost: undefined,
-    overrides: undefined,
-    sources: undefined,
-  };
 }
 
 /** CGI and WSGI read `_` as `-`, and origins know many more X-Forwarded fields than any list. */

@@ -162,8 +162,7 @@ export class Certificates {
     try {
       const pems = await Promise.all(files.map(readPairLater));
       if (this.#closed || files !== this.#files) return;
-      const news = pems.some((pem, at) => !isSame({ pem }, this.#loaded[at]));
-      if (news) this.#use(this.#load(files, pems));
+      if (pems.some((pem, at) => !isSame({ pem }, this.#loaded[at]))) this.#use(this.#load(files, pems));
     } catch (error) {
       this.#fail(error);
     }

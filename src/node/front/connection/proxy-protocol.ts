@@ -122,15 +122,15 @@ function addressesV2(block: Buffer, family: number): Endpoints | undefined {
   return endpoints([address(0), block.readUInt16BE(32)], [address(16), block.readUInt16BE(34)]);
 }
 
-interface ProxyHeaderListener {
-  /** The header has been taken off; the bytes behind it are still unread, on a paused socket. */
-  ready(stated: Endpoints | undefined): void;
-  /** The connection is over. */
-  refused(got: string): void;
-}
-
-/** Takes the header off an unread connection. */
-export function takeProxyHeader(socket: Socket, timeoutMs: number, listener: ProxyHeaderListener): void {
+/**
+ * Takes the header off an unread connection. `ready`: the bytes behind it are still unread, on a paused socket. `refused`: the
+ * connection is over.
+ */
+export function takeProxyHeader(
+  socket: Socket,
+  timeoutMs: number,
+  listener: { ready(stated: Endpoints | undefined): void; refused(got: string): void },
+): void {
   let received = Buffer.alloc(0);
   const stop = () => {
     cancel();
@@ -148,11 +148,8 @@ export function takeProxyHeader(socket: Socket, timeoutMs: number, listener: Pro
   const onData = (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
     const header = readProxyHeader(received);
-    if (header.kind === 'more') return;
-    if (header.kind === 'malformed') {
-      refuse(header.got);
-      return;
-    }
+    if (header.kind === 'malformed') refuse(header.got);
+    if (header.kind !== 'header') return;
     stop();
     socket.pause();
     if (received.length > header.bytes) socket.unshift(received.subarray(header.bytes));

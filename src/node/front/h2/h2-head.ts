@@ -16,16 +16,9 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-interface Pseudo {
-  method: string;
-  path: string;
-  scheme: string;
-  authority: string | undefined;
-}
-
 /** `endsHere`: the request has no content. */
 export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): RawHead | Refusal {
-  const pseudo: Pseudo = { method: '', path: '', scheme: '', authority: undefined };
+  const pseudo = { ':method': '', ':path': '', ':scheme': '', ':authority': undefined as string | undefined };
   // Host comes first; its value is known last.
   const fields: string[] = ['host', ''];
   let host: string | undefined;
@@ -34,7 +27,8 @@ export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): Ra
     const name = rawHeaders[at] as string;
     const value = rawHeaders[at + 1] as string;
     if (name.startsWith(':')) {
-      if (!notePseudo(pseudo, name, value)) return refused('pseudo-field', name);
+      if (!Object.hasOwn(pseudo, name)) return refused('pseudo-field', name);
+      pseudo[name as keyof typeof pseudo] = value;
     } else if (trimOws(value).length !== value.length) {
       return refused('field-whitespace', name);
     } else if (name === 'host' && host === undefined) {
@@ -50,32 +44,15 @@ export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): Ra
       fields.push(name, value);
     }
   }
-  return headOf(pseudo, host, { fields, endsHere });
-}
-
-function notePseudo(pseudo: Pseudo, name: string, value: string): boolean {
-  if (name === ':method') pseudo.method = value;
-  else if (name === ':path') pseudo.path = value;
-  else if (name === ':scheme') pseudo.scheme = value;
-  else if (name === ':authority') pseudo.authority = value;
-  else return false;
-  return true;
-}
-
-function headOf(
-  pseudo: Pseudo,
-  host: string | undefined,
-  { fields, endsHere }: { readonly fields: string[]; readonly endsHere: boolean },
-): RawHead | Refusal {
-  const { method, path, scheme, authority = host } = pseudo;
+  const { ':method': method, ':path': target, ':scheme': scheme, ':authority': authority = host } = pseudo;
   if (method === 'CONNECT') return refused('method-connect', method);
-  if (!path.startsWith('/') && path !== '*') return refused('target-form', path);
+  if (!target.startsWith('/') && target !== '*') return refused('target-form', target);
   if (scheme !== 'http' && scheme !== 'https') return refused('target-scheme', scheme);
   // RFC 9113 §8.3.1: a different Host makes the request malformed.
   if (host !== undefined && host.toLowerCase() !== authority?.toLowerCase()) {
     return refused('host-mismatch', `Host ${host}, :authority ${authority}`);
   }
   if (authority !== undefined) fields[1] = authority;
-  const rawHeaders = authority === undefined ? fields.slice(2) : fields;
-  return { method, target: path, httpVersion: '2', rawHeaders, scheme, contentFollows: !endsHere };
+  const rawFields = authority === undefined ? fields.slice(2) : fields;
+  return { method, target, httpVersion: '2', rawHeaders: rawFields, scheme, contentFollows: !endsHere };
 }

@@ -181,7 +181,7 @@ export class PlainConnection implements Lender {
     if (admission.kind !== 'admitted') return undefined;
     const { framing, scan } = admission.head;
     if (framing !== 'none' || scan.upgrade !== undefined || scan.expect !== undefined) return undefined;
-    return scan.connection === undefined || isKeepAlive(scan.connection) ? admission.request : undefined;
+    return (scan.connection?.toLowerCase() ?? 'keep-alive') === 'keep-alive' ? admission.request : undefined;
   }
 
   #answer({ request, startedMs }: Visit, answer: WholeAnswer): void {
@@ -235,8 +235,4 @@ export class PlainConnection implements Lender {
     this.#toNode(lent as unknown as Socket);
     return lent;
   }
-}
-
-function isKeepAlive(connection: string): boolean {
-  return connection.length === 10 && connection.toLowerCase() === 'keep-alive';
 }
