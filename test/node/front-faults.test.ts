@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { connect, Server } from 'node:net';
+import { describe, expect, test, vi } from 'vitest';
 import {
   answerText,
   bodyText,
@@ -15,6 +15,17 @@ import {
 } from './front-kit.ts';
 
 const HEAD = 'Host: example.org\r\n';
+
+test('a connection that cannot be accepted is a fault, and others are served', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen');
+  const { port, faults } = await startFront();
+  const server = listen.mock.contexts[0] as Server;
+  listen.mockRestore();
+  const error = new Error('accept EMFILE');
+  server.emit('error', error);
+  expect(faults).toEqual([error]);
+  expect(bodyText(await exchange(port, get('/')))).toBe('ok');
+});
 
 describe('what a client cannot do to others or to itself', () => {
   test('an error after requests that are still being answered waits for them', async () => {

@@ -55,10 +55,7 @@ export class Exchange implements Responder {
 
   /** Hands the request to the gate; `unanswered`: what was looked up for it. */
   start(unanswered?: Unanswered): void {
-    if (this.#channel.isGone) {
-      this.#settle(false);
-      return;
-    }
+    if (this.#channel.isGone) return this.#settle(false);
     try {
       this.#cancel = underWay.run(this, () => this.#deps.gate.handle(this.#visit.request, this, unanswered));
     } catch (error) {
@@ -106,10 +103,7 @@ export class Exchange implements Responder {
     }
     this.#outcome = answer.outcome;
     try {
-      if (answer.kind === 'streamed') {
-        this.#sendStreamed(answer);
-        return;
-      }
+      if (answer.kind === 'streamed') return this.#sendStreamed(answer);
       this.#bodyBytes = this.#channel.whole(answer);
       this.#status = statusOf(answer);
       this.#settle(true);
@@ -121,13 +115,16 @@ export class Exchange implements Responder {
   /** Answers in place of the gate and stops it; after a sent head, it breaks the answer off. */
   refuse(refusal: Refusal): void {
     if (this.#over) return;
-    if (this.#answered) {
-      this.cutOff();
-      return;
-    }
+    if (this.#answered) return this.cutOff();
     this.#stopGate();
     if (this.#channel.isGone) this.#settle(false);
-    else this.#safely(() => this.#sendRefusal(refusal));
+    else
+      this.#safely(() => {
+        const { status, bodyBytes } = this.#channel.refusal(refusal);
+        this.#status = status;
+        this.#bodyBytes = bodyBytes;
+        this.#settle(true);
+      });
   }
 
   /** The client must see that the answer is incomplete. */
@@ -161,13 +158,6 @@ export class Exchange implements Responder {
 
   get #answered(): boolean {
     return this.#status !== undefined;
-  }
-
-  #sendRefusal(refusal: Refusal): void {
-    const { status, bodyBytes } = this.#channel.refusal(refusal);
-    this.#status = status;
-    this.#bodyBytes = bodyBytes;
-    this.#settle(true);
   }
 
   #sendStreamed({ head: { status, fields: given }, body }: Extract<Answer, { kind: 'streamed' }>): void {
@@ -272,18 +262,17 @@ export class Exchange implements Responder {
     this.#over = true;
     if (!complete && this.#answered) this.#dropBody();
     else if (!complete) this.#stopGate();
-    this.#visit.upload?.discard();
+    const { request, peer, upload } = this.#visit;
+    upload?.discard();
     this.#channel.over(complete);
-    const { ended, monotonic } = this.#deps;
-    const { request, peer } = this.#visit;
-    ended?.({
+    this.#deps.ended?.({
       request,
       peer,
       status: this.#status,
       outcome: this.#outcome,
       bodyBytes: this.#bodyBytes,
       complete,
-      durationMs: monotonic() - this.#startedMs,
+      durationMs: this.#deps.monotonic() - this.#startedMs,
     });
   }
 }

@@ -88,8 +88,6 @@ export class Front {
         }),
       lost: (report) => hooks?.lost?.(report),
     });
-    // No limit: node:http would silently drop fields beyond one, a second Host among them. See request-heads.ts.
-    this.#server.maxHeadersCount = 0;
     this.#attach();
   }
 
@@ -129,6 +127,8 @@ export class Front {
 
   #attach(): void {
     const server = this.#server;
+    // No limit: node:http would silently drop fields beyond one, a second Host among them. See request-heads.ts.
+    server.maxHeadersCount = 0;
     const onRequest = (message: IncomingMessage, response: ServerResponse) =>
       this.#safely(message.socket, () => this.#request(message, response));
     // node:http's own listener gets the connections given to it; see plain-connection.ts.
@@ -163,16 +163,10 @@ export class Front {
     this.#clients.set(connection, client);
     connection.on('close', () => this.#clients.delete(connection));
     const { maxConnections } = this.#deps.limits;
-    if (this.#clients.size <= maxConnections) {
-      this.#arrivals.accept(connection);
-      return;
-    }
+    if (this.#clients.size <= maxConnections) return this.#arrivals.accept(connection);
     const refusal = refused('connections', `more than ${maxConnections}`);
     const { tls, proxyProtocol } = this.#deps.arrival ?? PLAIN;
-    if (tls === undefined && !proxyProtocol) {
-      client.refuse(refusal, connection);
-      return;
-    }
+    if (tls === undefined && !proxyProtocol) return client.refuse(refusal, connection);
     // Where another protocol comes before HTTP, nobody would understand an answer.
     this.#context.tell(refusal, client.peer);
     connection.destroy();
@@ -183,8 +177,7 @@ export class Front {
     response.on('close', () => lender.resume());
     const handed = lender.handOver(message);
     if (handed !== undefined) {
-      this.#start(this.#channel({ message, response, request: handed.request }), handed.unanswered);
-      return;
+      return this.#start(this.#channel({ message, response, request: handed.request }), handed.unanswered);
     }
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
@@ -201,10 +194,7 @@ export class Front {
   }
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
-    if (head.framing === 'none') {
-      this.#start(this.#channel({ message, response, request }));
-      return;
-    }
+    if (head.framing === 'none') return this.#start(this.#channel({ message, response, request }));
     const refuse = (refusal: Refusal) => {
       channel.exchange.refuse(this.#context.tell(refusal, lenderOf(message.socket).client.peer));
     };

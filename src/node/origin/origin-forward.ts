@@ -78,9 +78,8 @@ export class RunningForward implements Forward, Sender {
 
   start(): void {
     const permit = this.#host.admit();
-    if (permit instanceof TidegateError) {
-      this.#fail(permit);
-    } else {
+    if (permit instanceof TidegateError) this.#fail(permit);
+    else {
       this.#permit = permit;
       this.#deadline.start(this.#host.options.headTimeoutMs);
       this.#send(false);
@@ -133,10 +132,7 @@ export class RunningForward implements Forward, Sender {
   head(status: number, raw: RawFields): void {
     const fields = toFields(raw);
     const lines = fields.length / 2;
-    if (lines > MAX_FIELD_LINES) {
-      this.#refuse(`expected at most ${MAX_FIELD_LINES} field lines, got ${lines}`);
-      return;
-    }
+    if (lines > MAX_FIELD_LINES) return this.#refuse(`expected at most ${MAX_FIELD_LINES} field lines, got ${lines}`);
     this.#settle('reached');
     this.#deadline.start(this.#host.options.bodyTimeoutMs);
     // In HTTP/2 a frame marks the end (RFC 9113 §8.1).
@@ -150,10 +146,7 @@ export class RunningForward implements Forward, Sender {
   }
 
   end(raw: RawFields, connection: Connection | undefined): void {
-    if (this.#delimited === false && connection?.error !== undefined) {
-      this.#fail(this.#fault(connection.error));
-      return;
-    }
+    if (this.#delimited === false && connection?.error !== undefined) return this.#fail(this.#fault(connection.error));
     this.#finish('unknown');
     this.#listener.end(toFields(raw));
   }
@@ -164,9 +157,7 @@ export class RunningForward implements Forward, Sender {
     if (unsent || (isConnectionLoss(error) && !attempt.answered && !this.#contentBroke && this.#retriesLeft > 0)) {
       if (!unsent) this.#retriesLeft--;
       this.#send(true);
-      return;
-    }
-    this.#fail(this.#fault(error));
+    } else this.#fail(this.#fault(error));
   }
 
   #send(fresh: boolean): void {
@@ -218,10 +209,7 @@ export class RunningForward implements Forward, Sender {
   #fail(error: TidegateError, reach: Reach = error.code === 'E_ORIGIN_CONNECT' ? 'unreachable' : 'unknown'): void {
     if (this.#over) return;
     this.#finish(reach);
-    if (!this.#starting) {
-      this.#listener.failed(error);
-      return;
-    }
+    if (!this.#starting) return this.#listener.failed(error);
     this.#host.deps.tasks.soon(() => {
       if (!this.#aborted) this.#listener.failed(error);
     });

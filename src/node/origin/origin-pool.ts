@@ -132,10 +132,7 @@ function connector({ line, open, allowH2 }: Way, connection: Track): Connector {
     });
     const opening: unknown = open(target, (...[error, socket]: [null, Socket] | [Error, null]) => {
       cancel();
-      if (error !== null) {
-        refuse(error, causeOf(error));
-        return;
-      }
+      if (error !== null) return refuse(error, causeOf(error));
       line.sockets++;
       connection.error = undefined;
       connection.socket = socket;

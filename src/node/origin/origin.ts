@@ -71,10 +71,7 @@ export class NodeOrigin implements Origin, ForwardHost {
    * loads it, or `loadPools` does; requests wait for it in their order.
    */
   dispatch(...request: Parameters<Pools['dispatch']>): void {
-    if (this.#pools !== undefined) {
-      this.#pools.dispatch(...request);
-      return;
-    }
+    if (this.#pools !== undefined) return this.#pools.dispatch(...request);
     this.#loading ??= this.#load();
     this.#loading.then(
       () => this.#pools?.dispatch(...request),

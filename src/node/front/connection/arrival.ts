@@ -93,10 +93,7 @@ export class Arrivals {
 
   /** `connection`: unread so far. */
   accept(connection: Socket): void {
-    if (!this.#options.proxyProtocol) {
-      this.#begun({ connection, stated: undefined });
-      return;
-    }
+    if (!this.#options.proxyProtocol) return this.#begun({ connection, stated: undefined });
     const peer = unmapped(connection.remoteAddress ?? '');
     takeProxyHeader(connection, this.#timeoutMs, {
       ready: (stated) => this.#begun({ connection, stated }),
@@ -106,10 +103,7 @@ export class Arrivals {
 
   #begun(begun: Begun): void {
     const { connection, stated } = begun;
-    if (this.#tls !== undefined) {
-      this.#secure(this.#tls, begun);
-      return;
-    }
+    if (this.#tls !== undefined) return this.#secure(this.#tls, begun);
     this.#events.http1(connection, peerOf(connection, 'http', stated), connection);
     // A PROXY header was taken off it.
     if (connection.isPaused()) connection.resume();

@@ -14,7 +14,7 @@ import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
 import { statusOf } from '../exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
-import { asBuffer, fieldsOf, hasNoContent, isSendable, trailerPairs, wholeFields } from '../http1/answer-bytes.ts';
+import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
 import type { Upload } from '../http1/upload.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
 
@@ -152,10 +152,7 @@ export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method
   const status = statusOf(answer);
   const content = answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body;
   const silent = method === 'HEAD' || hasNoContent(status) || content === undefined || content.length === 0;
-  const headers =
-    answer.kind === 'stored'
-      ? storedHeaders(answer.entry, answer.added, (content as Uint8Array).length)
-      : toHeaders(status, wholeFields(answer, method));
+  const headers = answer.kind === 'stored' ? storedHeaders(answer) : toHeaders(status, fieldsToSend(answer, method));
   stream.respond(headers, silent ? END : undefined);
   if (silent || stream.writableEnded) return 0;
   if (content.length <= SLICE_BYTES) stream.end(asBuffer(content));
@@ -185,11 +182,11 @@ export function isStatus(status: number): boolean {
 
 const END = Object.freeze({ endStream: true });
 
-/** Does for HTTP/2 what storedFields() does for HTTP/1.1. */
-function storedHeaders(entry: StoredResponse, added: Fields, bodyBytes: number): OutgoingHttpHeaders {
+/** Does for a stored response what fieldsToSend() does for HTTP/1.1, with heads of entries kept. */
+function storedHeaders({ entry, added }: Extract<WholeAnswer, { kind: 'stored' }>): OutgoingHttpHeaders {
   const headers = { ...headOf(entry) };
   for (let at = 0; at < added.length; at += 2) put(headers, added[at] as string, added[at + 1] as string);
-  if (entry.status !== 204) headers['content-length'] = bodyBytes;
+  if (entry.status !== 204) headers['content-length'] = entry.bytes.length - entry.headBytes;
   return headers;
 }
 

@@ -133,10 +133,7 @@ export class H2Connection {
     answer: WholeAnswer,
   ): void {
     const status = statusOf(answer);
-    if (!isStatus(status)) {
-      this.#exchange(stream, request, undefined).respond(answer);
-      return;
-    }
+    if (!isStatus(status)) return this.#exchange(stream, request, undefined).respond(answer);
     const { ended, monotonic, stallMs } = this.#deps;
     const bodyBytes = sendWhole(stream, answer, request.method);
     if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
@@ -209,15 +206,10 @@ export class H2Connection {
     const quiet = this.#open.size === 0;
     const idle = quiet && this.#streams === this.#quietSince;
     this.#quietSince = quiet ? this.#streams : undefined;
-    if (idle) this.#leave();
-    else this.#lookIn(this.#deps.limits.keepAliveMs);
-  }
-
-  /** A client that does not close its half would keep the connection. */
-  #leave(): void {
-    const socket = this.#socket;
-    const stop = platformTasks.later(LINGER_MS, () => socket.destroy());
-    socket.on('close', stop);
+    if (!idle) return this.#lookIn(this.#deps.limits.keepAliveMs);
+    // A client that does not close its half would keep the connection.
+    const stop = platformTasks.later(LINGER_MS, () => this.#socket.destroy());
+    this.#socket.on('close', stop);
     this.goAway();
   }
 }

@@ -18,11 +18,13 @@ export function hasNoContent(status: number): boolean {
   return status === 204 || status === 304;
 }
 
-/** Fields of a stored response as sent. */
-export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: number): string[] {
+/** Fields of a whole answer as sent, with the right length. */
+export function fieldsToSend(answer: WholeAnswer, method: string): string[] {
+  if (answer.kind === 'whole') return wholeFields(answer, method);
+  const { entry, added } = answer;
   const fields = fieldsOf(entry);
-  for (let at = 0; at < added.length; at++) fields.push(added[at] as string);
-  if (entry.status !== 204) fields.push(CONTENT_LENGTH, String(bodyBytes));
+  fields.push(...added);
+  if (entry.status !== 204) fields.push(CONTENT_LENGTH, String(entry.bytes.length - entry.headBytes));
   return fields;
 }
 
@@ -54,14 +56,11 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 
 const CONTENT_LENGTH = 'content-length';
 
-interface AnswerFields {
-  readonly fields: string[];
-  /** As the head states it; undefined when it states none, or no number. */
-  readonly contentLength: number | undefined;
-}
-
-/** Fields of a head that comes from an origin or the gate, without Content-Length and, unless kept, Trailer. */
-export function passedFields(from: Fields, keepTrailer: boolean): AnswerFields {
+/**
+ * Fields of a head that comes from an origin or the gate, without Content-Length and, unless kept, Trailer. `contentLength`:
+ * undefined when the head states none, or no number.
+ */
+export function passedFields(from: Fields, keepTrailer: boolean) {
   const fields: string[] = [];
   let contentLength: number | undefined;
   for (let at = 0; at < from.length; at += 2) {
@@ -73,8 +72,8 @@ export function passedFields(from: Fields, keepTrailer: boolean): AnswerFields {
   return { fields, contentLength };
 }
 
-/** Fields of a whole answer, with the right length. */
-export function wholeFields({ head, body }: Extract<Answer, { kind: 'whole' }>, method: string): string[] {
+/** Fields of a whole answer that is not stored, with the right length. */
+function wholeFields({ head, body }: Extract<Answer, { kind: 'whole' }>, method: string): string[] {
   const { fields, contentLength } = passedFields(head.fields, false);
   // Without a body to count, an answer to HEAD, or a 304, may still state the length of the omitted body.
   const silent = body === undefined && (method === 'HEAD' || head.status === 304);
@@ -93,10 +92,8 @@ const NEVER_TRAILERS: ReadonlySet<string> = new Set(
 export function trailerPairs(trailers: Fields): [string, string][] {
   const pairs: [string, string][] = [];
   for (let at = 0; at < trailers.length; at += 2) {
-    const name = trailers[at] as string;
-    const value = trailers[at + 1] as string;
-    if (NEVER_TRAILERS.has(name) || PER_CONNECTION.has(name) || !isSendable(name, value)) continue;
-    pairs.push([name, value]);
+    const [name, value] = trailers.slice(at, at + 2) as [string, string];
+    if (!NEVER_TRAILERS.has(name) && !PER_CONNECTION.has(name) && isSendable(name, value)) pairs.push([name, value]);
   }
   return pairs;
 }

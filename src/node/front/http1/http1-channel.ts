@@ -11,7 +11,7 @@ import type { Fields } from '../../../semantics/fields.ts';
 import { Exchange, statusOf } from '../exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
-import { hasNoContent, storedFields, trailerPairs, wholeFields } from './answer-bytes.ts';
+import { fieldsToSend, hasNoContent, trailerPairs } from './answer-bytes.ts';
 import { endAfterContent, LINGER_MS, type Upload } from './upload.ts';
 
 /** Codes that node:http throws for a name or value that would break the message. */
@@ -76,15 +76,10 @@ export class Http1Channel implements Channel {
   }
 
   whole(answer: WholeAnswer): number {
-    const { method } = this.#ends.request;
-    const isStored = answer.kind === 'stored';
-    const body = isStored ? bodyOf(answer.entry) : answer.body;
     const status = statusOf(answer);
-    const fields = isStored
-      ? storedFields(answer.entry, answer.added, (body as Uint8Array).length)
-      : wholeFields(answer, method);
-    this.#writeHead(status, fields);
-    return this.#finish(hasNoContent(status) ? undefined : body);
+    this.#writeHead(status, fieldsToSend(answer, this.#ends.request.method));
+    if (hasNoContent(status)) return this.#finish();
+    return this.#finish(answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body);
   }
 
   refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {
@@ -169,15 +164,15 @@ export class Http1Channel implements Channel {
     if (upload === undefined || !this.exchange.receiving) {
       response.end(lastBytes);
       this.#guardFlush();
-      return lastBytes?.length ?? 0;
+    } else {
+      if (lastBytes === undefined) response.flushHeaders();
+      else response.write(lastBytes);
+      const done = this.#whenOver;
+      this.#whenOver = undefined;
+      upload.discard();
+      // A client that waits for 100 sends nothing more once it sees another answer.
+      endAfterContent(message, response, { maxMs: upload.unasked ? 0 : LINGER_MS, ...(done && { done }) });
     }
-    if (lastBytes === undefined) response.flushHeaders();
-    else response.write(lastBytes);
-    const done = this.#whenOver;
-    this.#whenOver = undefined;
-    upload.discard();
-    // A client that waits for 100 sends nothing more once it sees another answer.
-    endAfterContent(message, response, { maxMs: upload.unasked ? 0 : LINGER_MS, ...(done && { done }) });
     return lastBytes?.length ?? 0;
   }
 

@@ -104,16 +104,10 @@ export class Upload implements AsyncIterable<Uint8Array> {
     }
     this.#waiter = undefined;
     this.#content.setTimeout(0);
-    if (chunk === null) {
-      waiter.resolve(DONE);
-      return;
-    }
+    if (chunk === null) return waiter.resolve(DONE);
     this.#bytes += chunk.length;
     const { maxRequestBodyBytes } = this.#deps.limits;
-    if (this.#bytes <= maxRequestBodyBytes) {
-      waiter.resolve({ done: false, value: chunk });
-      return;
-    }
+    if (this.#bytes <= maxRequestBodyBytes) return waiter.resolve({ done: false, value: chunk });
     this.#waiter = waiter;
     this.#stop(`expected content of at most ${maxRequestBodyBytes} bytes, got more`);
     this.#options.refuse(refused('content-too-large', 'more than the limit'));
