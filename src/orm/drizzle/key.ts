@@ -61,7 +61,10 @@ function writtenObject(value: object, path: string): string {
     return `a${value.length}:${value.map((item, at) => written(item, `${path}[${at}]`)).join('')}`;
   if (value instanceof Date) return `d${value.getTime()};`;
   const bytes = bytesOf(value);
-  if (bytes !== undefined) return `b${value.constructor.name}:${bytes.length}:${hexadecimal(bytes)}`;
+  if (bytes !== undefined) {
+    const hexadecimal = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return `b${value.constructor.name}:${bytes.length}:${hexadecimal}`;
+  }
   const prototype: unknown = Object.getPrototypeOf(value);
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === 'function') return `j${nameOf(prototype)}:${written(toJSON.call(value), path)}`;
@@ -78,10 +81,4 @@ function nameOf(prototype: unknown): string {
 function bytesOf(value: object): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? new Uint8Array(value) : undefined;
-}
-
-function hexadecimal(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
 }

@@ -41,7 +41,7 @@ export function withTidegate<Db extends object>(db: Db, options: SoundOptions): 
 export function assembled<Db extends object>(db: Db, options: SoundOptions, parts: SoundParts): Db & Sound<Db> {
   const { session, dialect: queries } = partsOf(db);
   const { doubtMs = DOUBT_MS } = checkSound(options);
-  const dialect = dialectOf(db);
+  const dialect = dialectOf(db, session.cache, queries);
   const tally = new Tally(options.onFault ?? (() => undefined));
   const texts = new Texts(dialect, tally);
   const catalog = new Catalog({ ...options, dialect, read: texts.read, textOf: textsOf(queries) });
@@ -128,10 +128,8 @@ function partsOf(db: object): { readonly session: Loose; readonly dialect: Loose
   throw new TidegateError('E_CONFIG', 'expected a database object of drizzle(), got something else');
 }
 
-function dialectOf(db: object): Dialect {
-  const { session, dialect } = partsOf(db);
+function dialectOf(db: object, cache: unknown, dialect: Loose): Dialect {
   if ('$cached' in db) throw new TidegateError('E_CONFIG', 'expected a database object without a cache, got one twice');
-  const { cache } = session;
   if (isRecord(cache) && markOf(cache) !== 'NoopCache') {
     throw new TidegateError('E_CONFIG', 'expected drizzle() without a cache of its own, got one');
   }

@@ -30,8 +30,8 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
   ]),
   mutant('forgets what is read of the whole table', 'sqlite', ROWS, ['exceptRows(table), ...rows]', '...rows]']),
   mutant('takes a column that is set for one that is left', 'sqlite', PINS, [
-    "return kind === 'update' && values.every((row) => !row.has(column));",
-    "return kind === 'update' && values.length + column >= 0;",
+    'write.values.every((row) => !row.has(column))',
+    'write.values.length + column >= 0',
   ]),
   mutant('takes what an insert generates for NULL', 'sqlite', PINS, [
     'if (cell === undefined || isMade) return undefined;',
@@ -51,7 +51,7 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
   ]),
   mutant('forgets triggers and foreign keys', 'sqlite', ROWS, [' || known.moving.has(table)', '']),
   mutant('forgets foreign keys that come back', 'sqlite', FACTS, ['reached.has(table) || ', '']),
-  mutant('takes a number that is rounded as it is', 'sqlite', PINS, [' || isRounded(type, cell)', '']),
+  mutant('takes a number that is rounded as it is', 'sqlite', PINS, [' || isRounded ? ', ' ? ']),
   mutant('trusts a key with a collation of its own', 'sqlite', ROWS, [
     "this.#options.dialect === 'sqlite' ? rowid === column : ",
     '',

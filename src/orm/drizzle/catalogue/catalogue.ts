@@ -3,17 +3,16 @@
 import type { Dialect } from '../../../dependency/template.ts';
 import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
 import { entityKindOf, type Fields, tableNames, viewParts } from '../entities.ts';
+import type { SoundOptions } from '../options.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { acts, Causes, foreignKeysOf } from './foreign-keys.ts';
-import { type Does, doesOf, type FunctionsTold } from './functions.ts';
+import { type Does, doesOf } from './functions.ts';
 import { type ViewReading, Views } from './views.ts';
 
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
 
-export interface CatalogOptions extends ViewReading {
+interface CatalogOptions extends ViewReading, Pick<SoundOptions, 'effects' | 'functions'> {
   readonly dialect: Dialect;
-  readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
-  readonly functions?: FunctionsTold | undefined;
 }
 
 export class Catalog {

@@ -9,11 +9,8 @@ import type { Dialect } from '../../../dependency/template.ts';
 import { readsNoTable } from '../../../sql/calls/functions.ts';
 import { ROUTINE_QUERIES, routinesFrom } from '../../../sql/postgres/routines.ts';
 import { canonical, type FactsReader, type TextFacts } from '../../../sql/text-facts.ts';
+import type { SoundOptions } from '../options.ts';
 import type { Causes } from './foreign-keys.ts';
-
-export type FunctionsTold = Readonly<
-  Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>
->;
 
 /** By a function's name as a statement has it, the tables; undefined: nothing is known. */
 export type Does = (
@@ -23,7 +20,7 @@ export type Does = (
 const NOTHING = { reads: [], writes: [] };
 
 /** What is told counts more than the name of a built-in. */
-export function doesOf(functions: FunctionsTold, dialect: Dialect): Does {
+export function doesOf(functions: NonNullable<SoundOptions['functions']>, dialect: Dialect): Does {
   const told = new Map(
     Object.entries(functions).map(([name, { reads = [], writes = [] }]) => {
       return [canonical(name), { reads: reads.map(canonical), writes: writes.map(canonical) }];
@@ -39,8 +36,7 @@ interface Own {
   readonly names: ReadonlySet<string>;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-type Rows = Readonly<Record<string, readonly Row[]>>;
+type Rows = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
 const FIRST_OWN = 16384;
 const { functions, operators, types } = ROUTINE_QUERIES;
@@ -65,11 +61,10 @@ const QUESTION = `SELECT '${MARK}' || json_build_object(${PARTS.join(', ')})::te
 /** BETWEEN, IN, LIKE and joins call these without naming them. */
 const UNNAMED = new Set(['=', '<>', '<', '<=', '>', '>=', '~~', '!~~', '~~*', '!~~*']);
 
-interface RoutinesOptions {
+interface RoutinesOptions extends Pick<SoundOptions, 'functions'> {
   /** The driver's answer, in whatever form. */
   readonly ask: (sql: string) => Promise<unknown>;
   readonly read: FactsReader;
-  readonly functions?: FunctionsTold | undefined;
   /** Learns the foreign keys of the database. */
   readonly causes: Pick<Causes, 'add'>;
 }
@@ -97,8 +92,14 @@ export class Routines {
     if (this.#asking !== undefined) return this.#asking;
     const asking: Promise<void> = this.#options.ask(QUESTION).then(
       (answer) => {
-        const rows = rowsIn(answer);
-        for (const key of rows.keys ?? []) this.#learnKey(key);
+        const text = textIn(answer, 0);
+        if (text === undefined) throw new TypeError('expected the functions of the database, got none');
+        const rows = JSON.parse(text.slice(MARK.length)) as Rows;
+        for (const { child, parent, deletes, updates } of rows.keys ?? []) {
+          const [table, cause] = [canonical(String(child)), canonical(String(parent))];
+          if (deletes === true) this.#options.causes.add(table, `${cause}/delete`);
+          if (updates === true) this.#options.causes.add(table, `${cause}/update`);
+        }
         // What was forgotten meanwhile is asked anew.
         if (this.#asking === asking) this.#own = ownOf(rows, this.#options);
       },
@@ -109,12 +110,6 @@ export class Routines {
     );
     this.#asking = asking;
     return asking;
-  }
-
-  #learnKey({ child, parent, deletes, updates }: Row): void {
-    const [table, cause] = [canonical(String(child)), canonical(String(parent))];
-    if (deletes === true) this.#options.causes.add(table, `${cause}/delete`);
-    if (updates === true) this.#options.causes.add(table, `${cause}/update`);
   }
 
   /** True as long as nothing is known. */
@@ -129,7 +124,7 @@ function mayRun({ isAny, names }: Own, facts: TextFacts): boolean {
 
 function ownOf(rows: Rows, { functions = {}, read }: RoutinesOptions): Own {
   const told = new Set(Object.keys(functions).map(canonical));
-  const part = (name: string): readonly Row[] => rows[name] ?? [];
+  const part = (name: string) => rows[name] ?? [];
   const kinds = { functions: part('functions'), operators: part('operators'), types: part('types'), system: [] };
   const { data, runsOfType } = routinesFrom(kinds);
   const isUnknown = (runs: readonly string[]) => runs.some((name) => !told.has(canonical(name)));
@@ -144,13 +139,6 @@ function ownOf(rows: Rows, { functions = {}, read }: RoutinesOptions): Own {
     for (const { name, facts } of views) if (mayRun(own, facts)) names.add(name);
   }
   return own;
-}
-
-/** Throws where the answer is none. */
-function rowsIn(answer: unknown): Rows {
-  const text = textIn(answer, 0);
-  if (text === undefined) throw new TypeError('expected the functions of the database, got none');
-  return JSON.parse(text.slice(MARK.length)) as Rows;
 }
 
 /** A result with rows, rows, or rows of values. */

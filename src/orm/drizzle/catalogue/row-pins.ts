@@ -65,10 +65,9 @@ function pinned(predicate: Predicate, column: number, table: TableShape): Keys {
       if (predicate.column !== column || predicate.operator !== '=' || predicate.operand.kind !== 'value')
         return undefined;
       return keysOf([predicate.operand.value]);
-    case 'in': {
+    case 'in':
       if (predicate.column !== column || predicate.operands.some(({ kind }) => kind !== 'value')) return undefined;
       return keysOf(predicate.operands.map((operand) => (operand as { readonly value: Scalar }).value));
-    }
     default:
       return undefined;
   }
@@ -79,31 +78,26 @@ function keysOfCells(type: ColumnType, cells: readonly Cell[]): Keys {
   const keys = new Set<string>();
   for (const cell of cells) {
     if (cell === null) continue;
-    const key = cell === undefined || isRounded(type, cell) ? undefined : equalityKey(type, cell);
+    // A whole number that no float may be: SQLite stores the one next to it, and may compare either.
+    const isRounded = type.family === 'sqlite' && type.affinity === 'real' && typeof cell === 'bigint';
+    const key = cell === undefined || isRounded ? undefined : equalityKey(type, cell);
     if (key === undefined) return undefined;
     keys.add(digest([key]).slice(0, 20));
   }
   return keys;
 }
 
-/** A whole number that no float may be: SQLite stores the one next to it, and may compare either. */
-function isRounded(type: ColumnType, cell: Cell): boolean {
-  return type.family === 'sqlite' && type.affinity === 'real' && typeof cell === 'bigint';
-}
-
-/** Of a column in the rows of a write, before and after. */
-export interface PinnedWrite {
-  readonly column: number;
-  readonly keys: Keys;
-}
-
-/** For each column that may narrow a read. */
-export function pinnedBy(write: RowWrite, params: readonly unknown[]): readonly PinnedWrite[] {
+/** Of each column that may narrow a read, the values in the rows of a write, before and after. */
+export function pinnedBy(
+  write: RowWrite,
+  params: readonly unknown[],
+): readonly { readonly column: number; readonly keys: Keys }[] {
   const { table, read } = write;
   const predicate = read && bindInstance({ ...UNNAMED, reads: [read] }, params, undefined).reads[0]?.predicate;
   return columnsOf(table).map((column) => {
     const before = predicate === undefined ? NONE : pinned(predicate, column, table);
-    const after = isLeft(write, column) ? before : writtenTo(write, column, params);
+    const isLeft = write.kind === 'update' && write.values.every((row) => !row.has(column));
+    const after = isLeft ? before : writtenTo(write, column, params);
     const keys = before === undefined || after === undefined ? undefined : new Set([...before, ...after]);
     return { column, keys: keys !== undefined && keys.size <= MAX_VALUES ? keys : undefined };
   });
@@ -112,17 +106,12 @@ export function pinnedBy(write: RowWrite, params: readonly unknown[]): readonly 
 const NONE: ReadonlySet<string> = new Set();
 const UNNAMED = { kind: 'tracked', id: '', text: '', output: [], fallbacks: [] } as const;
 
-function isLeft({ kind, values }: RowWrite, column: number): boolean {
-  return kind === 'update' && values.every((row) => !row.has(column));
-}
-
 function writtenTo({ table, values }: RowWrite, column: number, params: readonly unknown[]): Keys {
   const type = typeAt(table, column);
   const cells: Cell[] = [];
   for (const row of values) {
     const given = row.get(column);
-    const value: unknown = given?.kind === 'parameter' ? params[given.index] : given?.value;
-    const cell = storedCell(type, value);
+    const cell = storedCell(type, given?.kind === 'parameter' ? params[given.index] : given?.value);
     // In the place of NULL, SQLite generates a rowid.
     const isMade = cell === null && (column === table.rowid || table.hasNullableKey === true);
     if (cell === undefined || isMade) return undefined;

@@ -12,6 +12,7 @@ import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
 import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
+import type { SoundOptions } from '../options.ts';
 import { isPromise } from '../session/prepared.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import type { Does } from './functions.ts';
@@ -43,12 +44,9 @@ interface ReadNames {
   readonly stored: (rows: readonly unknown[]) => readonly string[];
 }
 
-interface RowsOptions {
+interface RowsOptions extends Pick<SoundOptions, 'cache' | 'database' | 'effects'> {
   readonly dialect: Dialect;
   readonly ask: Ask;
-  readonly cache: Cache;
-  readonly database: string;
-  readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly does: Does;
   readonly fault: (error: unknown) => void;
 }
@@ -168,12 +166,9 @@ export class Rows {
   reading(statement: Bound, terms: RowTerms): { readonly mark: string; readonly names: () => ReadNames } {
     const { mark } = this;
     let made: ReadNames | undefined;
-    const names = () => {
-      // What has another mark by then is stored under its tables.
-      made ??= this.#namesRead(terms.names, mark === this.mark ? this.#narrowed(statement, terms) : new Map());
-      return made;
-    };
-    return { mark, names };
+    // What has another mark by then is stored under its tables.
+    const narrowed = () => (mark === this.mark ? this.#narrowed(statement, terms) : new Map());
+    return { mark, names: () => (made ??= this.#namesRead(terms.names, narrowed())) };
   }
 
   #namesRead(names: readonly string[], narrowed: ReadonlyMap<string, Narrowed>): ReadNames {

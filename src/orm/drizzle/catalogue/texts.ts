@@ -10,23 +10,12 @@ import { type FactsReader, type TextFacts, UNREAD } from '../../../sql/text-fact
 import type { Loose, Method } from '../session/prepared.ts';
 import type { Tally } from '../tally.ts';
 
-export class KnownText {
+export interface KnownText {
   readonly sql: string;
-  readonly #read: FactsReader;
-  #facts: TextFacts | undefined;
+  /** Read when they are first asked for. */
+  readonly facts: TextFacts;
   /** False: the objects it was made of could not be learned, so the tables they name may be unknown. Undefined: none were met. */
   isLearned: boolean | undefined;
-
-  constructor(sql: string, read: FactsReader) {
-    this.sql = sql;
-    this.#read = read;
-  }
-
-  /** Read when they are first asked for. */
-  get facts(): TextFacts {
-    this.#facts ??= this.#read(this.sql);
-    return this.#facts;
-  }
 }
 
 const MAX_TEXTS = 2000;
@@ -67,7 +56,16 @@ export class Texts {
   of(sql: string): KnownText {
     const known = this.#known.get(sql);
     if (known !== undefined) return known;
-    const text = new KnownText(sql, this.read);
+    const { read } = this;
+    let facts: TextFacts | undefined;
+    const text = {
+      sql,
+      get facts() {
+        facts ??= read(sql);
+        return facts;
+      },
+      isLearned: undefined,
+    };
     this.#known.set(sql, text);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_TEXTS && oldest !== undefined) this.#known.delete(oldest);

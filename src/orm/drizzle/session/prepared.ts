@@ -37,11 +37,14 @@ export function planned(
   whenReady: (work: () => unknown) => unknown,
 ): object {
   const wrapped = new Map<PropertyKey, Method>();
-  for (const name of methodsOf(prepared)) {
+  const loose = prepared as Loose;
+  // `execute` of SQLite calls one of the others.
+  const own = ['execute', 'all'].filter((name) => typeof loose[name] === 'function');
+  for (const name of typeof loose.executeMethod === 'string' ? METHODS : own) {
     const run: Method = (...args) => {
       const { call, around } = planFor(name);
       // A token of its own: rows may be shown by it, and the key does not hold it.
-      const isPersonal = args[1] !== undefined || (prepared as Loose).authToken !== undefined;
+      const isPersonal = args[1] !== undefined || loose.authToken !== undefined;
       const target = call === undefined || isPersonal ? prepared : (throughDriver(prepared, name, call) ?? prepared);
       const send = () => ((target as Loose)[name] as Method).apply(target, [...args]);
       return around === undefined ? send() : around(send, args[0]);
@@ -66,13 +69,6 @@ function paramOf(param: unknown, given: unknown): unknown {
   const kind: unknown = (param.constructor as unknown as Loose | undefined)?.[ENTITY_KIND];
   // With an encoder of its own, a placeholder may be encoded otherwise each time.
   return kind === 'Placeholder' ? (given as Loose | undefined)?.[String((param as Loose).name)] : param;
-}
-
-/** `execute` of SQLite calls one of the others. */
-function methodsOf(prepared: object): readonly string[] {
-  const loose = prepared as Loose;
-  if (typeof loose.executeMethod === 'string') return METHODS;
-  return ['execute', 'all'].filter((name) => typeof loose[name] === 'function');
 }
 
 export function isSyncPrepared(prepared: object): boolean {

@@ -1,11 +1,11 @@
 // `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction. Within the work of a transaction Drizzle
 // sends its own, and has said so before; one that a program sends there leaves the rest of the work without a transaction.
 
-import type { Control, TextFacts } from '../../../sql/text-facts.ts';
+import type { TextFacts } from '../../../sql/text-facts.ts';
 import { followed, type Scope, type Writes } from '../writes/writes.ts';
 import { isPromise } from './prepared.ts';
 
-export interface Where {
+interface Where {
   /** The transaction it is sent in. */
   readonly scope: Scope | undefined;
   readonly writes: Writes;
@@ -16,31 +16,31 @@ export interface Where {
 }
 
 export function controlled({ control, chains, savepoint }: TextFacts, where: Where, run: () => unknown): unknown {
-  const { scope, writes, isSqlite } = where;
-  if (control === 'other' || control === undefined) return run();
-  if (scope !== undefined) return within(scope, control, { ...where, run });
-  if (control === 'begin') return writes.manual === undefined ? begun(run, writes) : run();
-  if (control === 'commit' || control === 'rollback')
-    return followed(run, writes.endingByHand({ isCommit: control === 'commit', chains, lasts: isSqlite }));
-  if (writes.manual === undefined) return control === 'savepoint' ? begun(run, writes, savepoint) : run();
-  return saved({ control, savepoint, open: writes.manual.savepoints ?? [] }, writes, run);
-}
-
-interface Saved {
-  readonly control: Control;
-  readonly savepoint: string;
-  readonly open: string[];
-}
-
-/** Within a transaction begun by hand. Where a savepoint has begun it, the release of that one is its commit. */
-function saved({ control, savepoint, open }: Saved, writes: Writes, run: () => unknown): unknown {
-  const at = open.lastIndexOf(savepoint);
+  const { scope, writes, isSync, isSqlite } = where;
+  const isCommit = control === 'commit';
+  const isEnd = isCommit || control === 'rollback';
+  if (scope !== undefined) {
+    if (isEnd) scope.isOver = true;
+    if (!isCommit || scope.isEnding) return run();
+    const before = writes.committing(scope);
+    const send = isPromise(before) && !isSync ? async () => await before.then(run) : run;
+    return followed(send, (failure) => scope.committedByHand(failure));
+  }
+  if (isEnd) return followed(run, writes.endingByHand({ isCommit, chains, lasts: isSqlite }));
+  if (writes.manual === undefined) {
+    if (control === 'savepoint') return begun(run, writes, savepoint);
+    return control === 'begin' ? begun(run, writes) : run();
+  }
+  if (control !== 'savepoint' && control !== 'release' && control !== 'return') return run();
+  const { savepoints = [] } = writes.manual;
+  const at = savepoints.lastIndexOf(savepoint);
+  // Where a savepoint has begun the transaction, the release of that one is its commit.
   if (control === 'release' && at === 0)
     return followed(run, writes.endingByHand({ isCommit: true, chains: false, lasts: true }));
   return followed(run, async (failure) => {
-    if (failure !== undefined || open.length === 0) return;
-    if (control === 'savepoint') open.push(savepoint);
-    else if (at >= 0) open.splice(control === 'release' ? at : at + 1);
+    if (failure !== undefined || savepoints.length === 0) return;
+    if (control === 'savepoint') savepoints.push(savepoint);
+    else if (at >= 0) savepoints.splice(control === 'release' ? at : at + 1);
   });
 }
 
@@ -57,14 +57,4 @@ function begun(run: () => unknown, writes: Writes, savepoint?: string): unknown 
   } catch (error) {
     return failed(error);
   }
-}
-
-function within(scope: Scope, control: Control, { writes, isSync, run }: Where & { run: () => unknown }): unknown {
-  if (control !== 'commit' && control !== 'rollback') return run();
-  const isOfDrizzle = control === 'rollback' || scope.isEnding;
-  scope.isOver = true;
-  if (isOfDrizzle) return run();
-  const before = writes.committing(scope);
-  const send = isPromise(before) && !isSync ? async () => await before.then(run) : run;
-  return followed(send, (failure) => scope.committedByHand(failure));
 }

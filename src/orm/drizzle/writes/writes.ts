@@ -22,10 +22,10 @@ const MAX_NAMES = 500;
 /** A transaction that is open, and what it has written. */
 export class Scope {
   readonly #guard: Guard;
-  #names: ReadonlySet<string> = new Set();
+  names: readonly string[] = [];
   readonly #intents: Intent[] = [];
   /** It runs on the connection of everyone else. */
-  #isShared = true;
+  isShared = true;
   #isEnded = false;
   /** From here on it may be committed. */
   mayBeCommitted = false;
@@ -45,30 +45,22 @@ export class Scope {
   /** Before a write in it is run, or a write by others on its connection. */
   wrote(names: readonly string[]): void {
     if (this.#isEnded) return;
-    const all = new Set([...this.#names, ...names]);
+    const all = new Set([...this.names, ...names]);
     // Of many rows the tables are enough.
-    this.#names = all.size > MAX_NAMES ? new Set(withMark([...all], '')) : all;
-    if (this.#isShared) this.#intents.push(this.#guard.open(names));
+    this.names = [...(all.size > MAX_NAMES ? new Set(withMark([...all], '')) : all)];
+    if (this.isShared) this.#intents.push(this.#guard.open(names));
   }
 
   /** It has a connection of its own. */
   unshare(): void {
-    this.#isShared = false;
+    this.isShared = false;
     for (const intent of this.#intents.splice(0)) intent.end();
-  }
-
-  get isShared(): boolean {
-    return this.#isShared;
-  }
-
-  get names(): readonly string[] {
-    return [...this.#names];
   }
 
   /** Its commit comes next. */
   committing(): Eventually<void> {
     this.mayBeCommitted = true;
-    if (this.#names.size === 0) return;
+    if (this.names.length === 0) return;
     this.#intents.push(this.#guard.open(this.names));
     return this.#guard.invalidate(this.names);
   }
@@ -86,7 +78,7 @@ export class Scope {
   async ended(failure: Failure | undefined): Promise<void> {
     this.#isEnded = this.isOver = true;
     const intents = this.#intents.splice(0);
-    if ((this.mayBeCommitted || this.mayBeEnded || this.#isShared) && this.#names.size > 0) {
+    if ((this.mayBeCommitted || this.mayBeEnded || this.isShared) && this.names.length > 0) {
       if (failure !== undefined && this.mayBeCommitted) this.#guard.doubt(this.names, failure.error);
       await this.#guard.invalidateAndEnd(this.names, intents);
     } else for (const intent of intents) intent.end();
@@ -101,17 +93,12 @@ export class Writes {
   readonly #sharing = new Set<Scope>();
   /** What writes that are under way outside of transactions write: a transaction may begin before them. */
   readonly #running = new Set<readonly string[]>();
-  /** Begun by hand, with `begin` as raw SQL. */
-  #manual: Scope | undefined = undefined;
+  /** The transaction that statements outside of any other are in: begun by hand, with `begin` as raw SQL. */
+  manual: Scope | undefined = undefined;
 
   constructor(guard: Guard, tally: Tally) {
     this.#guard = guard;
     this.#tally = tally;
-  }
-
-  /** The transaction that statements outside of any other are in. */
-  get manual(): Scope | undefined {
-    return this.#manual;
   }
 
   /** True: what is read in it goes past the cache. */
@@ -126,9 +113,9 @@ export class Writes {
 
   /** `savepoint`: it is begun by that one. */
   beginByHand(savepoint: string | undefined): void {
-    if (this.#manual !== undefined) return;
-    this.#manual = this.open();
-    if (savepoint !== undefined) this.#manual.savepoints = [savepoint];
+    if (this.manual !== undefined) return;
+    this.manual = this.open();
+    if (savepoint !== undefined) this.manual.savepoints = [savepoint];
   }
 
   /** A statement of SQLite has failed in it, or on the shared connection. */
@@ -142,17 +129,17 @@ export class Writes {
    * are invalidated. `lasts`: where it cannot be committed it stays open.
    */
   endingByHand({ isCommit, chains, lasts }: Readonly<Record<'isCommit' | 'chains' | 'lasts', boolean>>) {
-    const scope = this.#manual;
+    const scope = this.manual;
     if (scope === undefined) return () => Promise.resolve();
     if (isCommit) scope.mayBeCommitted = true;
     const next = chains ? this.open() : undefined;
     return (failure?: Failure): Promise<void> => {
       if (failure !== undefined && isCommit && lasts && !hadNoTransaction(failure.error))
         return scope.committedByHand(failure);
-      const isCurrent = this.#manual === scope;
-      if (isCurrent) this.#manual = undefined;
+      const isCurrent = this.manual === scope;
+      if (isCurrent) this.manual = undefined;
       const closed = this.close(scope, failure);
-      if (isCurrent) this.#manual = next;
+      if (isCurrent) this.manual = next;
       return closed;
     };
   }
@@ -191,7 +178,7 @@ export class Writes {
   close(scope: Scope, failure?: Failure): Promise<void> {
     this.#sharing.delete(scope);
     // Within one that was begun by hand it was a savepoint.
-    if (scope.isShared && this.#manual !== scope) this.#manual?.wrote(scope.names);
+    if (scope.isShared && this.manual !== scope) this.manual?.wrote(scope.names);
     if (scope.isShared && scope.mayBeCommitted) for (const other of this.#sharing) this.#join(scope, other);
     if ((scope.mayBeCommitted || scope.mayBeEnded) && scope.names.length > 0)
       this.#tally.write(scope.names.includes(EVERYTHING));
