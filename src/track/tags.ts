@@ -1,7 +1,7 @@
 // The names that a source's statements go by in caches: short, lower case, the same each time.
 //
-// Two statements may come by the same name, in one case of 2^32 among four billion. Then a change
-// for one invalidates both; nothing else depends on names being different.
+// Two statements may come by the same name, in one case of 2^32 among four billion. Then a change for one invalidates both;
+// nothing else depends on names being different.
 
 export function queryTag(template: string, parameters: readonly unknown[]): string {
   let text = template;
@@ -69,8 +69,7 @@ function hash64(text: string): string {
     one = Math.imul(one ^ unit, 0x01000193);
     other = Math.imul(other ^ unit ^ (other >>> 15), 0x85ebca6b);
   }
-  const low = BigInt(mixed(one));
-  return ((BigInt(mixed(other ^ one)) << 32n) | low).toString(36);
+  return ((BigInt(mixed(other ^ one)) << 32n) | BigInt(mixed(one))).toString(36);
 }
 
 function mixed(value: number): number {

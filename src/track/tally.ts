@@ -3,6 +3,9 @@
 import { TidegateError } from '../errors.ts';
 import type { TrackerCounts, Untracked } from './contract.ts';
 
+/** Paths of strangers are among the names. */
+const MAX_PROBLEMS = 100;
+
 export class Tally {
   reads = 0;
   outside = 0;
@@ -15,6 +18,12 @@ export class Tally {
   unsettled = 0;
   readonly #untracked: Partial<Record<Untracked, number>> = {};
   readonly #coarsened = { template: 0, table: 0, source: 0 };
+  readonly #onFault: (error: unknown) => void;
+  readonly #problems = new Map<string, string>();
+
+  constructor(onFault: (error: unknown) => void) {
+    this.#onFault = onFault;
+  }
 
   untracked(reason: Untracked): void {
     this.#untracked[reason] = (this.#untracked[reason] ?? 0) + 1;
@@ -27,28 +36,15 @@ export class Tally {
   counts(): TrackerCounts {
     return { ...this, untracked: { ...this.#untracked }, coarsened: { ...this.#coarsened } };
   }
-}
 
-/** Paths of strangers are among the names. */
-const MAX_PROBLEMS = 100;
-
-/** Each problem is told once with its mend: to `onFault`, and in `status()` from then on. */
-export class Problems {
-  readonly #onFault: (error: unknown) => void;
-  readonly #told = new Map<string, string>();
-
-  constructor(onFault: (error: unknown) => void) {
-    this.#onFault = onFault;
+  get problems(): readonly string[] {
+    return [...this.#problems.values()];
   }
 
-  get all(): readonly string[] {
-    return [...this.#told.values()];
-  }
-
-  /** `about`: one problem has one such name. */
+  /** Tells a problem once with its mend: to `onFault`, and in `status()` from then on. `about`: one problem has one such name. */
   tell(about: string, message: string): void {
-    if (this.#told.has(about) || this.#told.size >= MAX_PROBLEMS) return;
-    this.#told.set(about, message);
+    if (this.#problems.has(about) || this.#problems.size >= MAX_PROBLEMS) return;
+    this.#problems.set(about, message);
     this.#onFault(new TidegateError('E_UNSEEN', message));
   }
 }

@@ -20,7 +20,7 @@ import { Scopes } from './scope/scopes.ts';
 import type { LoadBatch, Loader, LoaderOptions, MemoOptions, Sharing } from './scope/shared-work.ts';
 import { loaderOf, memoOf } from './scope/shared-work.ts';
 import { randomName } from './tags.ts';
-import { Problems, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 import { keptAlive, within } from './timing.ts';
 import { checkTracker } from './tracker-options.ts';
 import { Drivers } from './wrap/drivers.ts';
@@ -87,8 +87,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
   readonly #options: InMs<TrackerOptions>;
   readonly #platform: TrackerPlatform;
   readonly #scopes: Scopes<RequestScope>;
-  readonly #problems: Problems;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #onFault: (error: unknown) => void;
   readonly #sharing: Sharing = {
     current: () => this.#scopes.current,
@@ -104,7 +103,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
     this.#options = options;
     this.#platform = platform;
     this.#onFault = (error) => options.onFault?.(error);
-    this.#problems = new Problems(this.#onFault);
+    this.#tally = new Tally(this.#onFault);
     this.#scopes = new Scopes(options.share === 'union');
     this.#drivers = new Drivers(options.feed === undefined);
   }
@@ -136,7 +135,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
     const { isLive, feed, position, instances = 0, targets = [] } = this.#followed?.status() ?? {};
     const state = this.#state === 'running' ? (isLive === true ? 'live' : 'lagging') : this.#state;
     const { source } = this.#options;
-    const problems = [...this.#problems.all, ...this.#drivers.unwrapped().values()];
+    const problems = [...this.#tally.problems, ...this.#drivers.unwrapped().values()];
     return { source, state, feed, position, instances, targets, problems, counts: this.#tally.counts() };
   }
 
@@ -147,7 +146,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
   }
 
   wrap<T extends object>(driver: T, scope?: Scope): T {
-    const parts = { scopes: this.#scopes, tally: this.#tally, problems: this.#problems, onFault: this.#onFault };
+    const parts = { scopes: this.#scopes, tally: this.#tally, onFault: this.#onFault };
     const registry = () => this.#followed?.registry;
     return this.#drivers.wrap(driver, new Recorder({ ...parts, registry }, scope as RequestScope | undefined));
   }
@@ -203,7 +202,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
 
   #open(budget: Budget): RequestScope {
     const { random, tasks } = this.#platform;
-    const parts = { tasks, budget, tally: this.#tally, problems: this.#problems, scopes: this.#scopes };
+    const parts = { tasks, budget, tally: this.#tally, scopes: this.#scopes };
     const registry = this.#followed?.registry;
     return new RequestScope({ ...parts, source: this.#options.source, name: randomName(random), registry });
   }
@@ -221,8 +220,7 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
     const { source, settleMs = SETTLE_MS } = this.#options;
     const begunAt = clock.monotonic();
     try {
-      const isGivenUp = () => clock.monotonic() - begunAt >= settleMs;
-      const settled = this.#followed?.settled(isGivenUp);
+      const settled = this.#followed?.settled(() => clock.monotonic() - begunAt >= settleMs);
       if (settled !== undefined && (await within(tasks, settleMs, settled)) === true) return [];
     } catch (error) {
       this.#onFault(error);

@@ -63,9 +63,8 @@ export class ClientCaches {
     const stream = this.#stream;
     this.#renew(heard, message.leaseMs);
     this.#hasLapsed = false;
-    const done = await Promise.all(this.#told.map((one) => this.#deliverTo(one, message)));
+    const isDone = (await Promise.all(this.#told.map((one) => this.#deliverTo(one, message)))).every(Boolean);
     if (stream !== this.#stream) return;
-    const isDone = !done.includes(false);
     if (isDone) this.#saidAt.set(id, clock.monotonic());
     said({ id, isDone });
   }

@@ -95,8 +95,8 @@ export class FeedClient implements Followed {
   }
 
   async latest(): Promise<FeedPosition | undefined> {
-    const text = await this.#http.ask({ path: '/latest', timeoutMs: LATEST_MS });
-    return (JSON.parse(text) as LatestReply).position;
+    const reply = JSON.parse(await this.#http.ask({ path: '/latest', timeoutMs: LATEST_MS })) as LatestReply;
+    return reply.position;
   }
 
   async settled(isGivenUp: () => boolean): Promise<boolean> {
@@ -104,8 +104,8 @@ export class FeedClient implements Followed {
     while (!isOver()) {
       try {
         const path = `/settled?waitMs=${SETTLE_MS}`;
-        const text = await this.#http.ask({ path, timeoutMs: SETTLE_TIMEOUT_MS, isGivenUp: isOver });
-        const { isSettled, state } = JSON.parse(text) as SettledReply;
+        const asked = this.#http.ask({ path, timeoutMs: SETTLE_TIMEOUT_MS, isGivenUp: isOver });
+        const { isSettled, state } = JSON.parse(await asked) as SettledReply;
         this.registry?.noted(state);
         if (isSettled) return true;
       } catch (error) {

@@ -168,9 +168,11 @@ export class ReportSender {
     const batch = this.#take();
     const outdated = [...this.#outdated];
     const upTo = this.#published;
-    const registrations = batch.map(({ bytes }) => bytes);
-    const delivered = this.#delivered.splice(0);
-    const report: Report = { stream, registrations, outdated, delivered, hasWritten: this.#hasWritten };
+    const report: Report = {
+      ...{ stream, outdated, hasWritten: this.#hasWritten },
+      registrations: batch.map(({ bytes }) => bytes),
+      delivered: this.#delivered.splice(0),
+    };
     // A tag that becomes outdated again while this report is under way is sent again.
     this.#outdated.clear();
     this.#hasWritten = false;

@@ -133,10 +133,9 @@ async function openDatabase(options: InMs<PostgresDatabaseOptions>, platform: Da
     const catalogue = new PostgresCatalogue(queries, platform.source);
     const parser = await createPostgresParser();
     const current = (await catalogue.refresh()) as Catalogue;
-    const shapeOf: ShapeOf = (table) => catalogue.shapeOf(table);
     return {
       parts: { dialect: 'postgres', parser, catalogue: current, pureFunctions },
-      ...feedOf(options, { ...platform, connect, queries, shapeOf }),
+      ...feedOf(options, { ...platform, connect, queries, shapeOf: (table) => catalogue.shapeOf(table) }),
       claim: postgresClaim(connect, `tidegate feed ${options.mode === 'triggers' ? 'by triggers' : options.slot}`),
       refresh: () => {
         lookups.forget();

@@ -21,7 +21,7 @@ import {
   type TrackedDatabase,
   type TryClaim,
 } from './open-database.ts';
-import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
+import { closeConnections, openConnections, readKnown, tablesOf } from './sqlite-followed.ts';
 
 export interface SqliteDatabaseOptions {
   /** The database's file. A database in memory has one connection only, which the application needs for itself. */
@@ -62,30 +62,46 @@ async function openDatabase(
   connect: () => Eventually<SqliteRunner>,
   { source, clock, tasks }: DatabasePlatform,
 ): Promise<OpenDatabase> {
-  const followed = await SqliteFollowed.open({ source, clock, path: options.path, connect });
-  const { runner } = followed;
+  const { path, pollMs, maxChanges, pureFunctions } = options;
+  const open = () => openConnections({ source, clock, path, connect });
+  let opened = await open();
+  let isClosed = false;
   try {
-    if (options.install === true) await installSqliteFeed(runner, await tablesOf(runner));
-    const { pollMs, maxChanges, pureFunctions } = options;
+    if (options.install === true) await installSqliteFeed(opened.runner, await tablesOf(opened.runner));
     const feed = createSqliteFeed({
       ...{ connect, readTables: tablesOf, clock, tasks, pollMs, maxChanges },
       extends: options.install === true,
     });
     return {
-      parts: { dialect: 'sqlite', parser: createSqliteParser(), catalogue: followed.catalogue, pureFunctions },
+      parts: { dialect: 'sqlite', parser: createSqliteParser(), catalogue: opened.catalogue, pureFunctions },
       feed,
-      claim: sqliteClaim(options.path),
-      refresh: () => followed.refresh(),
+      claim: sqliteClaim(path),
+      refresh: async () => {
+        const before = opened;
+        before.lookups?.forget();
+        if ((await before.runner.identity?.()) === before.identity) {
+          opened = { ...before, ...(await readKnown(before.runner, source, before)) };
+        } else {
+          // Another file has taken its place, which the feed has told as a gap.
+          opened = await open();
+          await closeConnections(before);
+          if (isClosed) await closeConnections(opened);
+        }
+        return opened.version === before.version ? undefined : opened.catalogue;
+      },
       covers: feed.covers,
       // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
       head: () => undefined,
-      latest: () => positionNow(followed.runner),
+      latest: () => positionNow(opened.runner),
       wake: () => feed.wake(),
-      lookUp: (asked, parameters) => followed.lookUp(asked, parameters),
-      close: () => followed.close(),
+      lookUp: (asked, parameters) => opened.lookups?.run(asked, parameters) ?? asked.map(() => undefined),
+      close: () => {
+        isClosed = true;
+        return closeConnections(opened);
+      },
     };
   } catch (error) {
-    await followed.close();
+    await closeConnections(opened);
     throw error;
   }
 }

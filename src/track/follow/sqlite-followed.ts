@@ -1,7 +1,4 @@
 // Connections to the followed file besides the feed's: one reads the catalogue, one runs look-ups.
-//
-// Another file may take the place of this one. The feed tells that as a gap, after which the catalogue is read again:
-// then these connections are opened anew.
 
 import { lookupParameters } from '../../dependency/bind.ts';
 import type { TableShape } from '../../dependency/change.ts';
@@ -15,13 +12,6 @@ import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../sql/sqlite/ca
 import { PLACE, placeOf } from '../wrap/sqlite-place.ts';
 import type { LookedUp } from './open-database.ts';
 
-export interface FollowedParts {
-  readonly source: string;
-  readonly path: string;
-  readonly clock: Clock;
-  readonly connect: () => Eventually<SqliteRunner>;
-}
-
 const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 
 interface Known {
@@ -29,62 +19,22 @@ interface Known {
   readonly version: string;
 }
 
-interface Opened extends Known {
+export interface Opened extends Known {
   readonly runner: SqliteRunner;
   readonly lookups: SqliteLookups | undefined;
   /** The file's identity, as the runner tells it. */
   readonly identity: string | undefined;
 }
 
-export class SqliteFollowed {
-  readonly #parts: FollowedParts;
-  #opened: Opened;
-  #isClosed = false;
-
-  /** Rejects with E_FEED where it is no file. */
-  static async open(parts: FollowedParts): Promise<SqliteFollowed> {
-    return new SqliteFollowed(parts, await opened(parts));
-  }
-
-  private constructor(parts: FollowedParts, first: Opened) {
-    this.#parts = parts;
-    this.#opened = first;
-  }
-
-  get runner(): SqliteRunner {
-    return this.#opened.runner;
-  }
-
-  get catalogue(): Catalogue {
-    return this.#opened.catalogue;
-  }
-
-  lookUp(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp {
-    return this.#opened.lookups?.run(lookups, parameters) ?? lookups.map(() => undefined);
-  }
-
-  /** Returns undefined when the catalogue has not changed. */
-  async refresh(): Promise<Catalogue | undefined> {
-    const before = this.#opened;
-    const { runner, identity, version } = before;
-    before.lookups?.forget();
-    if ((await runner.identity?.()) === identity) {
-      this.#opened = { ...before, ...(await readKnown(runner, this.#parts.source, before)) };
-    } else {
-      this.#opened = await opened(this.#parts);
-      await closed(before);
-      if (this.#isClosed) await closed(this.#opened);
-    }
-    return this.#opened.version === version ? undefined : this.catalogue;
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await closed(this.#opened);
-  }
+export interface ConnectionParts {
+  readonly source: string;
+  readonly path: string;
+  readonly clock: Clock;
+  readonly connect: () => Eventually<SqliteRunner>;
 }
 
-async function opened({ source, path, clock, connect }: FollowedParts): Promise<Opened> {
+/** Rejects with E_FEED where it is no file. */
+export async function openConnections({ source, path, clock, connect }: ConnectionParts): Promise<Opened> {
   const runner = await connect();
   try {
     const identity = await runner.identity?.();
@@ -96,7 +46,7 @@ async function opened({ source, path, clock, connect }: FollowedParts): Promise<
   }
 }
 
-async function closed({ runner, lookups }: Opened): Promise<void> {
+export async function closeConnections({ runner, lookups }: Opened): Promise<void> {
   lookups?.close();
   await runner.close?.();
 }
@@ -122,7 +72,7 @@ export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShap
 }
 
 /** Reads one version: again where the schema changed meanwhile. Returns `before` when its version is unchanged. */
-async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
+export async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
   const run = async (sql: string, parameters: readonly unknown[]): Promise<readonly SqliteRow[]> =>
     runner.all(sql, parameters as (string | number)[]);
   const server = await serverOf(runner);

@@ -106,11 +106,9 @@ const wholes = new WeakMap<TableShape, Instance>();
 export function wholeTable(source: string, read: Pick<TableRead, 'table' | 'alias'>): Instance {
   const known = wholes.get(read.table);
   if (known !== undefined) return known;
-  const id = tableTag(source, read.table.name);
   const whole = unconditional(read, 'all');
-  const nothing = { text: '', output: [], fallbacks: [] };
-  const template: Tracked = { kind: 'tracked', id, ...nothing, reads: [whole.read], widened: 'table' };
-  const instance: Instance = { template, reads: [whole] };
+  const about = { id: tableTag(source, read.table.name), text: '', output: [], fallbacks: [], reads: [whole.read] };
+  const instance: Instance = { template: { kind: 'tracked', ...about, widened: 'table' }, reads: [whole] };
   wholes.set(read.table, instance);
   return instance;
 }

@@ -24,7 +24,6 @@ interface NodeExchange {
 export function answerWithin(scope: RequestScope, exchange: NodeExchange): void {
   const { request, response, settle } = exchange;
   const writeHead = response.writeHead.bind(response) as Call;
-  const isRemote = scope.registry?.isRemote === true;
   let extra: Fields = [];
   response.writeHead = ((...given: unknown[]) => {
     const head = headOf(response, given);
@@ -38,7 +37,7 @@ export function answerWithin(scope: RequestScope, exchange: NodeExchange): void 
   response.once('close', () => scope.end());
   goOnWhenTold(scope, response);
   const isSafe = isSafeMethod(request.method ?? 'GET');
-  if (isSafe && !isRemote) return;
+  if (isSafe && scope.registry?.isRemote !== true) return;
   const registered = () => scope.registered(optionsOf(exchange, response.statusCode));
   const settled = async () => {
     extra = await settledFields(scope, settle);
@@ -74,14 +73,13 @@ function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {
     }
     if (!response.writableEnded) response.emit('drain');
   };
-  const fail = () => breakOff(response);
   for (const name of ['write', 'end'] as const) {
     const call = response[name].bind(response) as Call;
     response[name] = ((...given: unknown[]) => {
       if (kept.length === 0) {
         const told = scope.sent.told();
         if (told === undefined) return call(...given);
-        told.then(goOn).catch(fail);
+        told.then(goOn).catch(() => breakOff(response));
       }
       kept.push(() => call(...given));
       return name === 'write' ? false : response;

@@ -8,7 +8,7 @@ import { messageOf } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from '../contract.ts';
 import type { Mark, Read, RegistryClient } from '../follow/registry-client.ts';
-import type { Problems, Tally } from '../tally.ts';
+import type { Tally } from '../tally.ts';
 import type { Budget, Dependency } from './coarsen.ts';
 import { Registrations, SentResponse } from './registrations.ts';
 import type { Scopes } from './scopes.ts';
@@ -21,7 +21,6 @@ export interface ScopeParts {
   readonly tasks: Tasks;
   readonly tally: Tally;
   readonly budget: Budget;
-  readonly problems: Problems;
   readonly scopes: Scopes<RequestScope>;
 }
 
@@ -174,14 +173,13 @@ export class RequestScope implements Scope {
 }
 
 /** The driver may be one that is not wrapped. */
-function refuseUnseen(verdict: Verdict, { tally, problems }: ScopeParts, options: FinishOptions): void {
+function refuseUnseen(verdict: Verdict, { tally }: ScopeParts, options: FinishOptions): void {
   const { route, mayStore = true } = options;
   verdict.refuse(`nothing-read: ${SEE}`);
   if (!mayStore) return;
   tally.untracked('nothing-read');
-  const got = 'got none, so it is not stored';
   const what = `expected a read of a wrapped driver for ${route ?? 'a response'}`;
-  problems.tell(`nothing-read ${route}`, `${what}, ${got}: ${SEE}`);
+  tally.tell(`nothing-read ${route}`, `${what}, got none, so it is not stored: ${SEE}`);
 }
 
 const SEE = 'wrap the driver that it reads with (tracker.wrap), or say that it reads nothing (tracker.static)';

@@ -28,13 +28,6 @@ interface Delivery extends Omit<PromiseWithResolvers<SourceReply>, 'promise'> {
   readonly isFirst: boolean;
 }
 
-/** Data caches of a client on one connection. */
-interface Caches {
-  readonly client: string;
-  readonly publisher: Publisher;
-  cancel: Cancel;
-}
-
 /** Changes within this time are told together. */
 const TELL_MS = 2;
 const MIN_TIMEOUT_MS = 1_000;
@@ -44,7 +37,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 export class FeedListeners {
   readonly #parts: ListenersParts;
   readonly #listeners = new Map<string, Listener>();
-  readonly #caches = new Set<Caches>();
+  /** Those with data caches that may serve something still, in the order in which they came. */
+  readonly #caches = new Set<Listener>();
   #cancelTell: Cancel | undefined;
 
   constructor(parts: ListenersParts) {
@@ -67,14 +61,14 @@ export class FeedListeners {
     this.#listeners.set(id, listener);
     listener.write({ ...this.#parts.hello, stream: id });
     listener.tell();
-    const caches = hasCaches ? this.#follow(client, listener) : undefined;
+    if (hasCaches) this.#follow(listener);
     response.on('drain', () => {
       if (listener.isDue) listener.tell();
     });
     response.once('close', () => {
       this.#listeners.delete(id);
       listener.close();
-      if (caches !== undefined) this.#leave(caches, listener.endsAt);
+      this.#leave(listener);
     });
   }
 
@@ -88,47 +82,51 @@ export class FeedListeners {
 
   close(): void {
     this.#cancelTell?.();
-    for (const { cancel } of this.#caches) cancel();
+    for (const { cancelEnd } of this.#caches) cancelEnd?.();
     for (const listener of this.#listeners.values()) listener.close();
   }
 
-  #follow(client: string, listener: Listener): Caches {
-    const publisher: Publisher = this.#parts.followed.add({
+  #follow(listener: Listener): void {
+    listener.publisher = this.#parts.followed.add({
       name: listener.name,
       deliver: async (message) => {
         const reply = await listener.deliver(message);
-        if (message.sequence === 1) this.#forgetBefore(caches);
+        if (message.sequence === 1) this.#forgetBefore(listener);
         return reply;
       },
     });
-    const caches: Caches = { client, publisher, cancel: () => undefined };
-    this.#caches.add(caches);
-    return caches;
+    this.#caches.add(listener);
   }
 
   /** Forgets the client's earlier connections: its caches hold nothing any more that those would have had to outdate. */
-  #forgetBefore(caches: Caches): void {
+  #forgetBefore(listener: Listener): void {
     for (const other of this.#caches) {
-      if (other === caches) return;
-      if (other.client === caches.client) this.#forget(other);
+      if (other === listener) return;
+      if (other.name === listener.name) this.#forget(other);
     }
   }
 
-  #leave(caches: Caches, endsAt: number): void {
+  #leave(listener: Listener): void {
     const { tasks, clock } = this.#parts.platform;
-    caches.publisher.stop();
-    caches.cancel = tasks.later(Math.max(0, endsAt - clock.monotonic()), () => this.#forget(caches));
+    if (listener.publisher === undefined) return;
+    listener.publisher.stop();
+    listener.cancelEnd = tasks.later(Math.max(0, listener.endsAt - clock.monotonic()), () => this.#forget(listener));
   }
 
-  #forget(caches: Caches): void {
-    caches.cancel();
-    if (this.#caches.delete(caches)) this.#parts.followed.remove(caches.publisher);
+  #forget(listener: Listener): void {
+    const { publisher, cancelEnd } = listener;
+    cancelEnd?.();
+    if (this.#caches.delete(listener) && publisher !== undefined) this.#parts.followed.remove(publisher);
   }
 }
 
 /** One client on one connection, with its data caches as a target. One that does not answer is not listened to. */
 class Listener implements TrackingTarget {
   readonly name: string;
+  /** Tells its data caches, if it has any. */
+  publisher: Publisher | undefined;
+  /** Once it has gone: its caches are waited for until their lease is over. */
+  cancelEnd: Cancel | undefined;
   /** Whether it has not been told everything yet. */
   isDue = false;
   readonly #response: ServerResponse;

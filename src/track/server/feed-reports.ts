@@ -33,8 +33,8 @@ export class FeedReports {
       const registration = decodeRegistration(one);
       if (registration === undefined) return undefined;
       // A registration by another catalogue need not fit the analysis by this one.
-      const isStale = registry.staleness(registration.mark) !== undefined;
-      const read = isStale ? 'unlike' : readFrom(registration, source, registry);
+      const stale = registry.staleness(registration.mark);
+      const read = stale === undefined ? readFrom(registration, source, registry) : 'unlike';
       return read && { ...registration, read };
     });
     if (report === undefined || reads?.every((one) => one !== undefined) !== true) return undefined;

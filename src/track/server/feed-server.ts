@@ -42,10 +42,9 @@ export async function startFeedProcess(given: FeedProcessOptions, platform = PLA
   const options = checkFeedProcess(given);
   const { host = '127.0.0.1', port, token } = options;
   const address = await addressOf(host, token);
-  const tally = new Tally();
   const onFault = (error: unknown) => options.onFault?.(error);
-  const moved = () => server.moved();
-  const followed = await openDatabase(options, { platform, tally, onFault, moved });
+  const tally = new Tally(onFault);
+  const followed = await openDatabase(options, { platform, tally, onFault, moved: () => server.moved() });
   const server = new FeedServer({ options, platform, followed, tally });
   try {
     if (followed.database.parts.catalogue.data === undefined) {

@@ -10,7 +10,7 @@ import type { Mark, Refusal, RegistryClient } from '../follow/registry-client.ts
 import type { RequestScope } from '../scope/scope.ts';
 import type { Place, Reading, Scopes } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
-import type { Problems, Tally } from '../tally.ts';
+import type { Tally } from '../tally.ts';
 import { ALTERED, type AskedSession, readWithin } from './asked-session.ts';
 import { beginsWithin, type Given, isControl, mayAlter, positional, statementRead } from './statements.ts';
 
@@ -37,7 +37,6 @@ export interface RecorderParts {
   /** Undefined when nothing can be recorded yet. */
   readonly registry: () => RegistryClient | undefined;
   readonly tally: Tally;
-  readonly problems: Problems;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -116,14 +115,14 @@ export class Recorder {
 
   /** Notes a statement in no scope, while responses are made. */
   #lost(text: unknown): void {
-    const { scopes, problems } = this.#parts;
+    const { scopes, tally } = this.#parts;
     if (!scopes.isAnyOpen) return;
     const shown = typeof text === 'string' ? shortened(text) : 'one without a text';
     const got = `got one in none while responses are made, which counts for all of them: ${shown}`;
     const mend =
       'Where its asynchronous context is lost, bring it along (AsyncResource.bind), or share by tracker.loader and ' +
       'tracker.memo. Run what no response shows in tracker.outside';
-    problems.tell('outside', `expected statements in the scope of the request that they are for, ${got}. ${mend}`);
+    tally.tell('outside', `expected statements in the scope of the request that they are for, ${got}. ${mend}`);
   }
 
   #guarded(begun: Begun): Reading | undefined {
@@ -225,13 +224,13 @@ export class Recorder {
     if (unknown === undefined) return;
     const got = `got ${reason}, so that no response with it is stored: ${shortened(text)}`;
     const what = `expected statements, views and columns that are known, ${got}. ${MEND}`;
-    this.#parts.problems.tell(`unread ${text}`, what);
+    this.#parts.tally.tell(`unread ${text}`, what);
   }
 
   #decline(scope: RequestScope, { kind, what, told = what }: Refusal): undefined {
     scope.untracked(kind, what);
-    if (told !== undefined)
-      this.#parts.problems.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
+    if (told === undefined) return;
+    this.#parts.tally.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
   }
 }
 

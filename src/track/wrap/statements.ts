@@ -79,8 +79,7 @@ function signatureOf(text: string, parser: Parser): Signature {
   const [statement] = parser.parse(text);
   const names = statement?.kind === 'query' ? (statement.parameterNames ?? []) : [];
   const isNumbered = /\?\d/.test(text);
-  const isMixed = isNumbered && (/\?(?!\d)/.test(text) || names.some((name) => name !== undefined));
-  return { names, isMixed };
+  return { names, isMixed: isNumbered && (/\?(?!\d)/.test(text) || names.some((name) => name !== undefined)) };
 }
 
 const CONTROL = /^[\s;]*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b[^;]*;?\s*$/i;

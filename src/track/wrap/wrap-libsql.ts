@@ -114,8 +114,7 @@ interface Batch {
 }
 
 async function runBatch({ recorder, runs, on, rows }: Batch, run: () => unknown): Promise<unknown> {
-  const isRead = runs.every(({ text }) => typeof text === 'string' && QUERY.test(text));
-  const own = isRead ? on : within();
+  const own = runs.every(({ text }) => typeof text === 'string' && QUERY.test(text)) ? on : within();
   const readings = runs.map(({ text, given }) => recorder.begin(text, given, own));
   if (own.isAltered) on.isAltered = true;
   const all = {
