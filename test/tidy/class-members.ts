@@ -27,7 +27,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   ReportSender: 32,
   RunningForward: 35,
   Segments: 30,
-  SourceTracker: 31,
+  SourceTracker: 30,
   SqliteSource: 34,
   TieredValueCache: 26,
   ValueFlight: 34,
