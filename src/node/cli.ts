@@ -14,6 +14,7 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { refused } from './config/config-checks.ts';
+import { surviveUncaughtExceptions } from './front/exchange.ts';
 import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {
   addCommands,
@@ -30,7 +31,6 @@ import { FEED } from './operator/cli/feed-commands.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
-import { surviveUncaughtExceptions } from './uncaught-exceptions.ts';
 
 const CONFIG: OptionRow = [
   '[config]',
@@ -75,16 +75,12 @@ interface ServeOptions extends ConfigOverrides {
 export async function runCli(argv: readonly string[]): Promise<void> {
   // The process goes on when its terminal or the reader of its log is gone (EPIPE).
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
+  const manifest = new URL(import.meta.resolve('tidegate/package.json'));
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
-    .version(version());
+    .version((JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version);
   addCommands(program, COMMANDS, PROCESS_IO);
   await program.parseAsync(argv);
-}
-
-function version(): string {
-  const file = new URL(import.meta.resolve('tidegate/package.json'));
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 async function check({ argument, options }: Call<{ readonly json?: true }>): Promise<void> {

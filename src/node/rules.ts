@@ -29,9 +29,11 @@ export class Rules {
 
   /** Call this at the start, before anything is served. */
   async begin(config: ResolvedConfig): Promise<void> {
-    const origins = this.#parts.isWorker ? [] : originsOfOtherRules(config);
+    const { gate, log, isWorker } = this.#parts;
+    if (isWorker || config.disk === undefined) return;
+    const before = readRules(join(config.disk.path, RULES_FILE));
+    const origins = Object.entries(digestsOf(config)).flatMap(([name, now]) => (before[name] === now ? [] : [name]));
     if (origins.length === 0) return;
-    const { gate, log } = this.#parts;
     // A log that has just begun: earlier entries, if any, belong to another epoch and are outdated by that.
     if (gate.stats().position === 0) return this.#remember(config);
     forgetRules(config);
@@ -76,13 +78,6 @@ function forgetRules({ disk }: Pick<ResolvedConfig, 'disk'>): void {
   if (disk === undefined) return;
   rmSync(join(disk.path, RULES_FILE), { force: true });
   syncFolder(disk.path);
-}
-
-/** Origins whose entries may have been filled under other rules than these. Nothing without a disk. */
-function originsOfOtherRules(config: ResolvedConfig): string[] {
-  if (config.disk === undefined) return [];
-  const before = readRules(join(config.disk.path, RULES_FILE));
-  return Object.entries(digestsOf(config)).flatMap(([origin, now]) => (before[origin] === now ? [] : [origin]));
 }
 
 function digestsOf(config: ResolvedConfig): Record<string, string> {

@@ -20,18 +20,7 @@ export interface NodeTiers {
   readonly memory: MemoryStore;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
-  readonly gateOptions: Pick<
-    GateOptions,
-    | 'stores'
-    | 'tierNames'
-    | 'memoryStats'
-    | 'diskStats'
-    | 'bodies'
-    | 'history'
-    | 'unknownWrites'
-    | 'unknownPast'
-    | 'sources'
-  >;
+  readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
   /** Call this when nothing is asked or stored any more. */
   close(): Promise<void>;
 }
@@ -47,9 +36,8 @@ export async function openTiers(
   if (disk === undefined) {
     return { memory, disk, gateOptions: { stores: [memory], memoryStats }, close: async () => {} };
   }
-  const { store, durable, close } = await openDisk(disk.path, {
+  const { store, durable, close } = await openDisk(disk.path, (event) => tell(log, event), {
     ...{ maxBytes: disk.maxBytes, replicas },
-    onEvent: (event) => tell(log, event),
     fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
   });
   replicas?.serve(store);
@@ -69,12 +57,12 @@ export async function openTiers(
   };
 }
 
-interface DiskOptions extends Pick<DiskStoreOptions, 'maxBytes' | 'fault' | 'replicas'> {
-  readonly onEvent: (event: DurableEvent) => void;
-}
-
 /** A disk tier, and the log of invalidations that survives with it. Throws E_DISK. */
-export async function openDisk(path: string, { onEvent, ...options }: DiskOptions) {
+export async function openDisk(
+  path: string,
+  onEvent: (event: DurableEvent) => void,
+  options: Pick<DiskStoreOptions, 'maxBytes' | 'fault' | 'replicas'>,
+) {
   const durable = await openDurable(path, { tasks: platformTasks, newEpoch: randomUUID, onEvent });
   const { folder, manifest } = durable;
   const store = new DiskStore({ ...options, folder, manifest, tasks: platformTasks, random: platformRandom });

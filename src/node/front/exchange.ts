@@ -5,8 +5,9 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Writable } from 'node:stream';
-import type { GateRequest, Unanswered, WholeAnswer } from '../../engine/contract.ts';
+import type { Gate, GateRequest, Unanswered, WholeAnswer } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
+import { TidegateError } from '../../errors.ts';
 import type { Answer, BodySource, Cancel, Responder } from '../../ports.ts';
 import { type Fields, NO_FIELDS, type ResponseHead } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
@@ -18,15 +19,26 @@ import { type Refusal, refused } from './refusals.ts';
 /** For an exception that nobody catches. A pooled connection to an origin runs within the exchange that opened it. */
 const underWay = new AsyncLocalStorage<Exchange>();
 
-/** Ends the connection, or the stream, of the exchange in which the current code runs, if it is not over. */
-export function breakOffCurrent(): void {
-  underWay.getStore()?.breakOff();
+/**
+ * The last line of defence: an uncaught exception, or an unhandled rejection, ends neither the process nor other clients'
+ * exchanges. Nobody knows how far the throwing code came. So everything stored is invalidated; where that fails, stored entries
+ * cannot be trusted any more: `end` ends the process.
+ */
+export function surviveUncaughtExceptions(gate: Pick<Gate, 'broken'>, end: (error: unknown) => void): void {
+  process.on('uncaughtException', (error) => {
+    underWay.getStore()?.breakOff();
+    gate.broken(error, 'unknown').catch((failure: unknown) => {
+      // The invalidation is in force all the same.
+      if (!(failure instanceof TidegateError && failure.code === 'E_LOG')) end(failure);
+    });
+  });
 }
 
-interface Visit {
+export interface Visit {
   readonly request: GateRequest;
+  /** Address of the client. */
   readonly peer: string;
-  readonly upload: Upload | undefined;
+  readonly upload?: Upload | undefined;
 }
 
 export class Exchange implements Responder {
@@ -133,7 +145,7 @@ export class Exchange implements Responder {
     this.#channel.cut();
   }
 
-  /** The exchange can no longer end by itself. */
+  /** Ends the connection, or the stream: the exchange can no longer end by itself. */
   breakOff(): void {
     if (!this.#over) this.#channel.destroy();
   }

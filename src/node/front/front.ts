@@ -9,16 +9,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { platformClock } from '../../cache/platform.ts';
-import type { Unanswered } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
 import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender, type LentSocket } from './connection/connections.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
+import type { Visit } from './exchange.ts';
 import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
-import { type Ends, Http1Channel } from './http1/http1-channel.ts';
+import { Http1Channel } from './http1/http1-channel.ts';
 import { PlainConnection } from './http1/plain-connection.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
@@ -177,7 +177,7 @@ export class Front {
     response.on('close', () => lender.resume());
     const handed = lender.handOver(message);
     if (handed !== undefined) {
-      return this.#start(this.#channel({ message, response, request: handed.request }), handed.unanswered);
+      return this.#channel(message, response, handed).start(handed.unanswered);
     }
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
@@ -194,7 +194,7 @@ export class Front {
   }
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
-    if (head.framing === 'none') return this.#start(this.#channel({ message, response, request }));
+    if (head.framing === 'none') return this.#channel(message, response, { request }).start();
     const refuse = (refusal: Refusal) => {
       channel.exchange.refuse(this.#context.tell(refusal, lenderOf(message.socket).client.peer));
     };
@@ -203,20 +203,15 @@ export class Front {
       ? () => void (response.headersSent || response.writeContinue())
       : undefined;
     const upload = new Upload(message, { isComplete, sendContinue, refuse }, this.#context);
-    const channel = this.#channel({ message, response, request: { ...request, body: upload }, upload });
+    const channel = this.#channel(message, response, { request: { ...request, body: upload }, upload });
     message.on('timeout', () => refuse(refused('content-stalled', 'a pause')));
-    this.#start(channel);
+    channel.start();
   }
 
-  #channel(ends: Omit<Ends, 'peer'>): Http1Channel {
-    return new Http1Channel({ ...ends, peer: lenderOf(ends.message.socket).client.peer.address }, this.#context);
-  }
-
-  #start(channel: Http1Channel, unanswered?: Unanswered): void {
-    const { exchange, socket } = channel;
-    const { client } = lenderOf(socket);
-    const isOver = channel.start(unanswered, () => client.settled(exchange, socket));
-    if (!isOver) client.opened(exchange);
+  #channel(message: IncomingMessage, response: ServerResponse, { request, upload }: Omit<Visit, 'peer'>): Http1Channel {
+    const { client } = lenderOf(message.socket);
+    const ends = { client, message, response, request, upload, peer: client.peer.address };
+    return new Http1Channel(ends, this.#context);
   }
 
   #refuse(message: IncomingMessage, response: ServerResponse, refusal: Refusal): void {

@@ -96,12 +96,7 @@ function checkLine({ method, target, httpVersion, rawHeaders }: RawHead, limits:
   return lines > maxFields ? refused('fields-too-many', `${lines} fields, limit ${maxFields}`) : undefined;
 }
 
-interface Destination {
-  readonly kind: 'ok';
-  readonly host: string;
-  readonly scheme: Scheme | undefined;
-  readonly target: string;
-}
+type Destination = Pick<CheckedHead, 'kind' | 'host' | 'scheme' | 'target'>;
 
 function checkDestination({ method, target, httpVersion, scheme }: RawHead, scan: FieldScan): Destination | Refusal {
   const bad = badCharacter(target);

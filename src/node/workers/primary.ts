@@ -10,8 +10,8 @@ import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createMetrics } from '../operator/metrics.ts';
-import { logOf, type RunningGate, startPart } from '../serve.ts';
-import { type NodeTiers, openTiers } from '../tiers.ts';
+import { type RunningGate, startPart } from '../serve.ts';
+import { openTiers } from '../tiers.ts';
 import { poolAdmin, Totals } from './pool-admin.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -22,7 +22,7 @@ import { WorkerPool } from './worker-pool.ts';
 export async function startWorkers(
   config: ResolvedConfig,
   size: number,
-  log: Logger = logOf(config),
+  log: Logger,
 ): Promise<RunningGate & Pick<WorkerPool, 'gaveUp'>> {
   const { feed, shared, tiers } = await openShared(config, log);
   const totals = new Totals();
@@ -74,6 +74,5 @@ async function openShared(config: ResolvedConfig, log: Logger) {
   const image = () => invalidations.image();
   const shared = new SharedLog({ log: journal, image, clock: platformClock, tasks: platformTasks, fault });
   const history = { invalidations, log: shared };
-  const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
-  return { feed, shared, tiers };
+  return { feed, shared, tiers: { ...opened, gateOptions: { ...opened.gateOptions, history } } };
 }

@@ -16,9 +16,9 @@ import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import { createMemoryStore, type MemoryStore } from '../../store/memory.ts';
+import { surviveUncaughtExceptions } from '../front/exchange.ts';
 import { logOf, type NodeGate, startPart } from '../serve.ts';
 import { storesOf } from '../tiers.ts';
-import { surviveUncaughtExceptions } from '../uncaught-exceptions.ts';
 import type { FromWorker, ToWorker, WorkerCalls } from './worker-process.ts';
 
 /** All that a worker has from its welcome on. */

@@ -24,7 +24,7 @@ import {
   WorkerProcess,
 } from './worker-process.ts';
 
-export interface WorkerPoolParts {
+interface WorkerPoolParts {
   readonly config: ResolvedConfig;
   readonly size: number;
   readonly shared: SharedLog;
@@ -53,6 +53,8 @@ export class WorkerPool {
   /** Pending timers. */
   readonly #pauses = new Set<Cancel>();
   readonly #gaveUp = Promise.withResolvers<TidegateError>();
+  /** Resolves when workers die faster than they can be replaced. */
+  readonly gaveUp = this.#gaveUp.promise;
   #config: ResolvedConfig;
   #port = 0;
   #whenEmpty: (() => void) | undefined;
@@ -63,11 +65,6 @@ export class WorkerPool {
   constructor(parts: WorkerPoolParts) {
     this.#parts = parts;
     this.#config = parts.config;
-  }
-
-  /** Resolves when workers die faster than they can be replaced. */
-  get gaveUp(): Promise<TidegateError> {
-    return this.#gaveUp.promise;
   }
 
   async listen({ host, port }: ListenAt): Promise<AddressInfo> {

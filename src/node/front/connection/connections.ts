@@ -125,7 +125,7 @@ export interface HandedOver {
 /** Who reads the connection while it is not lent. */
 export interface Lender {
   readonly client: ClientConnection;
-  /** More bytes may be given, after `give` has returned false. */
+  /** More bytes may be pushed, after `push` has returned false. */
   wanted(): void;
   /** Call this when the answer to a lent request is over. */
   resume(): void;
@@ -137,7 +137,7 @@ export interface Lender {
 }
 
 /**
- * It looks like any other connection to node:http, which reads the bytes given here; bytes that it writes go to the client.
+ * It looks like any other connection to node:http, which reads the bytes pushed here; bytes that it writes go to the client.
  */
 export class LentSocket extends Duplex {
   readonly #socket: Socket;
@@ -168,16 +168,6 @@ export class LentSocket extends Duplex {
 
   get timeout(): number | undefined {
     return this.#socket.timeout;
-  }
-
-  /** Passes on bytes from the client; returns false when that is enough for now. */
-  give(bytes: Buffer): boolean {
-    return this.push(bytes);
-  }
-
-  /** The client sends no more. */
-  giveEnd(): void {
-    this.push(null);
   }
 
   setTimeout(ms: number, callback?: () => void): this {

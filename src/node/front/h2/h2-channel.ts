@@ -12,10 +12,9 @@ import type { WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
-import { statusOf } from '../exchange.ts';
+import { statusOf, type Visit } from '../exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
-import type { Upload } from '../http1/upload.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
@@ -30,10 +29,8 @@ export function guardFlush(stream: ServerHttp2Stream, bodyBytes: number, stallMs
   return true;
 }
 
-interface Ends {
+interface Ends extends Visit {
   readonly stream: ServerHttp2Stream;
-  readonly method: string;
-  readonly upload: Upload | undefined;
 }
 
 export class H2Channel implements Channel {
@@ -58,8 +55,8 @@ export class H2Channel implements Channel {
   }
 
   whole(answer: WholeAnswer): number {
-    const { stream, method } = this.#ends;
-    return this.#finished(sendWhole(stream, answer, method));
+    const { stream, request } = this.#ends;
+    return this.#finished(sendWhole(stream, answer, request.method));
   }
 
   refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {

@@ -122,8 +122,8 @@ export class H2Connection {
     const { gate, ended, monotonic } = this.#deps;
     const startedMs = ended === undefined ? 0 : monotonic();
     const found = gate.answerAtOnce(request);
-    if (found instanceof Promise) void this.#exchange(stream, request, undefined).await(found);
-    else if (found.kind === 'unanswered') this.#exchange(stream, request, undefined).start(found);
+    if (found instanceof Promise) void this.#exchange(stream, request).await(found);
+    else if (found.kind === 'unanswered') this.#exchange(stream, request).start(found);
     else this.#answer({ stream, request, startedMs }, found);
   }
 
@@ -133,7 +133,7 @@ export class H2Connection {
     answer: WholeAnswer,
   ): void {
     const status = statusOf(answer);
-    if (!isStatus(status)) return this.#exchange(stream, request, undefined).respond(answer);
+    if (!isStatus(status)) return this.#exchange(stream, request).respond(answer);
     const { ended, monotonic, stallMs } = this.#deps;
     const bodyBytes = sendWhole(stream, answer, request.method);
     if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
@@ -163,9 +163,9 @@ export class H2Connection {
     exchange.start();
   }
 
-  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload: Upload | undefined): Exchange {
-    const channel = new H2Channel({ stream, method: request.method, upload }, this.#deps);
-    const exchange = new Exchange({ request, peer: this.#peer.address, upload }, channel, this.#deps);
+  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload?: Upload): Exchange {
+    const visit = { stream, request, peer: this.#peer.address, upload };
+    const exchange = new Exchange(visit, new H2Channel(visit, this.#deps), this.#deps);
     this.#open.set(stream, exchange);
     stream.on('close', exchange.gone);
     stream.on('timeout', () => this.#stalled(stream, exchange));

@@ -4,15 +4,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
+import type { Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
-import { Exchange, statusOf } from '../exchange.ts';
+import type { ClientConnection } from '../connection/connections.ts';
+import { Exchange, statusOf, type Visit } from '../exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
 import { fieldsToSend, hasNoContent, trailerPairs } from './answer-bytes.ts';
-import { endAfterContent, LINGER_MS, type Upload } from './upload.ts';
+import { endAfterContent, LINGER_MS } from './upload.ts';
 
 /** Codes that node:http throws for a name or value that would break the message. */
 const UNSENDABLE: ReadonlySet<unknown> = new Set([
@@ -21,12 +22,10 @@ const UNSENDABLE: ReadonlySet<unknown> = new Set([
   'ERR_HTTP_INVALID_HEADER_VALUE',
 ]);
 
-export interface Ends {
+interface Ends extends Visit {
+  readonly client: ClientConnection;
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
-  readonly request: GateRequest;
-  readonly peer: string;
-  readonly upload?: Upload;
 }
 
 export class Http1Channel implements Channel {
@@ -38,12 +37,7 @@ export class Http1Channel implements Channel {
   constructor(ends: Ends, deps: FrontContext) {
     this.#ends = ends;
     this.#deps = deps;
-    const { request, peer, upload } = ends;
-    this.exchange = new Exchange({ request, peer, upload }, this, deps);
-  }
-
-  get socket(): Socket {
-    return this.#ends.message.socket;
+    this.exchange = new Exchange(ends, this, deps);
   }
 
   get isGone(): boolean {
@@ -54,16 +48,17 @@ export class Http1Channel implements Channel {
     return this.#ends.message.httpVersion === '1.1';
   }
 
-  /** Returns true when the exchange is over at once; else calls `whenOver` later. */
-  start(unanswered: Unanswered | undefined, whenOver: () => void): boolean {
+  /** Hands the request to the gate; the client's connection hears of the exchange unless that is over at once. */
+  start(unanswered?: Unanswered): void {
     const { exchange } = this;
-    const { response } = this.#ends;
+    const { client, message, response } = this.#ends;
     exchange.start(unanswered);
-    if (exchange.isOver && response.writableEnded && response.socket !== null) return true;
+    if (exchange.isOver && response.writableEnded && response.socket !== null) return;
+    const settled = () => client.settled(exchange, message.socket);
     // In a pipeline the answer waits for earlier answers, or its end waits for the end of the request's content.
-    response.on('close', exchange.isOver ? whenOver : exchange.gone);
-    if (!exchange.isOver) this.#whenOver = whenOver;
-    return false;
+    response.on('close', exchange.isOver ? settled : exchange.gone);
+    if (!exchange.isOver) this.#whenOver = settled;
+    client.opened(exchange);
   }
 
   /** Node 24 can write 102 and 103 only, and 103 only with a Link; other interim responses are dropped there. */
@@ -131,11 +126,11 @@ export class Http1Channel implements Channel {
     );
     // In a pipeline, earlier answers must not be cut, and bytes already written still go out.
     if (response.socket === null) response.once('socket', cut);
-    else setImmediate(cut, this.socket);
+    else setImmediate(cut, message.socket);
   }
 
   destroy(): void {
-    this.socket.destroy();
+    this.#ends.message.socket.destroy();
   }
 
   /** The connection may go on, or end, once its socket has the last byte of the answer. */

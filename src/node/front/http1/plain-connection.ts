@@ -82,7 +82,7 @@ export class PlainConnection implements Lender {
   readonly #onData = this.#safe((bytes: Buffer): void => {
     if (this.#state === 'plain') return this.#read(bytes);
     if (this.#state === 'given') {
-      if (this.#lent?.give(bytes) === false) this.#socket.pause();
+      if (this.#lent?.push(bytes) === false) this.#socket.pause();
       return;
     }
     this.#waiting = this.#waiting === undefined ? bytes : Buffer.concat([this.#waiting, bytes]);
@@ -92,7 +92,7 @@ export class PlainConnection implements Lender {
   readonly #onEnd = this.#safe((): void => {
     this.#ended = true;
     if (this.#state === 'plain') this.#socket.end();
-    else if (this.#state === 'lent' || this.#state === 'given') this.#lent?.giveEnd();
+    else if (this.#state === 'lent' || this.#state === 'given') this.#lent?.push(null);
   });
 
   readonly #onTimeout = this.#safe((): void => {
@@ -214,8 +214,8 @@ export class PlainConnection implements Lender {
     this.#handedOver = { head, request, unanswered };
     const lent = this.#lentSocket();
     this.#socket.setTimeout(0);
-    lent.give(bytes);
-    if (this.#ended) this.#lent?.giveEnd();
+    lent.push(bytes);
+    if (this.#ended) this.#lent?.push(null);
   }
 
   /** From here on the connection belongs to node:http. */
@@ -223,8 +223,8 @@ export class PlainConnection implements Lender {
     this.#state = 'given';
     const lent = this.#lentSocket();
     this.#socket.setTimeout(0);
-    if (bytes.length > 0) lent.give(bytes);
-    if (this.#ended) lent.giveEnd();
+    if (bytes.length > 0) lent.push(bytes);
+    if (this.#ended) lent.push(null);
   }
 
   #lentSocket(): LentSocket {
