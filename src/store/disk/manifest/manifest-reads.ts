@@ -9,7 +9,7 @@ import { globMatcher } from '../../../ledger/glob.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, ManifestRow, ManifestSummary } from '../contract.ts';
 import { RowPacker } from '../index/entry-index.ts';
-import { COLUMNS, DamagedError, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-rows.ts';
+import { COLUMNS, DamagedError, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-content.ts';
 
 /** `after`: where the next portion continues. Undefined when there is none. */
 export interface Portion<Rows, After> {
@@ -26,7 +26,11 @@ const LAST = '\u{10ffff}';
 const NUL = Buffer.alloc(1);
 const DISORDER = 'expected keys in order, got one that is not';
 
-type Matches = (row: ManifestRow) => boolean;
+/** Found by the beginnings of keys. */
+type ScopeSelector = Extract<Selector, { kind: 'url' | 'prefix' | 'origin' }>;
+
+/** In the order of the columns. */
+type Scanned = readonly [high: number, low: number, segment: number, offset: number, bytes: number, generation: number];
 
 export class ManifestReads {
   readonly #database: DatabaseSync;
@@ -56,15 +60,8 @@ export class ManifestReads {
   scan({ after, upTo }: { readonly after: number; readonly upTo: number }): Portion<IndexRows, number> {
     const rows = new RowPacker(SCANNED);
     let last = after;
-    for (const values of this.#scan.iterate(after, upTo) as Iterable<unknown> as Iterable<number[]>) {
-      const [high, low, segment, offset, bytes, generation] = values as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
+    const found = this.#scan.iterate(after, upTo) as Iterable<unknown> as Iterable<Scanned>;
+    for (const [high, low, segment, offset, bytes, generation] of found) {
       rows.add({ hash: { high, low }, place: { segment, offset, bytes }, generation });
       last = generation;
     }
@@ -78,14 +75,14 @@ export class ManifestReads {
   }
 
   find(query: { readonly selector: Selector; readonly after: string }): Portion<ManifestRow[], string> {
-    const portion = this.#find(query);
+    const { after } = query;
+    const portion = this.#find(query.selector, after === '' ? '' : `${after}\0`);
     // Otherwise the portions would never end.
-    if (portion.after !== undefined && portion.after <= query.after) throw new DamagedError(DISORDER);
+    if (portion.after !== undefined && portion.after <= after) throw new DamagedError(DISORDER);
     return portion;
   }
 
-  #find({ selector, after }: { readonly selector: Selector; readonly after: string }): Portion<ManifestRow[], string> {
-    const from = after === '' ? '' : `${after}\0`;
+  #find(selector: Selector, from: string): Portion<ManifestRow[], string> {
     switch (selector.kind) {
       case 'tag': {
         const bits = tagBits([selector.tag]);
@@ -129,10 +126,7 @@ export class ManifestReads {
    * A key begins with tenant, origin and method. There are few such beginnings: one seek finds each, and the URIs within it
    * are in order. So neither URIs nor origins need an index of their own.
    */
-  #ofScopes(
-    selector: Extract<Selector, { kind: 'url' | 'prefix' | 'origin' }>,
-    from: string,
-  ): Portion<ManifestRow[], string> {
+  #ofScopes(selector: ScopeSelector, from: string): Portion<ManifestRow[], string> {
     const found: unknown[] = [];
     for (let seek = Buffer.from(scopeOf(from)); found.length < FOUND; ) {
       const bytes = (this.#firstKey.get(seek) as unknown as [Uint8Array] | undefined)?.[0];
@@ -166,7 +160,7 @@ export class ManifestReads {
     return { rows, after: keys.length < SCANNED ? undefined : keys.at(-1)?.[0] };
   }
 
-  #page(found: readonly unknown[], matches: Matches): Portion<ManifestRow[], string> {
+  #page(found: readonly unknown[], matches: (row: ManifestRow) => boolean): Portion<ManifestRow[], string> {
     const rows = decoded(found).filter(matches);
     return { rows, after: found.length < FOUND ? undefined : ((found.at(-1) as Value[])[1] as string) };
   }
@@ -189,10 +183,7 @@ function scopeOf(key: string): string {
   return `${tenant} ${origin} ${method} `;
 }
 
-function rangeIn(
-  scope: string,
-  selector: Extract<Selector, { kind: 'url' | 'prefix' | 'origin' }>,
-): readonly [string, string] | undefined {
+function rangeIn(scope: string, selector: ScopeSelector): readonly [string, string] | undefined {
   switch (selector.kind) {
     case 'url':
       // The key itself and the keys of its variants, which continue with a line feed.
@@ -204,7 +195,7 @@ function rangeIn(
   }
 }
 
-function isNamed(key: string, selector: Extract<Selector, { kind: 'url' | 'prefix' | 'origin' }>): boolean {
+function isNamed(key: string, selector: ScopeSelector): boolean {
   const { uri, origin } = keyParts(key);
   if (selector.kind === 'origin') return origin === selector.origin;
   return selector.kind === 'url' ? uri === selector.uri : uri.startsWith(selector.prefix);

@@ -1,15 +1,15 @@
 // The manifest's database: its tables, and how it is opened at the start.
 //
 // SQLite keeps no checksums of its pages, so damage shows late or never. The start looks for damage that can be seen then;
-// rows and the image of the invalidations carry checksums of their own (manifest-rows.ts, manifest-image.ts). A damaged
+// rows and the image of the invalidations carry checksums of their own (manifest-content.ts). A damaged
 // database is moved aside and begun anew, since it belongs to a cache. Damage met later leaves a mark for the next start.
 
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TidegateError } from '../../../errors.ts';
+import { COLUMNS, DamagedError, isDamage, ManifestWriter, READABLE } from './manifest-content.ts';
 import { ManifestReads } from './manifest-reads.ts';
-import { COLUMNS, DamagedError, isDamage, ManifestWriter, READABLE } from './manifest-rows.ts';
 
 /** Raise it with any change of the tables, of a column's content, or of keyHash. */
 const VERSION = 1;

@@ -5,24 +5,9 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ManifestChange } from '../contract.ts';
-import type { ImageChanges } from './manifest-image.ts';
+import { isDamage, ManifestWriter } from './manifest-content.ts';
 import { ManifestReads } from './manifest-reads.ts';
-import { isDamage, ManifestWriter } from './manifest-rows.ts';
 import { openForWriting } from './manifest-tables.ts';
-
-/** The thread's calls, with their arguments. */
-export interface ThreadCalls {
-  /** `changes`: ManifestChange rows as JSON. */
-  commit(changes: string): void;
-  checkpoint(changes: ImageChanges): void;
-  clear(): void;
-  scan: ManifestReads['scan'];
-  lastGeneration: ManifestReads['lastGeneration'];
-  find: ManifestReads['find'];
-  bodies: ManifestReads['bodies'];
-  summary: ManifestReads['summary'];
-  close(): void;
-}
 
 export interface ThreadRequest {
   readonly id: number;
@@ -46,29 +31,28 @@ const database = openForWriting(workerData as string);
 const writer = new ManifestWriter(database);
 const reads = new ManifestReads(database);
 
-const calls: ThreadCalls = {
-  commit: (changes) => writer.commit(JSON.parse(changes) as ManifestChange[]),
-  checkpoint: (changes) => writer.checkpoint(changes),
-  clear: () => writer.clear(),
-  scan: (range) => reads.scan(range),
-  lastGeneration: () => reads.lastGeneration(),
-  find: (query) => reads.find(query),
-  bodies: (after) => reads.bodies(after),
-  summary: () => reads.summary(),
+/** The thread's calls, with their arguments. `commit` takes its ManifestChange rows as JSON. */
+const calls = {
+  commit: (changes: string) => writer.commit(JSON.parse(changes) as ManifestChange[]),
+  checkpoint: writer.checkpoint.bind(writer),
+  clear: writer.clear.bind(writer),
+  scan: reads.scan.bind(reads),
+  lastGeneration: reads.lastGeneration.bind(reads),
+  find: reads.find.bind(reads),
+  bodies: reads.bodies.bind(reads),
+  summary: reads.summary.bind(reads),
   close: () => database.close(),
 };
+export type ThreadCalls = typeof calls;
 
 port.on('message', ({ id, call, given }: ThreadRequest) => {
   try {
     const result = (calls[call] as (given: unknown) => unknown)(given);
-    port.postMessage({ id, result } satisfies ThreadReply, call === 'scan' ? buffersOf(result) : []);
+    const moved = call === 'scan' ? (result as ReturnType<ThreadCalls['scan']>).rows : undefined;
+    const buffers = moved === undefined ? [] : [moved.words.buffer, moved.generations.buffer];
+    port.postMessage({ id, result } satisfies ThreadReply, buffers as ArrayBuffer[]);
   } catch (error) {
     const { message, errcode } = error as Error & { readonly errcode?: number };
     port.postMessage({ id, fault: { message, errcode, isDamage: isDamage(error) } } satisfies ThreadReply);
   }
 });
-
-function buffersOf(portion: unknown): ArrayBuffer[] {
-  const { rows } = portion as ReturnType<ManifestReads['scan']>;
-  return [rows.words.buffer as ArrayBuffer, rows.generations.buffer as ArrayBuffer];
-}

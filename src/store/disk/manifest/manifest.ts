@@ -8,9 +8,17 @@ import { Worker } from 'node:worker_threads';
 import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from '../contract.ts';
-import { changesOf, type ImageChanges, type LastImage, readImage } from './manifest-image.ts';
+import {
+  changesOf,
+  decodeRow,
+  type ImageChanges,
+  isDamage,
+  type LastImage,
+  ManifestWriter,
+  readImage,
+  type Value,
+} from './manifest-content.ts';
 import type { Portion } from './manifest-reads.ts';
-import { decodeRow, isDamage, ManifestWriter, type Value } from './manifest-rows.ts';
 import { markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
 import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
 
@@ -74,16 +82,12 @@ export class SqliteManifest implements Manifest {
   }
 
   async checkpoint(image: InvalidationsImage): Promise<void> {
-    const { epoch, applied } = image;
     const changes = changesOf(image, this.#lastImage);
+    const buffers = changes.chunks.map(({ positions }) => positions.buffer);
     if (this.#prepared.writer.isOpen) this.#writeHere(changes);
-    else
-      await this.#ask(
-        'checkpoint',
-        changes,
-        changes.chunks.map(({ positions }) => positions.buffer),
-      );
-    this.#lastImage = { epoch, applied, buckets: changes.state.buckets };
+    else await this.#ask('checkpoint', changes, buffers);
+    const { epoch, applied, buckets } = changes.state;
+    this.#lastImage = { epoch, applied, buckets };
   }
 
   restore(): InvalidationsImage | undefined {
@@ -174,7 +178,10 @@ class WritingThread {
   /** `damaged`: called when the database is damaged. */
   constructor(file: string, damaged: (error: Error) => void) {
     this.#damaged = damaged;
-    this.#thread = new Worker(threadFile(), { workerData: file, execArgv: [], name: 'manifest' });
+    const { url } = import.meta;
+    // In the source, the file beside this one; in the package, the file that package.json names.
+    const code = url.endsWith('.ts') ? new URL('./manifest-thread.ts', url) : import.meta.resolve('#manifest-thread');
+    this.#thread = new Worker(new URL(code), { workerData: file, execArgv: [], name: 'manifest' });
     this.#thread.on('message', (reply: ThreadReply) => this.#settle(reply));
     this.#thread.on('error', (error: Error) => this.#breakOff(error));
     this.#thread.on('exit', () => this.#breakOff(closedError()));
@@ -218,12 +225,6 @@ class WritingThread {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
-}
-
-/** In the source, the file beside this one; in the package, the file that package.json names. */
-function threadFile(): URL {
-  const { url } = import.meta;
-  return url.endsWith('.ts') ? new URL('./manifest-thread.ts', url) : new URL(import.meta.resolve('#manifest-thread'));
 }
 
 function closedError(): Error {

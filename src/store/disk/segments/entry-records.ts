@@ -13,7 +13,7 @@ import type { BodyOwner, LargeBodies } from '../bodies/large-bodies.ts';
 import type { DiskPlatform, DiskQueue, Place } from '../contract.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
-import { rowOf } from '../manifest/manifest-rows.ts';
+import { rowOf } from '../manifest/manifest-content.ts';
 import type { RowBatches } from '../manifest/row-batches.ts';
 import type { DiskPolicy, DiskRoom } from './disk-room.ts';
 import {
