@@ -11,7 +11,7 @@ import { afterIntents, MemberLog } from '../../src/log/member-log.ts';
 import type { SharedLog } from '../../src/log/shared-log.ts';
 import type { Store } from '../../src/ports.ts';
 import type { ReplicaFeed } from '../../src/store/disk/replica/replica-feed.ts';
-import type { DiskToWorker, WorkerToDisk } from '../../src/store/disk/replica/replica-messages.ts';
+import type { DiskToWorker, WorkerToDisk } from '../../src/store/disk/replica/replica-link.ts';
 import { ReplicaStore } from '../../src/store/disk/replica/replica-store.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { SimulatedProcess } from '../kit/simulated-process.ts';

@@ -23,7 +23,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   PostgresAttempt: 29,
   Publisher: 34,
   Registry: 26,
-  ReplicaStore: 27,
+  ReplicaStore: 26,
   ReportSender: 32,
   RunningForward: 35,
   Segments: 30,

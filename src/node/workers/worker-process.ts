@@ -15,7 +15,7 @@ import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.
 import type { LogMember } from '../../log/shared-log.ts';
 import type { Eventually } from '../../ports.ts';
 import type { JoinedReplica } from '../../store/disk/replica/replica-feed.ts';
-import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replica-messages.ts';
+import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replica-link.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { MetricsSnapshot } from '../operator/metrics.ts';
 

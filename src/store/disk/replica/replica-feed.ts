@@ -4,15 +4,14 @@
 // It sends the whole index in slices, while changes go on. A slice says what holds at its instant, and each change is sent
 // after it has happened. So the later of the two is right.
 
-import { messageOf } from '../../../errors.ts';
-import type { BodySource, Tasks } from '../../../ports.ts';
-import type { IndexRows, Place } from '../contract.ts';
+import { messageOf, TidegateError } from '../../../errors.ts';
+import type { BodySource, BodyStore, BodyWriter, Tasks } from '../../../ports.ts';
+import type { Place } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
-import type { Catalog, IndexObserver } from '../index/catalog.ts';
+import type { IndexObserver } from '../index/catalog.ts';
 import { type KeyHash, RowPacker } from '../index/entry-index.ts';
 import { aTurn } from '../segments/evictor.ts';
-import { ReplicaWriters } from './replica-bodies.ts';
-import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
+import type { AskedOfDisk, Asking, DiskToWorker, Result, WorkerToDisk } from './replica-link.ts';
 
 /** Rows in one message. */
 const BATCH = 4096;
@@ -25,7 +24,6 @@ interface Replica {
   readonly send: (message: DiskToWorker) => void;
   stored: number[];
   readonly writers: ReplicaWriters;
-  gone: boolean;
 }
 
 /** A reading process, as the owner sees it. */
@@ -61,7 +59,7 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   left(hash: KeyHash): void {
-    this.entered(hash, NOWHERE, 0);
+    this.entered(hash, { segment: 0, offset: 0, bytes: 0 }, 0);
   }
 
   cleared(): void {
@@ -70,13 +68,12 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   join(send: (message: DiskToWorker) => void): JoinedReplica {
-    const replica: Replica = { send, stored: [], writers: new ReplicaWriters(this.#tasks), gone: false };
+    const replica: Replica = { send, stored: [], writers: new ReplicaWriters(this.#tasks) };
     this.#replicas.add(replica);
     this.#tellAll(replica).catch(this.#fault);
     return {
       received: (message) => this.#received(replica, message),
       left: () => {
-        replica.gone = true;
         this.#replicas.delete(replica);
         replica.writers.discardAll();
       },
@@ -85,13 +82,19 @@ export class ReplicaFeed implements IndexObserver {
 
   async #tellAll(replica: Replica): Promise<void> {
     const { catalog } = this.#store as DiskStore;
-    for (let from = 0; from < catalog.index.slots && !replica.gone; from += BATCH) {
-      const rows = portion(catalog, from);
-      if (rows.count > 0) replica.send({ kind: 'rows', rows });
+    const { index } = catalog;
+    const rows = new RowPacker(BATCH);
+    for (let from = 0; from < index.slots && this.#replicas.has(replica); from += BATCH) {
+      const to = Math.min(index.slots, from + BATCH);
+      for (let slot = from; slot < to; slot++) {
+        const place = index.place(slot);
+        if (place.segment !== 0) rows.add({ hash: index.hash(slot), place, generation: index.generation(slot) });
+      }
+      if (rows.count > 0) replica.send({ kind: 'rows', rows: rows.take() });
       await aTurn(this.#tasks);
     }
-    while (!catalog.isLoaded && !replica.gone) await aTurn(this.#tasks, LOADING_MS);
-    if (replica.gone) return;
+    while (!catalog.isLoaded && this.#replicas.has(replica)) await aTurn(this.#tasks, LOADING_MS);
+    if (!this.#replicas.has(replica)) return;
     this.#flush();
     replica.send({ kind: 'complete' });
   }
@@ -176,14 +179,67 @@ export class ReplicaFeed implements IndexObserver {
   }
 }
 
-const NOWHERE: Place = { segment: 0, offset: 0, bytes: 0 };
+interface Kept {
+  readonly writer: BodyWriter;
+  isRead: boolean;
+}
 
-function portion({ index }: Catalog, from: number): IndexRows {
-  const rows = new RowPacker(BATCH);
-  const to = Math.min(index.slots, from + BATCH);
-  for (let slot = from; slot < to; slot++) {
-    const place = index.place(slot);
-    if (place.segment !== 0) rows.add({ hash: index.hash(slot), place, generation: index.generation(slot) });
+/** Time to keep a finished writer after the last read: longer than any client may pause. */
+const IDLE_MS = 120_000;
+
+/**
+ * The large bodies that the owner writes for one process, by the numbers that this process gave them. Clients also read
+ * behind a writer that has finished. So a writer is kept until it is discarded, or has finished and nobody has read from it
+ * for a while.
+ */
+class ReplicaWriters {
+  readonly #tasks: Tasks;
+  readonly #kept = new Map<number, Kept>();
+
+  constructor(tasks: Tasks) {
+    this.#tasks = tasks;
   }
-  return rows.take();
+
+  async done(bodies: BodyStore, asked: Extract<AskedOfDisk, { readonly writer: number }>): Promise<Result> {
+    const kept = this.#kept.get(asked.writer) ?? this.#begin(bodies, asked);
+    switch (asked.kind) {
+      case 'append':
+        await kept.writer.append(asked.chunk);
+        return undefined;
+      case 'read':
+        kept.isRead = true;
+        return kept.writer.read({ start: asked.start, end: asked.end });
+      case 'finish': {
+        const body = await kept.writer.finish();
+        this.#forgetWhenIdle(asked.writer, kept);
+        return body;
+      }
+    }
+  }
+
+  discard(number: number): void {
+    this.#kept.get(number)?.writer.discard();
+    this.#kept.delete(number);
+  }
+
+  discardAll(): void {
+    for (const { writer } of this.#kept.values()) writer.discard();
+    this.#kept.clear();
+  }
+
+  #begin(bodies: BodyStore, { kind, writer: number }: AskedOfDisk & { readonly writer: number }): Kept {
+    if (kind === 'read') throw new TidegateError('E_DISK', `expected a body that is written, got none of ${number}`);
+    const kept = { writer: bodies.create(), isRead: false };
+    this.#kept.set(number, kept);
+    return kept;
+  }
+
+  #forgetWhenIdle(number: number, kept: Kept): void {
+    kept.isRead = false;
+    this.#tasks.later(IDLE_MS, () => {
+      if (this.#kept.get(number) !== kept) return;
+      if (kept.isRead) this.#forgetWhenIdle(number, kept);
+      else this.#kept.delete(number);
+    });
+  }
 }

@@ -7,12 +7,11 @@
 
 import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
 import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
-import type { DiskFile, DiskFolder, IndexRows, Place } from '../contract.ts';
+import type { DiskFile, DiskPlatform, IndexRows, Place } from '../contract.ts';
 import { IndexTable, type KeyHash, keyHash, rowAt } from '../index/entry-index.ts';
-import { AT_ONCE_BYTES, decodeRecord, sizeOf } from '../segments/segment-record.ts';
+import { AT_ONCE_BYTES, decodeRecord, type RecordIdentity, sizeOf } from '../segments/segment-record.ts';
 import { segmentName } from '../segments/segments.ts';
-import { ReplicaBodies } from './replica-bodies.ts';
-import { type DiskToWorker, ReplicaLink, type WorkerToDisk } from './replica-messages.ts';
+import { type DiskToWorker, ReplicaBodies, ReplicaLink, type WorkerToDisk } from './replica-link.ts';
 
 /** Bytes of entries on their way to the owner. Beyond them, it accepts no more. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
@@ -22,19 +21,10 @@ const MAX_USES = 8192;
 /** Least time between reported faults: a process without descriptors has one at every read. */
 const FAULT_MS = 10_000;
 
-interface ReplicaParts {
-  readonly folder: DiskFolder;
-  readonly tasks: Tasks;
+interface ReplicaParts extends Pick<DiskPlatform, 'folder' | 'tasks' | 'fault'> {
   /** 32 random bits for the index. */
   readonly seed: number;
   readonly send: (message: WorkerToDisk) => void;
-  /** Called when this process cannot read the disk; it then asks the owner. */
-  readonly fault: (error: unknown) => void;
-}
-
-interface Pending {
-  readonly id: number;
-  readonly entry: Entry;
 }
 
 export class ReplicaStore implements Store {
@@ -43,21 +33,22 @@ export class ReplicaStore implements Store {
   readonly #tasks: Tasks;
   readonly #index: IndexTable;
   readonly #segments: ReplicaSegments;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Map<string, { readonly id: number; readonly entry: Entry }>();
   readonly #pendingKeys = new Map<number, string>();
   readonly #fault: (error: unknown) => void;
   #pendingBytes = 0;
   #isComplete = false;
   #used: KeyHash[] = [];
 
+  /** `fault`: called when this process cannot read the disk; it then asks the owner. */
   constructor({ folder, tasks, seed, send, fault }: ReplicaParts) {
-    const sparing = sparingly(fault, tasks);
-    this.#fault = sparing;
+    this.#fault = sparingly(fault, tasks);
     this.#link = new ReplicaLink(send);
     this.#tasks = tasks;
     this.#index = new IndexTable(seed);
-    this.#segments = new ReplicaSegments(folder, sparing);
-    this.bodies = new ReplicaBodies(folder, { link: this.#link, fault: sparing });
+    const platform = { folder, fault: this.#fault };
+    this.#segments = new ReplicaSegments(platform);
+    this.bodies = new ReplicaBodies(this.#link, platform);
   }
 
   received(message: DiskToWorker): void {
@@ -163,25 +154,21 @@ export class ReplicaStore implements Store {
   }
 
   #read(slot: number, key: string): Eventually<Entry | undefined> {
-    const index = this.#index;
-    const place = index.place(slot);
-    const generation = index.generation(slot);
-    if (!this.#index.touch(slot) || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
+    const place = this.#index.place(slot);
+    const wanted = { generation: this.#index.generation(slot), key };
     // Neither from a pool nor used again, since the record's bytes become the entry's.
     const record = Buffer.allocUnsafeSlow(place.bytes);
-    const entry = this.#segments.readNow(place, record) ? decodeRecord(record, { generation, key }) : 'no record';
-    return typeof entry === 'string' ? this.#differs(entry, key) : entry;
+    if (this.#index.touch(slot) && place.bytes <= AT_ONCE_BYTES) {
+      return this.#open(record, wanted, this.#segments.readNow(place, record));
+    }
+    return this.#segments.read(place, record).then((isThere) => this.#open(record, wanted, isThere));
   }
 
-  async #readAside(place: Place, wanted: { generation: number; key: string }): Promise<Entry | undefined> {
-    const record = Buffer.allocUnsafeSlow(place.bytes);
-    const entry = (await this.#segments.read(place, record)) ? decodeRecord(record, wanted) : 'no record';
-    return typeof entry === 'string' ? this.#differs(entry, wanted.key) : entry;
-  }
-
-  /** Another key with the same hash is in order. Any other fault goes to the owner, who detects and forgets damage. */
-  #differs(fault: string, key: string): Eventually<Entry | undefined> {
-    return fault === 'key' ? undefined : this.#ask(key);
+  #open(record: Buffer, wanted: RecordIdentity & { key: string }, isThere: boolean): Eventually<Entry | undefined> {
+    const entry = isThere ? decodeRecord(record, wanted) : 'no record';
+    if (typeof entry !== 'string') return entry;
+    // Another key with the same hash is in order. Any other fault goes to the owner, who detects and forgets damage.
+    return entry === 'key' ? undefined : this.#ask(wanted.key);
   }
 }
 
@@ -193,15 +180,13 @@ export class ReplicaStore implements Store {
  * descriptors goes on, only slower.
  */
 class ReplicaSegments {
-  readonly #folder: DiskFolder;
-  readonly #fault: (error: unknown) => void;
+  readonly #platform: Pick<DiskPlatform, 'folder' | 'fault'>;
   readonly #files = new Map<number, DiskFile>();
   /** Number of the index's entries in each segment. */
   readonly #entries = new Map<number, number>();
 
-  constructor(folder: DiskFolder, fault: (error: unknown) => void) {
-    this.#folder = folder;
-    this.#fault = fault;
+  constructor(platform: Pick<DiskPlatform, 'folder' | 'fault'>) {
+    this.#platform = platform;
   }
 
   occupy(segment: number): void {
@@ -232,7 +217,7 @@ class ReplicaSegments {
     try {
       return this.#open(segment)?.readNow(into, offset) === into.length;
     } catch (error) {
-      this.#fault(error);
+      this.#platform.fault(error);
       return false;
     }
   }
@@ -251,11 +236,11 @@ class ReplicaSegments {
     const open = this.#files.get(segment);
     if (open !== undefined) return open;
     try {
-      const file = this.#folder.open(segmentName(segment), { create: false });
+      const file = this.#platform.folder.open(segmentName(segment), { create: false });
       this.#files.set(segment, file);
       return file;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fault(error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#platform.fault(error);
       return undefined;
     }
   }
@@ -264,7 +249,7 @@ class ReplicaSegments {
     try {
       file.close();
     } catch (error) {
-      this.#fault(error);
+      this.#platform.fault(error);
     }
   }
 }

@@ -1,9 +1,12 @@
-// Messages between the process that owns the disk tier and the processes that read it, and the questions among them, matched
-// with their answers by id. Messages are plain data; a link keeps their order.
+// The link between the process that owns the disk tier and a process that reads it: the messages, the questions among them,
+// matched with their answers by id, and the large bodies, which the owner writes for the others. Messages are plain data; a
+// link keeps their order.
 
 import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
 import { TidegateError } from '../../../errors.ts';
-import type { IndexRows } from '../contract.ts';
+import type { BodySource, BodyStore, BodyWriter } from '../../../ports.ts';
+import { type ByteRange, LargeBodySource } from '../bodies/body-file.ts';
+import type { DiskPlatform, IndexRows } from '../contract.ts';
 
 export type DiskToWorker =
   /** New places of records, in order. Segment 0: the entry is not stored any more. */
@@ -66,5 +69,50 @@ export class ReplicaLink {
     this.#asked.delete(message.id);
     if (message.kind === 'done') asked?.resolve(message.result);
     else asked?.reject(new TidegateError('E_DISK', `expected the disk to do as asked, got ${message.reason}`));
+  }
+}
+
+/**
+ * The large bodies for a process that shares the disk tier. It reads them from their files, and the owner writes them: only
+ * the owner knows the free room, and which bodies belong to nobody after a process has died in the middle of one.
+ *
+ * A reader behind a writer reads through the owner, even after the writer has finished. So an unwanted body is discarded
+ * after that too, or the owner would keep it open.
+ */
+export class ReplicaBodies implements BodyStore {
+  readonly #link: ReplicaLink;
+  readonly #platform: Pick<DiskPlatform, 'folder' | 'fault'>;
+
+  constructor(link: ReplicaLink, platform: Pick<DiskPlatform, 'folder' | 'fault'>) {
+    this.#link = link;
+    this.#platform = platform;
+  }
+
+  create(): BodyWriter {
+    const link = this.#link;
+    const writer = link.nextId();
+    /** Whether the owner knows of the body. */
+    let isTold = false;
+    let isDiscarded = false;
+    const write = async <T extends LargeBody | undefined>(what: AskedOfDisk): Promise<T> => {
+      // The owner would begin another body with this number.
+      if (isDiscarded) throw new TidegateError('E_DISK', 'expected a body that is wanted, got a discarded one');
+      isTold = true;
+      return link.ask<T>(what);
+    };
+    return {
+      append: (chunk) => write<undefined>({ kind: 'append', writer, chunk }),
+      read: ({ start, end }) => link.ask<Uint8Array>({ kind: 'read', writer, start, end }),
+      finish: () => write<LargeBody>({ kind: 'finish', writer }),
+      discard: () => {
+        if (isTold && !isDiscarded) link.send({ kind: 'discard', writer });
+        isDiscarded = true;
+      },
+    };
+  }
+
+  read(body: LargeBody, range: ByteRange): BodySource {
+    const spoiled = () => this.#link.send({ kind: 'spoiled', body, start: range.start });
+    return new LargeBodySource({ body, range, ...this.#platform, spoiled });
   }
 }
