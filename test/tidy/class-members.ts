@@ -16,7 +16,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IndexPlan: 37,
   IndexTable: 32,
   IntervalBlocks: 33,
-  Journal: 37,
+  Journal: 35,
   NamedCache: 40,
   NodeGate: 32,
   PlainConnection: 29,

@@ -54,8 +54,7 @@ export async function openDurable(path: string, options: DurableOptions): Promis
     opened.defer(() => manifest.close());
     const recovery = recover({ ...given, folder, manifest });
     const image = () => recovery.invalidations.image();
-    const events = onEvent === undefined ? {} : { onEvent };
-    const journal = await openJournal({ ...given, ...events, folder, manifest, image }, recovery.continuation);
+    const journal = await openJournal({ ...given, onEvent, folder, manifest, image }, recovery.continuation);
     opened.defer(() => journal.close());
     let closing: Promise<void> | undefined;
     const close = () => {
@@ -84,7 +83,11 @@ export function lockFolder(path: string, unnamed: (error: Error) => void): () =>
   try {
     held = locked(join(path, 'lock.db'));
   } catch (cause) {
-    throw refusal(path, pidFile, cause as SqliteError);
+    const isBusy = codeOf(cause as SqliteError) === SQLITE_BUSY;
+    const message = isBusy
+      ? `expected a disk.path that no other process uses, got ${path}, which process ${holderOf(pidFile)} uses`
+      : `expected a disk.path that can be locked, got ${path}: ${(cause as Error).message}`;
+    throw new TidegateError('E_DISK', message, { cause });
   }
   try {
     writeFileSync(pidFile, String(process.pid), { mode: 0o600 });
@@ -125,14 +128,6 @@ function exclusive(file: string): DatabaseSync {
 
 function codeOf({ errcode }: SqliteError): number {
   return (errcode ?? 0) & 0xff;
-}
-
-function refusal(path: string, pidFile: string, cause: SqliteError): TidegateError {
-  const message =
-    codeOf(cause) === SQLITE_BUSY
-      ? `expected a disk.path that no other process uses, got ${path}, which process ${holderOf(pidFile)} uses`
-      : `expected a disk.path that can be locked, got ${path}: ${cause.message}`;
-  return new TidegateError('E_DISK', message, { cause });
 }
 
 function holderOf(pidFile: string): string {

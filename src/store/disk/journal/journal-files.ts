@@ -90,7 +90,9 @@ function recordsFrom(bytes: Buffer, { epoch, base, serial }: LogHeader): LogReco
     if (end > bytes.length || crc32(bytes.subarray(at + 4, end), seed) !== bytes.readUInt32LE(at)) break;
     const change = JSON.parse(bytes.toString('utf8', at + RECORD_BYTES, end)) as LogChange;
     const next = { serial: bytes.readDoubleLE(at + 8), position: bytes.readDoubleLE(at + 16), change };
-    if (!follows(next, last)) break;
+    // A newer version's kind is unknown here, so the log ends before it.
+    const step = STEP[change.kind] as number | undefined;
+    if (step === undefined || next.serial !== last.serial + 1 || next.position !== last.position + step) break;
     records.push(next);
     last = next;
     at = end;
@@ -98,19 +100,12 @@ function recordsFrom(bytes: Buffer, { epoch, base, serial }: LogHeader): LogReco
   return records;
 }
 
-/** A newer version's kind is unknown here, so the log ends before it. */
-function follows(next: LogRecord, last: { readonly serial: number; readonly position: Position }): boolean {
-  const step = STEP[next.change.kind] as number | undefined;
-  return step !== undefined && next.serial === last.serial + 1 && next.position === last.position + step;
-}
-
 /** How far a change moves the position. */
 const STEP: Readonly<Record<LogChange['kind'], number>> = { invalidate: 1, open: 0, close: 0 };
 
 /** The end of a log. */
 export function reachOf({ header, records }: LogContent): { readonly serial: number; readonly position: Position } {
-  const last = records.at(-1);
-  return last === undefined ? { serial: header.serial, position: header.base } : last;
+  return records.at(-1) ?? { serial: header.serial, position: header.base };
 }
 
 const ROOM = new Uint8Array(256 * 1024);
@@ -191,9 +186,7 @@ function encodeSlot(state: 'exact' | 'fenced', { epoch, serial, position }: LogE
   return slot;
 }
 
-type Slot = { readonly state: number; readonly end: LogEnd } | undefined;
-
-function readSlot(file: DiskFile, slot: number): Slot {
+function readSlot(file: DiskFile, slot: number): { readonly state: number; readonly end: LogEnd } | undefined {
   const bytes = Buffer.alloc(FIXED_BYTES + MAX_EPOCH_BYTES);
   if (file.readNow(bytes, slot * SLOT_BYTES) < bytes.length) return undefined;
   if (bytes.readUInt32LE(4) !== SLOT_MAGIC || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined;
@@ -209,8 +202,7 @@ export function readTailMark(file: DiskFile | undefined): TailMarkReading {
   if (one === undefined || other === undefined) return { kind: 'damaged' };
   if (one.state !== 1 || other.state !== 1) return { kind: 'fenced' };
   if (one.end.epoch !== other.end.epoch) return { kind: 'damaged' };
-  const last = one.end.serial > other.end.serial ? one : other;
-  return { kind: 'exact', end: last.end };
+  return { kind: 'exact', end: one.end.serial > other.end.serial ? one.end : other.end };
 }
 
 /**

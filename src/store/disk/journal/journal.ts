@@ -35,7 +35,7 @@ export interface JournalOptions {
   readonly tasks: Tasks;
   /** Image of the invalidations to which the follower applies changes: everything appended before the call. */
   readonly image: () => InvalidationsImage;
-  readonly onEvent?: (event: JournalEvent) => void;
+  readonly onEvent?: ((event: JournalEvent) => void) | undefined;
   /** Begins the log anew after this many records or bytes. */
   readonly limits?: { readonly records?: number; readonly bytes?: number };
 }
@@ -58,7 +58,6 @@ export class Journal implements InvalidationLog {
   readonly #options: JournalOptions;
   readonly #epoch: string;
   readonly #tailMark: TailMark;
-  readonly #limits: { readonly records: number; readonly bytes: number };
   readonly #intents = new Map<string, string>();
   /** Intents of the previous process, for the first log only: a kill must not lose them before the gate holds their URIs. */
   #inherited: Continuation['intents'];
@@ -80,7 +79,6 @@ export class Journal implements InvalidationLog {
   constructor(options: JournalOptions, from: Continuation) {
     this.#options = options;
     this.#epoch = options.image().epoch;
-    this.#limits = { records: options.limits?.records ?? 16_384, bytes: options.limits?.bytes ?? 4 * 2 ** 20 };
     this.#position = from.position;
     this.#serial = from.serial;
     this.#spare = from.spareLog;
@@ -179,7 +177,7 @@ export class Journal implements InvalidationLog {
     if (this.#health === health && this.#isTold) return;
     this.#health = health;
     this.#isTold = true;
-    this.#tell({ kind: 'fenced', durable: health === 'fenced', error });
+    this.#options.onEvent?.({ kind: 'fenced', durable: health === 'fenced', error });
   }
 
   /** Makes everything appended before durable, in the log or by the fence. Rejects with E_LOG. */
@@ -209,9 +207,10 @@ export class Journal implements InvalidationLog {
   #checkpointIfFull(): void {
     const log = this.#log;
     if (log === undefined) return;
+    const { records = 16_384, bytes = 4 * 2 ** 20 } = this.#options.limits ?? {};
     if (log.records >= MAX_RECORDS) {
-      this.#fence(new Error(`expected an image after ${this.#limits.records} records, got none in ${log.records}`));
-    } else if ((log.records >= this.#limits.records || log.bytes >= this.#limits.bytes) && this.#retry === undefined) {
+      this.#fence(new Error(`expected an image after ${records} records, got none in ${log.records}`));
+    } else if ((log.records >= records || log.bytes >= bytes) && this.#retry === undefined) {
       void this.#checkpoint();
     }
   }
@@ -228,7 +227,7 @@ export class Journal implements InvalidationLog {
   #checkpoint(): Promise<void> {
     this.#checkpointing ??= this.#beginAnew()
       .catch((error: Error) => {
-        this.#tell({ kind: 'checkpoint-failed', error });
+        this.#options.onEvent?.({ kind: 'checkpoint-failed', error });
         this.#retryLater();
       })
       .finally(() => {
@@ -279,11 +278,7 @@ export class Journal implements InvalidationLog {
     this.#tailMark.restate('exact', this.#end());
     this.#health = 'exact';
     await this.#group.done();
-    if (this.isExact && this.#isTold) this.#tell({ kind: 'mended' });
-  }
-
-  #tell(event: JournalEvent): void {
-    this.#options.onEvent?.(event);
+    if (this.isExact && this.#isTold) this.#options.onEvent?.({ kind: 'mended' });
   }
 }
 

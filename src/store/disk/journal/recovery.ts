@@ -5,15 +5,13 @@
 // how far the log must come at least. Only if all agree is the result exact. Otherwise a new epoch begins, and everything
 // stored under the old one must be validated before reuse.
 
-import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
-import { Invalidations } from '../../../ledger/invalidations.ts';
+import { Invalidations, type InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { OpenIntent, Position } from '../../../ledger/log.ts';
 import type { DiskFile, DiskFolder, Manifest } from '../contract.ts';
 import {
   decodeHeader,
   decodeLog,
   type LogContent,
-  type LogRecord,
   reachOf,
   readTailMark,
   type TailMarkReading,
@@ -68,13 +66,12 @@ export function decideRecovery({ image, logs, tailMark }: Evidence): Verdict {
   if (whole.length === 0) return { kind: 'unknown', reason: 'log-cut' };
   const joined = whole.filter((log) => log.header.base <= image.applied);
   if (joined.length === 0) return { kind: 'unknown', reason: 'gap-after-image' };
-  return { kind: 'exact', log: logs.indexOf(joined.reduce(further)) };
-}
-
-/** The log that reaches further. If both reach equally far, the one that began later. */
-function further(one: LogContent, other: LogContent): LogContent {
-  const by = reachOf(one).serial - reachOf(other).serial || one.header.serial - other.header.serial;
-  return by >= 0 ? one : other;
+  // The log that reaches further. If both reach equally far, the one that began later.
+  const furthest = joined.reduce((one, other) => {
+    const by = reachOf(one).serial - reachOf(other).serial || one.header.serial - other.header.serial;
+    return by >= 0 ? one : other;
+  });
+  return { kind: 'exact', log: logs.indexOf(furthest) };
 }
 
 /** The state with which the journal goes on. */
@@ -118,11 +115,12 @@ export function recover(options: RecoveryOptions): Recovery {
   const { folder } = options;
   const found = {
     image: options.manifest.restore(),
-    logs: LOG_FILES.map((name) => withFile({ folder, name, unreadable: NOTHING }, wholeOf)),
-    tailMark: withFile({ folder, name: TAIL_MARK_FILE, unreadable: { kind: 'damaged' } }, readTailMark),
+    logs: LOG_FILES.map((name) => withFile(folder, name, wholeOf) ?? NOTHING),
+    tailMark: withFile(folder, TAIL_MARK_FILE, readTailMark) ?? { kind: 'damaged' as const },
   };
   // Any log that joins is right, and usually the later one joins. Then the other need not be read through.
-  const later = laterOf(found.logs);
+  const [one, other] = found.logs.map((bytes) => decodeHeader(bytes)?.header.serial ?? -1) as [number, number];
+  const later = one > other ? 0 : 1;
   const likely = { ...found, logs: found.logs.map((bytes, at) => (at === later ? decodeLog(bytes) : undefined)) };
   const first = decideRecovery(likely);
   if (first.kind === 'exact') return resumed(likely, first.log);
@@ -133,19 +131,8 @@ export function recover(options: RecoveryOptions): Recovery {
 
 const NOTHING = Buffer.alloc(0);
 
-function laterOf(logs: readonly Buffer[]): number {
-  const [one, other] = logs.map((bytes) => decodeHeader(bytes)?.header.serial ?? -1) as [number, number];
-  return one > other ? 0 : 1;
-}
-
-interface Looked<T> {
-  readonly folder: DiskFolder;
-  readonly name: string;
-  /** Stands for a file that the disk does not give: it counts as damaged. */
-  readonly unreadable: T;
-}
-
-function withFile<T>({ folder, name, unreadable }: Looked<T>, use: (file: DiskFile | undefined) => T): T {
+/** Returns undefined for a file that the disk does not give: it counts as damaged. */
+function withFile<T>(folder: DiskFolder, name: string, use: (file: DiskFile | undefined) => T): T | undefined {
   let file: DiskFile | undefined;
   try {
     file = folder.open(name, { create: false });
@@ -153,7 +140,7 @@ function withFile<T>({ folder, name, unreadable }: Looked<T>, use: (file: DiskFi
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    return file === undefined && code === 'ENOENT' ? use(undefined) : unreadable;
+    return file === undefined && code === 'ENOENT' ? use(undefined) : undefined;
   } finally {
     file?.close();
   }
@@ -197,10 +184,7 @@ function begunAnew(
 ): Recovery {
   const found = logs.filter((log) => log !== undefined);
   const intents = found.flatMap(openAtEnd);
-  const invalidations = new Invalidations({
-    epoch: newEpoch(),
-    ...(buckets !== undefined && { buckets }),
-  });
+  const invalidations = new Invalidations({ epoch: newEpoch(), ...(buckets !== undefined && { buckets }) });
   if (verdict.kind === 'unknown') {
     const marked = tailMark.kind === 'exact' ? tailMark.end.position : 0;
     const seen = [image?.applied ?? 0, marked, ...found.map((log) => reachOf(log).position)];
@@ -217,7 +201,7 @@ function begunAnew(
 
 function openAtEnd({ header, records }: LogContent): OpenIntent[] {
   const open = new Map(header.intents.map((intent) => [intent.intent, intent]));
-  for (const { change } of records as readonly LogRecord[]) {
+  for (const { change } of records) {
     if (change.kind === 'open') open.set(change.intent, change);
     else if (change.kind === 'close') open.delete(change.intent);
   }
