@@ -54,10 +54,13 @@ export function hashOf(key: string): number {
 
 /** The policy. Slots are small dense integers, used again after `remove` or `evict`. */
 export class EvictionPolicy {
-  readonly #ghost = new FrequencyGhost(FIRST_CAPACITY);
+  /** Frequencies of entries that are gone. */
+  readonly #ghost = new AgedNumbers(Uint8Array);
   #floor = 0;
-  #count = 0;
-  #bytes = 0;
+  /** Number of entries. */
+  count = 0;
+  /** Sum of the entries' sizes. */
+  bytes = 0;
   /** One more than the greatest slot ever given out. */
   #used = 0;
   #free = NONE;
@@ -76,14 +79,8 @@ export class EvictionPolicy {
   readonly #tail = new Int32Array(CLASSES).fill(NONE);
   readonly #best = new Float64Array(2 * CLASSES).fill(Number.POSITIVE_INFINITY);
 
-  /** Number of entries. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** Sum of the entries' sizes. */
-  get bytes(): number {
-    return this.#bytes;
+  constructor() {
+    this.#resizeGhost(FIRST_CAPACITY);
   }
 
   /** Takes an entry in and returns its slot. `hash` is of its key, 32 bits; `size` is at most MAX_SIZE. */
@@ -92,8 +89,8 @@ export class EvictionPolicy {
     this.#hash[slot] = hash;
     this.#size[slot] = size;
     this.#frequency[slot] = Math.min(this.#ghost.recall(hash) + 1, MAX_FREQUENCY);
-    this.#count++;
-    this.#bytes += size;
+    this.count++;
+    this.bytes += size;
     this.#link(slot, this.#classFor(slot));
     return slot;
   }
@@ -114,7 +111,7 @@ export class EvictionPolicy {
   /** The entry was filled again with another size; its frequency stays. */
   resize(slot: number, size: number): void {
     this.#unlink(slot);
-    this.#bytes += size - this.#size[slot]!;
+    this.bytes += size - this.#size[slot]!;
     this.#size[slot] = size;
     this.#link(slot, this.#classFor(slot));
   }
@@ -123,15 +120,15 @@ export class EvictionPolicy {
   remove(slot: number): void {
     this.#unlink(slot);
     this.#ghost.remember(this.#hash[slot]!, this.#frequency[slot]!);
-    this.#bytes -= this.#size[slot]!;
-    this.#count--;
+    this.bytes -= this.#size[slot]!;
+    this.count--;
     this.#next[slot] = this.#free;
     this.#free = slot;
   }
 
   /** Removes the entry that is worth least. Returns its slot, or -1 when there is none. */
   evict(): number {
-    if (this.#count === 0) return NONE;
+    if (this.count === 0) return NONE;
     const best = this.#best;
     let node = 1;
     while (node < CLASSES) node = best[2 * node]! <= best[2 * node + 1]! ? 2 * node : 2 * node + 1;
@@ -205,80 +202,95 @@ export class EvictionPolicy {
     this.#hash = moved(this.#hash, new Uint32Array(capacity));
     this.#frequency = moved(this.#frequency, new Uint8Array(capacity));
     this.#class = moved(this.#class, new Uint8Array(capacity));
-    this.#ghost.grow(capacity);
+    this.#resizeGhost(capacity);
+  }
+
+  #resizeGhost(capacity: number): void {
+    this.#ghost.resize(Math.ceil((capacity * GHOSTS_PER_ENTRY) / WAYS));
   }
 }
 
-interface Column {
-  set(from: ArrayLike<number>): void;
-}
-
-function moved<C extends Column & ArrayLike<number>>(from: C, to: C): C {
+function moved<C extends ArrayLike<number> & { set(from: ArrayLike<number>): void }>(from: C, to: C): C {
   to.set(from);
   return to;
 }
 
-const WAYS = 8;
+/** Places in a set of AgedNumbers. */
+export const WAYS = 8;
 /** Remembered frequencies for each entry that has room. */
 const GHOSTS_PER_ENTRY = 4;
 
 /**
- * Frequencies of entries that are gone, by the 32-bit hash of their key. A table of sets of eight in order of age: a new one
+ * Numbers of entries that are gone, by the 32-bit hash of their key. A table of sets of eight in order of age: a new hash
  * pushes the oldest of its set out. So it is bounded and needs no deletions, unlike a queue with an index.
  */
-export class FrequencyGhost {
-  #sets = 0;
+export class AgedNumbers {
+  readonly #Column: typeof Uint8Array | typeof Uint16Array;
+  readonly #counts: (number: number) => boolean;
+  sets = 0;
   #hashes = new Uint32Array(0);
   /** 0 marks an empty place. */
-  #frequencies = new Uint8Array(0);
+  #numbers: Uint8Array | Uint16Array;
 
-  constructor(entries: number) {
-    this.grow(entries);
+  /** `counts`: whether a number is still to be remembered. Default: any but 0. */
+  constructor(Column: typeof Uint8Array | typeof Uint16Array, counts = (number: number) => number !== 0) {
+    this.#Column = Column;
+    this.#numbers = new Column(0);
+    this.#counts = counts;
   }
 
-  /** Makes room for the ghosts of this many entries. */
-  grow(entries: number): void {
+  /** Bytes of the arrays. */
+  get memoryBytes(): number {
+    return this.#hashes.byteLength + this.#numbers.byteLength;
+  }
+
+  resize(sets: number): void {
     const hashes = this.#hashes;
-    const frequencies = this.#frequencies;
-    this.#sets = Math.ceil((entries * GHOSTS_PER_ENTRY) / WAYS);
-    this.#hashes = new Uint32Array(this.#sets * WAYS);
-    this.#frequencies = new Uint8Array(this.#sets * WAYS);
+    const numbers = this.#numbers;
+    this.sets = sets;
+    this.#hashes = new Uint32Array(sets * WAYS);
+    this.#numbers = new this.#Column(sets * WAYS);
     // Goes through each set from its oldest, so that the new sets are nearly in order of age.
     for (let way = WAYS - 1; way >= 0; way--) {
       for (let at = way; at < hashes.length; at += WAYS) {
-        if (frequencies[at] !== 0) this.remember(hashes[at]!, frequencies[at]!);
+        if (this.#counts(numbers[at]!)) this.remember(hashes[at]!, numbers[at]!);
       }
     }
   }
 
-  remember(hash: number, frequency: number): void {
+  remember(hash: number, number: number): void {
     const first = this.#firstOf(hash);
     for (let at = first + WAYS - 1; at > first; at--) this.#copy(at - 1, at);
     this.#hashes[first] = hash;
-    this.#frequencies[first] = frequency;
+    this.#numbers[first] = number;
   }
 
-  /** Returns the remembered frequency and forgets it; 0 when there is none. */
+  /** Returns the remembered number and forgets it; 0 when there is none. */
   recall(hash: number): number {
     const first = this.#firstOf(hash);
     const last = first + WAYS - 1;
     for (let at = first; at <= last; at++) {
-      if (this.#hashes[at] !== hash || this.#frequencies[at] === 0) continue;
-      const frequency = this.#frequencies[at]!;
+      const number = this.#numbers[at]!;
+      if (this.#hashes[at] !== hash || !this.#counts(number)) continue;
       for (let to = at; to < last; to++) this.#copy(to + 1, to);
-      this.#frequencies[last] = 0;
-      return frequency;
+      this.#numbers[last] = 0;
+      return number;
     }
     return 0;
   }
 
+  /** The number that this hash would push out. */
+  oldest(hash: number): number {
+    return this.#numbers[this.#firstOf(hash) + WAYS - 1]!;
+  }
+
   #copy(from: number, to: number): void {
     this.#hashes[to] = this.#hashes[from]!;
-    this.#frequencies[to] = this.#frequencies[from]!;
+    this.#numbers[to] = this.#numbers[from]!;
   }
 
   /** The hash scaled to the number of sets, which need not be a power of two. */
   #firstOf(hash: number): number {
-    return Math.floor((hash / 0x1_0000_0000) * this.#sets) * WAYS;
+    return Math.floor((hash / 0x1_0000_0000) * this.sets) * WAYS;
   }
 }

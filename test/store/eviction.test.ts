@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EvictionPolicy, FrequencyGhost, MAX_SIZE } from '../../src/store/eviction.ts';
+import { AgedNumbers, EvictionPolicy, MAX_SIZE, WAYS } from '../../src/store/eviction.ts';
 
 /** A hash spread over all 32 bits, as those of keys are. */
 function hashOf(number: number): number {
@@ -150,14 +150,20 @@ describe('eviction policy against a model', () => {
 });
 
 describe('ghost', () => {
+  function ghostFor(entries: number): AgedNumbers {
+    const ghost = new AgedNumbers(Uint8Array);
+    ghost.resize(Math.ceil((4 * entries) / WAYS));
+    return ghost;
+  }
+
   it('remembers a frequency once', () => {
-    const ghost = new FrequencyGhost(100);
+    const ghost = ghostFor(100);
     ghost.remember(hashOf(1), 9);
     expect([ghost.recall(hashOf(1)), ghost.recall(hashOf(1)), ghost.recall(hashOf(2))]).toEqual([9, 0, 0]);
   });
 
   it('remembers at least the latest of the entries it has room for', () => {
-    const ghost = new FrequencyGhost(1_000);
+    const ghost = ghostFor(1_000);
     for (let key = 0; key < 50_000; key++) ghost.remember(hashOf(key), 3);
     let recalled = 0;
     for (let key = 49_000; key < 50_000; key++) if (ghost.recall(hashOf(key)) === 3) recalled++;
@@ -166,9 +172,9 @@ describe('ghost', () => {
   });
 
   it('keeps what it remembers when it grows', () => {
-    const ghost = new FrequencyGhost(100);
+    const ghost = ghostFor(100);
     for (let key = 0; key < 100; key++) ghost.remember(hashOf(key), 1 + (key % 200));
-    ghost.grow(10_000);
+    ghost.resize(40_000 / WAYS);
     const recalled = Array.from({ length: 100 }, (_, key) => ghost.recall(hashOf(key)));
     expect(recalled.filter((frequency, key) => frequency === 1 + (key % 200)).length).toBeGreaterThan(95);
   });
