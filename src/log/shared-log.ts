@@ -167,9 +167,7 @@ export class SharedLog implements InvalidationLog {
   }
 
   #appliedEverywhere(): number {
-    let least = this.#number;
-    for (const { applied } of this.#members) if (applied < least) least = applied;
-    return least;
+    return Math.min(this.#number, ...Array.from(this.#members, ({ applied }) => applied));
   }
 
   #settle(): void {

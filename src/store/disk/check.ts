@@ -11,30 +11,31 @@ import { SEGMENT_FOLDER, type Segments, segmentNumber } from './segments/segment
 
 const MAX_EXAMPLES = 10;
 
-export interface CheckReport {
+/** Of which several may be found, each with an example. */
+const FINDINGS = {
+  /** Rows that the index lacks, or has with other values. */
+  rowsWithoutEntry: 0,
+  missingRecords: 0,
+  /** The place holds another record, or bytes that are no record. */
+  wrongRecords: 0,
+  missingBodies: 0,
+  /** Files that no row names. */
+  orphanSegments: 0,
+  orphanBodies: 0,
+};
+
+export interface CheckReport extends Readonly<typeof FINDINGS> {
   /** Rows of the manifest. */
   readonly rows: number;
   /** Entries in the index. */
   readonly entries: number;
   /** Rows with their entry in the index and their record in place. */
   readonly agreeing: number;
-  /** Rows that the index lacks, or has with other values. */
-  readonly rowsWithoutEntry: number;
   readonly entriesWithoutRow: number;
-  readonly missingRecords: number;
-  /** The place holds another record, or bytes that are no record. */
-  readonly wrongRecords: number;
-  readonly missingBodies: number;
-  /** Files that no row names. */
-  readonly orphanSegments: number;
-  readonly orphanBodies: number;
   /** A few of the differences, in words. */
   readonly examples: readonly string[];
 }
 
-/** Of which several may be found, each with an example. */
-const ROW_FINDINGS = { rowsWithoutEntry: 0, missingRecords: 0, wrongRecords: 0, missingBodies: 0 };
-const FINDINGS = { ...ROW_FINDINGS, orphanSegments: 0, orphanBodies: 0 };
 type Finding = keyof typeof FINDINGS;
 
 export async function checkStore({ folder, manifest, catalog, segments, bodies }: DiskState): Promise<CheckReport> {
@@ -80,7 +81,12 @@ async function problemOf(
   segments: Segments,
 ): Promise<[Finding, string] | undefined> {
   const { bodyId, place, key } = row;
-  if (bodyId !== '' && !hasBody(folder, bodyId)) return ['missingBodies', `no file ${BODY_FOLDER}/${bodyId}`];
+  try {
+    if (bodyId !== '') folder.open(bodyName(bodyId), { create: false }).close();
+  } catch (error) {
+    if (error instanceof Error) return ['missingBodies', `no file ${BODY_FOLDER}/${bodyId}`];
+    throw error;
+  }
   // A key in UTF-16 takes two bytes per unit.
   const start = Buffer.alloc(Math.min(place.bytes, RECORD_HEADER_BYTES + 2 * key.length));
   try {
@@ -92,14 +98,4 @@ async function problemOf(
   const header = recordHeader(start);
   const isRight = header?.generation === row.generation && header.bytes === place.bytes && recordKey(start) === key;
   return isRight ? undefined : ['wrongRecords', 'another record'];
-}
-
-function hasBody(folder: DiskFolder, bodyId: string): boolean {
-  try {
-    folder.open(bodyName(bodyId), { create: false }).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Error) return false;
-    throw error;
-  }
 }

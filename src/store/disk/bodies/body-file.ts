@@ -87,11 +87,18 @@ export class LargeBodySource implements BodySource {
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
-    this.#file = opened(parts);
-    const { start, end } = parts.range;
+    const { body, folder, range } = parts;
+    try {
+      if (isBodyId(body.id)) this.#file = folder.open(bodyName(body.id), { create: false });
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (isMissing) parts.spoiled(new Error('expected a file, got none', { cause: error }));
+      else parts.fault(error);
+    }
+    const { start, end } = range;
     this.#next = Math.floor(start / BLOCK_CONTENT_BYTES);
     this.#last = end > start ? Math.floor((end - 1) / BLOCK_CONTENT_BYTES) : this.#next - 1;
-    if (this.#file === undefined || end > parts.body.bytes) this.#state = 'failed';
+    if (this.#file === undefined || end > body.bytes) this.#state = 'failed';
     this.#readAhead();
   }
 
@@ -129,22 +136,22 @@ export class LargeBodySource implements BodySource {
     if (this.#ready.length >= AHEAD) return;
     this.#isReading = true;
     const block = this.#next++;
-    readBlock(this.#file as DiskFile, this.#parts.body, block).then(
+    const read = readBlock(this.#file as DiskFile, this.#parts.body, block).then(
       (content) => {
-        this.#isReading = false;
-        if (this.#state !== 'open') return this.#close();
-        this.#ready.push(this.#part(content, block));
-        this.#readAhead();
-        this.#tell();
+        if (this.#state === 'open') this.#ready.push(this.#part(content, block));
       },
       (error: unknown) => {
-        this.#isReading = false;
         if (this.#state === 'open') this.#state = 'failed';
-        this.#close();
         this.#parts.spoiled(error);
-        this.#tell();
       },
     );
+    read.then(() => {
+      this.#isReading = false;
+      this.#readAhead();
+      const wake = this.#wake;
+      this.#wake = undefined;
+      wake?.();
+    });
   }
 
   /** The part of the block within the range. */
@@ -154,25 +161,7 @@ export class LargeBodySource implements BodySource {
     return content.subarray(Math.max(0, start - at), Math.min(content.length, end - at));
   }
 
-  #tell(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
-  }
-
   #close(): void {
     if (!this.#isReading) this.#file?.close();
-  }
-}
-
-function opened({ body, folder, spoiled, fault }: SourceParts): DiskFile | undefined {
-  if (!isBodyId(body.id)) return undefined;
-  try {
-    return folder.open(bodyName(body.id), { create: false });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      spoiled(new Error('expected a file, got none', { cause: error }));
-    else fault(error);
-    return undefined;
   }
 }

@@ -7,7 +7,6 @@
 
 import type { Tasks } from '../../../ports.ts';
 import type { Place } from '../contract.ts';
-import type { DiskPolicy } from './disk-room.ts';
 import type { DiskState, EntryRecords } from './entry-records.ts';
 import type { Segment } from './segments.ts';
 
@@ -84,35 +83,31 @@ export class Evictor {
   }
 
   async #evict(segment: Segment, mayMove: boolean): Promise<void> {
-    await this.#state.segments.settled(segment);
+    const { segments, bodies, catalog, policy, tasks } = this.#state;
+    const { queue } = segment;
+    await segments.settled(segment);
     const leaving = await this.#leaving(segment);
-    if (mayMove && this.#moves(segment, leaving)) return;
-    const { kept, dropped } = chosen(leaving, segment, this.#state.policy);
-    for (const leaving of kept) await this.#keep(segment, leaving);
+    const wanted = leaving.filter(({ frequency }) => policy.fate(queue, frequency) === 'keep');
+    const bytes = wanted.reduce((sum, { place, generation }) => sum + place.bytes + bodies.bytesOf(generation), 0);
+    if (mayMove && policy.segmentFate({ kept: bytes, all: segment.bytes + segment.bodyBytes }) === 'move') {
+      for (const each of leaving) {
+        if (!this.#isThere(segment, each)) continue;
+        catalog.index.setFrequency(each.slot, policy.frequencyAfter(queue, each.frequency));
+      }
+      return segments.move(segment);
+    }
+    // The most used entries first, as far as the credit goes; then in the order of their offsets.
+    wanted.sort((one, other) => other.frequency - one.frequency || one.place.offset - other.place.offset);
+    const kept = new Set(wanted.filter(({ place }) => policy.mayRewrite(place.bytes)));
+    const inOrder = [...kept].sort((one, other) => one.place.offset - other.place.offset);
+    for (const each of inOrder) await this.#keep(segment, each);
     let count = 0;
-    for (const leaving of dropped) {
-      this.#drop(segment, leaving);
-      if (++count % DROP_SLICE === 0) await aTurn(this.#state.tasks);
+    for (const each of leaving) {
+      if (kept.has(each)) continue;
+      this.#drop(segment, each);
+      if (++count % DROP_SLICE === 0) await aTurn(tasks);
     }
     await this.#remove(segment);
-  }
-
-  /** Whether the segment stays, behind all others of the main queue; then it frees no room. */
-  #moves(segment: Segment, leaving: readonly Leaving[]): boolean {
-    const { policy, segments, bodies, catalog } = this.#state;
-    const from = segment.queue;
-    let kept = 0;
-    for (const { frequency, place, generation } of leaving) {
-      if (policy.fate(from, frequency) === 'keep') kept += place.bytes + bodies.bytesOf(generation);
-    }
-    if (policy.segmentFate({ kept, all: segment.bytes + segment.bodyBytes }) === 'rewrite') return false;
-    for (const each of leaving) {
-      if (this.#isThere(segment, each)) {
-        catalog.index.setFrequency(each.slot, policy.frequencyAfter(from, each.frequency));
-      }
-    }
-    segments.move(segment);
-    return true;
   }
 
   /** The entries with their record in the segment, in the order of the index. */
@@ -180,15 +175,4 @@ export class Evictor {
 /** Gives other work a turn, or more time. */
 export function aTurn(tasks: Tasks, delayMs = 0): Promise<void> {
   return new Promise((resolve) => void tasks.later(delayMs, resolve));
-}
-
-/** Chooses the most used entries first, as far as the credit goes. Returns both lists in the order of their offsets. */
-function chosen(leaving: Leaving[], segment: Segment, policy: DiskPolicy): { kept: Leaving[]; dropped: Leaving[] } {
-  const wanted = leaving.filter(({ frequency }) => policy.fate(segment.queue, frequency) === 'keep');
-  wanted.sort((one, other) => other.frequency - one.frequency || one.place.offset - other.place.offset);
-  const kept = new Set(wanted.filter(({ place }) => policy.mayRewrite(place.bytes)));
-  return {
-    kept: [...kept].sort((one, other) => one.place.offset - other.place.offset),
-    dropped: leaving.filter((candidate) => !kept.has(candidate)),
-  };
 }

@@ -4,39 +4,40 @@
 // A segment may go while readers still use it. Its file is removed at once, and the last reader closes its descriptor: after
 // an earlier close the platform could give the number to another file, and lead readers there.
 
-import type { DiskFile, DiskPlatform, DiskQueue, Place, Writable } from '../contract.ts';
+import type { DiskFile, DiskPlatform, DiskQueue, Place } from '../contract.ts';
 import { type EncodedRecord, queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
 
 export const SEGMENT_FOLDER = 'segments';
 
+const NO_SEGMENT = 'no such segment';
+const END_OF_FILE = 'the end of the file';
+
+/** Only `Segments` changes it. */
 export interface Segment {
   readonly number: number;
-  readonly queue: DiskQueue;
+  queue: DiskQueue;
   readonly file: DiskFile;
   /** Offset of the next record. */
-  readonly bytes: number;
+  bytes: number;
   /** Bytes of the large bodies whose records are here. */
-  readonly bodyBytes: number;
+  bodyBytes: number;
   /** Entries of the index whose record is here. */
-  readonly entries: number;
-  readonly sealed: boolean;
-}
-
-interface OwnSegment extends Writable<Segment> {
+  entries: number;
+  sealed: boolean;
   /** Reads and writes in progress. */
   users: number;
   /** Writes in progress; `settled` waits until there is none. */
   writes: number;
   gone: boolean;
-  settled: (() => void)[];
+  readonly settled: (() => void)[];
 }
 
 export class Segments {
   readonly #platform: DiskPlatform;
   readonly #emptied: (segment: Segment) => void;
   /** In order of age: by number, except segments that moved since the start. */
-  readonly #segments = new Map<number, OwnSegment>();
-  readonly #open: { [queue in DiskQueue]: OwnSegment | undefined } = { small: undefined, main: undefined };
+  readonly #segments = new Map<number, Segment>();
+  readonly #open: { [queue in DiskQueue]: Segment | undefined } = { small: undefined, main: undefined };
   /** Bytes of each queue, large bodies included. */
   readonly queueBytes = { small: 0, main: 0 };
   readonly #syncs = new Set<Promise<void>>();
@@ -125,16 +126,16 @@ export class Segments {
   /** Fills `into` from the place; or says what is missing. */
   readNow({ segment, offset }: Place, into: Uint8Array): string | undefined {
     const read = this.#segments.get(segment)?.file.readNow(into, offset);
-    return read === into.length ? undefined : missing(read);
+    if (read === undefined) return NO_SEGMENT;
+    return read === into.length ? undefined : END_OF_FILE;
   }
 
   async read({ segment: number, offset }: Place, into: Uint8Array): Promise<string | undefined> {
     const segment = this.#segments.get(number);
-    if (segment === undefined) return missing(undefined);
+    if (segment === undefined) return NO_SEGMENT;
     segment.users++;
     try {
-      const read = await segment.file.read(into, offset);
-      return read === into.length ? undefined : missing(read);
+      return (await segment.file.read(into, offset)) === into.length ? undefined : END_OF_FILE;
     } finally {
       this.#leave(segment);
     }
@@ -158,41 +159,38 @@ export class Segments {
 
   /** Resolves when no record is being written to the segment, which must be sealed. */
   settled(segment: Segment): Promise<void> {
-    const state = segment as OwnSegment;
-    return state.writes === 0 ? Promise.resolve() : new Promise((resolve) => state.settled.push(resolve));
+    return segment.writes === 0 ? Promise.resolve() : new Promise((resolve) => segment.settled.push(resolve));
   }
 
   /** Makes the segment, which must be sealed, the youngest of the main queue. After a restart its number counts again. */
   move(segment: Segment): void {
-    const state = segment as OwnSegment;
-    if (state.gone) return;
-    if (state.queue === 'small') {
-      const bytes = state.bytes + state.bodyBytes;
+    if (segment.gone) return;
+    if (segment.queue === 'small') {
+      const bytes = segment.bytes + segment.bodyBytes;
       this.queueBytes.small -= bytes;
       this.queueBytes.main += bytes;
-      state.queue = 'main';
+      segment.queue = 'main';
       // If this fails, the next process puts the segment into the small queue.
       try {
-        state.file.writeNow(segmentHeader('main'), 0);
+        segment.file.writeNow(segmentHeader('main'), 0);
       } catch (error) {
         this.#platform.fault(error);
       }
     }
-    this.#segments.delete(state.number);
-    this.#segments.set(state.number, state);
+    this.#segments.delete(segment.number);
+    this.#segments.set(segment.number, segment);
   }
 
   /** Removes the segment and its file. */
   async drop(segment: Segment): Promise<void> {
-    const state = segment as OwnSegment;
-    if (state.gone) return;
-    state.gone = true;
-    state.sealed = true;
-    this.#segments.delete(state.number);
-    this.queueBytes[state.queue] -= state.bytes + state.bodyBytes;
-    if (this.#open[state.queue] === state) this.#open[state.queue] = undefined;
-    if (state.users === 0) state.file.close();
-    await this.#platform.folder.remove(segmentName(state.number));
+    if (segment.gone) return;
+    segment.gone = true;
+    segment.sealed = true;
+    this.#segments.delete(segment.number);
+    this.queueBytes[segment.queue] -= segment.bytes + segment.bodyBytes;
+    if (this.#open[segment.queue] === segment) this.#open[segment.queue] = undefined;
+    if (segment.users === 0) segment.file.close();
+    await this.#platform.folder.remove(segmentName(segment.number));
   }
 
   /** Closes all files once their users are done. Resolves when running syncs have ended. */
@@ -205,14 +203,14 @@ export class Segments {
     this.#segments.clear();
   }
 
-  #enter(number: number, made: Pick<Segment, 'file' | 'queue' | 'bytes' | 'sealed'>): OwnSegment {
-    const state = { number, ...made, bodyBytes: 0, entries: 0, users: 0, writes: 0, gone: false, settled: [] };
-    this.#segments.set(number, state);
+  #enter(number: number, made: Pick<Segment, 'file' | 'queue' | 'bytes' | 'sealed'>): Segment {
+    const segment = { number, ...made, bodyBytes: 0, entries: 0, users: 0, writes: 0, gone: false, settled: [] };
+    this.#segments.set(number, segment);
     this.queueBytes[made.queue] += made.bytes;
-    return state;
+    return segment;
   }
 
-  #openFor(queue: DiskQueue, bytes: number): OwnSegment {
+  #openFor(queue: DiskQueue, bytes: number): Segment {
     const open = this.#open[queue];
     if (open !== undefined) {
       const isEmpty = open.bytes === SEGMENT_HEADER_BYTES;
@@ -234,7 +232,7 @@ export class Segments {
   }
 
   /** Syncs the sealed segment in the background: a power cut then costs the open segments alone. */
-  #seal(segment: OwnSegment): void {
+  #seal(segment: Segment): void {
     segment.sealed = true;
     if (this.#open[segment.queue] === segment) this.#open[segment.queue] = undefined;
     segment.users++;
@@ -249,21 +247,17 @@ export class Segments {
     if (segment.entries === 0) this.#emptied(segment);
   }
 
-  #advance(segment: OwnSegment, bytes: number): Place {
+  #advance(segment: Segment, bytes: number): Place {
     const offset = segment.bytes;
     segment.bytes += bytes;
     this.queueBytes[segment.queue] += bytes;
     return { segment: segment.number, offset, bytes };
   }
 
-  #leave(segment: OwnSegment): void {
+  #leave(segment: Segment): void {
     segment.users--;
     if (segment.gone && segment.users === 0) segment.file.close();
   }
-}
-
-function missing(read: number | undefined): string {
-  return read === undefined ? 'no such segment' : 'the end of the file';
 }
 
 export function segmentName(number: number): string {
@@ -272,7 +266,6 @@ export function segmentName(number: number): string {
 
 /** The number in a file's name. Undefined when the file is not a segment's. */
 export function segmentNumber(name: string): number | undefined {
-  const match = /^(\d{1,10})\.seg$/.exec(name);
-  const number = Number(match?.[1]);
+  const number = Number(/^(\d{1,10})\.seg$/.exec(name)?.[1]);
   return number > 0 && number < 2 ** 32 ? number : undefined;
 }
