@@ -6,7 +6,7 @@ import { BODY_FOLDER, bodyName } from './bodies/body-file.ts';
 import type { DiskFolder, ManifestRow } from './contract.ts';
 import { keyHash } from './index/entry-index.ts';
 import type { DiskState } from './segments/entry-records.ts';
-import { RECORD_HEADER_BYTES, recordHeader, recordKey } from './segments/segment-record.ts';
+import { RECORD_HEADER_BYTES, recordHeader } from './segments/segment-record.ts';
 import { SEGMENT_FOLDER, type Segments, segmentNumber } from './segments/segments.ts';
 
 const MAX_EXAMPLES = 10;
@@ -71,8 +71,14 @@ export async function checkStore({ folder, manifest, catalog, segments, bodies }
       note('orphanSegments', `file without rows: ${SEGMENT_FOLDER}/${name}`);
   }
   for (const name of bodies.orphans()) note('orphanBodies', `file without a row: ${name}`);
-  const entriesWithoutRow = Math.max(0, catalog.index.count - known);
-  return { rows, entries, agreeing, entriesWithoutRow, ...findings, examples };
+  return {
+    rows,
+    entries,
+    agreeing,
+    entriesWithoutRow: Math.max(0, catalog.index.count - known),
+    ...findings,
+    examples,
+  };
 }
 
 async function problemOf(
@@ -96,6 +102,6 @@ async function problemOf(
     throw error;
   }
   const header = recordHeader(start);
-  const isRight = header?.generation === row.generation && header.bytes === place.bytes && recordKey(start) === key;
+  const isRight = header?.generation === row.generation && header.bytes === place.bytes && header.key === key;
   return isRight ? undefined : ['wrongRecords', 'another record'];
 }

@@ -107,18 +107,17 @@ function probe(database: DatabaseSync): void {
   database.prepare('SELECT value FROM counters').all();
   database.prepare('SELECT state, crc FROM image').all();
   database.prepare('SELECT chunk, positions, crc FROM buckets LIMIT 1').all();
-  for (const edge of ['min', 'max']) {
-    touch(database, `SELECT * FROM entries WHERE generation = (SELECT ${edge}(generation) FROM entries)`);
-    touch(database, `SELECT ${edge}(key) FROM entries`);
-    touch(database, `SELECT ${edge}(segment) FROM entries`);
+  const edges = ['min', 'max'].flatMap((edge) => [
+    `SELECT * FROM entries WHERE generation = (SELECT ${edge}(generation) FROM entries)`,
+    `SELECT ${edge}(key) FROM entries`,
+    `SELECT ${edge}(segment) FROM entries`,
+  ]);
+  for (const select of edges) {
+    const statement = database.prepare(select);
+    // A number that is too large concerns one row, which reads pass over.
+    statement.setReadBigInts(true);
+    statement.all();
   }
-}
-
-/** A number that is too large concerns one row, which reads pass over. */
-function touch(database: DatabaseSync, select: string): void {
-  const statement = database.prepare(select);
-  statement.setReadBigInts(true);
-  statement.all();
 }
 
 /** Reads the file's header directly, so that a newer version's file is not touched: SQLite would tidy up as it opens. */

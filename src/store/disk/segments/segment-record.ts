@@ -66,9 +66,12 @@ const NO_TAGS: readonly string[] = Object.freeze([]);
 
 export function encodeRecord(entry: Entry, generation: number): EncodedRecord {
   const isResponse = entry.kind === 'response';
-  const strings = isResponse ? responseStrings(entry) : [...entry.names, ...entry.variantKeys];
+  // A flag tells `large`, so its id can precede the tags.
+  const strings = isResponse
+    ? [entry.terms.source, entry.epoch, ...(entry.large === undefined ? [] : [entry.large.id]), ...entry.tags]
+    : [...entry.names, ...entry.variantKeys];
   const text = entry.key + strings.join('');
-  const wide = !isLatin1(text);
+  const wide = /[\u0100-\uffff]/.test(text);
   const textBytes = wide ? 2 * text.length : text.length;
   const numberBytes = (isResponse ? NUMBER_BYTES : 4) + 4 * strings.length;
   const prefix = Buffer.allocUnsafe(RECORD_HEADER_BYTES + textBytes + numberBytes);
@@ -106,11 +109,6 @@ export function sizeOf(entry: Entry): number {
   return size;
 }
 
-/** A flag tells `large`, so its id can precede the tags. */
-function responseStrings({ terms, epoch, large, tags }: StoredResponse): string[] {
-  return large === undefined ? [terms.source, epoch, ...tags] : [terms.source, epoch, large.id, ...tags];
-}
-
 function flagsOf(entry: Entry): number {
   if (entry.kind === 'variants') return VARIANTS;
   const { terms, large, strongModified } = entry;
@@ -122,19 +120,10 @@ function flagsOf(entry: Entry): number {
   );
 }
 
-function writeNumbers(view: DataView, at: number, { bornMs, stamp, terms, large }: StoredResponse): void {
-  view.setFloat64(at, bornMs, true);
-  view.setFloat64(at + 8, stamp, true);
-  view.setFloat64(at + 16, terms.lifetimeMs, true);
-  view.setFloat64(at + 24, terms.staleWhileRevalidateMs, true);
-  view.setFloat64(at + 32, terms.staleIfErrorMs, true);
-  view.setFloat64(at + 40, terms.graceMs, true);
-  view.setFloat64(at + 48, large?.bytes ?? 0, true);
-}
-
-function isLatin1(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
-  return true;
+function writeNumbers(view: DataView, from: number, { bornMs, stamp, terms, large }: StoredResponse): void {
+  const { lifetimeMs, staleWhileRevalidateMs, staleIfErrorMs, graceMs } = terms;
+  const numbers = [bornMs, stamp, lifetimeMs, staleWhileRevalidateMs, staleIfErrorMs, graceMs, large?.bytes ?? 0];
+  for (const [at, number] of numbers.entries()) view.setFloat64(from + 8 * at, number, true);
 }
 
 /** The expected identity of a record. */
@@ -269,19 +258,17 @@ function termsAt(view: DataView, at: number, source: string): ReuseTerms {
   return terms;
 }
 
-/** The header's values, unverified: for a check that reads no bodies. `start`: the record's first bytes. */
-export function recordHeader(start: Buffer): { generation: number; bytes: number; textBytes: number } | undefined {
+/**
+ * The header's values and the key, unverified: for a check that reads no bodies. `start`: the record's first bytes, which
+ * reach to the end of the key.
+ */
+export function recordHeader(start: Buffer): { generation: number; bytes: number; key: string } | undefined {
   if (start.length < RECORD_HEADER_BYTES || start.readUInt32LE(0) !== MAGIC || start[8] !== FORMAT) return undefined;
   const textBytes = start.readUInt32LE(24);
   const bytes =
     RECORD_HEADER_BYTES + textBytes + start.readUInt32LE(28) + start.readUInt32LE(32) + start.readUInt32LE(36);
-  return { generation: start.readDoubleLE(16), bytes, textBytes };
-}
-
-/** The key in a record's first bytes, if they reach that far. */
-export function recordKey(start: Buffer): string {
-  const flags = start[9] as number;
-  return textOf(start, flags, RECORD_HEADER_BYTES + start.readUInt32LE(24)).slice(0, start.readUInt32LE(12));
+  const text = textOf(start, start[9] as number, RECORD_HEADER_BYTES + textBytes);
+  return { generation: start.readDoubleLE(16), bytes, key: text.slice(0, start.readUInt32LE(12)) };
 }
 
 /** Whether the record holds a list of variants. */
