@@ -13,7 +13,7 @@ import type { DiskFile, DiskFolder } from '../contract.ts';
 export const BODY_FOLDER = 'bodies';
 
 const BLOCK_BYTES = 256 * 1024;
-const CHECKSUM_BYTES = 4;
+export const CHECKSUM_BYTES = 4;
 /** Bytes of the body in a full block. */
 export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - CHECKSUM_BYTES;
 
@@ -26,25 +26,22 @@ export function bodyName(id: string): string {
   return `${BODY_FOLDER}/${id.slice(0, 2)}/${id}`;
 }
 
-export function blockOffset(block: number): number {
-  return block * BLOCK_BYTES;
-}
-
-/** An empty block, and the part of it for content. */
-export function newBlock(contentBytes: number): { readonly bytes: Buffer; readonly content: Buffer } {
-  const bytes = Buffer.allocUnsafeSlow(CHECKSUM_BYTES + contentBytes);
-  return { bytes, content: bytes.subarray(CHECKSUM_BYTES) };
-}
-
-/** Writes the checksum into a block whose content is complete. */
-export function sealBlock(id: string, block: number, bytes: Buffer): void {
+/** Writes a block whose content is complete; its checksum comes first. */
+export async function writeBlock(
+  file: DiskFile,
+  { id, block }: { id: string; block: number },
+  bytes: Buffer,
+): Promise<void> {
   bytes.writeUInt32LE(crc32(bytes.subarray(CHECKSUM_BYTES), seedOf(id, block)));
+  await file.write(bytes, block * BLOCK_BYTES);
 }
 
 /** The verified content of one block. Rejects when it is lost or altered. */
 export async function readBlock(file: DiskFile, body: LargeBody, block: number): Promise<Buffer> {
-  const { bytes, content } = newBlock(Math.min(BLOCK_CONTENT_BYTES, body.bytes - block * BLOCK_CONTENT_BYTES));
-  const read = await file.read(bytes, blockOffset(block));
+  const length = CHECKSUM_BYTES + Math.min(BLOCK_CONTENT_BYTES, body.bytes - block * BLOCK_CONTENT_BYTES);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  const content = bytes.subarray(CHECKSUM_BYTES);
+  const read = await file.read(bytes, block * BLOCK_BYTES);
   if (read !== bytes.length) throw new Error(`expected ${bytes.length} bytes of block ${block}, got ${read}`);
   if (crc32(content, seedOf(body.id, block)) !== bytes.readUInt32LE(0)) {
     throw new Error(`expected block ${block} to have its checksum, got another`);
@@ -62,6 +59,12 @@ const AHEAD = 2;
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
+}
+
+/** The part of a block's content within the range. */
+export function partOf(content: Uint8Array, block: number, { start, end }: ByteRange): Uint8Array {
+  const at = block * BLOCK_CONTENT_BYTES;
+  return content.subarray(Math.max(0, start - at), Math.min(content.length, end - at));
 }
 
 interface SourceParts {
@@ -138,7 +141,7 @@ export class LargeBodySource implements BodySource {
     const block = this.#next++;
     const read = readBlock(this.#file as DiskFile, this.#parts.body, block).then(
       (content) => {
-        if (this.#state === 'open') this.#ready.push(this.#part(content, block));
+        if (this.#state === 'open') this.#ready.push(partOf(content, block, this.#parts.range));
       },
       (error: unknown) => {
         if (this.#state === 'open') this.#state = 'failed';
@@ -152,13 +155,6 @@ export class LargeBodySource implements BodySource {
       this.#wake = undefined;
       wake?.();
     });
-  }
-
-  /** The part of the block within the range. */
-  #part(content: Uint8Array, block: number): Uint8Array {
-    const { start, end } = this.#parts.range;
-    const at = block * BLOCK_CONTENT_BYTES;
-    return content.subarray(Math.max(0, start - at), Math.min(content.length, end - at));
   }
 
   #close(): void {

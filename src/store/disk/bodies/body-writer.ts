@@ -7,7 +7,7 @@ import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodyWriter, Tasks } from '../../../ports.ts';
 import type { DiskFile } from '../contract.ts';
 import type { DiskRoom } from '../segments/disk-room.ts';
-import { BLOCK_CONTENT_BYTES, type ByteRange, blockOffset, newBlock, readBlock, sealBlock } from './body-file.ts';
+import { BLOCK_CONTENT_BYTES, type ByteRange, CHECKSUM_BYTES, partOf, readBlock, writeBlock } from './body-file.ts';
 
 /** Blocks that may be on their way to the disk before the writer has to wait. */
 const MAX_UNDER_WAY = 2;
@@ -30,7 +30,7 @@ export class LargeBodyWriter implements BodyWriter {
   /** Bytes in blocks that are written or on their way. */
   #sent = 0;
   /** The block that is being filled. */
-  #block = newBlock(BLOCK_CONTENT_BYTES);
+  #block = emptyBlock();
   /** Contents of the blocks on their way, by number. */
   readonly #underWay = new Map<number, { readonly content: Buffer; readonly done: Promise<void> }>();
   #state: 'open' | 'finished' | 'failed' | 'discarded' = 'open';
@@ -59,15 +59,16 @@ export class LargeBodyWriter implements BodyWriter {
     for (let from = 0; from < chunk.length; ) {
       const to = (start + from) % BLOCK_CONTENT_BYTES;
       const count = Math.min(chunk.length - from, BLOCK_CONTENT_BYTES - to);
-      this.#block.content.set(chunk.subarray(from, from + count), to);
+      this.#block.set(chunk.subarray(from, from + count), CHECKSUM_BYTES + to);
       from += count;
       if (to + count === BLOCK_CONTENT_BYTES) this.#send(BLOCK_CONTENT_BYTES);
     }
-    while (this.#underWay.size >= MAX_UNDER_WAY) await this.#oldest();
+    await this.#written(MAX_UNDER_WAY - 1);
     this.#demandOpen();
   }
 
-  async read({ start, end }: ByteRange): Promise<Uint8Array> {
+  async read(range: ByteRange): Promise<Uint8Array> {
+    const { start, end } = range;
     if (this.#state === 'failed') throw this.#error;
     const { bytes } = this.#options.body;
     if (start < 0 || end < start || end > bytes) {
@@ -75,12 +76,7 @@ export class LargeBodyWriter implements BodyWriter {
     }
     const into = Buffer.allocUnsafeSlow(end - start);
     for (let block = Math.floor(start / BLOCK_CONTENT_BYTES); block * BLOCK_CONTENT_BYTES < end; block++) {
-      const at = block * BLOCK_CONTENT_BYTES;
-      const content = await this.#content(block);
-      into.set(
-        content.subarray(Math.max(0, start - at), Math.min(BLOCK_CONTENT_BYTES, end - at)),
-        Math.max(0, at - start),
-      );
+      into.set(partOf(await this.#content(block), block, range), Math.max(0, block * BLOCK_CONTENT_BYTES - start));
     }
     return into;
   }
@@ -90,7 +86,7 @@ export class LargeBodyWriter implements BodyWriter {
     const { id, bytes } = this.#options.body;
     const rest = bytes % BLOCK_CONTENT_BYTES;
     if (rest > 0) this.#send(rest);
-    while (this.#underWay.size > 0) await this.#oldest();
+    await this.#written(0);
     this.#demandOpen();
     this.#state = 'finished';
     this.#options.ended('finished');
@@ -114,37 +110,33 @@ export class LargeBodyWriter implements BodyWriter {
 
   /** Writes the filled block, or its first `contentBytes`. */
   #send(contentBytes: number): void {
-    const number = Math.floor(this.#sent / BLOCK_CONTENT_BYTES);
+    const block = Math.floor(this.#sent / BLOCK_CONTENT_BYTES);
     this.#sent += contentBytes;
-    const whole = this.#block.bytes;
-    const bytes = whole.subarray(0, whole.length - BLOCK_CONTENT_BYTES + contentBytes);
-    const content = this.#block.content.subarray(0, contentBytes);
-    this.#block = newBlock(BLOCK_CONTENT_BYTES);
-    sealBlock(this.#options.body.id, number, bytes);
-    const file = this.#file as DiskFile;
-    const write = async () => file.write(bytes, blockOffset(number));
-    const done = write().then(
+    const bytes = this.#block.subarray(0, CHECKSUM_BYTES + contentBytes);
+    this.#block = emptyBlock();
+    const done = writeBlock(this.#file as DiskFile, { id: this.#options.body.id, block }, bytes).then(
       () => {
-        this.#underWay.delete(number);
+        this.#underWay.delete(block);
         this.#options.room.succeeded();
         this.#closeIfOver();
       },
       (error: unknown) => {
-        this.#underWay.delete(number);
+        this.#underWay.delete(block);
         this.#fail(error);
       },
     );
-    this.#underWay.set(number, { content, done });
+    this.#underWay.set(block, { content: bytes.subarray(CHECKSUM_BYTES), done });
   }
 
-  async #oldest(): Promise<void> {
-    for (const { done } of this.#underWay.values()) return done;
+  /** Resolves when at most so many blocks are on their way. */
+  async #written(underWay: number): Promise<void> {
+    while (this.#underWay.size > underWay) await this.#underWay.values().next().value?.done;
   }
 
   async #content(block: number): Promise<Uint8Array> {
     const underWay = this.#underWay.get(block);
     if (underWay !== undefined) return underWay.content;
-    if (block * BLOCK_CONTENT_BYTES >= this.#sent) return this.#block.content;
+    if (block * BLOCK_CONTENT_BYTES >= this.#sent) return this.#block.subarray(CHECKSUM_BYTES);
     this.#isRead = true;
     this.#reads++;
     try {
@@ -183,4 +175,8 @@ export class LargeBodyWriter implements BodyWriter {
     this.#file.close();
     this.#file = undefined;
   }
+}
+
+function emptyBlock(): Buffer {
+  return Buffer.allocUnsafeSlow(CHECKSUM_BYTES + BLOCK_CONTENT_BYTES);
 }
