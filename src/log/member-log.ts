@@ -44,7 +44,7 @@ export class MemberLog implements InvalidationLog {
   readonly #waiting = new Map<number, PromiseWithResolvers<Position>>();
   #apply: ((position: Position, change: LogChange) => void) | undefined;
   /** Changes received before anyone follows. */
-  #early: Change[] = [];
+  readonly #early: Change[] = [];
   #number: number;
   #lastId = 0;
   /** Intents that are being opened. */
@@ -60,9 +60,7 @@ export class MemberLog implements InvalidationLog {
     const { intents, image } = this.#parts.membership;
     this.#apply = apply;
     for (const { intent, uri } of intents) apply(image.applied, { kind: 'open', intent, uri });
-    const early = this.#early;
-    this.#early = [];
-    for (const change of early) this.#change(change);
+    for (const change of this.#early.splice(0)) this.#change(change);
   }
 
   append(change: LogChange): Promise<Position> {
@@ -126,9 +124,8 @@ export class MemberLog implements InvalidationLog {
 
   #end(error: TidegateError): void {
     this.#closed ??= error;
-    const waiting = [...this.#waiting.values()];
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
-    for (const { reject } of waiting) reject(error);
   }
 }
 

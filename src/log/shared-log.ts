@@ -173,8 +173,7 @@ export class SharedLog implements InvalidationLog {
   #settle(): void {
     const applied = this.#appliedEverywhere();
     const end = this.#waiting.findIndex(({ number }) => number > applied);
-    const done = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
-    for (const { resolve } of done) resolve();
+    for (const { resolve } of this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)) resolve();
   }
 
   #startLease(member: Member): Cancel {

@@ -176,9 +176,9 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   /** The entries themselves; does not count as use. */
   *entries(selector: Selector): Iterable<Entry> {
     if (selector.kind === 'url') return yield* this.#findUri(selector.uri);
-    if (selector.kind === 'tag') return yield* this.#findTag(selector.tag);
+    const slots = selector.kind === 'tag' ? this.#tags.slots(selector.tag) : this.entryIn.keys();
     const matches = matcherOf(selector);
-    for (let slot = 0; slot < this.entryIn.length; slot++) {
+    for (const slot of slots) {
       const entry = this.entryIn[slot];
       if (entry !== undefined && matches(entry.key)) yield entry;
     }
@@ -212,16 +212,8 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
     }
   }
 
-  *#findTag(tag: string): Iterable<Entry> {
-    for (const slot of this.#tags.slots(tag)) {
-      const entry = this.entryIn[slot];
-      if (entry !== undefined) yield entry;
-    }
-  }
-
   #peek(key: string): Entry | undefined {
-    const slot = this.slotOf.get(key);
-    return slot === undefined ? undefined : this.entryIn[slot];
+    return this.entryIn[this.slotOf.get(key) ?? -1];
   }
 
   protected override enter(slot: number, entry: Entry): void {
@@ -246,7 +238,7 @@ function keyPrefix(key: string): string {
   return key.slice(0, key.indexOf(' ', afterOrigin + 1) + 1);
 }
 
-function matcherOf(selector: Exclude<Selector, { kind: 'url' | 'tag' }>): (key: string) => boolean {
+function matcherOf(selector: Exclude<Selector, { kind: 'url' }>): (key: string) => boolean {
   switch (selector.kind) {
     case 'prefix':
       return (key) => key.startsWith(selector.prefix, keyPrefix(key).length);
@@ -256,6 +248,7 @@ function matcherOf(selector: Exclude<Selector, { kind: 'url' | 'tag' }>): (key: 
     }
     case 'origin':
       return (key) => keyParts(key).origin === selector.origin;
+    case 'tag':
     case 'all':
       return () => true;
   }

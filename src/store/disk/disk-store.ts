@@ -50,8 +50,7 @@ export class DiskStore implements Store {
     const spoiled: EntryRecords['spoiledBody'] = (owner, error) => this.#records.spoiledBody(owner, error);
     const bodies = new LargeBodies(platform, { segments, room, spoiled });
     const catalog = new Catalog(Math.floor(options.random() * 2 ** 32), { segments, bodies }, replicas);
-    const policy = new DiskPolicy(platform);
-    this.#state = { ...platform, catalog, segments, bodies, batches, room, policy };
+    this.#state = { ...platform, catalog, segments, bodies, batches, room, policy: new DiskPolicy(platform) };
     this.#records = new EntryRecords(this.#state);
     this.#evictor = new Evictor(this.#records);
     this.#queue = new WriteQueue(this.#records);

@@ -206,10 +206,9 @@ class ReplicaSegments {
   }
 
   clear(): void {
-    const files = [...this.#files.values()];
+    for (const file of this.#files.values()) this.#close(file);
     this.#files.clear();
     this.#entries.clear();
-    for (const file of files) this.#close(file);
   }
 
   /** Fills `into` from the place. Returns false when the file does not give it. */
