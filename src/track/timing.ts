@@ -29,25 +29,17 @@ export function pause(tasks: Tasks, timeMs: number): Promise<void> {
 }
 
 /** The outcome of the work; undefined when it takes longer. */
-export async function within<T>(tasks: Tasks, timeMs: number, work: Promise<T>): Promise<T | undefined> {
+export function within<T>(tasks: Tasks, timeMs: number, work: Promise<T>): Promise<T | undefined> {
   const { promise: over, resolve } = Promise.withResolvers<undefined>();
   const cancel = tasks.later(timeMs, () => resolve(undefined));
-  try {
-    return await Promise.race([work, over]);
-  } finally {
-    cancel();
-  }
+  return Promise.race([work, over]).finally(cancel);
 }
 
 /** Keeps the process alive while somebody waits for the tracker, whose timers do not. */
-export async function keptAlive<T>(work: Promise<T>): Promise<T> {
+export function keptAlive<T>(work: Promise<T>): Promise<T> {
   const { port1 } = new MessageChannel();
   port1.ref();
-  try {
-    return await work;
-  } finally {
-    port1.close();
-  }
+  return work.finally(() => port1.close());
 }
 
 /** Some of it may become so without a word. */
@@ -65,18 +57,15 @@ export class Waiters {
   async until(isTrue: () => boolean, isOver: () => boolean): Promise<boolean> {
     while (!isTrue()) {
       if (isOver()) return false;
-      await new Promise<void>((resolve) => {
-        const cancel = this.#tasks.later(AGAIN_MS, () => resolve());
-        this.#waiting.push(() => {
-          cancel();
-          resolve();
-        });
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = this.#tasks.later(AGAIN_MS, resolve);
+      this.#waiting.push(resolve);
+      await promise;
+      cancel();
     }
     return true;
   }
 
-  /** Something has happened. */
   wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }

@@ -14,7 +14,6 @@ export interface ClientCachesParts {
   readonly targets: readonly TrackingTarget[];
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** Reports a delivery to the process. */
   readonly said: (delivered: Report['delivered'][number]) => void;
   readonly onFault: (error: unknown) => void;
 }

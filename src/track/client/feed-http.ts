@@ -77,7 +77,6 @@ export class FeedHttp {
     }
   }
 
-  /** `line` is called for each. */
   listen(path: string, line: (text: string) => void): Listening {
     const send = this.#base.protocol === 'https:' ? requestHttps : requestHttp;
     const request = send(this.#url(path), { method: 'GET', headers: this.#fields, agent: false });

@@ -20,7 +20,6 @@ import { KnownCatalogue, type KnownCatalogueParts } from './known-catalogue.ts';
 import type { Mark, Read, Refusal, RegistryClient } from './registry-client.ts';
 
 export interface FollowerParts extends TrackerPlatform, KnownCatalogueParts {
-  /** Publishers may come and go. */
   readonly publishers: ReadonlySet<Publisher>;
   readonly tally: Tally;
   readonly maxLagMs: number;
@@ -125,7 +124,6 @@ export class Follower implements FeedListener, RegistryClient {
     this.#parts.database.wake();
   }
 
-  /** Answers an operator's question about the source. */
   answer(question: SourceQuestion): SourceAnswer {
     const { database } = this.#parts;
     return answerOf(question, { registry: this.#registry, covers: (table) => database.covers(table) });

@@ -69,11 +69,9 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** Rejects with E_FEED. `what`: in words. */
 export async function opening<T>(what: string, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (cause) {
+  return open().catch((cause: unknown) => {
     throw named(what, cause);
-  }
+  });
 }
 
 function named(what: string, cause: unknown): TidegateError {
@@ -81,11 +79,8 @@ function named(what: string, cause: unknown): TidegateError {
     return cause.message.includes(what) ? cause : new TidegateError(cause.code, `${what}: ${cause.message}`, { cause });
   }
   const message = messageOf(cause);
-  const isWhole = isOfServer(cause) || /^expected\b/.test(message);
-  return new TidegateError('E_FEED', isWhole ? `${what}: ${message}` : `expected ${what}, got: ${message}`, { cause });
-}
-
-function isOfServer(cause: unknown): boolean {
   const { code, severity } = (cause ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
-  return typeof code === 'string' && SQLSTATE.test(code) && typeof severity === 'string';
+  const isOfServer = typeof code === 'string' && SQLSTATE.test(code) && typeof severity === 'string';
+  const isWhole = isOfServer || /^expected\b/.test(message);
+  return new TidegateError('E_FEED', isWhole ? `${what}: ${message}` : `expected ${what}, got: ${message}`, { cause });
 }

@@ -1,7 +1,6 @@
 // A database of PostgreSQL, followed by logical replication or by triggers, as one that is tracked.
 //
-// The catalogue is read with the search path and the rights of the connection given here, so those
-// have to be the application's own.
+// The catalogue is read with the search path and the rights of the connection given here: they have to be the application's.
 
 import type { FeedPosition, TableShape } from '../../dependency/change.ts';
 import { expected, TidegateError } from '../../errors.ts';
@@ -57,18 +56,12 @@ interface PostgresTriggerOptions extends CommonOptions {
 const HEARTBEAT_MS = 100;
 
 const REPLICATION = ['slot', 'publication', 'identity'] as const;
+const isConnection = (given: unknown) => (typeof given === 'string' && given !== '') || kit.isRecord(given);
+const isSlot = (slot: unknown) => typeof slot === 'string' && /^[a-z0-9_]{1,63}$/.test(slot);
 const OPTIONS: Readonly<Record<string, kit.Check>> = {
-  connection: kit.required(
-    kit.be(
-      "a connection string, or a configuration of pg's Client",
-      (given) => (typeof given === 'string' && given !== '') || kit.isRecord(given),
-    ),
-  ),
+  connection: kit.required(kit.be("a connection string, or a configuration of pg's Client", isConnection)),
   mode: kit.oneOf('replication', 'triggers'),
-  slot: kit.be(
-    'a name of 1 to 63 of a-z, 0-9 and _',
-    (slot) => typeof slot === 'string' && /^[a-z0-9_]{1,63}$/.test(slot),
-  ),
+  slot: kit.be('a name of 1 to 63 of a-z, 0-9 and _', isSlot),
   publication: kit.text,
   identity: kit.oneOf('full', 'key'),
   ...{ install: kit.flag, heartbeat: kit.timeout(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
@@ -96,7 +89,9 @@ function checkPostgres<Options>(options: Options): InMs<Options> {
 export function namedDatabase(connection: string | object): string {
   const { host, port, database, connectionString } = partsOf(connection);
   if (typeof connectionString === 'string') return namedDatabase(connectionString);
-  const [named, at, behind] = [database, host, port].map(textOf);
+  const [named, at, behind] = [database, host, port].map((part) =>
+    (typeof part === 'string' && part !== '') || typeof part === 'number' ? String(part) : undefined,
+  );
   const where = at === undefined ? '' : ` at ${at}${behind === undefined ? '' : `:${behind}`}`;
   return named === undefined ? `a database of PostgreSQL${where}` : `the database ${named}${where}`;
 }
@@ -106,10 +101,6 @@ function partsOf(connection: string | object): kit.UnknownRecord {
   const url = URL.parse(connection);
   if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol)) return {};
   return { host: url.hostname, port: url.port, database: url.pathname.slice(1) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : undefined;
 }
 
 /** Throws E_CONFIG. */

@@ -1,4 +1,4 @@
-// Questions to a database of PostgreSQL besides the feed's: of its catalogue, and the look-ups of statements, on a connection
+// Questions to a database of PostgreSQL besides the feed's: of its catalogue, and the look-ups of statements, on connections
 // of their own while the answer is under way already.
 //
 // Until the answers of look-ups have come, a read stays registered as wide as it is without them. So nothing waits for them,

@@ -43,14 +43,7 @@ export function openShared(sharing: Sharing, isAnew: boolean): RequestScope {
 
 /** `name`: for messages. */
 function shareWork<T>(scope: RequestScope, name: string, work: () => T | PromiseLike<T>): SharedWork<T> {
-  const settle = async () => {
-    try {
-      return await scope.run(async () => work());
-    } finally {
-      await closeScope(scope, name);
-    }
-  };
-  return { scope, outcome: settle() };
+  return { scope, outcome: scope.run(async () => work()).finally(() => closeScope(scope, name)) };
 }
 
 /** Ends the scope's recording. Returns whether its reads may be stored. */
@@ -62,13 +55,9 @@ export async function closeScope(scope: RequestScope, name: string): Promise<boo
 }
 
 /** Runs work of a response that waits for shared work. */
-export async function whileWaiting<T>(scope: RequestScope | undefined, work: () => Promise<T>): Promise<T> {
+export function whileWaiting<T>(scope: RequestScope | undefined, work: () => Promise<T>): Promise<T> {
   const end = scope?.begin();
-  try {
-    return await work();
-  } finally {
-    end?.();
-  }
+  return work().finally(end);
 }
 
 export interface Loader<K, V> {

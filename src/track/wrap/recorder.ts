@@ -40,7 +40,6 @@ export interface RecorderParts {
   readonly onFault: (error: unknown) => void;
 }
 
-/** Length of a statement in a message. */
 const MAX_TEXT = 80;
 const ELSEWHERE = 'which is not in the database that is followed';
 const MEND = 'It may call any function: write it, or the view, in a form that is read';
@@ -55,7 +54,6 @@ export class Recorder {
     this.#fixed = fixed;
   }
 
-  /** The scope for which reads are recorded now. */
   get scope(): RequestScope | undefined {
     return this.#place.own;
   }
@@ -189,7 +187,9 @@ export class Recorder {
         const read = connection.session === undefined ? template : this.#within(connection.session, begun);
         if (read === undefined) return;
         if (moves(read.times, given.list)) return scope.untracked('uncacheable', 'a time that moves');
-        const known = isWhole || rows?.length === 0 || isOne(read) ? rows : undefined;
+        // The first row may be all there is.
+        const isOne = read.reads.some(({ window }) => window?.limit?.kind === 'value' && window.limit.value === 1);
+        const known = isWhole || isOne || rows?.length === 0 ? rows : undefined;
         const parameters = registry.dialect === 'sqlite' ? positional(read, given, registry.parser) : given.list;
         const run = { parameters, rows: known, cutsTexts: connection.cutsTexts };
         scope.register(queryTag(read.id, parameters), statementRead(read, run), begun.mark);
@@ -251,9 +251,4 @@ interface Read extends Begun {
 
 function shortened(text: string): string {
   return text.replace(/\s+/g, ' ').slice(0, MAX_TEXT);
-}
-
-/** The first row is all there is. */
-function isOne(template: Tracked): boolean {
-  return template.reads.some(({ window }) => window?.limit?.kind === 'value' && window.limit.value === 1);
 }

@@ -28,7 +28,6 @@ export class PlacedConnection {
   #file: unknown;
   #place: string | undefined;
 
-  /** Takes the connection's answer. */
   told(file: unknown, text: unknown): void {
     this.cutsTexts = text !== WHOLE;
     if (file === this.#file) return;

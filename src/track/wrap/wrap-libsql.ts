@@ -133,7 +133,9 @@ const runs = new WeakMap<object, Run>();
 
 export function wrapD1<T extends object>(database: T, recorder: Recorder, isReplica = false): T {
   // A D1 session may read from a replica that is behind.
-  const on = isReplica ? within() : new AskedConnection(() => placeAt(database));
+  const on = isReplica
+    ? within()
+    : new AskedConnection(async () => methodOf(methodOf(database, 'prepare')(PLACE) as object, 'first')());
   return wrapped(database, recorder, {
     own: {
       prepare: (text: unknown) =>
@@ -152,10 +154,6 @@ export function wrapD1<T extends object>(database: T, recorder: Recorder, isRepl
     },
     harmless: D1,
   });
-}
-
-async function placeAt(database: object): Promise<unknown> {
-  return methodOf(methodOf(database, 'prepare')(PLACE) as object, 'first')();
 }
 
 function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, LocatedConnection]): object {

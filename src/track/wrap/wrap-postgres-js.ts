@@ -110,28 +110,21 @@ interface Run {
   readonly state?: { readonly pid?: unknown } | null;
 }
 
-async function recorded(query: Promise<unknown>, parts: Parts): Promise<unknown> {
+function recorded(query: Promise<unknown>, parts: Parts): Promise<unknown> {
   const end = parts.recorder.await();
-  try {
-    return await run(query, parts);
-  } finally {
-    end();
-  }
+  return run(query, parts).finally(end);
 }
 
 async function run(query: Promise<unknown>, { sql, recorder, on }: Parts): Promise<unknown> {
   const started = recorder.start();
   const isTransaction = on.isTransaction();
-  const isRead = QUERY.test((query as unknown as Run).strings?.[0] ?? '');
-  const isAsked = started.mark !== undefined && !isTransaction && isRead;
-  let answer: Answer;
-  try {
-    answer = isAsked ? await askedWith(query, sql) : { rows: await query, state: UNKNOWN_SESSION };
-  } catch (error) {
+  const { strings } = query as unknown as Run;
+  const isAsked = started.mark !== undefined && !isTransaction && QUERY.test(strings?.[0] ?? '');
+  const answered = isAsked ? askedWith(query, sql) : query.then((rows) => ({ rows, state: UNKNOWN_SESSION }));
+  const { rows, state } = await answered.catch((error: unknown) => {
     recorder.call('a query that failed');
     throw error;
-  }
-  const { rows, state } = answer;
+  });
   const { string, parameters, isRaw } = query as unknown as Run;
   const session = { likely: isRefusal(state) ? undefined : state.session, state: () => state };
   const own: Connection = {
@@ -147,13 +140,8 @@ async function run(query: Promise<unknown>, { sql, recorder, on }: Parts): Promi
 
 const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
 
-interface Answer {
-  readonly rows: unknown;
-  readonly state: SessionFacts | Refusal;
-}
-
 /** Sends the question right before the query on one connection, found as the driver's own transactions find theirs. */
-async function askedWith(query: Promise<unknown>, sql: object): Promise<Answer> {
+async function askedWith(query: Promise<unknown>, sql: object) {
   let isSent = false;
   const onexecute = (connection: object) => {
     isSent = true;
@@ -190,14 +178,11 @@ function rowsOf(rows: unknown, outputs: ReadonlySet<number>): readonly unknown[]
   const { columns } = rows as { readonly columns?: readonly { readonly name: string; readonly parser?: unknown }[] };
   if (!Array.isArray(rows) || !Array.isArray(columns)) return undefined;
   const names = columns.map(({ name }) => name);
-  const known = columns.map(
-    ({ parser, name }, at) => outputs.has(at) && isFaithful(parser) && names.indexOf(name) === names.lastIndexOf(name),
-  );
+  const known = columns.map(({ parser, name }, at) => {
+    const isFaithful = parser === undefined || FAITHFUL.test(String(parser).replaceAll(/\s|;$/g, ''));
+    return outputs.has(at) && isFaithful && names.indexOf(name) === names.lastIndexOf(name);
+  });
   return rows.map((row) => known.map((is, at) => (is ? (Array.isArray(row) ? row[at] : row[names[at]]) : undefined)));
-}
-
-function isFaithful(parser: unknown): boolean {
-  return parser === undefined || FAITHFUL.test(String(parser).replaceAll(/\s|;$/g, ''));
 }
 
 function parametersOf(parameters: unknown): readonly unknown[] {

@@ -170,7 +170,6 @@ interface Types {
 
 /** Texts of those columns of one answer that facts are taken from. */
 export class ServerTexts {
-  /** Ordinals of the columns that are needed. */
   readonly #outputs: ReadonlySet<number>;
   readonly #texts = new Map<number, unknown[]>();
   #columns = 0;
