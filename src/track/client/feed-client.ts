@@ -83,9 +83,8 @@ export class FeedClient implements Followed {
   /** Resolves also where the process cannot be reached. Rejects with E_FEED where it does not want this client. */
   begin(): Promise<void> {
     this.#begun = Promise.withResolvers();
-    const { promise } = this.#begun;
     void this.#connect();
-    return promise;
+    return this.#begun.promise;
   }
 
   status(): FollowedStatus {
@@ -220,8 +219,7 @@ export class FeedClient implements Followed {
       throw new RefusedError(`expected a feed process of version ${version ?? ''} (${PROTOCOL}), got ${got}`);
     }
     const parser = hello.dialect === 'sqlite' ? createSqliteParser() : await createPostgresParser();
-    const { clock } = this.#parts.platform;
-    const parts = { clock, maxTemplates, reports: this.#reports, caches: this.#caches };
+    const parts = { ...this.#parts.platform, maxTemplates, reports: this.#reports, caches: this.#caches };
     this.registry ??= new RemoteRegistry(parts, hello, parser);
     this.registry.greeted(hello, parser);
     this.#caches.connected();

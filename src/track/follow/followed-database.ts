@@ -26,9 +26,8 @@ const BEAT_MS = 20;
 /** Rejects with the database's own error. */
 export async function openDatabase(options: InMs<DatabaseOptions>, parts: DatabaseParts): Promise<FollowedDatabase> {
   const { source, database } = options;
-  const { onFault, platform } = parts;
-  const { clock, tasks } = platform;
-  return new FollowedDatabase(options, parts, await database.open({ source, clock, tasks, onFault }));
+  const opened = await database.open({ source, onFault: parts.onFault, ...parts.platform });
+  return new FollowedDatabase(options, parts, opened);
 }
 
 export class FollowedDatabase implements Followed {

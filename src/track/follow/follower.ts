@@ -125,8 +125,8 @@ export class Follower implements FeedListener, RegistryClient {
   }
 
   answer(question: SourceQuestion): SourceAnswer {
-    const { database } = this.#parts;
-    return answerOf(question, { registry: this.#registry, covers: (table) => database.covers(table) });
+    const covers = (table: string) => this.#parts.database.covers(table);
+    return answerOf(question, { registry: this.#registry, covers });
   }
 
   /** All up to the position has been published. */

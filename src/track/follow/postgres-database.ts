@@ -220,8 +220,7 @@ class PostgresCatalogue {
   }
 
   async shapeOf({ schema, name }: { readonly schema: string; readonly name: string }): Promise<TableShape | undefined> {
-    const { catalogue } = await this.#read();
-    const relation = catalogue.relation(schema, name);
+    const relation = (await this.#read()).catalogue.relation(schema, name);
     return relation?.kind === 'table' ? relation.table : undefined;
   }
 

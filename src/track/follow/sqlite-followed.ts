@@ -75,24 +75,23 @@ export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShap
 export async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
   const run = async (sql: string, parameters: readonly unknown[]): Promise<readonly SqliteRow[]> =>
     runner.all(sql, parameters as (string | number)[]);
-  const server = await serverOf(runner);
+  const [row] = await runner.all(PLACE);
+  // Identifies the file, so that connections to another one can be told apart.
+  const server = placeOf(row?.file);
+  if (server === undefined) {
+    throw new TidegateError(
+      'E_FEED',
+      `expected a connection to a file of this machine, got one to "${row?.file ?? ''}"`,
+    );
+  }
   const versionNow = async () => `${server}\n${await sqliteCatalogueVersion(run)}`;
   for (;;) {
     const version = await versionNow();
     if (version === before?.version) return before;
     const { data } = await readSqliteCatalogue(run, source);
-    if ((await versionNow()) === version) {
-      return { catalogue: catalogueOf({ ...(data as CatalogueData), server }), version };
-    }
+    if ((await versionNow()) !== version) continue;
+    return { catalogue: catalogueOf({ ...(data as CatalogueData), server }), version };
   }
-}
-
-/** Identifies the file, so that connections to another one can be told apart. */
-async function serverOf(runner: SqliteRunner): Promise<string> {
-  const [row] = await runner.all(PLACE);
-  const place = placeOf(row?.file);
-  if (place !== undefined) return place;
-  throw new TidegateError('E_FEED', `expected a connection to a file of this machine, got one to "${row?.file ?? ''}"`);
 }
 
 type Bindable = string | number | bigint | null | Uint8Array;

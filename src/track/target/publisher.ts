@@ -63,8 +63,8 @@ export class Publisher {
   }
 
   status(): TargetStatus {
-    const { name } = this.#parts.target;
-    return { name, waiting: this.#waiting.size, ...this.#counts, problem: this.#problem };
+    const waiting = this.#waiting.size;
+    return { name: this.#parts.target.name, waiting, ...this.#counts, problem: this.#problem };
   }
 
   publish(tags: readonly string[]): void {

@@ -107,8 +107,7 @@ const REQUIRED = 'tracing:module.require:end';
 
 export function loadedModules(): readonly LoadedModule[] {
   // The process has one module cache, whatever the path; a CommonJS bundle has no `import.meta.url`.
-  const { cache } = createRequire(execPath);
-  return Object.values(cache).flatMap((module) => {
+  return Object.values(createRequire(execPath).cache).flatMap((module) => {
     const name = packageOf(module?.filename ?? '');
     return name === undefined ? [] : [{ name, exports: module?.exports as unknown }];
   });

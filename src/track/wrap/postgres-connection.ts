@@ -136,8 +136,8 @@ export class PostgresConnection {
 
   #judged(result: unknown): SessionFacts | Refusal {
     try {
-      const { rows } = result as { readonly rows: readonly (readonly string[])[] };
-      return judged(rows[0]?.[0] as string, Reflect.get(this.#client, 'processID', this.#client));
+      const [row] = (result as { readonly rows: readonly (readonly string[])[] }).rows;
+      return judged(row?.[0] as string, Reflect.get(this.#client, 'processID', this.#client));
     } catch {
       return UNKNOWN_SESSION;
     }

@@ -61,11 +61,10 @@ export function positional(template: Template, given: Given, parser: Parser): re
     signature = signatureOf(template.text, parser);
     signatures.set(template, signature);
   }
-  const { names, isMixed } = signature;
-  if (isMixed) return [];
+  if (signature.isMixed) return [];
   // Drivers skip named parameters when they count.
   const rest = [...given.list];
-  return names.map((name) => (name === undefined ? rest.shift() : named(name, given.named ?? {})));
+  return signature.names.map((name) => (name === undefined ? rest.shift() : named(name, given.named ?? {})));
 }
 
 function named(name: string, values: Readonly<Record<string, unknown>>): unknown {

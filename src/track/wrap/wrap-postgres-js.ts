@@ -66,11 +66,10 @@ function hasTransforms(sql: object): boolean {
 }
 
 function wrapQuery(query: Promise<unknown>, parts: Parts): Promise<unknown> {
-  const { recorder } = parts;
   let isNoted = false;
   let answer: Promise<unknown> | undefined;
   const note = () => {
-    if (!isNoted) recorder.call('a query that is read bit by bit');
+    if (!isNoted) parts.recorder.call('a query that is read bit by bit');
     isNoted = true;
   };
   const answered = () => {
