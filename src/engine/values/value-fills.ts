@@ -11,6 +11,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Eventually } from '../../ports.ts';
 import { onAbort } from '../abort-listeners.ts';
+import { after } from '../eventually.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { FillResult } from './value-contract.ts';
 import { isDueEarly, previousOf, type ValueEntries } from './value-entries.ts';
@@ -29,9 +30,9 @@ interface Waiting {
   readonly joined: boolean;
   /** A stale value that it may have instead. */
   readonly stale: StoredValue | undefined;
-  /** Monotonic time at which it asked, and how long from now it waits at most. */
+  /** Monotonic times at which it asked, and until which it waits at most. */
   readonly askedMs: number;
-  readonly hardMs: number;
+  readonly untilMs: number;
 }
 
 export class ValueFills {
@@ -58,8 +59,8 @@ export class ValueFills {
 
   /** The value of an entry in grace, for `get`; undefined when it may not be given. */
   inGrace(entry: StoredValue): unknown {
-    if (previousOf(entry, this.#entries.ledger) === undefined) return undefined;
-    return this.#entries.isInGrace(entry) ? this.#grace.given(entry) : undefined;
+    const mayBeGiven = this.#entries.isInGrace(entry) && previousOf(entry, this.#entries.ledger) !== undefined;
+    return mayBeGiven ? this.#grace.given(entry) : undefined;
   }
 
   isUnderWay(key: string): boolean {
@@ -109,8 +110,7 @@ export class ValueFills {
       if (given !== undefined) return given;
     }
     const arrival = asked.arrival ?? ledger.arrive();
-    const nowMs = clock.monotonic();
-    const askedMs = asked.askedMs ?? nowMs;
+    const askedMs = asked.askedMs ?? clock.monotonic();
     // A caller that asks for a refresh does not want a read that began earlier.
     const running = terms.refresh ? undefined : this.#joinable(asked, arrival);
     tally.count(running === undefined ? 'miss' : 'collapsed', key);
@@ -122,33 +122,23 @@ export class ValueFills {
     if (others !== undefined) flight.join(others);
     const joined = running !== undefined;
     // A fill that it has begun itself ends in time.
-    const hardMs = joined || asked.isAgain === true ? askedMs + terms.hardMs - nowMs : Number.POSITIVE_INFINITY;
-    const waiting = { asked, flight, arrival, askedMs, joined, stale, hardMs };
+    const untilMs = joined || asked.isAgain === true ? askedMs + terms.hardMs : Number.POSITIVE_INFINITY;
+    const waiting = { asked, flight, arrival, askedMs, joined, stale, untilMs };
     const landing = await this.#landing(waiting);
     if (flight.settled !== undefined) await flight.settled;
     if (landing !== undefined) return this.#share(waiting, landing);
-    return (await this.#grace.giveStill(stale as StoredValue, waiting)) ?? this.#waitOn(waiting);
-  }
-
-  /** There is no stale value for it any more. */
-  async #waitOn(waiting: Waiting): Promise<unknown> {
-    const { asked, askedMs, hardMs } = waiting;
-    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#entries.clock.monotonic());
-    const isLimited = hardMs !== Number.POSITIVE_INFINITY;
-    const still = { ...waiting, stale: undefined, hardMs: isLimited ? leftMs : hardMs };
-    // Without a stale value it rejects when it has waited long enough.
+    const given = await this.#grace.giveStill(stale as StoredValue, waiting);
+    if (given !== undefined) return given;
+    // There is no stale value for it any more, and without one it rejects when it has waited long enough.
+    const still = { ...waiting, stale: undefined };
     return this.#share(still, (await this.#landing(still)) as ValueLanding);
   }
 
   /** Begins a fill in the background when the entry is soon to be stale. */
   refreshEarly(asked: AskedFill, entry: StoredValue): void {
     this.#watch?.loseEnded();
-    if (
-      !isDueEarly(entry, asked.terms.earlyRefresh, this.#entries) ||
-      this.isUnderWay(asked.key) ||
-      this.#grace.rests(asked.key)
-    )
-      return;
+    const { key, terms } = asked;
+    if (!isDueEarly(entry, terms.earlyRefresh, this.#entries) || this.isUnderWay(key) || this.#grace.rests(key)) return;
     this.#begin(asked, { previous: previousOf(entry, this.#entries.ledger), replaces: true });
   }
 
@@ -166,20 +156,16 @@ export class ValueFills {
   }
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
-    const { key, terms, previous } = flight.plan;
+    const { key, terms, previous, startedMs } = flight.plan;
     const { ledger, clock, tally } = this.#entries;
     if (!this.#running.delete(flight)) return;
-    const durationMs = clock.monotonic() - flight.plan.startedMs;
-    if (landing.kind === 'failed') {
-      if (flight.isOverdue) this.#giveUp(flight);
-      else ledger.fills.end(flight.fill);
-      const isOfSource = flight.fill.overtakenIn.size === 0 && this.#watch?.isLost(flight) !== true;
-      if (previous !== undefined && isOfSource) this.#grace.rest(key, terms.graceBackoffMs);
-      tally.filled({ key, result: 'failed', durationMs, error: landing.error });
-      if (flight.waiting === 0) this.#tell(flight, landing.error);
-      return;
-    }
-    this.#keep(flight, landing);
+    if (landing.kind !== 'failed') return this.#keep(flight, landing);
+    if (flight.isOverdue) this.#giveUp(flight);
+    else ledger.fills.end(flight.fill);
+    const isOfSource = flight.fill.overtakenIn.size === 0 && this.#watch?.isLost(flight) !== true;
+    if (previous !== undefined && isOfSource) this.#grace.rest(key, terms.graceBackoffMs);
+    tally.filled({ key, result: 'failed', durationMs: clock.monotonic() - startedMs, error: landing.error });
+    if (flight.waiting === 0) this.#tell(flight, landing.error);
   }
 
   /** Those who waited have been told. What it gives in the end is no worse for it. */
@@ -205,8 +191,7 @@ export class ValueFills {
     } catch (error) {
       this.#entries.fault(error);
     }
-    if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
-    void result.then((one) => this.#end(flight, one, durationMs));
+    void after(result, (one) => this.#end(flight, one, durationMs));
   }
 
   #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
@@ -229,9 +214,11 @@ export class ValueFills {
   }
 
   /** How the fill ended; undefined: the caller has waited long enough, and a stale value is there. */
-  async #landing({ asked, flight, joined, stale, hardMs }: Waiting): Promise<ValueLanding | undefined> {
+  async #landing({ asked, flight, joined, stale, untilMs }: Waiting): Promise<ValueLanding | undefined> {
     const { softMs, signal } = asked.terms;
-    const waitMs = stale === undefined ? hardMs : Math.min(softMs, hardMs);
+    const { clock, tasks } = this.#entries;
+    const leftMs = Math.max(0, untilMs - clock.monotonic());
+    const waitMs = stale === undefined ? leftMs : Math.min(softMs, leftMs);
     const landed = (joined ? this.#watch?.heard(flight) : undefined) ?? flight.landed;
     flight.waiting++;
     if (waitMs === Number.POSITIVE_INFINITY && signal === undefined) return landed;
@@ -242,7 +229,7 @@ export class ValueFills {
       reject(new TidegateError('E_FILL_TIMEOUT', message));
     };
     const leave = () => reject(signal?.reason);
-    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#entries.tasks.later(waitMs, tooLate);
+    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : tasks.later(waitMs, tooLate);
     if (signal?.aborted === true) leave();
     const stopListening = signal && onAbort(signal, leave);
     let hasLanded = false;

@@ -121,10 +121,7 @@ export function storePut(
   return isKept;
 }
 
-/**
- * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
- * are there are outdated first.
- */
+/** All that is there is outdated first, so that no older value is ever given again. */
 async function putEverywhere(entries: ValueEntries, filled: Filled, terms: ValueTerms): Promise<boolean> {
   const { ledger, invalidator, tally, random } = entries;
   const { key, stamp } = filled;
