@@ -5,7 +5,7 @@
 // (Varnish calls this hit-for-miss).
 
 import type { Answer, Clock } from '../ports.ts';
-import { FORWARD_REASONS, OUTCOME_DETAILS, type Outcome } from '../semantics/outcome.ts';
+import { FORWARD_REASONS, OUTCOME_DETAILS, type Outcome, type OutcomeDetail } from '../semantics/outcome.ts';
 import type { ExceptionScope, ExchangeReport, GateRequest, OutcomeClass } from './contract.ts';
 import { PASSING, type Refusal } from './http/draft.ts';
 import { RecentMap } from './recent-map.ts';
@@ -25,25 +25,23 @@ function zeros<Name extends string>(names: readonly Name[]): Record<Name, number
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }
 
+const CLASS_BY_DETAIL: { readonly [detail in OutcomeDetail]?: OutcomeClass } = {
+  refused: 'refused',
+  'only-if-cached': 'refused',
+  'origin-error': 'error',
+  'stale-while-revalidate': 'stale',
+  'stale-if-error': 'stale',
+  grace: 'stale',
+  validated: 'validated',
+};
+
 /** The one class an outcome is counted under. */
-export function classOf(outcome: Outcome): OutcomeClass {
-  switch (outcome.detail) {
-    case 'refused':
-    case 'only-if-cached':
-      return 'refused';
-    case 'origin-error':
-      return 'error';
-    case 'stale-while-revalidate':
-    case 'stale-if-error':
-    case 'grace':
-      return 'stale';
-    case 'validated':
-      return 'validated';
-    default:
-  }
-  if (outcome.hit) return 'hit';
-  if (outcome.collapsed === true) return 'collapsed';
-  return outcome.forward === 'bypass' || outcome.forward === 'method' ? 'bypass' : 'miss';
+export function classOf({ detail, hit, collapsed, forward }: Outcome): OutcomeClass {
+  const byDetail = detail && CLASS_BY_DETAIL[detail];
+  if (byDetail !== undefined) return byDetail;
+  if (hit) return 'hit';
+  if (collapsed === true) return 'collapsed';
+  return forward === 'bypass' || forward === 'method' ? 'bypass' : 'miss';
 }
 
 /** Why an answer was not stored. */

@@ -93,12 +93,14 @@ function validations(reason: ValidateReason): Readonly<Record<OnError, ReuseDeci
   };
 }
 
-const VALIDATE_OUTDATED = validations('outdated').nothing;
-const VALIDATE_NO_CACHE = validations('no-cache').nothing;
-const VALIDATE_REQUEST_NO_CACHE = validations('request-no-cache').nothing;
-const VALIDATE_STALE = validations('stale');
-const VALIDATE_REQUEST_MAX_AGE = validations('request-max-age');
-const VALIDATE_REQUEST_MIN_FRESH = validations('request-min-fresh');
+const VALIDATE: { readonly [reason in ValidateReason]: ReturnType<typeof validations> } = {
+  outdated: validations('outdated'),
+  'no-cache': validations('no-cache'),
+  stale: validations('stale'),
+  'request-no-cache': validations('request-no-cache'),
+  'request-max-age': validations('request-max-age'),
+  'request-min-fresh': validations('request-min-fresh'),
+};
 
 /** The instant, and whether an invalidation affects the entry: an outdated entry is never served stale. */
 export interface ReuseInstant {
@@ -112,8 +114,8 @@ export function decideReuse(demands: RequestDemands, stored: ReuseBasis, at: Reu
 }
 
 function decide(demands: RequestDemands, { bornMs, terms }: ReuseBasis, at: ReuseInstant): ReuseDecision {
-  if (at.outdated) return VALIDATE_OUTDATED;
-  if (terms.noCache) return VALIDATE_NO_CACHE;
+  if (at.outdated) return VALIDATE.outdated.nothing;
+  if (terms.noCache) return VALIDATE['no-cache'].nothing;
   const ageMs = currentAgeMs(bornMs, at.now);
   const overMs = ageMs - terms.lifetimeMs;
   if (demands === NO_DEMANDS) return overMs < 0 ? SERVE_FRESH : decideStale(terms, overMs);
@@ -121,7 +123,7 @@ function decide(demands: RequestDemands, { bornMs, terms }: ReuseBasis, at: Reus
 }
 
 function decideStale(terms: ReuseTerms, overMs: number): ReuseDecision {
-  return overMs < terms.staleWhileRevalidateMs ? SERVE_AND_VALIDATE : VALIDATE_STALE[onErrorOf(terms, overMs)];
+  return overMs < terms.staleWhileRevalidateMs ? SERVE_AND_VALIDATE : VALIDATE.stale[onErrorOf(terms, overMs)];
 }
 
 /**
@@ -130,21 +132,21 @@ function decideStale(terms: ReuseTerms, overMs: number): ReuseDecision {
  */
 function decideDemanded(demands: RequestDemands, terms: ReuseTerms, ageMs: number): ReuseDecision {
   const overMs = ageMs - terms.lifetimeMs;
-  if (demands.noCache) return VALIDATE_REQUEST_NO_CACHE;
+  if (demands.noCache) return VALIDATE['request-no-cache'].nothing;
   const { maxAgeMs } = demands;
   // max-age=0 is a reload; it demands validation even of responses younger than a second's resolution can tell.
   if (maxAgeMs !== undefined && (ageMs > maxAgeMs || maxAgeMs === 0)) {
-    return VALIDATE_REQUEST_MAX_AGE[onErrorOf(terms, overMs)];
+    return VALIDATE['request-max-age'][onErrorOf(terms, overMs)];
   }
   if (overMs < 0) {
-    return -overMs < demands.minFreshMs ? VALIDATE_REQUEST_MIN_FRESH[onErrorOf(terms, overMs)] : SERVE_FRESH;
+    return -overMs < demands.minFreshMs ? VALIDATE['request-min-fresh'][onErrorOf(terms, overMs)] : SERVE_FRESH;
   }
   if (overMs <= demands.maxStaleMs && demands.maxStaleMs > 0 && !terms.mustRevalidate) {
     return overMs < terms.staleWhileRevalidateMs ? SERVE_AND_VALIDATE : SERVE_MAX_STALE;
   }
   // With max-age or min-fresh and without max-stale, the client wants nothing stale (RFC 9111 §5.2.1.1, §5.2.1.3).
   const refusesStale = maxAgeMs !== undefined || demands.minFreshMs > 0;
-  return refusesStale ? VALIDATE_STALE[onErrorOf(terms, overMs)] : decideStale(terms, overMs);
+  return refusesStale ? VALIDATE.stale[onErrorOf(terms, overMs)] : decideStale(terms, overMs);
 }
 
 /** Where the response is still fresh, `overMs` is negative and any failure is reason enough to serve it. */

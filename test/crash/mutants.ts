@@ -20,7 +20,9 @@ const JOURNAL = 'src/store/disk/journal/journal.ts';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outdated-served',
-    edits: [{ file: 'src/semantics/reuse.ts', find: 'if (at.outdated) return VALIDATE_OUTDATED;', replace: '' }],
+    edits: [
+      { file: 'src/semantics/reuse.ts', find: 'if (at.outdated) return VALIDATE.outdated.nothing;', replace: '' },
+    ],
     faults: OLD,
   },
   {

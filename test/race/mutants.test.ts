@@ -1,9 +1,9 @@
 // The proof that the race suite can fail: with any one rule of the fill protocol taken out, some cell catches it.
 
 import { afterEach, expect, it, vi } from 'vitest';
-import type * as Freshening from '../../src/engine/http/freshening.ts';
 import type * as Partial from '../../src/engine/http/partial.ts';
 import type * as Flights from '../../src/engine/http/running-flight.ts';
+import type * as Storing from '../../src/engine/http/store-fill.ts';
 import { Invalidator } from '../../src/engine/invalidator.ts';
 import { Tiers } from '../../src/engine/tiers/tiers.ts';
 import type { EntryLedger } from '../../src/entry/key.ts';
@@ -28,9 +28,9 @@ vi.mock('../../src/engine/http/running-flight.ts', async (importOriginal) => {
   return { ...original, mayJoin, mayShare };
 });
 
-vi.mock('../../src/engine/http/freshening.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof Freshening>();
-  const updateByHead: typeof Freshening.updateByHead = (context, what) => {
+vi.mock('../../src/engine/http/store-fill.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Storing>();
+  const updateByHead: typeof Storing.updateByHead = (context, what) => {
     if (on.mutant !== 'freshens by HEAD as of its landing') return original.updateByHead(context, what);
     const { plan, forwardMs, tags } = what.flight;
     const stamp = context.ledger.stamp();
@@ -38,7 +38,7 @@ vi.mock('../../src/engine/http/freshening.ts', async (importOriginal) => {
     const flight = { plan, forwardMs, tags, fill } as typeof what.flight;
     return original.updateByHead(context, { ...what, flight });
   };
-  const validatedEntry: typeof Freshening.validatedEntry = (...given) => {
+  const validatedEntry: typeof Storing.validatedEntry = (...given) => {
     const freshened = original.validatedEntry(...given);
     return freshened && on.mutant === 'forgets tags by a 304'
       ? { ...freshened, entry: { ...freshened.entry, tags: [] } }

@@ -37,7 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
     '      closeIntent();\n      return after(counts',
     '      return after(counts',
   ]),
-  mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
+  mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE.outdated.nothing;', '']),
   mutant('outdated-served-on-error', 'engine/http/lookup.ts', [
     'if (!context.ledger.isCurrent(entry)) return undefined;',
     '',
@@ -50,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     'lastModified !== undefined && !options.outdated',
     'lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))',
   ]),
-  mutant('outdated-freshened-by-head', 'engine/http/freshening.ts', [
+  mutant('outdated-freshened-by-head', 'engine/http/store-fill.ts', [
     'if (!vouched && !context.ledger.isCurrent(entry)) return;',
     '',
   ]),

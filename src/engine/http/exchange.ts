@@ -25,9 +25,9 @@ import {
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection } from '../contract.ts';
 import {
+  FORWARD_REASON,
   flyAlone,
   forwardedOutcome,
-  forwardReason,
   type Landed,
   openFlight,
   responseOutcome,
@@ -36,7 +36,6 @@ import {
   wayToFill,
   wayToValidate,
 } from './forward-plans.ts';
-import { updateByHead } from './freshening.ts';
 import { codedOf, fallbackRule, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import {
@@ -48,6 +47,7 @@ import {
   type RunningFlight,
   type Way,
 } from './running-flight.ts';
+import { updateByHead } from './store-fill.ts';
 import { startWrite } from './write.ts';
 
 /** A request that has waited in vain more often than this no longer waits for others. */
@@ -125,7 +125,7 @@ export class Exchange {
         return this.#deliver(entry, { hit: true, detail: 'stale-while-revalidate' });
       case 'validate':
         this.#fallback = entry;
-        return this.#validate(selection, entry, { outdated, reason: forwardReason(decision.reason) });
+        return this.#validate(selection, entry, { outdated, reason: FORWARD_REASON[decision.reason] });
       case 'refuse':
         return this.#answer(answerOnlyIfCached(this.#request));
       default:

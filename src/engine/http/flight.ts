@@ -18,9 +18,8 @@ import type { Context } from '../context.ts';
 import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
 import { ForwardGuard, tellEach } from './forward-guard.ts';
-import { validatedEntry } from './freshening.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './running-flight.ts';
-import { denial, filledEntry, noteRefusal, refusalAtHead, storeFill } from './store-fill.ts';
+import { denial, filledEntry, noteRefusal, refusalAtHead, storeFill, validatedEntry } from './store-fill.ts';
 
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;

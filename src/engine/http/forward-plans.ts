@@ -2,7 +2,6 @@
 // validates, one that completes a part), why, and how a flight is started for it.
 
 import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
-import { unreachable } from '../../errors.ts';
 import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
 import type { Fields } from '../../semantics/fields.ts';
@@ -77,20 +76,14 @@ export function wayToComplete(request: GateRequest, entry: StoredResponse): Way 
 }
 
 /** RFC 9211 §2.2: `request` when the client's own wish is the reason, else the stored response was not fit for use. */
-export function forwardReason(reason: ValidateReason): ForwardReason {
-  switch (reason) {
-    case 'request-no-cache':
-    case 'request-max-age':
-    case 'request-min-fresh':
-      return 'request';
-    case 'outdated':
-    case 'no-cache':
-    case 'stale':
-      return 'stale';
-    default:
-      return unreachable(reason);
-  }
-}
+export const FORWARD_REASON: { readonly [reason in ValidateReason]: ForwardReason } = {
+  'request-no-cache': 'request',
+  'request-max-age': 'request',
+  'request-min-fresh': 'request',
+  outdated: 'stale',
+  'no-cache': 'stale',
+  stale: 'stale',
+};
 
 /** Where a landing came from, for one who waited for it. */
 export interface Landed {

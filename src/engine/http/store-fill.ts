@@ -1,19 +1,32 @@
 // What becomes of a flight's answer: reasons against storing it, what it says of the entry it would replace, the entry that a
-// draft and its body make, and the last step: that entry is stored, or not, for reasons that only now are known.
+// draft and its body make, or that a 304 or the answer to a HEAD updates (RFC 9111 §3.2, §4.3.3 to §4.3.5), and the last step:
+// that entry is stored, or not, for reasons that only now are known.
 //
-// An error of the moment gives way to a good answer that came in between.
+// An error of the moment gives way to a good answer that came in between. An update can say anything a response can, no-store
+// or another tag among it. So what results is judged like a response that has just arrived; and since the tags of the stored
+// one may have been left out of its fields, they count as well.
 
-import type { StoredResponse } from '../../entry/stored-response.ts';
+import { keyParts } from '../../entry/key.ts';
+import { decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Fill, Stamp } from '../../ledger/ledger.ts';
 import type { Eventually } from '../../ports.ts';
-import type { ResponseHead } from '../../semantics/fields.ts';
+import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
+import { reuseTerms, type Timing } from '../../semantics/freshness.ts';
+import type { Tags } from '../../semantics/invalidation.ts';
 import { currentAgeMs } from '../../semantics/reuse.ts';
-import { untrackedOf } from '../answers/edits.ts';
+import {
+  etagsMatchStrong,
+  freshenedFields,
+  headUpdate,
+  validationAnswers,
+  validators,
+} from '../../semantics/validation.ts';
+import { untrackedOf, withVary } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { Route } from '../contract.ts';
-import { type Draft, entryFrom, isMomentary, type Refusal } from './draft.ts';
+import { bodyFor, type Draft, draftOf, entryFrom, isMomentary, keptFields, type Refusal } from './draft.ts';
 import { combinedEntry, storedPart } from './partial.ts';
-import type { FlightPlan } from './running-flight.ts';
+import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 
 /** Reasons against storing that are known at the head already and do not lie in the response alone. */
 export function refusalAtHead(
@@ -123,3 +136,96 @@ const DENIALS: ReadonlySet<Refusal> = new Set<Refusal>([
   'too-large',
   'too-many-tags',
 ]);
+
+interface Freshened {
+  readonly entry: StoredResponse;
+  /** Selecting header fields, sorted. */
+  readonly names: readonly string[];
+  /** Why the result may be used for those who wait, and not be stored. */
+  readonly refusal: Refusal | undefined;
+}
+
+/** A 304, or the answer to a HEAD, about what is stored. */
+interface Update {
+  readonly stored: StoredResponse;
+  readonly head: ResponseHead;
+  readonly timing: Timing;
+  readonly stamp: Stamp;
+  readonly tags: Tags;
+}
+
+function freshen({ request, key }: FlightPlan, { stored, head: update, timing, stamp, tags }: Update): Freshened {
+  const before = decodeHead(stored.bytes, stored.headBytes);
+  const updated = freshenedFields(before, update.fields);
+  // Date is of the update from here on; what it said of the body when that came still holds of the same Last-Modified.
+  const isSameModified = fieldValue(updated, 'last-modified') === fieldValue(before, 'last-modified');
+  const strongModified = stored.strongModified === true && isSameModified;
+  const head = { ...withVary({ status: stored.status, fields: updated }, request.route), strongModified };
+  // For a client that is known, or says no-store, an update is its own: it is answered by it, and nobody else is.
+  const asked = { method: 'GET', fields: request.fields };
+  const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags });
+  if (typeof draft === 'object') {
+    const merged = { ...draft, tags: [...new Set([...stored.tags, ...draft.tags])] };
+    return { entry: entryFrom(merged, stamp, bodyFor(stored)), names: draft.names, refusal: undefined };
+  }
+  const { policy } = request.route;
+  const fields = keptFields(head.fields, request);
+  const kept = { key: stored.key, status: stored.status, fields, tags: stored.tags, names: [] };
+  const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, bodyFor(stored));
+  return { entry, names: [], refusal: draft };
+}
+
+/** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; undefined: it is for something else, no answer to us. */
+export function validatedEntry({ ledger }: Context, plan: FlightPlan, update: Update): Freshened | undefined {
+  const { stored, head } = update;
+  const { profile } = plan.request.route.policy;
+  const fields = decodeHead(stored.bytes, stored.headBytes);
+  const match = validationAnswers(fields, head.fields, { sole: true, outdated: !ledger.isCurrent(stored), profile });
+  return match === 'mismatch' ? undefined : freshen(plan, update);
+}
+
+/**
+ * Freshens or invalidates the stored response. An outdated one is freshened only where a strong validator, found again
+ * in the HEAD, vouches for its body; else it waits for a GET.
+ */
+export function updateByHead(
+  context: Context,
+  what: { readonly flight: RunningFlight; readonly landing: Landing; readonly entry: StoredResponse },
+): void {
+  const { flight, landing, entry } = what;
+  if (landing.kind !== 'response') return;
+  const stored = decodeHead(entry.bytes, entry.headBytes);
+  const { head } = landing;
+  const effect = headUpdate(stored, head.status, head.fields);
+  if (effect === 'invalidate') context.invalidator.invalidateSoon({ kind: 'url', uri: keyParts(entry.key).uri });
+  if (effect !== 'freshen') return;
+  const [had = '', said = ''] = [validators(stored).etag, validators(head.fields).etag];
+  const vouched = etagsMatchStrong(had, said);
+  if (!vouched && !context.ledger.isCurrent(entry)) return;
+  const now = context.clock.now();
+  const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
+  // Another answer may have been stored in the meantime; the HEAD was not about that one.
+  const found = context.tiers.get(entry.key);
+  const { plan, fill, tags } = flight;
+  const freshened = freshen(plan, { stored: entry, head, timing, stamp: fill.stamp, tags });
+  if (freshened.refusal !== undefined) return;
+  const { entry: updated, names } = freshened;
+  const filled = { entry: updated, key: plan.key, names, fill, route: plan.request.route };
+  if (!(found instanceof Promise)) {
+    if (isOfOneFill(found, entry)) storeFill(context, filled);
+  } else {
+    // By then the flight may have ended, and a later one have stored what it read.
+    const { fills } = context.ledger;
+    const again = fills.again(fill);
+    found
+      .then((later) => isOfOneFill(later, entry) && storeFill(context, { ...filled, fill: again }))
+      .catch(context.fault)
+      .finally(() => fills.end(again));
+  }
+}
+
+/** True when the two are one entry: a tier may make it anew each time it is asked. */
+function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
+  if (found?.kind !== 'response') return false;
+  return found.epoch === entry.epoch && found.stamp === entry.stamp && found.bornMs === entry.bornMs;
+}
