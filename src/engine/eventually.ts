@@ -17,9 +17,7 @@ export class UnderWay {
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** Counts the work until it is over, however it ends; returns it. */
-  track<T>(work: Promise<T>): Promise<T>;
-  track<T>(work: Eventually<T>): Eventually<T>;
-  track<T>(work: Eventually<T>): Eventually<T> {
+  track<Work>(work: Work): Work {
     if (!(work instanceof Promise)) return work;
     this.#count++;
     const end = () => {

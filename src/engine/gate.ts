@@ -70,8 +70,6 @@ export interface GateOptions {
   readonly unknownPast?: boolean;
 }
 
-const DEFAULT_TIER_NAMES = ['memory'];
-
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
 export function createGate(options: GateOptions): Gate {
@@ -134,7 +132,7 @@ function contextOf(options: GateOptions): Context {
     later: (delayMs, work) => options.tasks.later(delayMs, guarded(work, broken)),
     soon: (work) => options.tasks.soon(guarded(work, broken)),
   };
-  const names = options.tierNames ?? DEFAULT_TIER_NAMES;
+  const names = options.tierNames ?? ['memory'];
   const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault });
   const { compress } = options;
   return {

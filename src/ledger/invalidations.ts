@@ -46,12 +46,6 @@ export interface InvalidationsOptions {
   readonly maxPatterns?: number;
 }
 
-/** Begins from what was written down. `from`: its buckets are taken over, and with them their number. */
-export interface RestoredOptions {
-  readonly from: InvalidationsImage;
-  readonly maxPatterns?: number;
-}
-
 export class Invalidations {
   #epoch: string | (() => string);
   readonly #maxPatterns: number;
@@ -63,7 +57,10 @@ export class Invalidations {
   #floor: Position = 0;
   #patternFloor: Position = 0;
 
-  constructor(options: InvalidationsOptions | RestoredOptions) {
+  /** `from`: begins from what was written down; its buckets are taken over, and with them their number. */
+  constructor(
+    options: InvalidationsOptions | (Pick<InvalidationsOptions, 'maxPatterns'> & { readonly from: InvalidationsImage }),
+  ) {
     this.#maxPatterns = options.maxPatterns ?? 1024;
     if ('from' in options) {
       const { from } = options;

@@ -1,8 +1,7 @@
 // Header and trailer fields as plain data, and the field syntax shared by all of HTTP (RFC 9110 §5).
 //
-// Fields are a flat array `name, value, name, value …` with names in lower case. Both ends of a
-// proxy speak that form, so a response passes through without being rebuilt, and a scan of some twenty names costs less
-// than building a map.
+// Fields are a flat array `name, value, name, value …` with names in lower case. Both ends of a proxy speak that form,
+// so a response passes through without being rebuilt, and a scan of some twenty names costs less than building a map.
 
 /** Header or trailer fields: name, value, name, value … in order of arrival; names are in lower case. */
 export type Fields = readonly string[];
@@ -116,12 +115,8 @@ export function selectingFields(varyValue: string | undefined): readonly string[
   const members = listMembers(varyValue);
   if (varyValue?.includes('"')) return 'any';
   if (members.length === 0) return NO_NAMES;
-  const names = new Set<string>();
-  for (const member of members) {
-    if (member === '*' || !TOKEN.test(member)) return 'any';
-    names.add(member.toLowerCase());
-  }
-  return [...names].sort();
+  if (members.some((member) => member === '*' || !TOKEN.test(member))) return 'any';
+  return [...new Set(members.map((member) => member.toLowerCase()))].sort();
 }
 
 const NO_NAMES: readonly string[] = Object.freeze([]);

@@ -53,9 +53,8 @@ function position(digits: string): number {
 }
 
 /**
- * The spans of the ranges in a representation of this length (RFC 9110 §14.1.2), in the requested order.
- * Unsatisfiable ranges are dropped; overlapping or touching ones are joined (§15.3.7.2), so no byte is ever sent
- * twice.
+ * The spans of the ranges in a representation of this length (RFC 9110 §14.1.2), in the requested order. Unsatisfiable
+ * ranges are dropped; overlapping or touching ones are joined (§15.3.7.2), so no byte is ever sent twice.
  */
 export function resolveRanges(ranges: ByteRanges, completeLength: number): Span[] {
   let spans: Span[] = [];
@@ -79,9 +78,7 @@ export function resolveRanges(ranges: ByteRanges, completeLength: number): Span[
   return spans;
 }
 
-/**
- * The content of a Content-Range field (RFC 9110 §14.4). `complete`: undefined when the sender did not know it (`*`).
- */
+/** The content of a Content-Range field (RFC 9110 §14.4). `complete`: undefined when the sender did not know it (`*`). */
 export type ContentRange =
   | { readonly first: number; readonly last: number; readonly complete: number | undefined }
   | { readonly unsatisfied: number };
@@ -194,18 +191,16 @@ function spanFields(fields: Fields, span: Span, complete: number | undefined): s
   return kept;
 }
 
-/** An answer to ranges in a whole representation whose bytes are not at hand. No span: it has no content. */
-export interface SpanAnswer {
-  readonly status: 206 | 416;
-  readonly fields: Fields;
-  readonly span: Span | undefined;
-}
-
 /**
- * Answers ranges in a representation of which the length is known: 206 with one span, or 416; undefined when they name
- * several spans, or nothing that a 206 could express, so that the whole is the answer (RFC 9110 §14.2 allows that).
+ * Answers ranges in a whole representation whose bytes are not at hand: 206 with one span, or 416, which has no content;
+ * undefined when they name several spans, or nothing that a 206 could express, so that the whole is the answer (RFC 9110 §14.2
+ * allows that).
  */
-export function spanAnswer(fields: Fields, complete: number, ranges: ByteRanges): SpanAnswer | undefined {
+export function spanAnswer(
+  fields: Fields,
+  complete: number,
+  ranges: ByteRanges,
+): { readonly status: 206 | 416; readonly fields: Fields; readonly span: Span | undefined } | undefined {
   const spans = resolveRanges(ranges, complete);
   if (spans.length > 1 || complete === 0) return undefined;
   const [span] = spans;

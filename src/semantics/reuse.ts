@@ -19,9 +19,6 @@ import {
 import type { ReuseBasis, ReuseTerms } from './freshness.ts';
 import { etagsMatchStrong, etagsMatchWeak, validators } from './validation.ts';
 
-/** Why a stored response is served without asking the origin first. */
-export type ServeReason = 'fresh' | 'max-stale';
-
 /** Why the origin is asked before a stored response is used. */
 export type ValidateReason =
   | 'outdated'
@@ -38,18 +35,16 @@ export type ValidateReason =
 export type OnError = 'serve-stale-if-error' | 'serve-in-grace' | 'nothing';
 
 export type ReuseDecision =
-  | { readonly kind: 'serve'; readonly reason: ServeReason }
+  | { readonly kind: 'serve'; readonly reason: 'fresh' | 'max-stale' }
   /** Served stale while a validation runs in the background (RFC 5861 §3). */
   | { readonly kind: 'serve-and-validate'; readonly reason: 'stale-while-revalidate' }
   | { readonly kind: 'validate'; readonly reason: ValidateReason; readonly onError: OnError }
   /** Answered with 504 (RFC 9111 §5.2.1.7). */
   | { readonly kind: 'refuse'; readonly reason: 'only-if-cached' };
 
-export type ReuseReason = ReuseDecision['reason'];
-
 /** The ground of each reason, for `explain`. */
 export const REUSE_REASONS: {
-  readonly [reason in ReuseReason]: { readonly section: string; readonly sentence: string };
+  readonly [reason in ReuseDecision['reason']]: { readonly section: string; readonly sentence: string };
 } = Object.freeze({
   fresh: { section: 'RFC 9111 §4.2', sentence: 'The stored response is fresh.' },
   'max-stale': { section: 'RFC 9111 §5.2.1.2', sentence: 'It is stale, and the request takes it so (max-stale).' },
@@ -170,21 +165,21 @@ export function ttlSeconds({ bornMs, terms }: ReuseBasis, now: number): number {
   return Math.floor((terms.lifetimeMs - currentAgeMs(bornMs, now)) / 1000);
 }
 
-/**
- * `none`: nothing to evaluate. `proceed`: a condition held, answer in full. `not-modified`: answer 304.
- * `forward`: only the origin can evaluate it (RFC 9111 §4.3.2). A cache never answers 412: of its own conditions none
- * fails that way for GET and HEAD (RFC 9110 §13.2.2).
- */
-export type PreconditionResult = 'none' | 'proceed' | 'not-modified' | 'forward';
-
 /** The parts of a stored response that preconditions are compared with. */
 export interface PreconditionTarget extends ResponseHead {
   /** Stands in for a missing Date (RFC 9111 §4.3.2). Milliseconds since the Unix epoch. */
   readonly bornMs: number;
 }
 
-/** Evaluates a request's preconditions on the stored response chosen for it, in the order of RFC 9110 §13.2.2. */
-export function evaluatePreconditions(request: RequestHead, stored: PreconditionTarget): PreconditionResult {
+/**
+ * Evaluates a request's preconditions on the stored response chosen for it, in the order of RFC 9110 §13.2.2. `none`: nothing
+ * to evaluate. `proceed`: a condition held, answer in full. `not-modified`: answer 304. `forward`: only the origin can evaluate
+ * it (RFC 9111 §4.3.2). A cache never answers 412: of its own conditions none fails that way for GET and HEAD.
+ */
+export function evaluatePreconditions(
+  request: RequestHead,
+  stored: PreconditionTarget,
+): 'none' | 'proceed' | 'not-modified' | 'forward' {
   const fields = request.fields;
   // Other methods select no representation for a cache to answer with (RFC 9110 §13.2.1).
   if (request.method !== 'GET' && request.method !== 'HEAD') return 'none';
@@ -208,12 +203,9 @@ function noneMatches(value: string, stored: Fields): boolean {
 
 /** Whether the If-None-Match list has the entity tag, by weak comparison. */
 export function etagInList(value: string, etag: string): boolean {
-  return entityTags(value).some((member) => etagsMatchWeak(member, etag));
-}
-
-/** The members of an If-None-Match list. Not `listMembers`: a backslash escapes nothing within an entity tag. */
-function entityTags(value: string): string[] {
-  return Array.from(value.matchAll(/(?:W\/)?"[^"]*"|[^,\s][^,]*/gi), ([member]) => trimOws(member));
+  // Not `listMembers`: a backslash escapes nothing within an entity tag.
+  const members = value.match(/(?:W\/)?"[^"]*"|[^,\s][^,]*/gi) ?? [];
+  return members.some((member) => etagsMatchWeak(trimOws(member), etag));
 }
 
 /** Last-Modified, else Date, else the time of receipt (RFC 9111 §4.3.2). */

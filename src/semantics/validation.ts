@@ -67,10 +67,7 @@ export function etagsMatchStrong(one: string, other: string): boolean {
   return one === other && isStrongEtag(one);
 }
 
-/**
- * Weak comparison (RFC 9110 §8.8.3.2): equal character by character, either may be weak; missing quotes are
- * overlooked.
- */
+/** Weak comparison (RFC 9110 §8.8.3.2): equal character by character, either may be weak; missing quotes are overlooked. */
 export function etagsMatchWeak(one: string, other: string): boolean {
   return one === other || opaque(one) === opaque(other);
 }
@@ -97,12 +94,10 @@ export function validationFields(stored: Fields, options: { readonly outdated: b
   return added.length === 0 ? undefined : added;
 }
 
-/** Why a 304 speaks of the stored response; `mismatch`: it does not, and the response must be filled anew. */
-export type ValidationMatch = 'strong' | 'weak' | 'sole' | 'mismatch';
-
 /**
- * Does this 304 select the stored response (RFC 9111 §4.3.4)? `sole`: the request carried the conditions made by
- * `validationFields` for this response, and no client's, so a 304 without any validator can mean no other.
+ * Why this 304 speaks of the stored response (RFC 9111 §4.3.4); `mismatch`: it does not, and the response must be filled
+ * anew. The option `sole`: the request carried the conditions made by `validationFields` for this response, and no
+ * client's, so a 304 without any validator can mean no other.
  *
  * When both have an ETag, it decides alone: an equal Last-Modified does not outweigh it. In the conformance profile a
  * 304 of another ETag is taken at its status's word (RFC 9110 §13.1.2: the tag we sent was current), which the public
@@ -113,7 +108,7 @@ export function validationAnswers(
   stored: Fields,
   from304: Fields,
   options: { readonly sole: boolean; readonly outdated: boolean; readonly profile: Profile },
-): ValidationMatch {
+): 'strong' | 'weak' | 'sole' | 'mismatch' {
   const match = compareValidators(stored, from304);
   if (match === 'none') return options.sole ? 'sole' : 'mismatch';
   const lenient = options.sole && !options.outdated && options.profile === 'conformance';

@@ -8,9 +8,7 @@ import { listMembers, trimOws } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
 
 /** Makes values of a request field equal that select the same variant. `name` is in lower case, lines are combined. */
-export type Normaliser = (name: string, value: string) => string;
-
-export function normaliserFor(normaliseVary: CachePolicy['normaliseVary']): Normaliser {
+export function normaliserFor(normaliseVary: CachePolicy['normaliseVary']): (name: string, value: string) => string {
   return normaliseVary === 'language-preference' ? normaliseLanguagePreference : normaliseSpaceAndCase;
 }
 
@@ -53,9 +51,7 @@ const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
 
 const LISTS: ReadonlySet<string> = new Set([...CASELESS, 'accept']);
 
-/**
- * Treats a field as a list: white space at commas is no part of a member. A list with an empty member may be no list.
- */
+/** Treats a field as a list: white space at commas is no part of a member. A list with an empty member may be no list. */
 function normaliseList(value: string): string {
   const members = value.split(',').map(trimOws);
   return hasOpenQuote(value) || value.includes('"') || members.includes('') ? trimOws(value) : members.join(',');

@@ -11,7 +11,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   FeedClient: 28,
   FeedLifecycle: 29,
   FillBody: 30,
-  Flight: 43,
+  Flight: 42,
   Follower: 39,
   IndexPlan: 37,
   IndexTable: 32,

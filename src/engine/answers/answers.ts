@@ -1,7 +1,7 @@
 // The answers a client gets: a stored response, whole, as a 304, as a range; a response that is still arriving; an error
 // the gate makes.
 
-import { decodeHead, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
+import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, BodyStore, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead } from '../../semantics/fields.ts';
@@ -173,15 +173,8 @@ export function answerFromAny(
   how: AnswerMaking & { readonly bodies: BodyStore | undefined },
 ): Answer {
   const { large } = entry;
-  if (large === undefined || how.bodies === undefined) return answerFromStored(request, entry, how);
-  return answerFromLarge(request, { entry, large }, { ...how, bodies: how.bodies });
-}
-
-function answerFromLarge(
-  request: GateRequest,
-  { entry, large }: { readonly entry: StoredResponse; readonly large: LargeBody },
-  how: AnswerMaking & { readonly bodies: BodyStore },
-): Answer {
+  const { bodies } = how;
+  if (large === undefined || bodies === undefined) return answerFromStored(request, entry, how);
   const { outcome, added } = reuseOf(request, entry, how);
   const head = headOf(entry);
   const whole = (status: number, fields: Fields): Answer => ({
@@ -198,6 +191,6 @@ function answerFromLarge(
   if (part?.status === 416) return whole(416, part.fields);
   const { first, last } = part?.span ?? { first: 0, last: large.bytes - 1 };
   const { status, fields } = part ?? head;
-  const body = how.bodies.read(large, { start: first, end: last + 1 });
+  const body = bodies.read(large, { start: first, end: last + 1 });
   return { kind: 'streamed', head: { status, fields: [...fields, ...added] }, body, outcome };
 }

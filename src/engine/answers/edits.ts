@@ -35,19 +35,20 @@ import { isStrongLastModified } from '../../semantics/validation.ts';
 import type { GateRequest, Route } from '../contract.ts';
 import { positionField } from '../http/own-writes.ts';
 
-export interface SharedRequest {
-  readonly fields: Fields;
-  /** True: it goes by the cache, as it came. */
-  readonly hasCredentials: boolean;
-}
-
 const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
 
 /** Fields that a client sends for itself alone. */
 const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
 
-/** `isTrusted`: whether the cache directives of this client are obeyed whatever the route says; asked where it has any. */
-export function sharedRequest(given: Fields, policy: CachePolicy, isTrusted: () => boolean): SharedRequest {
+/**
+ * `hasCredentials`: it goes by the cache, as it came. `isTrusted`: whether the cache directives of this client are obeyed
+ * whatever the route says; asked where it has any.
+ */
+export function sharedRequest(
+  given: Fields,
+  policy: CachePolicy,
+  isTrusted: () => boolean,
+): { readonly fields: Fields; readonly hasCredentials: boolean } {
   let cookieLines = 0;
   let hasAuthorization = false;
   let hasDirectives = false;
@@ -193,9 +194,6 @@ export function editedResponse(head: ResponseHead, route: Route, now: number): E
   const { remove, set } = route.responseFields;
   const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
   const strongModified = isStrongLastModified(head.fields);
-  if (remove.size === 0 && set.length === 0) {
-    return { ...withVary({ status: head.status, fields: dated }, route), strongModified };
-  }
   const replaced = new Set(set.filter((_, at) => at % 2 === 0));
   const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
   const edited = withVary({ status: head.status, fields: [...kept, ...set] }, route);

@@ -1,9 +1,8 @@
 // One forward to the origin and what becomes of its answer: a fill, a validation, or a mere pass. Any number of exchanges
 // wait for it to land, that is for its head; then each reads the body at its own speed.
 //
-// The fill begins before the origin is asked, and storing happens only at the very end, through
-// `tiers.store`, which asks the ledger. A client that holds a body which was read too early may finish reading it, but nobody
-// keeps it. What
+// The fill begins before the origin is asked, and storing happens only at the very end, through `tiers.store`, which
+// asks the ledger. A client that holds a body which was read too early may finish reading it, but nobody keeps it. What
 // must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
 
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
@@ -30,7 +29,6 @@ export class Flight implements RunningFlight {
   readonly #context: Context;
   readonly #waiters = new Set<(landing: Landing) => void>();
   readonly #startedAt: number;
-  #conditional = true;
   #asked: OriginRequest;
   tags: Tags = NO_TAGS;
   #requestTimeMs = 0;
@@ -107,7 +105,8 @@ export class Flight implements RunningFlight {
     this.tags = tagsOf(fieldsForCaches(head, this.plan.request.route), this.plan.request.uri);
     const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
     const { validating } = this.plan;
-    if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);
+    const isAnswer = this.#asked === this.plan.forward && edited.status === 304;
+    if (validating !== undefined && isAnswer) this.#validated(validating, edited);
     else this.#respond(edited, delimited);
   }
 
@@ -201,7 +200,7 @@ export class Flight implements RunningFlight {
     const denied = refusal && denial(this.#context, this.plan, { head, refusal });
     this.#origin.afterwards(denied, () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
-      if (this.#conditional && completing === true && head.status === 206) return;
+      if (this.#asked === this.plan.forward && completing === true && head.status === 206) return;
       if (this.draft === undefined) this.#body.pass();
       this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
     });
@@ -229,7 +228,6 @@ export class Flight implements RunningFlight {
   #forwardUnconditionally(): void {
     const { unconditional } = this.plan;
     if (unconditional === undefined) throw new TypeError('expected a plan with an unconditional request');
-    this.#conditional = false;
     this.draft = undefined;
     this.#body = this.#newBody();
     this.#launch(unconditional);

@@ -116,10 +116,9 @@ export interface Joiner {
 
 /** At the door: may the joiner wait for the flight? */
 export function mayJoin(flight: RunningFlight, joiner: Joiner, ledger: EntryLedger): boolean {
-  if (!flight.joinable) return false;
   const { draft, plan } = flight;
-  // It was sent by rules that a reload has replaced.
-  if (plan.request.route.retired()) return false;
+  // Where the route is retired it was sent by rules that a reload has replaced.
+  if (!flight.joinable || plan.request.route.retired()) return false;
   // Its head is there: a reload came later, and asks for another.
   if (draft !== undefined && isReload(joiner.demands)) return false;
   if (draft !== undefined && draft.key !== requestVariantKey(joiner.key, draft.names, joiner.request)) return false;

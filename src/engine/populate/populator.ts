@@ -34,9 +34,8 @@ const MAX_WAITING = 1_000_000;
 const MAX_IN_FLIGHT = 64;
 /** Fills begun before clients have their turn again: what is fresh already takes no time at all. */
 const FILLS_PER_TURN = 256;
-interface OriginLane extends Lane<Job> {
-  readonly origin: OriginPace;
-}
+
+type OriginLane = Lane<Job> & { readonly origin: OriginPace };
 
 export class Populator {
   readonly #options: PopulatorOptions;

@@ -73,8 +73,10 @@ class TieredValueCache implements ValueCache {
           if (entry !== undefined) fresh.push({ fill, entry });
           return this.#fresh(key, entry);
         };
-        const named = after(this.#entries.find(key), (entry) => this.#named(entry, fill));
-        return after(named, given);
+        return after(
+          after(this.#entries.find(key), (entry) => this.#named(entry, fill)),
+          given,
+        );
       }),
     );
     // Not before the last look-up has ended: they are filled together, and their time counts from here.

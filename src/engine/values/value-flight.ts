@@ -90,8 +90,7 @@ export class ValueFlight implements ValueFillContext {
     this.plan = plan;
     this.fill = begin(this);
     this.replaces = plan.replaces;
-    const { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
-    this.terms = { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly };
+    this.terms = plan.terms;
     const { promise, resolve } = Promise.withResolvers<ValueLanding>();
     this.landed = promise;
     this.#land = resolve;
