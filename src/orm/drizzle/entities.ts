@@ -31,6 +31,12 @@ const KINDS: readonly (readonly [RegExp, EntityKind])[] = [
 
 const kinds = new WeakMap<object, EntityKind | undefined>();
 
+/** What Drizzle calls its class. */
+export function markOf(value: object): string {
+  const start: unknown = value.constructor;
+  return typeof start === 'function' ? String((start as unknown as Fields)[ENTITY_KIND]) : '';
+}
+
 /** What it is, if it is an object of Drizzle that a query can be made of. */
 export function entityKindOf(value: object): EntityKind | undefined {
   const start: unknown = Object.getPrototypeOf(value)?.constructor;
@@ -65,17 +71,17 @@ export function tableNames(table: object) {
     base: qualified(schema, typeof base === 'string' ? base : original),
     /** False: it may be the name of a view whose columns these are. */
     certain: fields[IS_ALIAS] !== true || fields[NAME] !== original,
+    isAlias: fields[IS_ALIAS] === true,
   };
 }
 
 export function viewParts(view: object) {
   const config = (view as Fields)[VIEW_CONFIG] as Fields;
-  const mark = ((Object.getPrototypeOf(view) as Fields).constructor as unknown as Fields)[ENTITY_KIND];
   return {
     name: qualified(config.schema, String(config.originalName ?? config.name)),
     /** Its definition; undefined: it is not known here. */
     query: config.query,
     /** A materialized view holds rows of its own, which change when it is refreshed. */
-    materialized: typeof mark === 'string' && mark.includes('Materialized'),
+    materialized: markOf(Object.getPrototypeOf(view)).includes('Materialized'),
   };
 }

@@ -13,7 +13,7 @@ import type { Ask } from './catalogue/row-facts.ts';
 import { outsideOf } from './catalogue/row-names.ts';
 import { Rows } from './catalogue/rows.ts';
 import { Texts, textOf } from './catalogue/texts.ts';
-import type { Fields } from './entities.ts';
+import { markOf } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
 import type { ReadOptions, Sound, SoundOptions } from './options.ts';
 import { Settings, watchClient } from './scope.ts';
@@ -22,8 +22,6 @@ import { type SessionParts, Sessions } from './session/sessions.ts';
 import { Tally } from './tally.ts';
 import { Guard } from './writes/guard.ts';
 import { Writes } from './writes/writes.ts';
-
-const ENTITY_KIND = Symbol.for('drizzle:entityKind');
 
 const DOUBT_MS = 10_000;
 
@@ -137,12 +135,6 @@ function dialectOf(db: object, cache: unknown, dialect: Loose): Dialect {
   if (/^Pg/.test(mark)) return 'postgres';
   if (/^SQLite/.test(mark)) return 'sqlite';
   throw new TidegateError('E_CONFIG', `expected a database of PostgreSQL or SQLite, got the dialect ${mark}`);
-}
-
-/** What Drizzle calls the class. */
-function markOf(value: Loose): string {
-  const start: unknown = value.constructor;
-  return typeof start === 'function' ? String((start as unknown as Fields)[ENTITY_KIND]) : '';
 }
 
 /** All tables and views that were named to Drizzle or to us. */

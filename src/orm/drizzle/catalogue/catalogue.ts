@@ -9,8 +9,6 @@ import { acts, Causes, foreignKeysOf } from './foreign-keys.ts';
 import { type Does, doesOf } from './functions.ts';
 import { type ViewReading, Views } from './views.ts';
 
-const IS_ALIAS = Symbol.for('drizzle:IsAlias');
-
 interface CatalogOptions extends ViewReading, Pick<SoundOptions, 'effects' | 'functions'> {
   readonly dialect: Dialect;
 }
@@ -89,11 +87,11 @@ export class Catalog {
   }
 
   #learnTable(table: object): void {
-    const { name, certain } = tableNames(table);
+    const { name, certain, isAlias } = tableNames(table);
     if (this.#seen.has(table) || !certain) return;
     this.#seen.add(table);
     this.#enter(name);
-    if ((table as Fields)[IS_ALIAS] === true) return;
+    if (isAlias) return;
     for (const key of foreignKeysOf(table)) {
       const { foreignTable } = key.reference();
       this.#learnTable(foreignTable);

@@ -192,10 +192,12 @@ export class TidegateCache extends KeptInvalidate {
       const ttl = named === undefined ? this.#ttlMs : named - now;
       // It has expired already.
       if (ttl !== undefined && ttl <= 0) return;
+      // SQLite's part of 1.0 puts the method before the tag: `all_mine`. Whoever invalidates says `mine`.
+      const bare = /^(?:all|get|run|values)_(.+)$/s.exec(key)?.slice(1) ?? [];
       const stored: Stored = { result, expiresAt: ttl === undefined ? undefined : now + ttl };
       const isStored = await this.#cache.set(target, stored, {
         ...(ttl === undefined ? {} : { ttl }),
-        tags: [this.#databaseTag, ...(isTag ? tagsOf(key) : [])],
+        tags: [this.#databaseTag, ...(isTag ? [key, ...bare] : [])],
         tables: this.#guard.inCache(tables),
         stamp,
       });
@@ -241,12 +243,6 @@ export function tidegateCache(cache: Cache, options: DropInOptions): TidegateCac
 /** Where writes do not invalidate, Drizzle hands in another list at the end of a read than at its beginning. */
 function readId(key: string, tables: readonly string[]): ReadId {
   return { key, list: tables.length > 0 ? tables : undefined };
-}
-
-/** SQLite's part of 1.0 puts the method before the tag: `all_mine`. Whoever invalidates says `mine`. */
-function tagsOf(key: string): string[] {
-  const tag = /^(?:all|get|run|values)_(.+)$/s.exec(key)?.[1];
-  return tag === undefined ? [key] : [key, tag];
 }
 
 /** A table object has the name Drizzle tells, and in 0.45 with a table creator also the one it had before. */

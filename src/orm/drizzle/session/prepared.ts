@@ -5,6 +5,7 @@
 // its writes are guarded all the same.
 
 import type { Eventually } from '../../../ports.ts';
+import { markOf } from '../entities.ts';
 
 export type Method = (...args: readonly unknown[]) => unknown;
 export type Loose = Record<PropertyKey, unknown>;
@@ -56,8 +57,6 @@ export function planned(
   });
 }
 
-const ENTITY_KIND = Symbol.for('drizzle:entityKind');
-
 /** Parameters of the query as the driver gets them; undefined: such a one is not known before. */
 export function paramsOf(query: unknown, given: unknown): readonly unknown[] {
   const { params } = (query ?? {}) as Loose;
@@ -65,10 +64,9 @@ export function paramsOf(query: unknown, given: unknown): readonly unknown[] {
 }
 
 function paramOf(param: unknown, given: unknown): unknown {
-  if (typeof param !== 'object' || param === null) return param;
-  const kind: unknown = (param.constructor as unknown as Loose | undefined)?.[ENTITY_KIND];
+  if (typeof param !== 'object' || param === null || markOf(param) !== 'Placeholder') return param;
   // With an encoder of its own, a placeholder may be encoded otherwise each time.
-  return kind === 'Placeholder' ? (given as Loose | undefined)?.[String((param as Loose).name)] : param;
+  return (given as Loose | undefined)?.[String((param as Loose).name)];
 }
 
 export function isSyncPrepared(prepared: object): boolean {

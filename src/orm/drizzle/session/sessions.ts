@@ -7,12 +7,19 @@ import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
 import { type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
 import type { ReadOptions } from '../options.ts';
-import { told } from '../reads/read-terms.ts';
-import { type Query, Reads, type ReadsParts } from '../reads/reads.ts';
+import { type Query, Reads, type ReadsParts, told } from '../reads.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { followed, type Scope } from '../writes/writes.ts';
-import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, paramsOf, planned } from './prepared.ts';
-import { controlled } from './transaction-control.ts';
+import {
+  canBeCached,
+  isPromise,
+  isSyncPrepared,
+  type Loose,
+  type Method,
+  type Plan,
+  paramsOf,
+  planned,
+} from './prepared.ts';
 
 export interface SessionParts extends ReadsParts {
   readonly texts: Texts;
@@ -91,14 +98,13 @@ export class Sessions {
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. `query`: as Drizzle has made it. */
   #plan(facts: Query & { readonly query: unknown }, { scope, read }: Binding): Plan {
-    const { catalog, writes, dialect, rows } = this.#parts;
+    const { catalog, writes, rows } = this.#parts;
     const { isSync, text } = facts;
     const statement = text.facts;
     this.#noted(statement);
     const names = catalog.namesWritten(statement);
     const isControl = statement.control !== undefined;
-    const control = (run: () => unknown) =>
-      controlled(statement, { scope, writes, isSync, isSqlite: dialect === 'sqlite' }, run);
+    const control = (run: () => unknown) => this.#controlled(statement, { scope, isSync }, run);
     if (names.length === 0 && isControl) return { around: control };
     if (names.length === 0) return this.#reads.plan(facts, () => scope ?? writes.manual, read);
     const writing = { scope, isSync, isMixed: statement.isMixed };
@@ -155,6 +161,59 @@ export class Sessions {
       return sql === '' ? [EVERYTHING] : catalog.namesWritten(facts);
     });
     return [...new Set(names)];
+  }
+
+  /**
+   * `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction. Within the work of a transaction Drizzle
+   * sends its own, and has said so before; one that a program sends there leaves the rest of the work without a transaction.
+   */
+  #controlled(
+    { control, chains, savepoint }: TextFacts,
+    { scope, isSync }: { readonly scope: Scope | undefined; readonly isSync: boolean },
+    run: () => unknown,
+  ): unknown {
+    const { writes, dialect } = this.#parts;
+    const isCommit = control === 'commit';
+    const isEnd = isCommit || control === 'rollback';
+    if (scope !== undefined) {
+      if (isEnd) scope.isOver = true;
+      if (!isCommit || scope.isEnding) return run();
+      const before = writes.committing(scope);
+      const send = isPromise(before) && !isSync ? async () => await before.then(run) : run;
+      return followed(send, (failure) => scope.committedByHand(failure));
+    }
+    // In SQLite, what is committed in vain stays open, and a savepoint may begin a transaction.
+    if (isEnd) return followed(run, writes.endingByHand({ isCommit, chains, lasts: dialect === 'sqlite' }));
+    if (writes.manual === undefined)
+      return control === 'begin' || control === 'savepoint' ? this.#begun(control, savepoint, run) : run();
+    if (control !== 'savepoint' && control !== 'release' && control !== 'return') return run();
+    const { savepoints } = writes.manual;
+    const at = savepoints.lastIndexOf(savepoint);
+    // Where a savepoint has begun the transaction, the release of that one is its commit.
+    if (control === 'release' && at === 0)
+      return followed(run, writes.endingByHand({ isCommit: true, chains: false, lasts: true }));
+    return followed(run, async (failure) => {
+      if (failure !== undefined || savepoints.length === 0) return;
+      if (control === 'savepoint') savepoints.push(savepoint);
+      else if (at >= 0) savepoints.splice(control === 'release' ? at : at + 1);
+    });
+  }
+
+  /** Counted as begun before it is: a read meanwhile is not stored. */
+  #begun(control: 'begin' | 'savepoint', savepoint: string, run: () => unknown): unknown {
+    const { writes } = this.#parts;
+    writes.manual = writes.open();
+    if (control === 'savepoint') writes.manual.savepoints.push(savepoint);
+    const failed = (error: unknown): never => {
+      void writes.endingByHand({ isCommit: false, chains: false, lasts: false })();
+      throw error;
+    };
+    try {
+      const result = run();
+      return isPromise(result) ? result.catch(failed) : result;
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   #transaction(session: object, original: Method, args: readonly unknown[]): unknown {

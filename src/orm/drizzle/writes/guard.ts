@@ -31,16 +31,11 @@ export interface GuardOptions {
 
 const MIN_RETRY_MS = 1_000;
 
-interface Fence {
-  /** Tells it from one put up later under the same name. */
-  readonly at: number;
-  readonly untilMs: number;
-}
-
 export class Guard {
   readonly #options: GuardOptions;
   readonly #intents: Intents;
-  readonly #fenced = new Map<string, Fence>();
+  /** By name. One that is put up later is another object. */
+  readonly #fenced = new Map<string, { readonly untilMs: number }>();
   #timer: Cancel | undefined = undefined;
   #healing = false;
 
@@ -163,9 +158,8 @@ export class Guard {
   }
 
   #fence(names: readonly string[], untilMs: number): void {
-    const at = this.#intents.next();
     for (const name of withMark(names, this.#options.mark()))
-      this.#fenced.set(name, { at, untilMs: Math.max(this.#fenced.get(name)?.untilMs ?? 0, untilMs) });
+      this.#fenced.set(name, { untilMs: Math.max(this.#fenced.get(name)?.untilMs ?? 0, untilMs) });
     this.#wake();
   }
 
@@ -192,7 +186,7 @@ export class Guard {
     this.#healing = true;
     try {
       await this.#tell(fences.map(([name]) => name));
-      for (const [name, { at }] of fences) if (this.#fenced.get(name)?.at === at) this.#fenced.delete(name);
+      for (const [name, fence] of fences) if (this.#fenced.get(name) === fence) this.#fenced.delete(name);
     } catch (error) {
       this.#healing = false;
       this.#options.onFault(error);

@@ -32,10 +32,6 @@ export class Intents {
     return this.#count;
   }
 
-  next(): number {
-    return ++this.#count;
-  }
-
   open(given: readonly string[]): Intent {
     const names = new Set<string>();
     this.#count++;

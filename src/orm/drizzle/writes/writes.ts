@@ -36,7 +36,7 @@ export class Scope {
   /** Its statements are in no transaction of its own any more: each may commit by itself. */
   isOver = false;
   /** Of one that a savepoint has begun: those that are open, the outermost first. */
-  savepoints: string[] | undefined = undefined;
+  savepoints: string[] = [];
 
   constructor(guard: Guard) {
     this.#guard = guard;
@@ -109,13 +109,6 @@ export class Writes {
   /** True: a statement may be in a transaction of its connection. */
   get hasTransactions(): boolean {
     return this.#sharing.size > 0;
-  }
-
-  /** `savepoint`: it is begun by that one. */
-  beginByHand(savepoint: string | undefined): void {
-    if (this.manual !== undefined) return;
-    this.manual = this.open();
-    if (savepoint !== undefined) this.manual.savepoints = [savepoint];
   }
 
   /** A statement of SQLite has failed in it, or on the shared connection. */

@@ -1,24 +1,28 @@
 // Reads: whether one goes through the cache, under which names it is stored there, and how it is looked up, else run and stored.
 // Where the driver answers at once, everything is done without a promise, and a cache that answers with one is not waited for.
 
-import type { ReadStamp } from '../../../cache/contract.ts';
-import { MAX_TAGS } from '../../../cache/keys/tags.ts';
-import { mayMove } from '../../../dependency/condition/cells.ts';
-import type { Dialect } from '../../../dependency/template.ts';
-import type { Eventually } from '../../../ports.ts';
-import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
-import type { Routines } from '../catalogue/functions.ts';
-import type { Rows, RowTerms } from '../catalogue/rows.ts';
-import type { KnownText } from '../catalogue/texts.ts';
-import { isPacked, packed, rowsIn, unpacked } from '../driver-answers.ts';
-import { queryKey } from '../key.ts';
-import type { PassReason, ReadOptions, SoundOptions } from '../options.ts';
-import { type Settings, scopeOf } from '../scope.ts';
-import { type DriverCall, isPromise, type Plan } from '../session/prepared.ts';
-import type { Tally } from '../tally.ts';
-import type { Guard } from '../writes/guard.ts';
-import type { Scope, Writes } from '../writes/writes.ts';
-import { type Asked, askedOf, type Told } from './read-terms.ts';
+import type { ReadStamp } from '../../cache/contract.ts';
+import { checkedTags, MAX_TAGS } from '../../cache/keys/tags.ts';
+import { platformClock } from '../../cache/platform.ts';
+import { mayMove } from '../../dependency/condition/cells.ts';
+import type { Dialect } from '../../dependency/template.ts';
+import type { Duration } from '../../options/durations.ts';
+import { isRecord } from '../../options/kit.ts';
+import type { Clock, Eventually } from '../../ports.ts';
+import { type Catalog, nameOf } from './catalogue/catalogue.ts';
+import type { Routines } from './catalogue/functions.ts';
+import type { Rows, RowTerms } from './catalogue/rows.ts';
+import type { KnownText } from './catalogue/texts.ts';
+import { isPacked, packed, rowsIn, unpacked } from './driver-answers.ts';
+import { type ExpiryConfig, expiresAt } from './expiry.ts';
+import { queryKey } from './key.ts';
+import { checkedTables } from './option-checks.ts';
+import type { PassReason, ReadOptions, SoundOptions } from './options.ts';
+import { type Settings, scopeOf } from './scope.ts';
+import { type DriverCall, isPromise, type Plan } from './session/prepared.ts';
+import type { Tally } from './tally.ts';
+import type { Guard } from './writes/guard.ts';
+import type { Scope, Writes } from './writes/writes.ts';
 
 export interface ReadsParts {
   readonly options: SoundOptions;
@@ -191,4 +195,74 @@ export class Reads {
     });
     return answer;
   }
+}
+
+/** What Drizzle tells its session of a query, told from its arguments: their order differs from version to version. */
+interface Told {
+  /** It is of a query builder: its answer is mapped to rows. */
+  readonly isMapped: boolean;
+  /** Of `$withCache`. */
+  readonly config: WithCache | undefined;
+}
+
+/** `$withCache` of 0.45 says `enable`, that of 1.0 `enabled`. */
+interface WithCache
+  extends Readonly<
+    Partial<Record<'enable' | 'enabled' | 'tag' | 'tags' | 'ttl' | 'tables' | 'autoInvalidate', unknown>>
+  > {
+  readonly config?: ExpiryConfig;
+}
+
+export function told(args: readonly unknown[]): Told {
+  const isMetadata = (arg: unknown) => isRecord(arg) && typeof arg.type === 'string' && Array.isArray(arg.tables);
+  const isMapped = Array.isArray(args[1]) || args.some((arg) => typeof arg === 'function' || isMetadata(arg));
+  const config = args.slice(1).find((arg) => isRecord(arg) && ('enable' in arg || 'enabled' in arg));
+  return { isMapped, config: config as WithCache | undefined };
+}
+
+interface Asked {
+  /** Somebody asked for this very query, and not the strategy alone. */
+  readonly isExplicit: boolean;
+  /** Of raw SQL, and its tables are not named. */
+  readonly isRaw: boolean;
+  readonly tags: readonly string[];
+  readonly tables: readonly (string | object)[];
+  readonly ttl: Duration | undefined;
+  /** False: writes do not invalidate it. */
+  readonly isTracked: boolean;
+}
+
+/** Undefined: it is not to be cached. `handle`: of `$cached`. Throws E_TTL, E_TAG. */
+function askedOf(
+  { isMapped, config }: Told,
+  handle: ReadOptions | undefined,
+  options: SoundOptions,
+): Asked | undefined {
+  const isOff =
+    handle?.enabled === false || (config !== undefined && config.enable !== true && config.enabled !== true);
+  const isExplicit = config !== undefined || handle !== undefined;
+  if (isOff || (!isExplicit && options.strategy !== 'all')) return undefined;
+  const tables = [...(handle?.tables ?? []), ...[config?.tables ?? []].flat()];
+  const isRaw = !isMapped && tables.length === 0;
+  // Nobody has asked for raw SQL by asking for every read of a query builder.
+  if (isRaw && !isExplicit) return undefined;
+  const tags: unknown[] = [...(handle?.tags ?? []), ...[config?.tags ?? [], config?.tag ?? []].flat()];
+  return {
+    isExplicit,
+    isRaw,
+    tags: checkedTags(tags as readonly string[], 'tags'),
+    tables: checkedTables(tables),
+    ttl: ttlOf(config, options.clock ?? platformClock) ?? handle?.ttl ?? options.ttl,
+    isTracked: config?.autoInvalidate !== false,
+  };
+}
+
+/** Of Drizzle's own terms, those about an entry that is replaced say nothing here. Throws E_TTL. */
+function ttlOf(config: WithCache | undefined, clock: Pick<Clock, 'now'>): Duration | undefined {
+  if (config === undefined) return undefined;
+  const { ttl } = config;
+  if (typeof ttl === 'number' || typeof ttl === 'string') return ttl as Duration;
+  const now = clock.now();
+  const at = expiresAt(config.config, now, undefined);
+  return at === undefined ? undefined : Math.max(0, at - now);
 }
