@@ -5,6 +5,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Arrivals } from '../../src/node/front/connection/arrival.ts';
 import { Certificates } from '../../src/node/front/connection/certificates.ts';
+import { ClientConnection } from '../../src/node/front/connection/connections.ts';
 import { LINGER_MS } from '../../src/node/front/http1/upload.ts';
 import { certificateFiles } from '../kit/certificates.ts';
 import { eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
@@ -51,7 +52,7 @@ test('one client address and port, connected to two of ours, are two connections
   });
   onTestFinished(() => certificates.close());
   const secured: (readonly [number | undefined, number | undefined])[] = [];
-  const note = (socket: Socket, _peer: unknown, connection: Socket) =>
+  const note = ({ socket, connection }: ClientConnection) =>
     void secured.push([socket.localPort, connection.localPort]);
   const tls = { certificates, http2: true, minVersion: 'TLSv1.2' } as const;
   const listener = new Arrivals({ proxyProtocol: false, tls }, 5_000, { http1: note, http2: note, lost() {} });
@@ -60,7 +61,7 @@ test('one client address and port, connected to two of ours, are two connections
     const server = createServer((connection) => {
       accepted++;
       onTestFinished(() => void connection.destroy());
-      listener.accept(connection);
+      listener.accept(new ClientConnection(connection, {} as never));
     });
     onTestFinished(() => void server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -33,9 +33,8 @@ const KEEP_ALIVE_BUFFER_MS = 1_000;
 export class Front {
   readonly #deps: FrontDeps;
   readonly #server;
-  /** By their connections as accepted. */
-  readonly #clients = new Map<Socket, ClientConnection>();
-  readonly #arrivals: Arrivals;
+  readonly #clients = new Set<ClientConnection>();
+  readonly #arrivals: Arrivals<ClientConnection>;
   readonly #context: FrontContext;
   readonly #tunnels = new Set<CloseTunnel>();
   #toNode: (connection: Socket) => void = () => {};
@@ -75,17 +74,8 @@ export class Front {
       shouldUpgradeCallback: (message) => wantsTunnel(message) && !lenderOf(message.socket).client.isBusy,
     });
     this.#arrivals = new Arrivals(arrival, headTimeoutMs, {
-      http1: (socket, peer, connection) => {
-        const client = this.#clients.get(connection) as ClientConnection;
-        client.socket = socket;
-        client.peer = peer;
-        this.#safely(socket, () => new PlainConnection(client, this.#context, this.#toNode));
-      },
-      http2: (socket, peer, connection) =>
-        this.#safely(socket, () => {
-          const h2 = new H2Connection(socket, peer, this.#context);
-          this.#clients.get(connection)?.endBy(() => h2.goAway());
-        }),
+      http1: (client) => this.#safely(client.socket, () => new PlainConnection(client, this.#context, this.#toNode)),
+      http2: (client) => this.#safely(client.socket, () => new H2Connection(client, this.#context)),
       lost: (report) => hooks?.lost?.(report),
     });
     this.#attach();
@@ -114,10 +104,10 @@ export class Front {
     this.#context.status.isClosing = true;
     NetServer.prototype.close.call(this.#server);
     const closed = once(this.#server, 'close');
-    for (const client of this.#clients.values()) client.closeIdle();
+    for (const client of this.#clients) client.closeIdle();
     for (const closeTunnel of this.#tunnels) closeTunnel();
     const timer = setTimeout(() => {
-      for (const connection of this.#clients.keys()) connection.destroy();
+      for (const { connection } of this.#clients) connection.destroy();
     }, graceMs);
     await closed;
     clearTimeout(timer);
@@ -160,10 +150,10 @@ export class Front {
 
   #connected(connection: Socket): void {
     const client = new ClientConnection(connection, this.#context);
-    this.#clients.set(connection, client);
-    connection.on('close', () => this.#clients.delete(connection));
+    this.#clients.add(client);
+    connection.on('close', () => this.#clients.delete(client));
     const { maxConnections } = this.#deps.limits;
-    if (this.#clients.size <= maxConnections) return this.#arrivals.accept(connection);
+    if (this.#clients.size <= maxConnections) return this.#arrivals.accept(client);
     const refusal = refused('connections', `more than ${maxConnections}`);
     const { tls, proxyProtocol } = this.#deps.arrival ?? PLAIN;
     if (tls === undefined && !proxyProtocol) return client.refuse(refusal, connection);
@@ -222,10 +212,7 @@ export class Front {
     const { cacheName, status: state } = this.#context;
     const { status, fields, body } = refusalAnswer(refusal, cacheName, sending || state.isClosing);
     response.writeHead(status, fields);
-    if (!sending) {
-      response.end(body);
-      return;
-    }
+    if (!sending) return void response.end(body);
     response.write(body);
     client.ending();
     // A client that waits for 100 sends nothing more once it sees another answer.
@@ -237,9 +224,8 @@ export class Front {
     const { client } = lenderOf(socket);
     const admission = this.#admit(message);
     if (admission.kind !== 'admitted' || !admission.site.request.upgrade || !wantsTunnel(message)) {
-      const refusal = admission.kind === 'refused' ? admission : refused('upgrade-off', message.headers.upgrade ?? '');
-      client.refuse(refusal, socket);
-      return;
+      const off = refused('upgrade-off', message.headers.upgrade ?? '');
+      return client.refuse(admission.kind === 'refused' ? admission : off, socket);
     }
     const { request } = admission;
     const close = openTunnel(

@@ -141,26 +141,14 @@ function lookalike(name: string): Role | undefined {
 }
 
 function note(scan: FieldScan, role: Role, [name, value]: [string, string]): void {
-  switch (role) {
-    case 'drop':
-      return;
-    case 'override':
-      scan.overrides ??= [];
-      scan.overrides.push(name, value);
-      return;
-    case 'source':
-      scan.sources ??= [];
-      scan.sources.push(name, value);
-      return;
-    case 'host':
-      scan.hostLines++;
-      break;
-    case 'contentLength':
-      scan.contentLengthLines++;
-      break;
+  if (role === 'override') scan.overrides = [...(scan.overrides ?? []), name, value];
+  else if (role === 'source') scan.sources = [...(scan.sources ?? []), name, value];
+  else if (role !== 'drop') {
+    if (role === 'host') scan.hostLines++;
+    if (role === 'contentLength') scan.contentLengthLines++;
+    const before = scan[role];
+    scan[role] = before === undefined ? value : `${before}, ${value}`;
   }
-  const before = scan[role];
-  scan[role] = before === undefined ? value : `${before}, ${value}`;
 }
 
 /** Facts about the gate and the client for a forwarded request. */

@@ -58,53 +58,58 @@ export interface LostArrival {
   readonly peer: string;
 }
 
-/** `connection` is the accepted connection, `socket` carries HTTP; without TLS they are one. */
-interface ArrivalEvents {
-  readonly http1: (socket: Socket, peer: Peer, connection: Socket) => void;
-  readonly http2: (socket: TLSSocket, peer: Peer, connection: Socket) => void;
-  readonly lost: (report: LostArrival) => void;
+/** A connection on its way to HTTP. */
+interface Arriving {
+  /** As it was accepted. */
+  readonly connection: Socket;
+  /** Carries HTTP: the connection itself, or TLS within it. */
+  socket: Socket;
+  peer: Peer;
 }
 
-interface Begun {
-  readonly connection: Socket;
-  readonly stated: Endpoints | undefined;
+/** From then on it speaks that version of HTTP, or is lost. */
+interface ArrivalEvents<Client> {
+  readonly http1: (client: Client) => void;
+  readonly http2: (client: Client) => void;
+  readonly lost: (report: LostArrival) => void;
 }
 
 /** Identifiers of RFC 7301 §6; without HTTP/1.0 here, a client that offers only that version would be refused. */
 const HTTP1 = ['http/1.1', 'http/1.0'];
 
-export class Arrivals {
+export class Arrivals<Client extends Arriving> {
   readonly #options: ArrivalOptions;
   readonly #timeoutMs: number;
-  readonly #events: ArrivalEvents;
+  readonly #events: ArrivalEvents<Client>;
   readonly #tls: Server | undefined;
   /** Connections that are not secured yet. */
-  readonly #securing = new Map<string, Begun>();
+  readonly #securing = new Map<string, { readonly client: Client; readonly stated: Endpoints | undefined }>();
   /** Reasons of failed handshakes, until their connections close; when several fail at once, the order is a guess. */
   readonly #failures: string[] = [];
 
   /** `timeoutMs`: for each step. */
-  constructor(options: ArrivalOptions, timeoutMs: number, events: ArrivalEvents) {
+  constructor(options: ArrivalOptions, timeoutMs: number, events: ArrivalEvents<Client>) {
     this.#options = options;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
     this.#tls = options.tls && this.#tlsServer(options.tls);
   }
 
-  /** `connection`: unread so far. */
-  accept(connection: Socket): void {
-    if (!this.#options.proxyProtocol) return this.#begun({ connection, stated: undefined });
-    const peer = unmapped(connection.remoteAddress ?? '');
-    takeProxyHeader(connection, this.#timeoutMs, {
-      ready: (stated) => this.#begun({ connection, stated }),
+  /** `client`: unread so far, and its peer as the socket says. */
+  accept(client: Client): void {
+    if (!this.#options.proxyProtocol) return this.#begun(client, undefined);
+    const peer = client.peer.address;
+    takeProxyHeader(client.connection, this.#timeoutMs, {
+      ready: (stated) => this.#begun(client, stated),
       refused: (got) => this.#events.lost({ reason: 'proxy-header', got, peer }),
     });
   }
 
-  #begun(begun: Begun): void {
-    const { connection, stated } = begun;
-    if (this.#tls !== undefined) return this.#secure(this.#tls, begun);
-    this.#events.http1(connection, peerOf(connection, 'http', stated), connection);
+  #begun(client: Client, stated: Endpoints | undefined): void {
+    const { connection } = client;
+    if (this.#tls !== undefined) return this.#secure(this.#tls, client, stated);
+    client.peer = peerOf(connection, 'http', stated);
+    this.#events.http1(client);
     // A PROXY header was taken off it.
     if (connection.isPaused()) connection.resume();
   }
@@ -128,17 +133,17 @@ export class Arrivals {
     return server;
   }
 
-  #secure(server: Server, begun: Begun): void {
-    const { connection } = begun;
+  #secure(server: Server, client: Client, stated: Endpoints | undefined): void {
+    const { connection } = client;
     const name = nameOf(connection);
-    const peer = unmapped(connection.remoteAddress ?? '');
+    const peer = client.peer.address;
     connection.on('error', () => connection.destroy());
     connection.on('close', () => {
-      if (this.#securing.get(name) !== begun) return;
+      if (this.#securing.get(name)?.client !== client) return;
       this.#securing.delete(name);
       this.#events.lost({ reason: 'tls', got: this.#failures.shift() ?? 'the end of the connection', peer });
     });
-    this.#securing.set(name, begun);
+    this.#securing.set(name, { client, stated });
     server.emit('connection', connection);
   }
 
@@ -146,19 +151,15 @@ export class Arrivals {
     const name = nameOf(socket);
     const begun = this.#securing.get(name);
     // It has ended meanwhile.
-    if (begun === undefined) {
-      socket.destroy();
-      return;
-    }
+    if (begun === undefined) return void socket.destroy();
     this.#securing.delete(name);
-    const peer = peerOf(socket, 'https', begun.stated);
-    if (socket.alpnProtocol !== 'h2') {
-      this.#events.http1(socket, peer, begun.connection);
-      return;
-    }
+    const { client, stated } = begun;
+    client.socket = socket;
+    client.peer = peerOf(socket, 'https', stated);
+    if (socket.alpnProtocol !== 'h2') return this.#events.http1(client);
     // A client that ends its half cannot widen flow control any more: held data would wait for ever.
     socket.allowHalfOpen = false;
-    this.#events.http2(socket, peer, begun.connection);
+    this.#events.http2(client);
   }
 }
 

@@ -74,15 +74,9 @@ export class ClientConnection {
   clientError(error: Error & { readonly code?: string }, socket: Socket): void {
     if (this.#ended || this.#farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
     const refusal = refusalOfParserError(error);
-    if (refusal === undefined || this.connection.closed || !socket.writable) {
-      socket.destroy();
-      return;
-    }
+    if (refusal === undefined || this.connection.closed || !socket.writable) return void socket.destroy();
     const last = [...this.#open].at(-1);
-    if (last?.receiving !== true) {
-      this.refuse(refusal, socket);
-      return;
-    }
+    if (last?.receiving !== true) return this.refuse(refusal, socket);
     // The content of that request is malformed or late.
     this.#ended = true;
     last.refuse(this.#context.tell(refusal, this.peer));

@@ -5,12 +5,12 @@
 // and unread answers.
 
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import { platformTasks } from '../../../cache/platform.ts';
 import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
 import { type Admitted, admit } from '../admission.ts';
-import type { Peer } from '../connection/arrival.ts';
+import type { ClientConnection } from '../connection/connections.ts';
 import { Exchange, statusOf } from '../exchange.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
@@ -33,7 +33,7 @@ const FIELD_OVERHEAD_BYTES = 32;
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
-function openSession(socket: TLSSocket, limits: FrontLimits): ServerHttp2Session {
+function openSession(socket: Socket, limits: FrontLimits): ServerHttp2Session {
   // Crumbs of one Cookie field arrive as separate fields.
   const maxFields = 2 * limits.maxFields + PSEUDO_FIELDS;
   return performServerHandshake(socket, {
@@ -64,8 +64,7 @@ const GUARDED: Handed = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
 
 /** Answers the requests on an unread connection. */
 export class H2Connection {
-  readonly #socket: TLSSocket;
-  readonly #peer: Peer;
+  readonly #client: ClientConnection;
   readonly #deps: FrontContext;
   readonly #session: ServerHttp2Session;
   readonly #open = new Map<ServerHttp2Stream, Exchange | Handed | undefined>();
@@ -75,11 +74,11 @@ export class H2Connection {
   #quietSince: number | undefined = 0;
   #nextLook: Cancel | undefined;
 
-  constructor(socket: TLSSocket, peer: Peer, deps: FrontContext) {
-    this.#socket = socket;
-    this.#peer = peer;
+  constructor(client: ClientConnection, deps: FrontContext) {
+    this.#client = client;
+
     this.#deps = deps;
-    this.#session = openSession(socket, deps.limits);
+    this.#session = openSession(client.socket, deps.limits);
     const open = this.#open;
     this.#whenClosed = function () {
       open.delete(this);
@@ -90,12 +89,13 @@ export class H2Connection {
     session.on('close', () => this.#nextLook?.());
     session.on('stream', (stream, ...[, , rawHeaders]) => this.#stream(stream, rawHeaders));
     this.#lookIn(deps.limits.headTimeoutMs);
+    client.endBy(this.#goAway);
   }
 
   /** Ends the connection in order: requests under way are still answered. */
-  goAway(): void {
+  readonly #goAway = (): void => {
     if (!this.#session.closed) this.#session.close();
-  }
+  };
 
   #stream(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     this.#streams++;
@@ -106,7 +106,7 @@ export class H2Connection {
     stream.on('close', this.#whenClosed);
     try {
       const head = readH2Head(rawHeaders, stream.endAfterHeaders);
-      const admission = 'kind' in head ? head : admit(head, this.#peer, this.#deps);
+      const admission = 'kind' in head ? head : admit(head, this.#client.peer, this.#deps);
       if (admission.kind === 'refused') this.#refuse(stream, admission);
       else if (admission.kind === 'options') stream.respond(OPTIONS_ANSWER, { endStream: true });
       else if (admission.head.framing === 'none') this.#ask(stream, admission.request);
@@ -139,7 +139,7 @@ export class H2Connection {
     if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
     ended?.({
       request,
-      peer: this.#peer.address,
+      peer: this.#client.peer.address,
       status,
       outcome: answer.outcome,
       bodyBytes,
@@ -156,7 +156,7 @@ export class H2Connection {
       sendContinue: head.expectsContinue
         ? () => void (stream.headersSent || stream.closed || stream.additionalHeaders({ ':status': 100 }))
         : undefined,
-      refuse: (refusal: Refusal) => exchange.refuse(this.#deps.tell(refusal, this.#peer)),
+      refuse: (refusal: Refusal) => exchange.refuse(this.#deps.tell(refusal, this.#client.peer)),
     };
     const upload = new Upload(stream, options, this.#deps);
     const exchange = this.#exchange(stream, { ...request, body: upload }, upload);
@@ -164,7 +164,7 @@ export class H2Connection {
   }
 
   #exchange(stream: ServerHttp2Stream, request: GateRequest, upload?: Upload): Exchange {
-    const visit = { stream, request, peer: this.#peer.address, upload };
+    const visit = { stream, request, peer: this.#client.peer.address, upload };
     const exchange = new Exchange(visit, new H2Channel(visit, this.#deps), this.#deps);
     this.#open.set(stream, exchange);
     stream.on('close', exchange.gone);
@@ -176,13 +176,11 @@ export class H2Connection {
     if (!exchange.receiving || stream.headersSent) {
       exchange.gone();
       stream.close(NGHTTP2_CANCEL);
-      return;
-    }
-    exchange.refuse(this.#deps.tell(refused('content-stalled', 'a pause'), this.#peer));
+    } else exchange.refuse(this.#deps.tell(refused('content-stalled', 'a pause'), this.#client.peer));
   }
 
   #refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
-    sendRefusal(stream, this.#deps.tell(refusal, this.#peer), this.#deps);
+    sendRefusal(stream, this.#deps.tell(refusal, this.#client.peer), this.#deps);
     if (stream.endAfterHeaders) return;
     // RFC 9113 §8.1: tells the client to stop sending content.
     stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
@@ -208,9 +206,10 @@ export class H2Connection {
     this.#quietSince = quiet ? this.#streams : undefined;
     if (!idle) return this.#lookIn(this.#deps.limits.keepAliveMs);
     // A client that does not close its half would keep the connection.
-    const stop = platformTasks.later(LINGER_MS, () => this.#socket.destroy());
-    this.#socket.on('close', stop);
-    this.goAway();
+    const { socket } = this.#client;
+    const stop = platformTasks.later(LINGER_MS, () => socket.destroy());
+    socket.on('close', stop);
+    this.#goAway();
   }
 }
 
