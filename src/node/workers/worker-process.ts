@@ -86,6 +86,12 @@ const ANSWER_MS = 10_000;
 /** A reload waits for the disk: a stalled disk stops all workers at once, and must not end them all. */
 const RELOAD_MS = 60_000;
 
+/** Beside this file in the source; in the package, at the place that package.json names. */
+const MAIN_FILE = new URL(
+  import.meta.url.endsWith('.ts') ? './worker-main.ts' : import.meta.resolve('#worker-main'),
+  import.meta.url,
+);
+
 const FORKED: ForkOptions = { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
 
 export class WorkerProcess {
@@ -103,7 +109,7 @@ export class WorkerProcess {
   #left = 2;
   #how = '';
 
-  constructor(hooks: WorkerHooks, child: WorkerChild = fork(mainFile(), [], FORKED)) {
+  constructor(hooks: WorkerHooks, child: WorkerChild = fork(MAIN_FILE, [], FORKED)) {
     this.#hooks = hooks;
     this.#child = child;
     this.#child.on('message', (message) => this.#heard(message as FromWorker));
@@ -163,10 +169,4 @@ export class WorkerProcess {
     this.#asked.clear();
     this.#hooks.gone(how);
   }
-}
-
-/** Beside this file in the source; in the package, at the place that package.json names. */
-function mainFile(): URL {
-  const { url } = import.meta;
-  return url.endsWith('.ts') ? new URL('./worker-main.ts', url) : new URL(import.meta.resolve('#worker-main'));
 }

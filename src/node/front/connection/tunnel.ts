@@ -66,7 +66,9 @@ export function openTunnel(tunnel: TunnelRequest, failed: (refusal: Refusal) => 
   });
   asked.on('upgrade', (answer, origin, originHead) => {
     answered();
-    join(answer, { client, origin: origin as Socket, originHead, early: waiting() });
+    if (originHead.length > 0) origin.unshift(originHead);
+    for (const bytes of waiting()) origin.write(bytes);
+    join(answer, client, origin as Socket);
   });
   asked.end();
   return () => {
@@ -122,20 +124,10 @@ function ask({ request, protocols, origin }: TunnelRequest) {
   });
 }
 
-interface Joint {
-  readonly client: Socket;
-  readonly origin: Socket;
-  readonly originHead: Buffer;
-  /** Bytes of the client so far. */
-  readonly early: readonly Buffer[];
-}
-
-function join(answer: IncomingMessage, { client, origin, originHead, early }: Joint): void {
+function join(answer: IncomingMessage, client: Socket, origin: Socket): void {
   const fields = [...sendableFields(answer.rawHeaders), 'connection', 'Upgrade'];
   fields.push('upgrade', answer.headers.upgrade ?? '');
   client.write(rawHead(101, fields), 'latin1');
-  if (originHead.length > 0) client.write(originHead);
-  for (const bytes of early) origin.write(bytes);
   origin.on('error', () => client.destroy());
   // Each side's end ends the other side, after all pending writes.
   origin.on('close', () => client.destroySoon());

@@ -130,7 +130,7 @@ export class PlainConnection implements Lender {
     while (at < bytes.length) {
       const head = readPlainHead(bytes, at, this.#last);
       const request = head === undefined ? undefined : this.#admit(head);
-      if (head === undefined || request === undefined) return this.#give(bytes.subarray(at));
+      if (head === undefined || request === undefined) return this.#hand('given', bytes.subarray(at));
       this.#last = head;
       const { gate, ended, monotonic } = this.#deps;
       const visit = { head, request, startedMs: ended === undefined ? 0 : monotonic() };
@@ -200,6 +200,11 @@ export class PlainConnection implements Lender {
     });
   }
 
+  #lend({ head, request }: Visit, unanswered: Unanswered, bytes: Buffer): void {
+    this.#handedOver = { head, request, unanswered };
+    this.#hand('lent', bytes);
+  }
+
   /** The client does not read its answers: nothing more is read until it does. */
   #waitForClient(rest: Buffer): void {
     this.#state = 'flushing';
@@ -208,31 +213,19 @@ export class PlainConnection implements Lender {
     this.#socket.pause();
   }
 
-  /** Lets node:http answer one request. `bytes`: its head; what came after it waits. */
-  #lend({ head, request }: Visit, unanswered: Unanswered, bytes: Buffer): void {
-    this.#state = 'lent';
-    this.#handedOver = { head, request, unanswered };
-    const lent = this.#lentSocket();
+  /**
+   * Lets node:http answer one request, whose head the bytes are while what came after it waits; or gives it the connection for
+   * good.
+   */
+  #hand(state: 'lent' | 'given', bytes: Buffer): void {
+    this.#state = state;
+    if (this.#lent === undefined) {
+      this.#lent = new LentSocket(this);
+      // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
+      this.#toNode(this.#lent as unknown as Socket);
+    }
     this.#socket.setTimeout(0);
-    lent.push(bytes);
-    if (this.#ended) this.#lent?.push(null);
-  }
-
-  /** From here on the connection belongs to node:http. */
-  #give(bytes: Buffer): void {
-    this.#state = 'given';
-    const lent = this.#lentSocket();
-    this.#socket.setTimeout(0);
-    if (bytes.length > 0) lent.push(bytes);
-    if (this.#ended) lent.push(null);
-  }
-
-  #lentSocket(): LentSocket {
-    if (this.#lent !== undefined) return this.#lent;
-    const lent = new LentSocket(this);
-    this.#lent = lent;
-    // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
-    this.#toNode(lent as unknown as Socket);
-    return lent;
+    if (bytes.length > 0) this.#lent.push(bytes);
+    if (this.#ended) this.#lent.push(null);
   }
 }
