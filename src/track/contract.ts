@@ -1,7 +1,4 @@
 // Input and output of tracking. Types only.
-//
-// One side records what is read while a response is made; the other follows the database and tells caches which of it
-// became outdated. They meet in the registry, which lives in this process.
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';

@@ -84,6 +84,15 @@ export function createTracker(options: TrackerOptions, platform: TrackerPlatform
 }
 
 class SourceTracker implements Omit<Tracker, keyof Middleware> {
+  readonly outside: Tracker['outside'] = (work) => this.#scopes.outside(work);
+  readonly loader: Tracker['loader'] = (load, options) => loaderOf(this.#sharing, load, options);
+  readonly memo: Tracker['memo'] = (work, options) => memoOf(this.#sharing, work, options);
+  readonly static: Tracker['static'] = (handler) => readingNothing(this.#scopes, handler);
+  readonly cached: Tracker['cached'] = (cache, key, { fill, ...options }) => {
+    const { maxTags, maxBytes } = this.#budget;
+    const open = () => this.#open({ maxTags: Math.min(maxTags, MAX_CACHE_TAGS), maxBytes });
+    return cachedBy({ cache, key, fill, options, sharing: { ...this.#sharing, open } });
+  };
   readonly #options: InMs<TrackerOptions>;
   readonly #platform: TrackerPlatform;
   readonly #scopes: Scopes<RequestScope>;
@@ -156,10 +165,6 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
     return scope.run(() => work(scope));
   }
 
-  outside<T>(work: () => T): T {
-    return this.#scopes.outside(work);
-  }
-
   openScope(): RequestScope {
     if (!this.#isChecked && this.#state === 'running') {
       // With the first request all drivers are wrapped.
@@ -171,28 +176,6 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
 
   current(): Scope | undefined {
     return this.#scopes.current;
-  }
-
-  loader<K, V>(load: LoadBatch<K, V>, options?: LoaderOptions): Loader<K, V> {
-    return loaderOf(this.#sharing, load, options);
-  }
-
-  memo<A extends readonly unknown[], T>(
-    work: (...given: A) => T | PromiseLike<T>,
-    options?: MemoOptions<A>,
-  ): (...given: A) => Promise<T> {
-    return memoOf(this.#sharing, work, options);
-  }
-
-  static<F extends (...given: never[]) => unknown>(handler: F): F {
-    return readingNothing(this.#scopes, handler);
-  }
-
-  cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T> {
-    const { fill, ...options } = how;
-    const { maxTags, maxBytes } = this.#budget;
-    const open = () => this.#open({ maxTags: Math.min(maxTags, MAX_CACHE_TAGS), maxBytes });
-    return cachedBy({ cache, key, fill, options, sharing: { ...this.#sharing, open } });
   }
 
   get #budget(): Budget {

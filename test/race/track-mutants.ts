@@ -73,7 +73,7 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
   ]),
   mutant('tells of a late read when it has been read', of('in a late body'), [
     'track/scope/scope.ts',
-    'if (this.#verdict.isFinal) this.sent.readLate();\n    this.#underWay++;',
+    'if (this.#verdict.isFinal) this.reads.readLate();\n    this.#underWay++;',
     'this.#underWay++;',
   ]),
   mutant('stores beside a statement that has not answered', of('begun before the head'), [

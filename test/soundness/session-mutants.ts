@@ -31,9 +31,9 @@ function anyValueOf(entry: string, kind: string): Mutant {
 }
 
 export const SESSION_MUTANTS: readonly Mutant[] = [
-  postgresMutant('path-of-the-tracker', 'track/wrap/asked-session.ts: sessions/path set at first', [
-    'const template = follower.template(text, state.session);',
-    'const template = follower.template(text);',
+  postgresMutant('path-of-the-tracker', 'track/wrap/recorder.ts: sessions/path set at first', [
+    'const template = registry.template(text, state.session);',
+    'const template = registry.template(text);',
   ]),
   postgresMutant('templates-of-one-path', 'sql/analyse.ts: sessions/paths of a pool', [
     'session.path.join(',
@@ -78,7 +78,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     '',
   ]),
   unreported(
-    postgresMutant('first-statement-changes-nothing', 'track/wrap/asked-session.ts: sessions/path of its first read', [
+    postgresMutant('first-statement-changes-nothing', 'track/wrap/recorder.ts: sessions/path of its first read', [
       "if (template.kind !== 'tracked') session.changed?.();",
       '',
     ]),
@@ -87,7 +87,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'if (hasTemporary)',
     'if (hasTemporary && path.length === 0)',
   ]),
-  postgresMutant('begun-past-the-wrapper', 'track/wrap/asked-session.ts: sessions/transactions', [
+  postgresMutant('begun-past-the-wrapper', `${CONNECTION}: sessions/transactions`, [
     "if (facts.isWithin) return { kind: 'transaction' };",
     '',
   ]),
@@ -100,14 +100,14 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   anyValueOf("extra_float_digits: ['1 or more', /^[1-9]/]", 'float digits'),
   anyValueOf("array_nulls: ['on', /^on$/]", 'array nulls'),
   anyValueOf("client_encoding: ['UTF8', /^UTF8$/]", 'encoding'),
-  postgresMutant('other-database-not-noticed', 'track/wrap/asked-session.ts: sessions/another database', [
-    'if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };',
+  postgresMutant('other-database-not-noticed', 'track/wrap/recorder.ts: sessions/another database', [
+    'if (server !== registry.catalogue?.data?.server) return this.#decline(scope, ELSEWHERE);',
     '',
   ]),
   postgresMutant(
     'standby-not-noticed',
-    'track/wrap/asked-session.ts: sessions/standby',
-    ['if (server === undefined) return { refusal: STANDBY };', ''],
-    ['if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };', ''],
+    'track/wrap/recorder.ts: sessions/standby',
+    ['if (server === undefined) return this.#decline(scope, STANDBY);', ''],
+    ['if (server !== registry.catalogue?.data?.server) return this.#decline(scope, ELSEWHERE);', ''],
   ),
 ];

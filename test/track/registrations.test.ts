@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Registrations, type RegistrationsParts } from '../../src/track/scope/registrations.ts';
+import { Tally } from '../../src/track/tally.ts';
 
 const registry = {
   session: 'new',
@@ -17,10 +18,10 @@ function registrations(): Registrations {
     registry,
     source: 's',
     budget: { maxTags: 200, maxBytes: 9_999 },
-    fixedTags: [],
+    ownTag: 's1',
     tasks: { soon() {}, later: () => () => {} },
+    tally: new Tally(() => undefined),
     refused() {},
-    coarsened() {},
   });
 }
 

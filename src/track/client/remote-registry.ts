@@ -24,6 +24,9 @@ export interface RemoteRegistryParts {
 
 export class RemoteRegistry implements RegistryClient {
   readonly isRemote = true;
+  readonly publish: RegistryClient['publish'] = (tags) => this.#parts.reports.publish(tags);
+  readonly published: RegistryClient['published'] = () => this.#parts.reports.published();
+  readonly wake: RegistryClient['wake'] = () => this.#parts.reports.wrote();
   parser: Parser;
   hello: Hello;
   state: FeedState | undefined;
@@ -116,17 +119,5 @@ export class RemoteRegistry implements RegistryClient {
   register(tag: string, read: Read, mark: Mark): Eventually<Refusal | undefined> {
     if (!this.isLive || mark.session !== this.session) return { kind: 'not-registered' };
     return this.#parts.reports.register(encodeRegistration(tag, read, mark));
-  }
-
-  publish(tags: readonly string[]): void {
-    this.#parts.reports.publish(tags);
-  }
-
-  published(): Eventually<boolean> {
-    return this.#parts.reports.published();
-  }
-
-  wake(): void {
-    this.#parts.reports.wrote();
   }
 }

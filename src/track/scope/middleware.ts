@@ -170,12 +170,12 @@ function withFields(response: Response, fields: Finished['fields'], scope: Reque
  * it.
  */
 function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
-  if (!scope.sent.isStorable || body === null) {
+  if (!scope.reads.isStorable || body === null) {
     scope.end();
     return body;
   }
   const told = async () => {
-    if ((await scope.sent.told()) === false) throw new TidegateError('E_FEED', UNTOLD);
+    if ((await scope.reads.told()) === false) throw new TidegateError('E_FEED', UNTOLD);
   };
   return body.pipeThrough(
     new TransformStream({

@@ -77,7 +77,7 @@ function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {
     const call = response[name].bind(response) as Call;
     response[name] = ((...given: unknown[]) => {
       if (kept.length === 0) {
-        const told = scope.sent.told();
+        const told = scope.reads.told();
         if (told === undefined) return call(...given);
         told.then(goOn).catch(() => breakOff(response));
       }

@@ -5,7 +5,7 @@
 // on: so the response becomes outdated by its own tag, and its body may not end whole before that is told.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import type { DependencyLevel } from '../../dependency/describe/describe.ts';
+import { sourceTag } from '../../entry/key.ts';
 import type { Tasks } from '../../ports.ts';
 import { BEGUN_ANEW } from '../follow/follower.ts';
 import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
@@ -15,21 +15,29 @@ import { addDependency, type Budget, coarsen, type Dependency } from './coarsen.
 
 export interface RegistrationsParts {
   readonly source: string;
+  /** The tag of this response alone. */
+  readonly ownTag: string;
   readonly registry: RegistryClient | undefined;
   readonly budget: Budget;
-  /** Those that the response has whatever it reads. */
-  readonly fixedTags: readonly string[];
   readonly tasks: Tasks;
+  readonly tally: Tally;
   readonly refused: (refusal: Refusal) => void;
-  readonly coarsened: (level: Exclude<DependencyLevel, 'row'>) => void;
 }
 
 /** How long a response waits for word of its reads. */
 const WAIT_MS = 250;
+/** How long the body's end waits, which is broken off then. */
+const END_MS = 2_000;
 
 export class Registrations {
   readonly #parts: RegistrationsParts;
   readonly byTag = new Map<string, Dependency>();
+  /** Whether the response's fields allow storing it. */
+  isStorable = false;
+  /** Its response has gone out whole. */
+  isOver = false;
+  #isLate = false;
+  #isTold = false;
   #isRefused = false;
   /** Those without an answer yet. */
   #pending = 0;
@@ -63,12 +71,14 @@ export class Registrations {
   /** Tags of the response that fit beside those that it has already. Wider ones are registered here, once. */
   tagsBeside(given: string): readonly string[] {
     if (this.#coarsened?.givenLength === given.length) return this.#coarsened.tags;
-    const { source, budget, fixedTags, coarsened } = this.#parts;
+    const { source, ownTag, budget, tally } = this.#parts;
+    // Those that the response has whatever it reads.
+    const fixedTags = [sourceTag(source), ownTag];
     const taken = given.length + fixedTags.join(', ').length + 4;
     const left = { maxTags: budget.maxTags - fixedTags.length, maxBytes: budget.maxBytes - taken };
     const { level, dependencies } = coarsen(source, this.byTag, left);
     if (level !== 'row') {
-      coarsened(level);
+      tally.coarsened(level);
       for (const [tag, { watched, mark }] of dependencies) this.register(tag, watched, mark);
     }
     const tags = [...fixedTags, ...dependencies.keys()];
@@ -98,39 +108,6 @@ export class Registrations {
     return this.#pending === 0 ? undefined : { kind: 'not-registered', what: 'no word of the feed process' };
   }
 
-  get #isDecided(): boolean {
-    return this.#pending === 0 || this.#isRefused;
-  }
-
-  #answered(refusal: Refusal | undefined): boolean {
-    if (refusal === undefined) return true;
-    this.#isRefused = true;
-    this.#parts.refused(refusal);
-    return false;
-  }
-}
-
-interface SentResponseParts extends Pick<RegistrationsParts, 'registry' | 'tasks'> {
-  readonly ownTag: string;
-  readonly tally: Tally;
-}
-
-/** How long the body's end waits, which is broken off then. */
-const END_MS = 2_000;
-
-export class SentResponse {
-  readonly #parts: SentResponseParts;
-  /** Whether the response's fields allow storing it. */
-  isStorable = false;
-  /** Its response has gone out whole. */
-  isOver = false;
-  #isLate = false;
-  #isTold = false;
-
-  constructor(parts: SentResponseParts) {
-    this.#parts = parts;
-  }
-
   /** A read that the fields say nothing of. */
   readLate(): void {
     if (this.isOver || this.#isLate || !this.isStorable) return;
@@ -151,5 +128,16 @@ export class SentResponse {
       this.#isTold ||= isTold;
       return isTold;
     });
+  }
+
+  get #isDecided(): boolean {
+    return this.#pending === 0 || this.#isRefused;
+  }
+
+  #answered(refusal: Refusal | undefined): boolean {
+    if (refusal === undefined) return true;
+    this.#isRefused = true;
+    this.#parts.refused(refusal);
+    return false;
   }
 }

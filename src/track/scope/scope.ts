@@ -3,14 +3,13 @@
 // A body that is still being made may read after the fields have gone out. That read can no longer be named; so each
 // response has a tag of its own, by which it is made outdated then.
 
-import { sourceTag } from '../../entry/key.ts';
 import { messageOf } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from '../contract.ts';
-import type { Mark, Read, RegistryClient } from '../follow/registry-client.ts';
+import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
 import type { Tally } from '../tally.ts';
 import type { Budget, Dependency } from './coarsen.ts';
-import { Registrations, SentResponse } from './registrations.ts';
+import { Registrations } from './registrations.ts';
 import type { Scopes } from './scopes.ts';
 
 export interface ScopeParts {
@@ -26,14 +25,13 @@ export interface ScopeParts {
 
 export class RequestScope implements Scope {
   readonly registry: RegistryClient | undefined;
-  readonly sent: SentResponse;
+  readonly reads: Registrations;
   /**
    * Whether something other than a query was run, which may have changed the database. `unsettled`: on a connection of
    * its own, whose next reads may show what is not told yet.
    */
   writes: 'none' | 'settled' | 'unsettled' = 'none';
   readonly #parts: ScopeParts;
-  readonly #registrations: Registrations;
   readonly #verdict = new Verdict();
   readonly #adopted = new Set<RequestScope>();
   readonly #close: () => void;
@@ -41,16 +39,10 @@ export class RequestScope implements Scope {
   #underWay = 0;
 
   constructor(parts: ScopeParts) {
-    const { registry, tasks, tally, source, budget } = parts;
-    const ownTag = `s${parts.name}`;
     this.#parts = parts;
-    this.registry = registry;
-    this.sent = new SentResponse({ ownTag, registry, tasks, tally });
-    this.#registrations = new Registrations({
-      ...{ source, registry, tasks, budget, fixedTags: [sourceTag(source), ownTag] },
-      refused: ({ kind, what }) => this.untracked(kind, what),
-      coarsened: (level) => tally.coarsened(level),
-    });
+    this.registry = parts.registry;
+    const refused = ({ kind, what }: Refusal) => this.untracked(kind, what);
+    this.reads = new Registrations({ ...parts, ownTag: `s${parts.name}`, refused });
     this.#close = parts.scopes.open(this);
   }
 
@@ -71,7 +63,7 @@ export class RequestScope implements Scope {
   }
 
   end(): void {
-    this.sent.isOver = true;
+    this.reads.isOver = true;
     // Otherwise a renewed memo would hold all scopes it was renewed from.
     this.#adopted.clear();
     this.#close();
@@ -84,7 +76,7 @@ export class RequestScope implements Scope {
 
   /** Records a read, unless the registry refuses it. */
   register(tag: string, watched: Read, mark: Mark): void {
-    if (this.#registrations.register(tag, watched, mark)) this.#add(tag, { watched, mark });
+    if (this.reads.register(tag, watched, mark)) this.#add(tag, { watched, mark });
   }
 
   /** Takes over the dependencies of another scope, which began to read after this one was opened. */
@@ -97,7 +89,7 @@ export class RequestScope implements Scope {
     const now = this.registry?.mark();
     this.#join(other, (tag, { watched, mark }) => {
       if (now === undefined) return this.untracked('not-live');
-      this.#registrations.register(tag, watched, mark);
+      this.reads.register(tag, watched, mark);
       // The other scope's reads missed nothing up to now.
       this.#add(tag, { watched, mark: now });
     });
@@ -106,7 +98,7 @@ export class RequestScope implements Scope {
   /** `isFirm`: it cannot be allowed. */
   untracked(kind: Untracked, what?: string, isFirm = kind !== 'uncacheable'): void {
     this.#parts.tally.untracked(kind);
-    if (this.#verdict.isFinal) return this.sent.readLate();
+    if (this.#verdict.isFinal) return this.reads.readLate();
     // A statement that may be allowed was seen.
     this.#verdict.isSeen ||= kind === 'uncacheable';
     const reason = what === undefined ? kind : `${kind}: ${what}`;
@@ -117,7 +109,7 @@ export class RequestScope implements Scope {
   /** A read begins; call the returned function once it has ended. */
   begin(): () => void {
     // Count before the read: anyone who waits for a change after the read then waits for this, too.
-    if (this.#verdict.isFinal) this.sent.readLate();
+    if (this.#verdict.isFinal) this.reads.readLate();
     this.#underWay++;
     return () => {
       this.#underWay--;
@@ -127,8 +119,8 @@ export class RequestScope implements Scope {
   registered({ cacheTag = '' }: FinishOptions = {}): Promise<void> | undefined {
     if (this.registry?.isRemote !== true || this.#verdict.isFinal) return undefined;
     if (this.#verdict.isRefused || !this.registry.isLive) return undefined;
-    this.#registrations.tagsBeside(cacheTag);
-    return this.#registrations.confirmed();
+    this.reads.tagsBeside(cacheTag);
+    return this.reads.confirmed();
   }
 
   finish(options: FinishOptions = {}): Finished {
@@ -139,34 +131,34 @@ export class RequestScope implements Scope {
     if (this.#underWay > 0) this.untracked('late', 'a statement that has not answered');
     let tags: readonly string[] = [];
     try {
-      if (!verdict.isRefused) tags = this.#registrations.tagsBeside(cacheTag);
+      if (!verdict.isRefused) tags = this.reads.tagsBeside(cacheTag);
     } catch (error) {
       this.#parts.tally.untracked('error');
       verdict.refuse(messageOf(error));
     }
-    const unconfirmed = verdict.isRefused ? undefined : this.#registrations.unconfirmed();
+    const unconfirmed = verdict.isRefused ? undefined : this.reads.unconfirmed();
     if (unconfirmed !== undefined) this.untracked(unconfirmed.kind, unconfirmed.what);
     if (!verdict.isRefused && !verdict.isSeen && !verdict.isStatic) refuseUnseen(verdict, this.#parts, options);
     verdict.isFinal = true;
     if (verdict.isRefused) return refused(verdict.whyNot);
-    this.sent.isStorable = true;
-    const { position } = this.#registrations;
+    this.reads.isStorable = true;
+    const { position } = this.reads;
     const value = [...(cacheTag === '' ? [] : [cacheTag]), ...tags].join(', ');
     const stated = position === undefined ? [] : [['Tidegate-Position', `${this.#parts.source};${position}`] as const];
     return { isStorable: true, reasons: [], tags, fields: [['Cache-Tag', value], ...stated] };
   }
 
   #add(tag: string, dependency: Dependency): void {
-    if (this.#verdict.isFinal) return this.sent.readLate();
+    if (this.#verdict.isFinal) return this.reads.readLate();
     const { watched } = dependency;
     this.#verdict.isSeen ||= watched === 'source' || watched.template.reads.length > 0;
-    this.#registrations.add(tag, dependency);
+    this.reads.add(tag, dependency);
   }
 
   #join(other: RequestScope, take: (tag: string, dependency: Dependency) => void): void {
     if (other === this || this.#adopted.has(other)) return;
     if (other.#verdict.isFinal) this.#adopted.add(other);
-    for (const [tag, dependency] of other.#registrations.byTag) take(tag, dependency);
+    for (const [tag, dependency] of other.reads.byTag) take(tag, dependency);
     this.#verdict.join(other.#verdict);
     if (other.writes !== 'none') this.wrote(other.writes === 'unsettled');
   }

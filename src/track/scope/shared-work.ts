@@ -204,7 +204,7 @@ class Memo<T> {
       () => true,
       () => false,
     );
-    if (!isThere || !entry.scope.sent.isStorable) this.#drop(key, entry);
+    if (!isThere || !entry.scope.reads.isStorable) this.#drop(key, entry);
     return isThere;
   }
 

@@ -1,14 +1,44 @@
-// One connection of `pg`, and what is known of its session: asked once, and again after any statement that may have
-// changed it.
+// One connection of PostgreSQL, and what is known of its session, which decides what names and values mean: asked once, and
+// again after any statement that may have changed it. Behind a pooler it may be another one with each transaction, so its last
+// answer holds for nothing.
 //
-// The application may use the connection past its wrapper, in the pool's own `connect` event for
-// one. So the driver's own object is made to tell of each statement that is sent, in the order in which they are.
+// The application may use the connection past its wrapper, in the pool's own `connect` event for one. So the object of `pg`
+// is made to tell of each statement that is sent, in the order in which they are.
 
-import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
+import type { Session } from '../../sql/ast.ts';
+import { SESSION_QUERY, type SessionFacts, sessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
-import { isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
-import { isControl } from './statements.ts';
-import type { Call } from './wrapping.ts';
+import { type Call, isControl } from './statements.ts';
+
+/** Facts that hold for one statement of a connection. */
+export interface AskedSession {
+  /** The session when a connection of the pool was last asked. */
+  readonly likely: Session | undefined;
+  /** Call it before the statement is sent: the connection is asked, unless its session is known. */
+  want?(registry: RegistryClient): void;
+  /** Call it once the statement has answered: the session it was run in, or why that is unknown. */
+  state(): SessionFacts | Refusal;
+  /** The statement may have changed the state. */
+  changed?(): void;
+}
+
+const POOLER =
+  'a connection that is not the one that was begun, as through a pooler, or does not say; connect to the server itself';
+
+export const UNKNOWN_SESSION: Refusal = { kind: 'session-state', what: 'a connection whose session is not known' };
+
+/** `pid`: that of the connection, as the driver was told when it began. */
+export function judged(text: string, pid: unknown): SessionFacts | Refusal {
+  const facts = sessionFacts(text);
+  if (facts.pid !== pid) return { kind: 'session-state', what: POOLER };
+  if (facts.isWithin) return { kind: 'transaction' };
+  if (facts.problems.length > 0) return { kind: 'session-state', what: facts.problems.join('; ') };
+  return facts;
+}
+
+export function isRefusal(state: SessionFacts | Refusal): state is Refusal {
+  return 'kind' in state;
+}
 
 /** A question to a connection. */
 export interface Question {

@@ -11,8 +11,8 @@ import type { RequestScope } from '../scope/scope.ts';
 import type { Place, Reading, Scopes } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
 import type { Tally } from '../tally.ts';
-import { ALTERED, type AskedSession, readWithin } from './asked-session.ts';
-import { beginsWithin, type Given, isControl, mayAlter, positional, statementRead } from './statements.ts';
+import { type AskedSession, isRefusal } from './postgres-connection.ts';
+import { type Given, isControl, mayAlter, positional, statementRead } from './statements.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
@@ -41,7 +41,15 @@ export interface RecorderParts {
 }
 
 const MAX_TEXT = 80;
-const ELSEWHERE = 'which is not in the database that is followed';
+/** Whatever told so: which it was is not kept. */
+const ALTERED: Refusal = {
+  kind: 'session-state',
+  told:
+    'one on a connection whose names may mean something else, by ATTACH, a temporary table, a setting, or a function or ' +
+    "collation in the place of the database's own; read on another connection what is to be stored",
+};
+const STANDBY: Refusal = { kind: 'replica', what: 'a standby, which may be behind; read from the primary' };
+const ELSEWHERE: Refusal = { kind: 'other-database', what: 'another database than the one that is followed' };
 const MEND = 'It may call any function: write it, or the view, in a form that is read';
 
 export class Recorder {
@@ -60,9 +68,8 @@ export class Recorder {
 
   /** Returns undefined when there is nothing to record. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
-    if (typeof text === 'string' && connection.session === undefined) {
-      if ((connection.isBlind === true && beginsWithin(text)) || mayAlter(text)) connection.isAltered = true;
-    }
+    const isTold = typeof text === 'string' && connection.session === undefined;
+    if (isTold && mayAlter(text, connection.isBlind)) connection.isAltered = true;
     const { own, isShared } = this.#place;
     if (own !== undefined && !isShared) return this.#guarded({ scope: own, isOwn: true, text, given, connection });
     if (own === undefined) this.#parts.tally.outside++;
@@ -209,17 +216,24 @@ export class Recorder {
 
   /** Reads the statement as the connection that ran it does. Returns undefined when nothing can be registered. */
   #within(session: AskedSession, { scope, registry, text }: Read): Tracked | undefined {
-    const read = readWithin(session, text, registry);
-    if ('refusal' in read) return this.#decline(scope, read.refusal);
-    if (read.template.kind !== 'uncacheable') return read.template;
-    this.#refuse(scope, read.template);
+    const state = session.state();
+    if (isRefusal(state)) return this.#decline(scope, state);
+    const { server } = state;
+    if (server === undefined) return this.#decline(scope, STANDBY);
+    if (server !== registry.catalogue?.data?.server) return this.#decline(scope, ELSEWHERE);
+    const template = registry.template(text, state.session);
+    if (template.kind !== 'tracked') session.changed?.();
+    // The path does not decide whether it writes, and it was no write before it was sent.
+    if (template.kind !== 'uncacheable') return template as Tracked;
+    this.#refuse(scope, template);
     return undefined;
   }
 
   /** A function in it may have written. */
   #refuse(scope: RequestScope, { reason, unknown, text }: Uncacheable): void {
     scope.wrote(false);
-    if (unknown === 'table') return scope.untracked('uncovered-table', `${reason}, ${ELSEWHERE}`);
+    if (unknown === 'table')
+      return scope.untracked('uncovered-table', `${reason}, which is not in the database that is followed`);
     scope.untracked('uncacheable', reason, unknown !== undefined);
     if (unknown === undefined) return;
     const got = `got ${reason}, so that no response with it is stored: ${shortened(text)}`;

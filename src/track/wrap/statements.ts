@@ -13,6 +13,8 @@ import type { Parser } from '../../sql/ast.ts';
 import type { OpenDatabase } from '../follow/open-database.ts';
 import type { Mark, StatementRead } from '../follow/registry-client.ts';
 
+export type Call = (...given: unknown[]) => unknown;
+
 export interface Given {
   readonly list: readonly unknown[];
   /** Values by name, with or without the sign before it. */
@@ -95,14 +97,9 @@ export function isControl(text: string): boolean {
   return CONTROL.test(text);
 }
 
-/** Whether it begins a transaction, perhaps among other things. */
-export function beginsWithin(text: string): boolean {
-  return BEGINS.test(text);
-}
-
-/** Whether names or values may mean something else on the connection after it. */
-export function mayAlter(text: string): boolean {
-  return ALTERS.some((pattern) => pattern.test(text));
+/** Whether names or values may mean something else on the connection after it; or a transaction begin, unnoticed. */
+export function mayAlter(text: string, isBlind = false): boolean {
+  return (isBlind && BEGINS.test(text)) || ALTERS.some((pattern) => pattern.test(text));
 }
 
 type List = readonly unknown[];

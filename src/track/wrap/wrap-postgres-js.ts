@@ -7,9 +7,10 @@
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import { isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
+import { isRefusal, judged, UNKNOWN_SESSION } from './postgres-connection.ts';
 import type { Connection, Recorder } from './recorder.ts';
-import { type Call, connection, methodOf, namesOf } from './wrapping.ts';
+import type { Call } from './statements.ts';
+import { connection, methodOf, namesOf } from './wrapping.ts';
 
 /** Members that make no query of their own, or return something other than a query. */
 const PASSED = namesOf('end close json array typed types notify parameters options PostgresError BigInt CLOSE END');

@@ -13,13 +13,12 @@ import type { Session } from '../../sql/ast.ts';
 import type { SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
 import type { Reading } from '../scope/scopes.ts';
-import { type AskedSession, isRefusal, UNKNOWN_SESSION } from './asked-session.ts';
+import type { AskedSession, PostgresConnection, Question, Sent } from './postgres-connection.ts';
 import {
   carrying,
+  isRefusal,
   isWatchedClient,
-  type PostgresConnection,
-  type Question,
-  type Sent,
+  UNKNOWN_SESSION,
   watchClient,
   watchPool,
 } from './postgres-connection.ts';

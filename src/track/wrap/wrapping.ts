@@ -4,8 +4,7 @@
 
 import type { Reading } from '../scope/scopes.ts';
 import type { Connection, Recorder } from './recorder.ts';
-
-export type Call = (...given: unknown[]) => unknown;
+import type { Call } from './statements.ts';
 
 const originals = new WeakMap<object, object>();
 
