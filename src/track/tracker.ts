@@ -185,9 +185,8 @@ class SourceTracker implements Omit<Tracker, keyof Middleware> {
 
   #open(budget: Budget): RequestScope {
     const { random, tasks } = this.#platform;
-    const parts = { tasks, budget, tally: this.#tally, scopes: this.#scopes };
-    const registry = this.#followed?.registry;
-    return new RequestScope({ ...parts, source: this.#options.source, name: randomName(random), registry });
+    const own = { ownTag: `s${randomName(random)}`, source: this.#options.source, registry: this.#followed?.registry };
+    return new RequestScope({ ...own, tasks, budget, tally: this.#tally, scopes: this.#scopes });
   }
 
   async #begin(): Promise<void> {

@@ -18,7 +18,6 @@ export interface ClientCachesParts {
   readonly onFault: (error: unknown) => void;
 }
 
-/** A data cache, and how it fares. */
 interface Told {
   readonly target: TrackingTarget;
   readonly counts: { -readonly [Name in keyof Omit<TargetStatus, 'name' | 'waiting'>]: TargetStatus[Name] };
@@ -100,12 +99,10 @@ export class ClientCaches {
     const { targets, source } = this.#parts;
     // Set it first: entries delivered meanwhile may be in the caches when the next lease is over.
     this.#hasLapsed = true;
-    try {
-      await Promise.all(targets.map(async (target) => target.lapse?.(source)));
-    } catch (error) {
+    await Promise.all(targets.map(async (target) => target.lapse?.(source))).catch((error: unknown) => {
       this.#hasLapsed = false;
       throw error;
-    }
+    });
   }
 
   async #deliverTo({ target, counts }: Told, message: SourceMessage): Promise<boolean> {

@@ -82,7 +82,6 @@ export class RemoteRegistry implements RegistryClient {
     return this.hello.dialect;
   }
 
-  /** Since its last word. */
   get silentMs(): number {
     return this.#parts.clock.monotonic() - this.#heardAt;
   }

@@ -199,7 +199,6 @@ export class Follower implements FeedListener, RegistryClient {
     this.#waiters.wake();
   }
 
-  /** Resolves once no target serves anything from before the latest commit that there is now; to false when stopped. */
   async settled(isGivenUp: () => boolean): Promise<boolean> {
     const { database, clock } = this.#parts;
     const calledAt = clock.monotonic();
@@ -218,7 +217,6 @@ export class Follower implements FeedListener, RegistryClient {
     return this.#waiters.until(() => this.#deliveries.isDelivered(places), isOver);
   }
 
-  /** Resolves once reads can be registered. */
   async begun(): Promise<void> {
     await this.#waiters.until(
       () => this.isLive && !this.isRefreshing,

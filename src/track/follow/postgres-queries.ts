@@ -44,7 +44,6 @@ export class PostgresLookups {
     return done;
   }
 
-  /** The schema has changed. */
   forget(): void {
     this.#givenUp.clear();
   }

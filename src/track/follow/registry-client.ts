@@ -1,8 +1,5 @@
-// What recorders of reads ask of the registry that follows the database. The registry of this process answers plain
-// calls; that of a feed process is asked by HTTP (client/). Types only.
-//
-// A feed process knows of a read some time after it was made. Until it has confirmed the read, a response made from it
-// may not be stored.
+// What recorders of reads ask of the registry that follows the database, in this process or, by HTTP (client/), in a feed
+// process, which knows of a read some time after it was made: until then no response made from it may be stored. Types only.
 
 import type { ResultRows } from '../../dependency/bind.ts';
 import type { FeedPosition } from '../../dependency/change.ts';

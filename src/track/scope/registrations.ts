@@ -17,6 +17,7 @@ export interface RegistrationsParts {
   readonly source: string;
   /** The tag of this response alone. */
   readonly ownTag: string;
+  /** Undefined when there was none as the scope was opened. */
   readonly registry: RegistryClient | undefined;
   readonly budget: Budget;
   readonly tasks: Tasks;

@@ -4,22 +4,13 @@
 // response has a tag of its own, by which it is made outdated then.
 
 import { messageOf } from '../../errors.ts';
-import type { Tasks } from '../../ports.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from '../contract.ts';
 import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
-import type { Tally } from '../tally.ts';
-import type { Budget, Dependency } from './coarsen.ts';
-import { Registrations } from './registrations.ts';
+import type { Dependency } from './coarsen.ts';
+import { Registrations, type RegistrationsParts } from './registrations.ts';
 import type { Scopes } from './scopes.ts';
 
-export interface ScopeParts {
-  readonly source: string;
-  readonly name: string;
-  /** Undefined when there was none as the scope was opened. */
-  readonly registry: RegistryClient | undefined;
-  readonly tasks: Tasks;
-  readonly tally: Tally;
-  readonly budget: Budget;
+export interface ScopeParts extends Omit<RegistrationsParts, 'refused'> {
   readonly scopes: Scopes<RequestScope>;
 }
 
@@ -42,7 +33,7 @@ export class RequestScope implements Scope {
     this.#parts = parts;
     this.registry = parts.registry;
     const refused = ({ kind, what }: Refusal) => this.untracked(kind, what);
-    this.reads = new Registrations({ ...parts, ownTag: `s${parts.name}`, refused });
+    this.reads = new Registrations({ ...parts, refused });
     this.#close = parts.scopes.open(this);
   }
 

@@ -61,7 +61,6 @@ const connections = new WeakMap<object, PostgresConnection>();
 const pools = new WeakSet<object>();
 const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
 
-/** Watches a Client of `pg` from now on. */
 export function watchClient(client: object): void {
   if (!connections.has(client)) connections.set(client, new PostgresConnection(client));
 }
@@ -152,7 +151,6 @@ export class PostgresConnection {
     return callback === undefined && typeof given.at(-1) !== 'function' ? run : undefined;
   }
 
-  /** A statement may have changed the answer. */
   changed(question: Question): void {
     question.answer = UNKNOWN_SESSION;
     if (this.#question === question) this.#question = undefined;

@@ -21,7 +21,6 @@ const MODES = new Set(['simple', 'values', 'raw', 'execute']);
 const WAITS = new Set(['then', 'catch', 'finally']);
 const INNER = new Set(['begin', 'savepoint', 'reserve']);
 
-/** `sql`. */
 export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on: Connection = connection(false)): T {
   const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, { sql, recorder, on }) : made);
   /** Transactions, and connections that may be in one. */

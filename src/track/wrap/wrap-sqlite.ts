@@ -82,7 +82,6 @@ function connectionOf(database: object): SqliteConnection {
   return known;
 }
 
-/** `DatabaseSync` and `Database`. */
 export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T {
   const connection = connectionOf(database);
   const parts: Parts = { recorder, connection };

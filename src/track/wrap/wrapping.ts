@@ -32,7 +32,6 @@ export function wrapped<T extends object>(
   return proxy;
 }
 
-/** The driver's own object. */
 export function originalOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? (originals.get(value) ?? value) : value;
 }
@@ -63,15 +62,14 @@ interface Tracked<T, Answer = T> {
 
 /** Runs a statement that answers at once. */
 export function runNow<T>(reading: Reading | undefined, { run, rows, isWhole }: Tracked<T>): T {
-  if (reading === undefined) return run();
   let answer: T;
   try {
     answer = run();
   } catch (error) {
-    reading.failed();
+    reading?.failed();
     throw error;
   }
-  reading.done(rows(answer), isWhole);
+  reading?.done(rows(answer), isWhole);
   return answer;
 }
 
@@ -80,14 +78,11 @@ export async function runLater<T>(
   reading: Reading | undefined,
   { run, rows, isWhole }: Tracked<T, Promise<T> | T>,
 ): Promise<T> {
-  if (reading === undefined) return run();
-  let answer: T;
-  try {
-    answer = await run();
-  } catch (error) {
-    reading.failed();
+  // What throws at once is answered later, too.
+  const answer = await (async () => run())().catch((error: unknown) => {
+    reading?.failed();
     throw error;
-  }
-  reading.done(rows(answer), isWhole);
+  });
+  reading?.done(rows(answer), isWhole);
   return answer;
 }
