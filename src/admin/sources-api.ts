@@ -27,27 +27,27 @@ export async function reportSource(api: SourceApi, bodyText: string): Promise<ob
 }
 
 /** Throws E_SELECTOR where the value does not fit. Undefined: the member is left out. */
-type Reader<Value> = (value: unknown, name: string) => Value | undefined;
-type Reads<Of> = { readonly [Name in keyof Of]-?: Reader<Of[Name]> };
+type MemberReader<Value> = (value: unknown, name: string) => Value | undefined;
+type MemberReaders<Of> = { readonly [Name in keyof Of]-?: MemberReader<Of[Name]> };
 
 /** Of an object the members that are read here, and no others. `what`: of the error where it is none. */
-function membersOf<Of>(value: unknown, what: string, reads: Reads<Of>): Of {
+function membersOf<Of>(value: unknown, what: string, reads: MemberReaders<Of>): Of {
   const object = objectOf(value, what);
-  const members = Object.entries<Reader<unknown>>(reads).map(
+  const members = Object.entries<MemberReader<unknown>>(reads).map(
     ([name, read]) => [name, read(object[name], name)] as const,
   );
   return Object.fromEntries(members.filter(([, member]) => member !== undefined)) as Of;
 }
 
-function optional<Value>(read: Reader<Value>): Reader<Value> {
+function optional<Value>(read: MemberReader<Value>): MemberReader<Value> {
   return (value, name) => (value === undefined ? undefined : read(value, name));
 }
 
-function matching(form: RegExp, what: string): Reader<string> {
+function matching(form: RegExp, what: string): MemberReader<string> {
   return (value) => (typeof value === 'string' && form.test(value) ? value : expected('E_SELECTOR', what, value));
 }
 
-function whole(least: number, what: string, most = Number.MAX_SAFE_INTEGER): Reader<number> {
+function whole(least: number, what: string, most = Number.MAX_SAFE_INTEGER): MemberReader<number> {
   return (value) => {
     const fits = Number.isSafeInteger(value) && least <= Number(value) && Number(value) <= most;
     return fits ? Number(value) : expected('E_SELECTOR', what, value);
@@ -76,7 +76,7 @@ function upTo(most: number, value: unknown, name: string): readonly unknown[] {
 /** In lower case, since it becomes part of a tag. */
 const NAME = /^[a-z0-9._-]{1,128}$/;
 
-const REPORT: Reads<SourceReport> = {
+const REPORT: MemberReaders<SourceReport> = {
   source: matching(NAME, 'a "source" of letters, digits, ".", "_" and "-"'),
   session: matching(NAME, 'a "session" of letters, digits, ".", "_" and "-"'),
   sequence: whole(1, 'a whole "sequence" from 1'),
@@ -103,7 +103,7 @@ function parseAnswer(value: unknown): SourceAnswer {
   });
 }
 
-const DESCRIBED: Reads<Described> = {
+const DESCRIBED: MemberReaders<Described> = {
   tag: text,
   level,
   reason: optional(text),
@@ -111,7 +111,7 @@ const DESCRIBED: Reads<Described> = {
   reads: list((read) => membersOf(read, 'a read as an object', READ)),
 };
 
-const READ: Reads<DescribedRead> = {
+const READ: MemberReaders<DescribedRead> = {
   table: text,
   level,
   records: optional(list((one) => text(one, 'record'))),

@@ -5,30 +5,22 @@
 import type { Logger } from 'pino';
 import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
 import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
-import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate/item.ts';
+import { itemOf, itemOfKey } from '../../engine/populate/item.ts';
 import type { JobProgress } from '../../engine/populate/job.ts';
 import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Cancel, Clock, Random, Store, Tasks } from '../../ports.ts';
+import type { Cancel, Random } from '../../ports.ts';
 import type { ResolvedConfig, ResolvedSchedule } from '../config/config.ts';
 import { counted } from '../operator/cli/text.ts';
 import { type JobHead, PopulateJournal, type WrittenJob } from './journal.ts';
-import { Schedules } from './schedules.ts';
-import { configured, PORTION, portionsOf, type Source, type UrlSource } from './sources.ts';
+import { type ScheduleDeps, Schedules } from './schedules.ts';
+import { configured, PORTION, portionsOf, type Source, type SourceDeps, type UrlSource } from './sources.ts';
 
-export interface PopulationDeps {
-  readonly clock: Clock;
-  readonly tasks: Tasks;
+export interface PopulationDeps extends Omit<SourceDeps, 'turnAt'>, Omit<ScheduleDeps, 'run'> {
   readonly random: Random;
   readonly gate: Pick<Gate, 'populate'>;
-  /** Fastest first. */
-  readonly stores: readonly Pick<Store, 'find'>[];
-  /** How often clients used an entry since it was filled. */
-  readonly usesOf: (key: string) => number;
   /** The configuration in force. */
   readonly config: () => ResolvedConfig;
-  /** The request that a client's for the URL would become; returns undefined when no route takes it. */
-  readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
   readonly log: Logger;
   /** Folder for jobs; without one a restart ends them. One process owns it. */
   readonly journal: string | undefined;

@@ -18,6 +18,7 @@ import { readSitemap, sitemapBody, uriOf } from './sitemap.ts';
 export type Source = AsyncIterable<PopulatePortion>;
 
 export interface SourceDeps {
+  /** The request that a client's for the URL would become; returns undefined when no route takes it. */
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
   /** Fastest first. */
   readonly stores: readonly Pick<Store, 'find'>[];

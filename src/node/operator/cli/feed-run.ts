@@ -17,17 +17,17 @@ import type { FeedSource, RunFlags } from './feed-source.ts';
 export async function runFeed(source: FeedSource, { io, options }: Call<RunFlags>): Promise<void> {
   const { gate = [], gateToken, host, port, token, logLevel } = options;
   const log = createLog({ level: logLevel });
-  const gates = gate.map((admin) => gateTarget({ admin, ...(gateToken !== undefined && { token: gateToken }) }));
+  const targets = gate.map((admin) => gateTarget({ admin, ...(gateToken !== undefined && { token: gateToken }) }));
   const running = await startFeedProcess({
     source: source.name as string,
     database: databaseOf(source, options.install === true),
-    targets: gates,
+    targets,
     host,
     port,
     ...(token !== undefined && { token }),
     onFault: (error) => log.error({ err: error }, 'a fault of the feed'),
   });
-  if (gates.length === 0) log.warn('expected --gate, got none: no gate is told');
+  if (targets.length === 0) log.warn('expected --gate, got none: no gate is told');
   const watch = watched(running, log, io.print);
   endOnSignal(
     async () => {
@@ -48,43 +48,34 @@ function databaseOf(source: FeedSource, install: boolean): TrackedDatabase {
 
 const WATCH_MS = 100;
 
-/** Says when the feed is live, and logs each change of its state. */
+/** Says when the feed is live, logs each change of its state, and when a gate answers again. */
 function watched(running: FeedProcess, log: Logger, print: (text: string) => void): Cancel {
   let known = '';
   let isTold = false;
   let cancel: Cancel = () => undefined;
-  const tellBack = gatesBack(log);
+  const failuresTold = new Map<string, number>();
   const look = () => {
     const { source, state, feed, position, targets } = running.status();
-    tellBack(targets);
-    const problems = feed?.problems ?? [];
-    const now = JSON.stringify([state, problems]);
+    // A gate's silence is a fault, which is reported elsewhere.
+    for (const { name, failures, problem } of targets) {
+      if (problem !== undefined || failures === (failuresTold.get(name) ?? 0)) continue;
+      failuresTold.set(name, failures);
+      log.info({ gate: name, failures }, 'the gate answers again');
+    }
     if (state === 'live' && !isTold) {
       isTold = true;
       print(`live: ${source}`);
     }
+    const problems = feed?.problems ?? [];
+    const now = JSON.stringify([state, problems]);
     if (now !== known) {
-      const isWell = state === 'live' && problems.length === 0;
-      log[isWell ? 'info' : 'warn'](
-        { source, state, position, lagMs: Math.round(feed?.lagMs ?? 0), problems },
-        `the feed is ${state}`,
-      );
+      const level = state === 'live' && problems.length === 0 ? 'info' : 'warn';
+      const lagMs = Math.round(feed?.lagMs ?? 0);
+      log[level]({ source, state, position, lagMs, problems }, `the feed is ${state}`);
     }
     known = now;
     cancel = platformTasks.later(WATCH_MS, look);
   };
   look();
   return () => cancel();
-}
-
-/** Logs when a gate answers again; its silence is a fault, which is reported elsewhere. */
-function gatesBack(log: Logger): (targets: ReturnType<FeedProcess['status']>['targets']) => void {
-  const told = new Map<string, number>();
-  return (targets) => {
-    for (const { name, failures, problem } of targets) {
-      if (problem !== undefined || failures === (told.get(name) ?? 0)) continue;
-      told.set(name, failures);
-      log.info({ gate: name, failures }, 'the gate answers again');
-    }
-  };
 }

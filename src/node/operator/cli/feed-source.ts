@@ -88,20 +88,19 @@ interface Configured {
   readonly database: DatabaseOutput | undefined;
 }
 
-async function configured(name: string | undefined, flags: FeedFlags): Promise<Configured> {
+async function configured(asked: string | undefined, flags: FeedFlags): Promise<Configured> {
   const isGiven = flags.sqlite !== undefined || flags.postgres !== undefined;
-  if (isGiven && name === undefined && flags.config === undefined) return { name, database: undefined };
+  if (isGiven && asked === undefined && flags.config === undefined) return { name: undefined, database: undefined };
   const databases = (await loadDatabases({ file: flags.config, cwd: process.cwd() })) ?? {};
   const names = Object.keys(databases);
   const what = `one of the sources ${names.join(', ')}`;
-  if (name !== undefined) {
-    const database = Object.hasOwn(databases, name) ? databases[name] : undefined;
-    if (database === undefined && !isGiven && names.length > 0) throw new UsageError(what, name + hint(name, names));
-    return { name, database };
+  if (!isGiven && asked === undefined && names.length > 1) throw new UsageError(what, 'none');
+  const name = isGiven ? asked : (asked ?? names[0]);
+  const database = name !== undefined && Object.hasOwn(databases, name) ? databases[name] : undefined;
+  if (!isGiven && name !== undefined && database === undefined && names.length > 0) {
+    throw new UsageError(what, name + hint(name, names));
   }
-  if (isGiven || names.length === 0) return { name, database: undefined };
-  if (names.length > 1) throw new UsageError(what, 'none');
-  return { name: names[0], database: databases[names[0] as string] };
+  return { name, database };
 }
 
 function sqliteSource({ name, database }: Configured, flags: FeedFlags): SqliteSource {
@@ -122,15 +121,15 @@ function postgresSource({ name, database }: Configured, flags: FeedFlags): Postg
     const where = '--sqlite FILE, --postgres CONNECTION, TIDEGATE_POSTGRES or a source of the configuration';
     throw new UsageError(where, 'none');
   }
-  const byFlags =
-    flags.triggerLog === true ? 'triggers' : replicationFlags(flags).length > 0 ? 'replication' : undefined;
-  const slot = flags.slot ?? settings?.slot ?? defaultSlot(name);
+  const mode = replicationFlags(flags).length > 0 ? 'replication' : (settings?.mode ?? 'replication');
+  const ofName = name === undefined ? 'tidegate' : `tidegate_${name.replaceAll('-', '_')}`;
+  const slot = flags.slot ?? settings?.slot ?? ofName.slice(0, SLOT_CHARS);
   return {
     kind: 'postgres',
     name,
     connection,
     shown: shownConnection(connection),
-    mode: byFlags ?? settings?.mode ?? 'replication',
+    mode: flags.triggerLog === true ? 'triggers' : mode,
     slot,
     publication: flags.publication ?? settings?.publication ?? slot,
     identity: flags.identity ?? settings?.identity ?? 'full',
@@ -145,10 +144,6 @@ function replicationFlags(flags: FeedFlags): string[] {
 }
 
 const SLOT_CHARS = 63;
-
-function defaultSlot(name: string | undefined): string {
-  return name === undefined ? 'tidegate' : `tidegate_${name.replaceAll('-', '_')}`.slice(0, SLOT_CHARS);
-}
 
 function qualified(table: string): { readonly schema: string; readonly name: string } {
   const dot = table.indexOf('.');
