@@ -10,7 +10,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { HEALTH_PATH } from '../../admin/api.ts';
 import { type AdminApi, type AdminResponse, bearerToken, failure, unauthorized } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
@@ -66,8 +66,7 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
     },
   );
   server.maxConnections = 1_000;
-  await listening(server, { host: address, port: listener.port }, WHAT);
-  const { port } = server.address() as AddressInfo;
+  const { port } = await listening(server, { host: address, port: listener.port }, WHAT);
   return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}`, close: () => close(server) };
 }
 

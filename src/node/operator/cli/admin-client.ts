@@ -27,30 +27,29 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   const url = urlOf(at, call);
   const response = await send(url, at, call);
   const text = await response.text().catch((error: unknown) => {
-    const message = `expected the whole answer of the admin API at ${url.origin}, got ${causeOf(error)}`;
-    throw new TidegateError('E_ADMIN', message, { cause: error });
+    throw failure(`the whole answer of the admin API at ${url.origin}`, error);
   });
   const answer = parse(text);
   if (response.status === 401) {
-    const what = `the token of the admin API at ${url.origin} (--token or TIDEGATE_ADMIN_TOKEN)`;
-    throw new TidegateError('E_ADMIN', `expected ${what}, got ${at.token ? 'a wrong one' : 'none'} (401)`);
+    const token = `the token of the admin API at ${url.origin} (--token or TIDEGATE_ADMIN_TOKEN)`;
+    throw failure(token, at.token ? 'a wrong one (401)' : 'none (401)');
   }
-  const error = errorOf(answer);
-  // Codes of wrong requests are kept.
-  const isWrong = error?.code === 'E_SELECTOR' || error?.code === 'E_POPULATE';
-  if (error !== undefined) throw new TidegateError(isWrong ? error.code : 'E_ADMIN', error.message);
-  if (answer === undefined || !response.ok) {
-    const got = `${response.status} ${response.headers.get('content-type') ?? 'without a content type'}`;
-    throw new TidegateError('E_ADMIN', `expected JSON from a gate's admin API at ${url.origin}, got ${got}`);
+  const { error } = (answer ?? {}) as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
+  if (typeof error?.message === 'string') {
+    // Codes of wrong requests are kept.
+    const isWrong = error.code === 'E_SELECTOR' || error.code === 'E_POPULATE';
+    throw new TidegateError(isWrong ? error.code : 'E_ADMIN', error.message);
   }
-  return answer;
+  if (answer !== undefined && response.ok) return answer;
+  const type = response.headers.get('content-type') ?? 'without a content type';
+  throw failure(`JSON from a gate's admin API at ${url.origin}`, `${response.status} ${type}`);
 }
 
 /** Each value of an answer that arrives as JSON lines. Throws as `callAdmin` does. */
 export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGenerator<unknown> {
   const response = await send(urlOf(at, call), at, { ...call, endless: true });
   const body = response.body;
-  if (!response.ok || body === null) throw new TidegateError('E_ADMIN', `expected a stream, got ${response.status}`);
+  if (!response.ok || body === null) throw failure('a stream', response.status);
   let rest = '';
   try {
     for await (const text of body.pipeThrough(new TextDecoderStream())) {
@@ -59,7 +58,7 @@ export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGene
       for (const line of lines) yield JSON.parse(line);
     }
   } catch (error) {
-    throw new TidegateError('E_ADMIN', `expected the gate to go on, got ${causeOf(error)}`, { cause: error });
+    throw failure('the gate to go on', error);
   }
 }
 
@@ -85,7 +84,7 @@ function urlOf(at: AdminAddress, call: AdminCall): URL {
   const isHttp = base?.protocol === 'http:' || base?.protocol === 'https:';
   if (base === undefined || !isHttp || base.username !== '' || base.password !== '') {
     const got = base === undefined || !isHttp ? JSON.stringify(at.admin) : 'one with userinfo';
-    throw new TidegateError('E_ADMIN', `expected the http(s) URL of an admin API without userinfo, got ${got}`);
+    throw failure('the http(s) URL of an admin API without userinfo', got);
   }
   const url = new URL(base.origin + base.pathname.replace(/\/+$/, '') + call.path);
   for (const [name, value] of call.query ?? []) if (value !== undefined) url.searchParams.append(name, value);
@@ -95,7 +94,7 @@ function urlOf(at: AdminAddress, call: AdminCall): URL {
 async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly endless?: boolean }): Promise<Response> {
   const hasToken = at.token !== undefined && at.token !== '';
   if (hasToken && !/^[!-~]+$/.test(at.token as string)) {
-    throw new TidegateError('E_ADMIN', 'expected a token of visible ASCII characters, got another one');
+    throw failure('a token of visible ASCII characters', 'another one');
   }
   try {
     return await fetch(url, {
@@ -109,18 +108,18 @@ async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly end
       ...(call.endless !== true && { signal: AbortSignal.timeout(TIMEOUT_MS) }),
     });
   } catch (error) {
-    throw new TidegateError('E_ADMIN', `expected a gate's admin API at ${url.origin}, got ${causeOf(error)}`, {
-      cause: error,
-    });
+    throw failure(`a gate's admin API at ${url.origin}`, error);
   }
 }
 
-/** The cause that `fetch` hides behind its "fetch failed". */
-function causeOf(error: unknown): string {
-  const { name, message, cause } = error as Error;
-  if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
-  if (!(cause instanceof Error)) return message;
-  return (cause as NodeJS.ErrnoException).code ?? cause.message;
+/** `got`: an error, or what there is instead. */
+function failure(expected: string, got: unknown): TidegateError {
+  if (!(got instanceof Error)) return new TidegateError('E_ADMIN', `expected ${expected}, got ${got}`);
+  const { name, message, cause } = got;
+  // `fetch` hides the cause behind its "fetch failed".
+  const inner = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : message;
+  const why = name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s` : inner;
+  return new TidegateError('E_ADMIN', `expected ${expected}, got ${why}`, { cause: got });
 }
 
 /** Returns undefined for a text that is not JSON. */
@@ -130,9 +129,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function errorOf(answer: unknown): { readonly code?: string; readonly message: string } | undefined {
-  const error = (answer as { error?: { code?: string; message?: unknown } } | null | undefined)?.error;
-  return typeof error?.message === 'string' ? { ...error, message: error.message } : undefined;
 }

@@ -16,7 +16,7 @@ import {
   listText,
   statsText,
 } from './admin-text.ts';
-import { type Call, type CommandRow, exactlyOne, type OptionRow, show, UsageError } from './commands.ts';
+import { type Call, type CommandRow, exactlyOne, type OptionRow, show, type Texts, UsageError } from './commands.ts';
 import { adminUrl, atLeastOne, clientUrl, fieldLine, recordName, selecting } from './values.ts';
 
 export interface CommonOptions extends AdminAddress {
@@ -132,12 +132,7 @@ export async function ask<Answer>(
   return show(call, (await callAdmin(call.options, asked)) as Answer, text);
 }
 
-interface ListOptions extends CommonOptions {
-  readonly prefix?: string;
-  readonly tag?: string;
-  readonly tier?: string;
-  readonly limit: number;
-}
+type ListOptions = CommonOptions & Texts<'prefix' | 'tag' | 'tier'> & { readonly limit: number };
 
 async function list(call: Call<ListOptions>): Promise<unknown> {
   const { prefix, tag, tier, limit } = call.options;
@@ -165,14 +160,8 @@ function explain(call: Call<CommonOptions & { readonly method: string }>): Promi
   });
 }
 
-interface DepsOptions extends CommonOptions {
-  readonly table?: string;
-  readonly record?: string;
-  readonly source?: string;
-}
-
 /** Three questions, each in its own words; two at once are a wrong command line. */
-async function showDependencies(call: Call<DepsOptions>): Promise<unknown> {
+async function showDependencies(call: Call<CommonOptions & Texts<'table' | 'record' | 'source'>>): Promise<unknown> {
   const { table, record, source, header } = call.options;
   exactlyOne({ 'a URL': call.argument, '--table': table, '--record': record });
   if (call.argument === undefined && header !== undefined) throw new UsageError('a URL with --header', 'none');
@@ -182,12 +171,8 @@ async function showDependencies(call: Call<DepsOptions>): Promise<unknown> {
   );
 }
 
-interface SelectorOptions extends CommonOptions {
-  readonly url?: string;
+interface SelectorOptions extends CommonOptions, Texts<'url' | 'prefix' | 'pattern' | 'origin'> {
   readonly tag?: readonly string[];
-  readonly prefix?: string;
-  readonly pattern?: string;
-  readonly origin?: string;
   readonly all?: true;
 }
 
@@ -208,7 +193,7 @@ function changeRow(name: 'invalidate' | 'purge', done: string, help: string): Co
   };
 }
 
-async function clear(call: Call<CommonOptions & { readonly tier?: string }>): Promise<unknown> {
+async function clear(call: Call<CommonOptions & Texts<'tier'>>): Promise<unknown> {
   const { tier } = call.options;
   if (tier === undefined) return ask(call, post('/clear'), changeText.bind(undefined, 'cleared'));
   return ask(call, post('/tiers/clear', { tier }), ({ removed }: { readonly removed: number }) => {

@@ -39,6 +39,9 @@ export interface OptionRules {
   readonly repeats?: true;
 }
 
+/** Options whose values are texts. */
+export type Texts<Names extends string> = { readonly [Name in Names]?: string };
+
 /** One call of a command. */
 export interface Call<Options> {
   readonly io: CommandIo;

@@ -91,15 +91,15 @@ async function slotReport(source: PostgresSource, session: PostgresSession): Pro
   const status = await postgresFeedStatus(session, source, wanted);
   const catalogue = await catalogueOf(session);
   const told = status.tables.filter((table) => table.isPublished || wanted(table));
-  const unlogged = told.filter(({ isLogged }) => !isLogged);
   const report = reportOf(source, status, told);
+  const unlogged = told.filter(({ isLogged }) => !isLogged).map(shown);
   const why = 'an unlogged table, whose changes are in no log';
   const facts = Object.fromEntries(SLOT_FACTS.map((fact) => [fact, status[fact] ?? null]));
   return {
     ...report,
     by: 'logical replication',
     tables: told.filter(({ isLogged }) => isLogged).map((table) => slotTable(table, catalogue)),
-    leftOut: [...unlogged.map((table) => ({ name: shown(table), why })), ...report.leftOut],
+    leftOut: [...unlogged.map((name) => ({ name, why })), ...report.leftOut],
     slot: { name: source.slot, publication: source.publication, state: status.slot, ...facts } as SlotReport,
     warnings: status.warnings,
   };

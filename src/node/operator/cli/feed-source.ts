@@ -7,17 +7,11 @@ import { hint } from '../../../options/names.ts';
 import { loadDatabases } from '../../config/config.ts';
 import type { DatabaseOutput } from '../../config/config-schema.ts';
 import { sourceName } from '../../config/config-values.ts';
-import { type Call, UsageError } from './commands.ts';
+import { type Call, type Texts, UsageError } from './commands.ts';
 
-export interface FeedFlags {
+export interface FeedFlags extends Texts<'config' | 'source' | 'sqlite' | 'postgres' | 'slot' | 'publication'> {
   readonly json?: true;
   readonly dryRun?: true;
-  readonly config?: string;
-  readonly source?: string;
-  readonly sqlite?: string;
-  readonly postgres?: string;
-  readonly slot?: string;
-  readonly publication?: string;
   readonly identity?: 'full' | 'key';
   readonly triggerLog?: true;
   readonly tables?: readonly string[];

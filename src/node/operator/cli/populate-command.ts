@@ -11,20 +11,16 @@ import type { ScheduleState } from '../../populate/schedules.ts';
 import { valuesOfFile } from '../../populate/sources.ts';
 import { type AdminAddress, callAdmin, followAdmin, listPages } from './admin-client.ts';
 import { ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, post } from './admin-commands.ts';
-import { type Call, type CommandIo, type CommandRow, exactlyOne, show } from './commands.ts';
+import { type Call, type CommandIo, type CommandRow, exactlyOne, show, type Texts } from './commands.ts';
 import { counted, printable } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';
 
-interface PopulateOptions extends CommonOptions {
+interface PopulateOptions
+  extends CommonOptions,
+    Texts<'sitemap' | 'file' | 'fromNode' | 'nodeToken' | 'cancel' | 'cause'> {
   readonly fromManifest?: true;
-  readonly sitemap?: string;
-  readonly file?: string;
   readonly url?: readonly string[];
-  readonly fromNode?: string;
-  readonly nodeToken?: string;
   readonly list?: true;
-  readonly cancel?: string;
-  readonly cause?: string;
   readonly concurrency?: number;
   readonly rate?: number;
   readonly wait: boolean;
