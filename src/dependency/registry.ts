@@ -55,13 +55,6 @@ const MAX_PER_TAG = 8;
 const MAX_DESCRIBED = 1_000;
 const MAX_LOOKS = 100_000;
 
-/** The reads to describe besides. */
-interface Gathering {
-  readonly reads: Iterable<readonly [id: number, read: IndexedRead]>;
-  readonly isWanted: (read: IndexedRead) => boolean;
-  readonly listed?: DescribedParts['listed'];
-}
-
 export class Registry {
   readonly #index: DependencyIndex;
   readonly #recent: RecentChanges;
@@ -134,8 +127,7 @@ export class Registry {
     if (same === registration) return;
     this.#index.remove(registration);
     this.#registered.delete(registration);
-    const others = (this.#byTag.get(tag) ?? []).filter((id) => id !== registration);
-    this.#byTag.set(tag, others);
+    this.#byTag.set(tag, this.#byTag.get(tag)?.filter((id) => id !== registration) ?? []);
     if (same !== undefined) return limitSeen(this.#registered, same, seen);
     // There is room: one has just gone.
     this.#add(to, { ...known, fingerprint });
@@ -179,19 +171,21 @@ export class Registry {
     if (problem !== undefined) return { described: [], isWhole: true, problem };
     const listing = new Map(records.flatMap((record) => [...this.#index.listing(table, record.key)]));
     const isWanted = (read: IndexedRead) => read.keys === undefined && mayShow(read, records);
-    return this.#gathered(new Set(listing.values()), { reads: this.#index.readsOf(table), isWanted, listed: listing });
+    return this.#gathered(table, isWanted, listing);
   }
 
   /** Tags of reads of the table. */
   tagsOfTable(asked: string): Description {
-    return this.#gathered(new Set(), { reads: this.#index.readsOf(nameIn(this.#index, asked)), isWanted: () => true });
+    return this.#gathered(nameIn(this.#index, asked), () => true, new Map());
   }
 
-  #gathered(ids: Set<number>, { reads, isWanted, listed }: Gathering): Description {
+  /** `listed`: reads to describe in any case, by their slots, with the ids of their instances. */
+  #gathered(table: string, isWanted: (read: IndexedRead) => boolean, listed: ReadonlyMap<number, number>): Description {
     let looks = 0;
+    const ids = new Set(listed.values());
     let isWhole = ids.size <= MAX_DESCRIBED;
     const wanted = new Set([...ids].slice(0, MAX_DESCRIBED));
-    for (const [id, read] of reads) {
+    for (const [id, read] of this.#index.readsOf(table)) {
       const isNew = !wanted.has(id) && isWanted(read);
       if (isNew ? wanted.size >= MAX_DESCRIBED : ++looks >= MAX_LOOKS) {
         isWhole = false;
@@ -217,9 +211,7 @@ export class Registry {
       const { tag, seen } = this.#registered.get(id) as Registered;
       if (!isSeen(set, seen)) tags.add(tag);
     }
-    if (set.changes.length > 0) {
-      for (const [tag, seen] of this.#ofSource) if (!isSeen(set, seen)) tags.add(tag);
-    }
+    if (set.changes.length > 0) for (const [tag, seen] of this.#ofSource) if (!isSeen(set, seen)) tags.add(tag);
     return this.#outdated([...tags], NONE);
   }
 

@@ -20,7 +20,10 @@ export function cellText(type: ColumnType | undefined, cell: Cell): string {
     const isNumber = type?.family === 'postgres' && type.type === 'decimal';
     return isNumber ? shortened(cell) : `'${shortened(cell, MAX_VALUE - 2).replaceAll("'", "''")}'`;
   }
-  if (cell instanceof Uint8Array) return bytesText(cell);
+  if (cell instanceof Uint8Array) {
+    const shown = Array.from(cell.subarray(0, MAX_VALUE / 2), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return shortened(`x'${shown}'`);
+  }
   if (typeof cell === 'boolean') return String(cell);
   const moment = momentText(type, cell);
   return moment === undefined ? `${cell}` : `'${moment}'`;
@@ -43,11 +46,6 @@ export function shortened(text: string, most = MAX_VALUE): string {
   return `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-function bytesText(bytes: Uint8Array): string {
-  const shown = Array.from(bytes.subarray(0, MAX_VALUE / 2), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return shortened(`x'${shown}'`);
-}
-
 /** Returns undefined when the cell is a plain number. */
 function momentText(type: ColumnType | undefined, cell: number | bigint): string | undefined {
   if (type?.family !== 'postgres') return undefined;
@@ -58,10 +56,8 @@ function momentText(type: ColumnType | undefined, cell: number | bigint): string
   const text = new Date(Math.floor(ms)).toISOString();
   if (type.type === 'date') return text.slice(0, text.indexOf('T'));
   const micros = `${Math.round((Number(cell) / 1_000_000 - Math.floor(Number(cell) / 1_000_000)) * 1_000_000) % 1_000_000}`;
-  const moment = `${text.slice(0, text.indexOf('.')).replace('T', ' ')}.${micros.padStart(6, '0')}`.replace(
-    /\.?0+$/,
-    '',
-  );
+  const long = `${text.slice(0, text.indexOf('.')).replace('T', ' ')}.${micros.padStart(6, '0')}`;
+  const moment = long.replace(/\.?0+$/, '');
   return type.type === 'timestamptz' ? `${moment}+00` : moment;
 }
 
@@ -103,9 +99,6 @@ export function predicateText(predicate: Predicate, table: TableShape): string {
   return shortened(textOf(predicate, table), MAX_TEXT);
 }
 
-type List = Extract<Predicate, { readonly kind: 'in' }>;
-type Junction = Extract<Predicate, { readonly parts: readonly Predicate[] }>;
-
 function textOf(predicate: Predicate, table: TableShape): string {
   const name = (column: number): string => columnName(table, column);
   const value = (column: number, operand: Operand) => operandText(operand, table.columns[column]?.type);
@@ -139,7 +132,7 @@ function textOf(predicate: Predicate, table: TableShape): string {
   }
 }
 
-function junctionText({ kind, parts }: Junction, table: TableShape): string {
+function junctionText({ kind, parts }: Extract<Predicate, { readonly parts: unknown }>, table: TableShape): string {
   const lists = parts.filter((part) => part.kind === 'in');
   // One list may be kept in pieces.
   if (kind === 'or' && lists.length === parts.length && lists.every(({ column }) => column === lists[0]?.column)) {
@@ -154,7 +147,7 @@ function junctionText({ kind, parts }: Junction, table: TableShape): string {
   return shown.join(` ${kind} `);
 }
 
-function listText(lists: readonly List[], table: TableShape): string {
+function listText(lists: readonly Extract<Predicate, { readonly kind: 'in' }>[], table: TableShape): string {
   const [first] = lists;
   const count = lists.reduce((sum, { operands }) => sum + operands.length, 0);
   if (first === undefined || count === 0) return 'no row';

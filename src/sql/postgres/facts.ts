@@ -36,6 +36,19 @@ const CONTROLS: Readonly<Record<string, Control>> = {
   TRANS_STMT_ROLLBACK_TO: 'other',
 };
 
+/** What a field of the tree tells about the statement by being there. */
+const TOLD: ReadonlyMap<string, Partial<Draft>> = new Map([
+  ['DeleteStmt', { deletes: true }],
+  ['UpdateStmt', { updates: true }],
+  ['MergeStmt', { deletes: true, updates: true }],
+  ['TruncateStmt', { deletes: true }],
+  ['ExplainStmt', { isVolatile: true, locks: true }],
+  ['DeclareCursorStmt', { isVolatile: true, locks: true }],
+  ['SQLValueFunction', { isVolatile: true }],
+  ['RangeTableSample', { isVolatile: true }],
+  ['lockingClause', { locks: true }],
+]);
+
 /** Functions that take or give a lock of their own. */
 const LOCKS = /^pg_\w*advisory/;
 const ANY_SETTING = '*';
@@ -90,8 +103,7 @@ class Reading {
     for (const [key, child] of Object.entries(value)) {
       this.#note(key, treeOf(child));
       // A locking clause names tables by their aliases.
-      if (key === 'lockingClause') this.#draft.locks = true;
-      else if (key !== 'withClause') this.#walk(child, inner);
+      if (key !== 'lockingClause' && key !== 'withClause') this.#walk(child, inner);
     }
   }
 
@@ -117,9 +129,8 @@ class Reading {
     else if (tree.schemaname !== undefined || !local.has(relname)) draft.reads.add(name);
   }
 
-  /** Notes what a field of the tree tells about the statement. */
   #note(key: string, fields: Tree): void {
-    const draft = this.#draft;
+    const draft = Object.assign(this.#draft, TOLD.get(key));
     switch (key) {
       case 'InsertStmt':
       case 'UpdateStmt':
@@ -127,12 +138,9 @@ class Reading {
       case 'MergeStmt':
       case 'RefreshMatViewStmt':
         this.#targets.add(treeOf(fields.relation));
-        if (key === 'DeleteStmt' || key === 'MergeStmt') draft.deletes = true;
-        if (key === 'UpdateStmt' || key === 'MergeStmt') draft.updates = true;
         return;
       case 'TruncateStmt':
         for (const relation of treesIn(fields.relations, 'RangeVar')) this.#targets.add(relation);
-        draft.deletes = true;
         // Also tables that nobody named.
         if (fields.behavior === 'DROP_CASCADE') draft.isOpaque = draft.isWrite = true;
         return;
@@ -141,14 +149,6 @@ class Reading {
         return;
       case 'onConflictClause':
         if (fields.action === 'ONCONFLICT_UPDATE') draft.updates = true;
-        return;
-      case 'ExplainStmt':
-      case 'DeclareCursorStmt':
-        draft.isVolatile = draft.locks = true;
-        return;
-      case 'SQLValueFunction':
-      case 'RangeTableSample':
-        draft.isVolatile = true;
         return;
       case 'FuncCall':
         return this.#call(fields);

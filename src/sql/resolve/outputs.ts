@@ -115,12 +115,15 @@ export function windowOf(top: Top, analysis: Analysis): { read: ReadState; windo
   const limit = countOf(plan.limit);
   const offset = hasOffset(plan) && plan.offset !== undefined ? countOf(plan.offset) : undefined;
   if (limit === undefined || (hasOffset(plan) && offset === undefined)) return undefined;
-  const terms = varying(top);
+  // By columns that are equal to one value no two rows differ.
+  const fixed = fixedIn(top);
+  const isFixed = (expression: Resolved) => expression.kind === 'column' && fixed.has(keyOf(expression.ref));
+  const terms = plan.orderBy.filter(({ expression }) => !isFixed(expression));
   const first = terms[0]?.expression;
   if (first?.kind !== 'column') return undefined;
   const { read } = first.ref;
   if (!region.members.includes(read)) return undefined;
-  const order = orderOf(read, { terms, shown: shownColumns(top) }, analysis);
+  const order = orderOf(terms, { read, shown: shownColumns(top) }, analysis);
   return order.length === 0 ? undefined : { read, window: { order, limit, offset } };
 }
 
@@ -141,12 +144,6 @@ export function isPlacedByOrder(read: ReadState, top: Top, known: Equalities): b
   );
 }
 
-/** The terms but for columns that are equal to one value, by which no two rows differ. */
-function varying(top: Top): ResolvedOrder[] {
-  const fixed = fixedIn(top);
-  return top.plan.orderBy.filter(({ expression }) => expression.kind !== 'column' || !fixed.has(keyOf(expression.ref)));
-}
-
 function fixedIn({ region }: Top): Set<string> {
   const fixed = new Set<string>();
   for (const conjunct of region.conjuncts) {
@@ -158,21 +155,21 @@ function fixedIn({ region }: Top): Set<string> {
   return fixed;
 }
 
-interface Ordered {
-  readonly terms: readonly ResolvedOrder[];
-  readonly shown: Results;
-}
-
-function orderOf(read: ReadState, { terms: given, shown }: Ordered, analysis: Analysis): OrderTerm[] {
+function orderOf(
+  given: readonly ResolvedOrder[],
+  { read, shown }: { readonly read: ReadState; readonly shown: Results },
+  analysis: Analysis,
+): OrderTerm[] {
   const terms: OrderTerm[] = [];
   for (const term of given) {
     if (term.expression.kind !== 'column' || term.expression.ref.read !== read) break;
     const { ref } = term.expression;
     const name = `${read.alias}.${read.table.columns[ref.column]?.name}`;
     const output = shown.get(keyOf(ref));
-    if (output === undefined) addNote(analysis, 'order-not-selected', name);
-    else if (!isOrdered(typeOf(ref))) addNote(analysis, 'unknown-collation', name);
-    if (output === undefined || !isOrdered(typeOf(ref))) break;
+    if (output === undefined || !isOrdered(typeOf(ref))) {
+      addNote(analysis, output === undefined ? 'order-not-selected' : 'unknown-collation', name);
+      break;
+    }
     const nullsFirst = term.nullsFirst ?? analysis.dialect.nullsFirst(term.isDescending);
     terms.push({ column: ref.column, output, isDescending: term.isDescending, nullsFirst });
   }
@@ -180,10 +177,9 @@ function orderOf(read: ReadState, { terms: given, shown }: Ordered, analysis: An
 }
 
 function countOf(count: Resolved): Count | undefined {
-  if (count.kind !== 'value') return undefined;
+  if (count.kind !== 'value' || count.operand.kind === 'list') return undefined;
   const { operand } = count;
-  if (operand.kind === 'parameter') return { kind: 'parameter', index: operand.index };
-  if (operand.kind === 'list') return undefined;
+  if (operand.kind === 'parameter') return operand;
   const { value } = operand;
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? { kind: 'value', value } : undefined;
 }

@@ -11,7 +11,7 @@
 import { isSameType, typeOf } from '../narrow/closure.ts';
 import { rejectsNulls } from '../narrow/conjuncts.ts';
 import type { Output, PlainPlan, Plan, ReadState, Resolved, SourceNode } from './resolved.ts';
-import { allWithin, allWithinPlan, hidden, isFlat, partsOf, plansOf, readsOfNode } from './resolved.ts';
+import { allWithin, allWithinPlan, hidden, isFlat, partsOf, plansOf, readsOfNode, sourcesOf } from './resolved.ts';
 
 export interface Region {
   /** Reads of inner joins and preserved sides. */
@@ -108,10 +108,9 @@ export function isBlind(region: Region, more: readonly Resolved[] = []): boolean
     ...[...region.conjuncts, ...region.others, ...more].flatMap(allWithin),
     ...region.plans.flatMap(allWithinPlan),
   ];
-  const looks = looked.some((part) => {
-    if (part.kind === 'other') return part.isHidden === true;
-    return part.kind === 'column' && nullable.has(part.ref.read);
-  });
+  const looks = looked.some((part) =>
+    part.kind === 'other' ? part.isHidden === true : part.kind === 'column' && nullable.has(part.ref.read),
+  );
   return region.full.length === 0 && !looks;
 }
 
@@ -133,9 +132,13 @@ export function unionColumn(plan: Plan, column: number): Resolved {
 export function conditionsOn(plan: Plan, conditions: readonly Resolved[]): UnionCondition[] {
   const parts = plan.kind === 'several' ? rowsOf(plan) : undefined;
   if (parts === undefined) return [];
-  return conditions
-    .filter((condition) => isOn(condition, { plan, parts }))
-    .map((condition) => (outputs) => asked(condition, outputs));
+  // About columns of the union, and about nothing else.
+  const isOn = (condition: Resolved): boolean => {
+    const columns = columnsOf(condition, plan) ?? [];
+    const isPlain = columns.length > 0 && plansOf(condition).length === 0;
+    return isPlain && columns.every((column) => isOneColumn(column, parts));
+  };
+  return conditions.filter(isOn).map((condition) => (outputs) => asked(condition, outputs));
 }
 
 /** The parts whose rows, each for itself, are the union's; undefined when it is not that simple. */
@@ -148,33 +151,13 @@ function rowsOf(plan: Plan): PlainPlan[] | undefined {
 
 /** Whether there is a RIGHT or FULL JOIN in it. */
 function keepsRight(node: SourceNode): boolean {
-  switch (node.kind) {
-    case 'read':
-      return false;
-    case 'join':
-      return node.type === 'full' || node.wasRight || keepsRight(node.left) || keepsRight(node.right);
-    case 'filter':
-      return node.nodes.some(keepsRight);
-    case 'plan':
-      return hasRightJoin(node.plan);
-  }
+  if (node.kind === 'plan') return hasRightJoin(node.plan);
+  return (node.kind === 'join' && (node.type === 'full' || node.wasRight)) || sourcesOf(node).some(keepsRight);
 }
 
 /** Whether a RIGHT or FULL JOIN stands in the FROM of a part. */
 export function hasRightJoin(plan: Plan): boolean {
   return plan.kind === 'plain' ? plan.nodes.some(keepsRight) : plan.plans.some(hasRightJoin);
-}
-
-interface Union {
-  readonly plan: Plan;
-  readonly parts: readonly PlainPlan[];
-}
-
-/** Whether it is about columns of the union, and about nothing else. */
-function isOn(condition: Resolved, union: Union): boolean {
-  const columns = columnsOf(condition, union.plan);
-  if (columns === undefined || columns.length === 0 || plansOf(condition).length > 0) return false;
-  return columns.every((column) => isOneColumn(column, union.parts));
 }
 
 /** Returns undefined when anything else is in it. */

@@ -201,31 +201,22 @@ export function isFlat(plan: Plan): plan is PlainPlan {
   return plan.isRowByRow && plan.hasAllOutputs;
 }
 
+/** The sources directly within one. */
+export function sourcesOf(node: SourceNode): readonly SourceNode[] {
+  if (node.kind === 'join') return [node.left, node.right];
+  return node.kind === 'filter' ? node.nodes : [];
+}
+
 function allWithinNode(node: SourceNode): Resolved[] {
-  switch (node.kind) {
-    case 'read':
-      return [];
-    case 'plan':
-      return allWithinPlan(node.plan);
-    case 'filter':
-      return [...node.nodes.flatMap(allWithinNode), ...[...node.conjuncts, ...node.others].flatMap(allWithin)];
-    case 'join':
-      return [...allWithinNode(node.left), ...allWithinNode(node.right), ...node.on.flatMap(allWithin)];
-  }
+  if (node.kind === 'plan') return allWithinPlan(node.plan);
+  const joined = node.kind === 'join' ? node.on : [];
+  const own = node.kind === 'filter' ? [...node.conjuncts, ...node.others] : joined;
+  return [...sourcesOf(node).flatMap(allWithinNode), ...own.flatMap(allWithin)];
 }
 
 /** Reads whose rows a source joins; not those of its plans. */
 export function readsOfNode(node: SourceNode): ReadState[] {
-  switch (node.kind) {
-    case 'read':
-      return [node.read];
-    case 'plan':
-      return [];
-    case 'filter':
-      return node.nodes.flatMap(readsOfNode);
-    case 'join':
-      return [...readsOfNode(node.left), ...readsOfNode(node.right)];
-  }
+  return node.kind === 'read' ? [node.read] : sourcesOf(node).flatMap(readsOfNode);
 }
 
 /** The expression's columns alone, for use where its plans are narrowed elsewhere. */

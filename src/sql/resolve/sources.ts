@@ -34,7 +34,6 @@ import {
   hidden,
   isFlat,
   other,
-  type PlainPlan,
   type Plan,
   plansOf,
   type Resolved,
@@ -142,12 +141,10 @@ function derived(
     name: names?.[at] ?? output.name,
     expression: isFlat(plan) ? carried(output.expression) : unionColumn(plan, at),
   }));
-  return sourceUnder(alias, isFlat(plan) ? filterOf(plan) : planNode(plan), columns);
-}
-
-function filterOf({ nodes, where, outputs, orderBy }: PlainPlan): SourceNode {
-  const computed = [...outputs, ...orderBy].map(({ expression }) => expression);
-  return { kind: 'filter', nodes, conjuncts: where, others: computed.filter((part) => plansOf(part).length > 0) };
+  if (!isFlat(plan)) return sourceUnder(alias, planNode(plan), columns);
+  const computed = [...plan.outputs, ...plan.orderBy].map(({ expression }) => expression);
+  const others = computed.filter((part) => plansOf(part).length > 0);
+  return sourceUnder(alias, { kind: 'filter', nodes: plan.nodes, conjuncts: plan.where, others }, columns);
 }
 
 /** Carries a table's column as it is. It hides a computed value, which is NULL where a join finds no partner. */

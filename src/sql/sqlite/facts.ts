@@ -19,13 +19,22 @@ export function createSqliteFacts(): FactsReader {
     );
 }
 
-type QualifiedName = Extract<AstNode, { type: 'QualifiedName' }>;
 const CONTROLS: Readonly<Partial<Record<Stmt['type'], Control>>> = {
   BeginStmt: 'begin',
   CommitStmt: 'commit',
   RollbackStmt: 'rollback',
   SavepointStmt: 'savepoint',
   ReleaseStmt: 'release',
+};
+
+/** What a node tells about the statement by being there. */
+const TOLD: Readonly<Partial<Record<AstNode['type'], Partial<Draft>>>> = {
+  DeleteStmt: { deletes: true },
+  UpdateStmt: { updates: true },
+  SetUpsertDo: { updates: true },
+  CurrentDateLiteral: { isVolatile: true },
+  CurrentTimeLiteral: { isVolatile: true },
+  CurrentTimestampLiteral: { isVolatile: true },
 };
 
 /** Members of the WITH lists that are seen. */
@@ -70,7 +79,7 @@ class Reading {
     for (const child of childrenOf(node)) this.#walk(child, inner);
   }
 
-  #relation(node: QualifiedName, local: Local): void {
+  #relation(node: Extract<AstNode, { type: 'QualifiedName' }>, local: Local): void {
     const name = canonical(node.objName.text);
     if (node.dbName !== undefined && foldAscii(node.dbName.text) === 'temp') this.#draft.temporary.add(name);
     if (this.#others.has(node)) return;
@@ -78,19 +87,14 @@ class Reading {
   }
 
   #note(node: AstNode): void {
-    const draft = this.#draft;
+    const draft = Object.assign(this.#draft, TOLD[node.type]);
     switch (node.type) {
       case 'InsertStmt':
       case 'UpdateStmt':
       case 'DeleteStmt':
         this.#others.add(node.tblName);
         draft.writes.add(canonical(node.tblName.objName.text));
-        if (node.type === 'DeleteStmt') draft.deletes = true;
-        if (node.type === 'UpdateStmt') draft.updates = true;
         if ('orConflict' in node && node.orConflict === 'Replace') draft.deletes = draft.updates = true;
-        return;
-      case 'SetUpsertDo':
-        draft.updates = true;
         return;
       case 'TableCallSelectTable':
         this.#others.add(node.tblName);
@@ -106,19 +110,14 @@ class Reading {
         // SQLite has the operator, and the program its function.
         if (node.op === 'Regexp') this.#call(node.op);
         return;
+      case 'StringLiteral':
+        if (mayMove(node.value)) draft.isVolatile = true;
+        return;
       default:
-        this.#noteOther(node);
+        if (!('temporary' in node) || node.temporary !== true) return;
+        if ('tblName' in node) draft.temporary.add(canonical(node.tblName.objName.text));
+        if ('viewName' in node) draft.temporary.add(canonical(node.viewName.objName.text));
     }
-  }
-
-  #noteOther(node: AstNode): void {
-    const draft = this.#draft;
-    if ('temporary' in node && node.temporary === true) {
-      if ('tblName' in node) draft.temporary.add(canonical(node.tblName.objName.text));
-      if ('viewName' in node) draft.temporary.add(canonical(node.viewName.objName.text));
-    }
-    if (/^Current(?:Date|Time|Timestamp)Literal$/.test(node.type)) draft.isVolatile = true;
-    if (node.type === 'StringLiteral' && mayMove(node.value)) draft.isVolatile = true;
   }
 
   #call(written: string): void {
