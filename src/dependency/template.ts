@@ -23,12 +23,13 @@ export type Fallback =
   | 'outer-join'
   | 'too-complex';
 
-/** A read-only statement, analysed. `id`: of the source, the dialect and the text; lower case letters and digits. */
-export type Template =
+/** A statement, analysed. `id`: of the source, the dialect and the text; lower case letters and digits. */
+export type Template = Meaning & { readonly id: string; readonly text: string };
+
+/** What is known of a statement, whatever its text is. */
+export type Meaning =
   | {
       readonly kind: 'tracked';
-      readonly id: string;
-      readonly text: string;
       /** The search path that it is read by, where a connection has one of its own. */
       readonly path?: readonly string[];
       readonly reads: readonly TableRead[];
@@ -52,18 +53,11 @@ export type Template =
    */
   | {
       readonly kind: 'uncacheable';
-      readonly id: string;
-      readonly text: string;
       readonly reason: string;
       readonly unknown?: 'meaning' | 'table' | undefined;
     }
   /** The statement writes. `tables` is undefined when it may write any table of the source. */
-  | {
-      readonly kind: 'write';
-      readonly id: string;
-      readonly text: string;
-      readonly tables: readonly string[] | undefined;
-    };
+  | { readonly kind: 'write'; readonly tables: readonly string[] | undefined };
 
 export type Tracked = Extract<Template, { kind: 'tracked' }>;
 export type Uncacheable = Extract<Template, { kind: 'uncacheable' }>;

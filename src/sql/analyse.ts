@@ -4,7 +4,7 @@
 // tables as a whole. That is enough only where everything that the statement calls is known; otherwise the answer is
 // not kept at all.
 
-import type { TableRead, Template } from '../dependency/template.ts';
+import type { Meaning, TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
 import { type Analysis, addNote, Stop, unread } from './analysis.ts';
 import type { Catalogue, Select, Session, Statement } from './ast.ts';
@@ -81,11 +81,7 @@ export class Templates {
   }
 }
 
-/** The result for a text's one query; the caller adds its id and text. */
-type Known = {
-  readonly [Kind in Template['kind']]: Omit<Extract<Template, { kind: Kind }>, 'id' | 'text'>;
-}[Template['kind']];
-type Tracked = Extract<Known, { kind: 'tracked' }>;
+type Tracked = Extract<Meaning, { kind: 'tracked' }>;
 
 export function analyse(text: string, parts: StatementParts): Template {
   const { source, session } = parts.catalogue;
@@ -97,7 +93,7 @@ export function analyse(text: string, parts: StatementParts): Template {
   return { ...knownOf(text, parts), id, text, ...session } as Template;
 }
 
-function knownOf(text: string, parts: StatementParts): Known {
+function knownOf(text: string, parts: StatementParts): Meaning {
   try {
     const statements = parts.parser.parse(text);
     return writeOf(text, statements, parts) ?? queryOf(statements, parts);
@@ -118,7 +114,7 @@ export function readsOfQuery(select: Select, parts: StatementParts): readonly Ta
 }
 
 /** The result for a text that does not write. */
-function queryOf(statements: readonly Statement[], parts: StatementParts): Known {
+function queryOf(statements: readonly Statement[], parts: StatementParts): Meaning {
   const [statement, ...others] = statements;
   if (statement === undefined) throw new Stop('uncacheable', 'no statement');
   if (others.length > 0) throw new Stop('uncacheable', 'several statements');

@@ -3,7 +3,7 @@
 // A text that cannot be parsed may write as well. Only one that begins like a query and has no word
 // of a write in it is taken for a query.
 
-import type { Dialect, Template } from '../dependency/template.ts';
+import type { Dialect, Meaning } from '../dependency/template.ts';
 import type { Catalogue, Name, Parser, Statement } from './ast.ts';
 import { walkSelect } from './calls/walk.ts';
 
@@ -15,14 +15,12 @@ export interface StatementParts {
   readonly pureFunctions?: ReadonlySet<string> | undefined;
 }
 
-type Write = Omit<Extract<Template, { kind: 'write' }>, 'id' | 'text'>;
-
 /** Returns undefined when nothing in it writes. */
 export function writeOf(
   text: string,
   statements: readonly Statement[],
   { catalogue }: StatementParts,
-): Write | undefined {
+): Meaning | undefined {
   const written = statements.flatMap((statement) => writtenBy(statement, text));
   if (written.length === 0) return undefined;
   const names = new Set<string>();
