@@ -235,9 +235,8 @@ function operandCell(type: ColumnType, operand: Operand, { parameters }: Values)
 function patternOf(operand: Operand, { parameters }: Values): Scalar | undefined {
   if (operand.kind !== 'value' && operand.kind !== 'parameter') return undefined;
   const value = operand.kind === 'value' ? operand.value : parameters[operand.index];
-  if (value === null) return null;
   if (typeof value === 'bigint') return `${value}`;
-  return typeof value === 'string' && value.isWellFormed() ? value : undefined;
+  return value === null || (typeof value === 'string' && value.isWellFormed()) ? value : undefined;
 }
 
 /** An operand without a known form adds an entry to the list that may equal anything. */

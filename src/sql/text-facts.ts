@@ -66,18 +66,23 @@ export function canonical(name: string): string {
 export const UNREAD: TextFacts = Object.assign(new Draft(), { isWrite: true, isOpaque: true, isUnreadable: true });
 
 /** `parse` and `read` may throw. */
-export function factsOf<Node>(parse: () => readonly Node[], read: (node: Node, draft: Draft) => void): TextFacts {
-  const draft = new Draft();
-  try {
-    const nodes = parse();
-    for (const node of nodes) read(node, draft);
-    // A transaction in one text: whether it commits is not seen.
-    draft.isMixed = nodes.length > 1 && draft.control !== undefined;
+export function factsReader<Node>(
+  parse: (text: string) => readonly Node[],
+  read: (node: Node, draft: Draft) => void,
+): FactsReader {
+  return (text) => {
+    const draft = new Draft();
+    try {
+      const nodes = parse(text);
+      for (const node of nodes) read(node, draft);
+      // A transaction in one text: whether it commits is not seen.
+      draft.isMixed = nodes.length > 1 && draft.control !== undefined;
+    } catch {
+      // Some of the names may be missing.
+      return UNREAD;
+    }
     if (draft.isMixed) draft.giveUp();
-  } catch {
-    // Some of the names may be missing.
-    return UNREAD;
-  }
-  if (draft.writes.size > 0) draft.isWrite = true;
-  return draft;
+    if (draft.writes.size > 0) draft.isWrite = true;
+    return draft;
+  };
 }

@@ -5,8 +5,8 @@
 // never counts as another one that JavaScript cannot tell from it.
 
 import type { Cell, ColumnType, PostgresColumnType, Row, Scalar, TableShape } from '../change.ts';
-import type { ComparisonOperator, Truth } from './predicate.ts';
-import { TEXT_RULES, type TextRules } from './texts.ts';
+import type { Truth } from './predicate.ts';
+import { textRulesOf } from './texts.ts';
 
 /** Whether values of the type have an order that is known here. */
 export function isOrdered(type: ColumnType): boolean {
@@ -38,18 +38,13 @@ export type Comparison = -1 | 0 | 1 | 'null' | 'maybe';
 
 /** `null`: one of them is NULL. `maybe`: not known, be they equal or not. */
 export function compareCells(type: ColumnType, one: Cell, other: Cell): Comparison {
-  const order = orderOf(type, one, other);
+  const order = differenceOf(type, one, other);
   const isKnown = order === 0 || order === 'null' || type.family === 'sqlite' || type.isOrdered;
   return isKnown ? order : 'maybe';
 }
 
-/** Whether cells are equal is known of more types than their order. */
-export function comparerFor(operator: ComparisonOperator): typeof compareCells {
-  return operator === '=' || operator === '<>' ? orderOf : compareCells;
-}
-
 export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {
-  const order = orderOf(type, one, other);
+  const order = differenceOf(type, one, other);
   if (typeof order === 'string') return order;
   return order === 0 ? 'true' : 'false';
 }
@@ -77,7 +72,7 @@ export function equalityKey(type: ColumnType, cell: Scalar): string | number | u
 }
 
 /** Compares texts of PostgreSQL by their bytes: this tells whether they are equal, but their column may sort otherwise. */
-function orderOf(type: ColumnType, one: Cell, other: Cell): Comparison {
+export function differenceOf(type: ColumnType, one: Cell, other: Cell): Comparison {
   if (one === null || other === null) return 'null';
   if (one === undefined || other === undefined) return 'maybe';
   if (type.family === 'postgres' && type.type === 'opaque') return 'maybe';
@@ -91,11 +86,6 @@ function orderOf(type: ColumnType, one: Cell, other: Cell): Comparison {
   if (type.family === 'sqlite') return compareStorage(one, other);
   if (typeof one !== 'boolean' || typeof other !== 'boolean') return 'maybe';
   return one === other ? 0 : one ? 1 : -1;
-}
-
-/** Undefined where it is not known how texts of the type compare. */
-function textRulesOf(type: ColumnType): TextRules | undefined {
-  return TEXT_RULES[type.family === 'sqlite' ? type.collation : type.type];
 }
 
 /** SQLite sorts numbers before texts, and texts before blobs (https://www.sqlite.org/datatype3.html §4.1). */

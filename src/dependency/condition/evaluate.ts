@@ -14,7 +14,7 @@
 
 import type { Cell, ColumnShape, ColumnType, Row, SqliteColumnType, TableShape } from '../change.ts';
 import { cellOf } from './cells.ts';
-import { type Comparison, comparerFor, equalCells, equalityKey } from './compare.ts';
+import { type Comparison, differenceOf, equalCells, equalityKey } from './compare.ts';
 import { isLike } from './like.ts';
 import type { ComparisonOperator, Operand, Predicate, Truth } from './predicate.ts';
 
@@ -64,7 +64,7 @@ function columnSet(predicate: Of<'compare' | 'in' | 'is-null' | 'like'>, column:
     case 'compare': {
       const { operand, operator } = predicate;
       if (operand.kind !== 'value') return ANY;
-      return comparisonSet(operator, comparerFor(operator)(column.type, cell, operand.value));
+      return comparisonSet(operator, column.type, differenceOf(column.type, cell, operand.value));
     }
     case 'in':
       return listSet(predicate, column.type, cell);
@@ -108,23 +108,14 @@ export function setOfNot(set: number): number {
   return ((set & TRUE) << 1) | ((set & FALSE) >> 1) | (set & NULL);
 }
 
-const LESS = 1;
-const EQUAL = 2;
-const GREATER = 4;
-/** The orders of its sides in which a comparison holds. */
-const HOLDS: Readonly<Record<ComparisonOperator, number>> = {
-  '<': LESS,
-  '=': EQUAL,
-  '<=': LESS | EQUAL,
-  '>': GREATER,
-  '<>': LESS | GREATER,
-  '>=': EQUAL | GREATER,
-};
-
-function comparisonSet(operator: ComparisonOperator, order: Comparison): number {
-  if (typeof order === 'string') return SETS[order];
-  const own = order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
-  return (HOLDS[operator] & own) === 0 ? FALSE : TRUE;
+/** Whether values are equal is known of more types than their order. */
+function comparisonSet(operator: ComparisonOperator, type: ColumnType, order: Comparison): number {
+  if (order === 'null') return NULL;
+  if (order === 'maybe') return ANY;
+  if (order === 0) return operator === '=' || operator === '<=' || operator === '>=' ? TRUE : FALSE;
+  if (operator === '=' || operator === '<>') return operator === '=' ? FALSE : TRUE;
+  if (type.family === 'postgres' && !type.isOrdered) return ANY;
+  return order < 0 === (operator === '<' || operator === '<=') ? TRUE : FALSE;
 }
 
 /** SQLite compares two columns with NUMERIC affinity where one has it, and with the collation of the left one. */
@@ -135,11 +126,10 @@ function columnsSet(predicate: Of<'columns'>, table: TableShape, row: Row): numb
   if (left === undefined || right === undefined) return ANY;
   const [one, other] = [row[predicate.left], row[predicate.right]];
   if (one === null || other === null) return NULL;
-  const compare = comparerFor(operator);
   if (left.family === 'sqlite' && right.family === 'sqlite')
-    return comparisonSet(operator, compare(left, affine(right, left, one), affine(left, right, other)));
+    return comparisonSet(operator, left, differenceOf(left, affine(right, left, one), affine(left, right, other)));
   if (left.family === 'sqlite' || right.family === 'sqlite' || left.type !== right.type) return ANY;
-  return comparisonSet(operator, compare(left.isOrdered ? right : left, one, other));
+  return comparisonSet(operator, left.isOrdered ? right : left, differenceOf(left, one, other));
 }
 
 /** A cell of a column `own` as it is compared with one of a column `other`. */

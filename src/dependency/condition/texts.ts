@@ -5,6 +5,8 @@
 // Databases compare bytes of UTF-8, JavaScript compares units of UTF-16. The two differ where a
 // surrogate meets a character from U+E000 up; and SQLite's NOCASE looks no further than a zero character, but at lengths.
 
+import type { ColumnType } from '../change.ts';
+
 const ZERO = '\0';
 
 /** Compares texts by their bytes in UTF-8, which is the order of their code points. */
@@ -19,28 +21,38 @@ function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
   return one.length < other.length ? -1 : 1;
 }
 
-export interface TextRules {
+interface TextRules {
   readonly compare: (one: string, other: string) => -1 | 0 | 1;
   /** Equal texts have the same one. */
   readonly key: (text: string) => string;
 }
 
 const BINARY: TextRules = { compare: compareCodePoints, key: (text) => text };
+const NOCASE: TextRules = { compare: compareFolded, key: foldedKey };
+const DECIMAL: TextRules = { compare: compareDecimals, key: decimalKey };
 const PADDED: TextRules = {
   compare: (one, other) => compareCodePoints(withoutPadding(one), withoutPadding(other)),
   key: withoutPadding,
 };
 
-/** By collation of SQLite (https://www.sqlite.org/datatype3.html §7.1), and by type of PostgreSQL. */
-export const TEXT_RULES: Readonly<Record<string, TextRules>> = {
-  binary: BINARY,
-  nocase: { compare: compareFolded, key: foldedKey },
-  rtrim: PADDED,
-  text: BINARY,
-  uuid: BINARY,
-  char: PADDED,
-  decimal: { compare: compareDecimals, key: decimalKey },
-};
+/** By collation of SQLite (https://www.sqlite.org/datatype3.html §7.1), and by type of PostgreSQL; undefined: not known. */
+export function textRulesOf(type: ColumnType): TextRules | undefined {
+  switch (type.family === 'sqlite' ? type.collation : type.type) {
+    case 'binary':
+    case 'text':
+    case 'uuid':
+      return BINARY;
+    case 'nocase':
+      return NOCASE;
+    case 'rtrim':
+    case 'char':
+      return PADDED;
+    case 'decimal':
+      return DECIMAL;
+    default:
+      return undefined;
+  }
+}
 
 /** Spaces at the end, and nothing else, do not count in RTRIM and in char(n). */
 function withoutPadding(text: string): string {

@@ -60,17 +60,14 @@ export function pathsOf(predicate: Predicate, table: TableShape, first: OrderTer
   const parts = conjuncts(predicate);
   const whole = pathOf(parts, table, first);
   if (whole.keys.length > 0) return [whole];
+  const leavesOutMore = ({ keys, prefix, range }: PathForm): boolean =>
+    keys.length > 0 || (prefix !== undefined && !whole.prefix) || (range !== undefined && !whole.range);
   for (const part of parts) {
     if (part.kind !== 'or' || holeOf(part) !== undefined || part.parts.length > MAX_PATHS) continue;
     const paths = part.parts.map((choice) => pathOf([...parts, ...conjuncts(choice)], table, first));
-    if (paths.length > 0 && paths.every((path) => leavesOutMore(path, whole))) return paths;
+    if (paths.length > 0 && paths.every(leavesOutMore)) return paths;
   }
   return [whole];
-}
-
-function leavesOutMore(path: PathForm, whole: PathForm): boolean {
-  if (path.keys.length > 0) return true;
-  return (path.prefix !== undefined && !whole.prefix) || (path.range !== undefined && !whole.range);
 }
 
 function conjuncts(predicate: Predicate): readonly Predicate[] {

@@ -14,13 +14,8 @@ export type Stored = Scalar | readonly Scalar[] | Extract<Predicate, { readonly 
 type Kind<K extends Predicate['kind']> = Extract<Predicate, { readonly kind: K }>;
 type Junction = Extract<Predicate, { readonly parts: readonly Predicate[] }>;
 
-interface HoleOperand {
-  readonly kind: 'value';
-  value: Scalar;
-  readonly hole: number;
-}
-
 type Value = { readonly kind: 'value'; value: Scalar };
+type HoleOperand = Value & { readonly hole: number };
 type Piece = Kind<'in'> & { readonly operands: Value[] };
 
 interface ListPlace {

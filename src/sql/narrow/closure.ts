@@ -121,6 +121,11 @@ export function typeOf({ read, column }: Ref): ColumnType {
   return read.table.columns[column]!.type;
 }
 
+/** The type of an expression that is a column. */
+export function columnType(expression: Resolved): ColumnType | undefined {
+  return expression.kind === 'column' ? typeOf(expression.ref) : undefined;
+}
+
 /** Whether two columns are compared as values of one type, in one way that is known. */
 export function isSameType(one: ColumnType, two: ColumnType): boolean {
   if (one.family === 'sqlite' && two.family === 'sqlite') {

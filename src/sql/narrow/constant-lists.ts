@@ -8,7 +8,7 @@ import type { GivenTest, Operand } from '../../dependency/condition/predicate.ts
 import type { Expression, Select } from '../ast.ts';
 import type { DialectRules } from '../dialect.ts';
 import type { Resolved } from '../resolve/resolved.ts';
-import { typeOf } from './closure.ts';
+import { columnType } from './closure.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 type Given = Extract<Operand, { kind: 'value' | 'parameter' }>;
@@ -42,8 +42,8 @@ export function castType(name: string): PostgresColumnType['type'] | undefined {
 
 /** `column = ANY ($1)`, also with a cast to the array of the column's own type. */
 export function inParameter(operand: Resolved, array: Expression): Resolved | undefined {
-  if (operand.kind !== 'column') return undefined;
-  const type = typeOf(operand.ref);
+  const type = columnType(operand);
+  if (type === undefined) return undefined;
   const isOwnCast =
     array.kind === 'cast' && type.family === 'postgres' && castType(elementName(array.type)) === type.type;
   const parameter = isOwnCast ? array.operand : array;
@@ -58,7 +58,7 @@ function elementName(name: string): string {
 /** `column IN (SELECT value FROM json_each(?))` */
 export function inJsonParameter(operand: Resolved, select: Select): Resolved | undefined {
   const { body } = select;
-  if (operand.kind !== 'column' || body.kind !== 'plain' || typeOf(operand.ref).family !== 'sqlite') return undefined;
+  if (body.kind !== 'plain' || columnType(operand)?.family !== 'sqlite') return undefined;
   const isBare = select.with.length + select.orderBy.length === 0 && !select.limit && !select.offset;
   if (!isBare || body.where || body.groupBy.length > 0 || body.having) return undefined;
   const [source, ...sources] = body.from;

@@ -6,18 +6,13 @@
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
 import { isSystem } from '../catalogue.ts';
-import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
+import { type Control, canonical, type Draft, type FactsReader, factsReader } from '../text-facts.ts';
 import { calleeOf, isTree, nodeOf, type Tree, textOf, treeOf, treesIn } from './nodes.ts';
 import { isHarmless, isHarmlessSetting, loadPostgresTrees } from './parser.ts';
 
 /** Loads PostgreSQL's own parser; rejects where it cannot be loaded. */
 export async function createPostgresFacts(): Promise<FactsReader> {
-  const parse = await loadPostgresTrees();
-  return (text) =>
-    factsOf(
-      () => parse(text),
-      (node, draft) => new Reading(draft).statement(node),
-    );
+  return factsReader(await loadPostgresTrees(), (node, draft) => new Reading(draft).statement(node));
 }
 
 const WALKED = new Set(

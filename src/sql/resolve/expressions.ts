@@ -3,12 +3,12 @@
 // A comparison only counts as what it looks like where the database compares as with a bare parameter. A cast or a
 // COLLATE makes it another one, unless it asks for what the column has anyway.
 
-import type { ColumnType, PostgresColumnType, Scalar } from '../../dependency/change.ts';
+import type { PostgresColumnType, Scalar } from '../../dependency/change.ts';
 import type { ComparisonOperator } from '../../dependency/condition/predicate.ts';
 import { type Analysis, type Place, Stop } from '../analysis.ts';
 import type { Expression, Select } from '../ast.ts';
 import { isOverRows } from '../calls/purity.ts';
-import { typeOf } from '../narrow/closure.ts';
+import { columnType } from '../narrow/closure.ts';
 import {
   castType,
   givenComparison,
@@ -54,11 +54,11 @@ export function resolveExpression(expression: Expression, place: Place, analysis
     }
     case 'in-list': {
       const operand = inner(expression.operand);
-      const list = expression.list.map((part) => comparedWith(operand, part, { inner, analysis }));
+      const list = expression.list.map((part) => comparedWith(operand, [part, inner(part)], analysis));
       return { kind: 'in', operand, list };
     }
     case 'between':
-      return rangeOf(expression, { inner, analysis });
+      return rangeOf(expression, inner, analysis);
     case 'like':
       return patternOf(expression, inner, analysis);
     case 'call':
@@ -78,7 +78,7 @@ type Inner = (part: Expression) => Resolved;
 
 function columnNamed(name: Of<'column'>, place: Place, analysis: Analysis): Resolved {
   const resolved = resolveName(name, place.scope, analysis);
-  const type = resolved.kind === 'column' ? typeOf(resolved.ref) : undefined;
+  const type = columnType(resolved);
   analysis.moving.judge(name, type?.family === 'postgres' && !TEXTS.has(type.type));
   return resolved;
 }
@@ -93,19 +93,18 @@ function withSelects(
       const operand = inner(expression.operand);
       return inJsonParameter(operand, expression.select) ?? other(IN_SELECT, [operand], [planOf(expression.select)]);
     }
-    case 'exists':
-      return other('EXISTS', [], [unshown(planOf(expression.select))]);
+    case 'exists': {
+      const plan = planOf(expression.select);
+      if (plan.kind !== 'plain' || !plan.isRowByRow) return other('EXISTS', [], [plan]);
+      // The selected columns do not decide whether there are rows.
+      const outputs = plan.outputs.filter((output) => plansOf(output.expression).length > 0);
+      return other('EXISTS', [], [{ ...plan, outputs }]);
+    }
     case 'scalar':
       return other('subselect', [], [planOf(expression.select)]);
     case 'opaque':
       return other(expression.reason, expression.parts.map(inner), expression.selects.map(planOf));
   }
-}
-
-/** The selected columns do not decide whether there are rows. */
-function unshown(plan: Plan): Plan {
-  if (plan.kind !== 'plain' || !plan.isRowByRow) return plan;
-  return { ...plan, outputs: plan.outputs.filter(({ expression }) => plansOf(expression).length > 0) };
 }
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
@@ -120,31 +119,29 @@ function binaryOf(expression: Of<'binary'>, inner: Inner, analysis: Analysis): R
   if (/^->>?$/.test(operator)) analysis.moving.judge(right, true);
   if (!COMPARISONS.has(operator) && !IDENTITIES.has(operator)) return other(operator, [...bare]);
   const sides = {
-    left: comparedWith(bare[1], left, { inner: () => bare[0], analysis }),
-    right: comparedWith(bare[0], right, { inner: () => bare[1], analysis }),
+    left: comparedWith(bare[1], [left, bare[0]], analysis),
+    right: comparedWith(bare[0], [right, bare[1]], analysis),
   };
   if (operator === 'is not distinct from') return { kind: 'is', ...sides };
   if (operator === 'is distinct from') return { kind: 'not', part: { kind: 'is', ...sides } };
   return { kind: 'compare', operator: operator as ComparisonOperator, ...sides };
 }
 
-interface Within {
-  readonly inner: Inner;
-  readonly analysis: Analysis;
-}
-
 /** The expression opposite to `column`, without a cast of a value that says no more than the column's type. */
-function comparedWith(column: Resolved, expression: Expression, { inner, analysis }: Within): Resolved {
-  const resolved = inner(expression);
+function comparedWith(
+  column: Resolved,
+  [expression, resolved]: readonly [Expression, Resolved],
+  analysis: Analysis,
+): Resolved {
   judged(column, expression, analysis);
-  const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
+  const type = columnType(column);
   if (type?.family !== 'postgres' || expression.kind !== 'cast') return resolved;
   return uncast(type, expression) ?? resolved;
 }
 
 /** PostgreSQL reads the expression opposite to `column` by the column's type. */
 function judged(column: Resolved, expression: Expression, { moving }: Analysis): void {
-  const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
+  const type = columnType(column);
   const isTimeless = type?.family === 'postgres' && !MOMENTS.has(type.type);
   if (expression.kind !== 'cast') moving.judge(expression, isTimeless);
   else if (isTimelessType(expression.type)) moving.judge(expression.operand, isTimeless);
@@ -167,9 +164,10 @@ function isIdle(type: PostgresColumnType['type'], value: Scalar): boolean {
   return typeof value === 'string' && !isNumeric && type !== 'decimal';
 }
 
-function rangeOf({ operand, low, high }: Of<'between'>, within: Within): Resolved {
-  const column = within.inner(operand);
-  const [from, to] = [low, high].map((end) => comparedWith(column, end, within)) as [Resolved, Resolved];
+function rangeOf({ operand, low, high }: Of<'between'>, inner: Inner, analysis: Analysis): Resolved {
+  const column = inner(operand);
+  const from = comparedWith(column, [low, inner(low)], analysis);
+  const to = comparedWith(column, [high, inner(high)], analysis);
   if (plansOf(column).length > 0) return other('BETWEEN', [column, from, to]);
   const parts: Resolved[] = [
     { kind: 'compare', operator: '>=', left: column, right: from },
@@ -195,15 +193,13 @@ function callOf(expression: Of<'call'>, place: Place, analysis: Analysis): Resol
   const [hits, misses] = [scope?.hits ?? 0, scope?.misses ?? 0];
   const parts = args.map((part) => resolveExpression(part, place, analysis));
   const isOuter = scope !== undefined && scope.misses > misses && scope.hits === hits;
-  if (isOuter && isOverRows(expression, analysis)) {
-    throw new Stop('tables', `aggregate ${name} of an outer query`);
-  }
+  if (isOuter && isOverRows(expression, analysis)) throw new Stop('tables', `aggregate ${name} of an outer query`);
   return other(name, parts);
 }
 
 /** https://www.sqlite.org/datatype3.html §7.1: a COLLATE comes before the collation of any column. */
 export function collated(operand: Resolved, collation: string): Resolved {
-  const type: ColumnType | undefined = operand.kind === 'column' ? typeOf(operand.ref) : undefined;
-  if (type?.family === 'sqlite' && type.collation === collation.toLowerCase()) return operand;
-  return other('COLLATE', [operand]);
+  const type = columnType(operand);
+  const isOwn = type?.family === 'sqlite' && type.collation === collation.toLowerCase();
+  return isOwn ? operand : other('COLLATE', [operand]);
 }

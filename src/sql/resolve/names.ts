@@ -157,9 +157,8 @@ export function entriesOf(scope: Scope, path: readonly string[], analysis: Analy
 
 /** Several of one name are an error in most databases; here they are all looked at. */
 function one(columns: readonly NamedColumn[]): Resolved | undefined {
-  if (columns.length < 2) return columns[0]?.expression;
-  const expressions = columns.map(({ expression }) => expression);
-  return other('ambiguous name', expressions);
+  const all = columns.map(({ expression }) => expression);
+  return columns.length < 2 ? all[0] : other('ambiguous name', all);
 }
 
 /** A function's columns are not known, so that a name may be one of them or one further out. */

@@ -8,7 +8,7 @@
 // not satisfy the condition can stand for one that does, as the two are equal; and a column whose parts differ in type is
 // compared in a way that is not known of either part.
 
-import { isSameType, typeOf } from '../narrow/closure.ts';
+import { columnType, isSameType } from '../narrow/closure.ts';
 import { rejectsNulls } from '../narrow/conjuncts.ts';
 import type { Output, PlainPlan, Plan, ReadState, Resolved, SourceNode } from './resolved.ts';
 import { allWithin, allWithinPlan, hidden, isFlat, partsOf, plansOf, readsOfNode, sourcesOf } from './resolved.ts';
@@ -170,10 +170,7 @@ function columnsOf(condition: Resolved, plan: Plan): number[] | undefined {
 
 /** Whether it is a column of a table in each part, of one type. */
 function isOneColumn(column: number, parts: readonly PlainPlan[]): boolean {
-  const types = parts.map(({ outputs }) => {
-    const expression = outputs[column]?.expression;
-    return expression?.kind === 'column' ? typeOf(expression.ref) : undefined;
-  });
+  const types = parts.map(({ outputs }) => outputs[column] && columnType(outputs[column].expression));
   const [first] = types;
   return first !== undefined && types.every((type) => type !== undefined && isSameType(type, first));
 }

@@ -7,16 +7,12 @@ import type { AstNode, Stmt } from 'sqlite3-parser';
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { foldAscii } from '../../dependency/condition/texts.ts';
 import { isMoving } from '../calls/functions.ts';
-import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
+import { type Control, canonical, type Draft, type FactsReader, factsReader } from '../text-facts.ts';
 import { childrenOf } from './expression.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
 
 export function createSqliteFacts(): FactsReader {
-  return (text) =>
-    factsOf(
-      () => sqliteTrees(text),
-      (node, draft) => new Reading(draft).statement(node),
-    );
+  return factsReader(sqliteTrees, (node, draft) => new Reading(draft).statement(node));
 }
 
 const CONTROLS: Readonly<Partial<Record<Stmt['type'], Control>>> = {
