@@ -80,7 +80,7 @@ export class Follower implements FeedListener, RegistryClient {
   }
 
   template(text: string, session?: Session): Template {
-    return this.#catalogue.template(text, session);
+    return this.#catalogue.templates.get(text, session);
   }
 
   /** Why reads of that mark are refused, whatever they read. */

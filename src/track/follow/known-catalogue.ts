@@ -1,10 +1,9 @@
 // What names mean in the database, as far as it is known. After the schema may have changed the catalogue is read again,
 // until it has been read without another change coming.
 
-import type { Template } from '../../dependency/template.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import { Templates } from '../../sql/analyse.ts';
-import type { Catalogue, Session } from '../../sql/ast.ts';
+import type { Catalogue } from '../../sql/ast.ts';
 import type { OpenDatabase } from './open-database.ts';
 
 export interface KnownCatalogueParts {
@@ -20,7 +19,7 @@ const RETRY_MS = 200;
 
 export class KnownCatalogue {
   readonly #parts: KnownCatalogueParts;
-  readonly #templates: Templates;
+  readonly templates: Templates;
   /** That of `generation`, which differs once statements may mean something else. */
   current: Catalogue;
   generation = 0;
@@ -34,11 +33,7 @@ export class KnownCatalogue {
   constructor(parts: KnownCatalogueParts) {
     this.#parts = parts;
     this.current = parts.database.parts.catalogue;
-    this.#templates = new Templates(parts.database.parts, parts);
-  }
-
-  template(text: string, session?: Session): Template {
-    return this.#templates.get(text, session);
+    this.templates = new Templates(parts.database.parts, parts);
   }
 
   /** Called as soon as a change of the schema may have come; `begin` follows. */
@@ -80,6 +75,6 @@ export class KnownCatalogue {
     this.generation++;
     if (catalogue === undefined) return;
     this.current = catalogue;
-    this.#templates.replaceCatalogue(catalogue);
+    this.templates.replaceCatalogue(catalogue);
   }
 }

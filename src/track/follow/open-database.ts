@@ -70,17 +70,13 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Rejects with E_FEED. `what`: in words. */
 export async function opening<T>(what: string, open: () => Promise<T>): Promise<T> {
   return open().catch((cause: unknown) => {
-    throw named(what, cause);
+    const message = messageOf(cause);
+    if (cause instanceof TidegateError) {
+      throw message.includes(what) ? cause : new TidegateError(cause.code, `${what}: ${message}`, { cause });
+    }
+    const { code, severity } = (cause ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
+    const isOfServer = typeof code === 'string' && SQLSTATE.test(code) && typeof severity === 'string';
+    const isWhole = isOfServer || /^expected\b/.test(message);
+    throw new TidegateError('E_FEED', isWhole ? `${what}: ${message}` : `expected ${what}, got: ${message}`, { cause });
   });
-}
-
-function named(what: string, cause: unknown): TidegateError {
-  if (cause instanceof TidegateError) {
-    return cause.message.includes(what) ? cause : new TidegateError(cause.code, `${what}: ${cause.message}`, { cause });
-  }
-  const message = messageOf(cause);
-  const { code, severity } = (cause ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
-  const isOfServer = typeof code === 'string' && SQLSTATE.test(code) && typeof severity === 'string';
-  const isWhole = isOfServer || /^expected\b/.test(message);
-  return new TidegateError('E_FEED', isWhole ? `${what}: ${message}` : `expected ${what}, got: ${message}`, { cause });
 }

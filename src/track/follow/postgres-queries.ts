@@ -75,8 +75,6 @@ function isPlain(value: unknown): boolean {
   return value === null || typeof value === 'bigint' || typeof value === 'string' || Number.isSafeInteger(value);
 }
 
-type RowObject = Readonly<Record<string, unknown>>;
-
 /** One connection for questions, made again when it has ended. */
 export class Queries {
   readonly #connect: ConnectPostgres;
@@ -98,8 +96,10 @@ export class Queries {
     return this.#session;
   }
 
-  readonly run = async (sql: string, parameters: readonly unknown[]): Promise<readonly RowObject[]> =>
-    (await this.session()).query(sql, parameters);
+  readonly run = async (
+    sql: string,
+    parameters: readonly unknown[],
+  ): Promise<readonly Readonly<Record<string, unknown>>[]> => (await this.session()).query(sql, parameters);
 
   async close(): Promise<void> {
     const opened = this.#session;

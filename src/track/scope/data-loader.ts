@@ -14,11 +14,6 @@ interface LoaderLike {
   _batchLoadFn(keys: readonly unknown[]): unknown;
 }
 
-interface LoaderMethods {
-  readonly load?: (this: LoaderLike, key: unknown) => Promise<unknown>;
-  readonly prime?: (this: LoaderLike, key: unknown, value: unknown) => unknown;
-}
-
 interface Origin {
   readonly begunAt: number;
   /** By tracker; undefined when the reads are unknown. */
@@ -68,7 +63,10 @@ export function watchDataLoaders(sharing: Sharing): () => void {
 function watchClass(loaded: unknown): void {
   const { prototype } = (typeof loaded === 'function' ? loaded : {}) as { readonly prototype?: object };
   if (prototype === undefined || watched.has(prototype)) return;
-  const { load, prime } = prototype as LoaderMethods;
+  const { load, prime } = prototype as {
+    readonly load?: (this: LoaderLike, key: unknown) => Promise<unknown>;
+    readonly prime?: (this: LoaderLike, key: unknown, value: unknown) => unknown;
+  };
   if (typeof load !== 'function' || typeof prime !== 'function') return;
   watched.add(prototype);
   Object.assign(prototype, {

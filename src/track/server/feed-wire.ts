@@ -185,15 +185,15 @@ function formFrom(given: Readonly<Record<string, unknown>>, bytes: number): Form
     if (Array.isArray(value)) return listFrom(value, (one) => (isScalar(one) ? one : undefined));
     return isScalar(value) || value instanceof Date ? value : undefined;
   });
-  const rows = given.rows === undefined ? undefined : listFrom(given.rows, (row) => listFrom(row, cellFrom));
+  const cellsOf = (row: unknown) =>
+    listFrom(row, (cell) => {
+      if (isRecord(cell) && isText(cell.text)) return new ServerText(cell.text);
+      return isScalar(cell) ? cell : undefined;
+    });
+  const rows = given.rows === undefined ? undefined : listFrom(given.rows, cellsOf);
   const isWhole = parameters !== undefined && (rows?.every((row) => row !== undefined) ?? given.rows === undefined);
   if (kind !== 'statement' || !isWhole || left < 0) return undefined;
   return { kind, ...analysed, parameters, rows: rows as readonly List[] | undefined };
-}
-
-function cellFrom(value: unknown): Scalar | ServerText | undefined {
-  if (isRecord(value) && typeof value.text === 'string') return new ServerText(value.text);
-  return isScalar(value) ? value : undefined;
 }
 
 function isScalar(value: unknown): value is Scalar {

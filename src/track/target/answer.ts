@@ -10,7 +10,6 @@ import { messageOf } from '../../errors.ts';
 
 const MAX_ANSWER_BYTES = 200_000;
 const MAX_PROBLEM = 300;
-const encoder = new TextEncoder();
 
 /** `registry`: undefined while the feed has not begun. */
 export function answerOf({ id, about }: SourceQuestion, answering: Answering): SourceAnswer {
@@ -35,7 +34,7 @@ interface Answering {
 
 /** Size in JSON, as it is sent. */
 function sizeOf(value: unknown): number {
-  return encoder.encode(JSON.stringify(value)).length;
+  return new TextEncoder().encode(JSON.stringify(value)).length;
 }
 
 function describe(about: SourceQuestion['about'], { registry, covers }: Answering): Description {

@@ -59,7 +59,8 @@ export interface Sent {
 const SENT = Symbol('statement on its way');
 const connections = new WeakMap<object, PostgresConnection>();
 const pools = new WeakSet<object>();
-const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
+/** Begins a statement that only reads, as far as its first word says. */
+export const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
 
 export function watchClient(client: object): void {
   if (!connections.has(client)) connections.set(client, new PostgresConnection(client));

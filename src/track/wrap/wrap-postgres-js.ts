@@ -7,7 +7,7 @@
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import { isRefusal, judged, UNKNOWN_SESSION } from './postgres-connection.ts';
+import { isRefusal, judged, QUERY, UNKNOWN_SESSION } from './postgres-connection.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import type { Call } from './statements.ts';
 import { connection, methodOf, namesOf } from './wrapping.ts';
@@ -136,8 +136,6 @@ async function run(query: Promise<unknown>, { sql, recorder, on }: Parts): Promi
   reading?.done(isShown ? rowsOf(rows, reading.outputs ?? new Set()) : undefined);
   return rows;
 }
-
-const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
 
 /** Sends the question right before the query on one connection, found as the driver's own transactions find theirs. */
 async function askedWith(query: Promise<unknown>, sql: object) {
