@@ -47,7 +47,6 @@ export class MemberLog implements InvalidationLog {
   readonly #early: Change[] = [];
   #number: number;
   #lastId = 0;
-  /** Intents that are being opened. */
   readonly #opening = new Set<Promise<unknown>>();
   #closed: TidegateError | undefined;
 

@@ -57,7 +57,6 @@ export class EvictionPolicy {
   /** Frequencies of entries that are gone. */
   readonly #ghost = new AgedNumbers(Uint8Array);
   #floor = 0;
-  /** Number of entries. */
   count = 0;
   /** Sum of the entries' sizes. */
   bytes = 0;
@@ -95,7 +94,6 @@ export class EvictionPolicy {
     return slot;
   }
 
-  /** The entry was used. */
   touch(slot: number): void {
     let at = this.#class[slot]!;
     if (this.#frequency[slot]! < MAX_FREQUENCY) {
@@ -239,7 +237,6 @@ export class AgedNumbers {
     this.#counts = counts;
   }
 
-  /** Bytes of the arrays. */
   get memoryBytes(): number {
     return this.#hashes.byteLength + this.#numbers.byteLength;
   }

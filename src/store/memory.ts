@@ -28,7 +28,6 @@ export function createMemoryStore({ maxBytes }: { readonly maxBytes: number }): 
   return new MemoryStore(maxBytes);
 }
 
-/** Bytes an entry counts for. */
 export function entryCost(entry: Entry): number {
   let cost = ENTRY_OVERHEAD_BYTES + entry.key.length;
   if (entry.kind === 'response') {
@@ -101,12 +100,10 @@ export class SlotStore<E extends { readonly key: string }> {
     return this.#forget(slot);
   }
 
-  /** Puts the entry in the slot. */
   protected enter(slot: number, entry: E): void {
     this.entryIn[slot] = entry;
   }
 
-  /** Takes the entry out of the slot. */
   protected leave(slot: number): E {
     const entry = this.entryIn[slot]!;
     this.entryIn[slot] = undefined;

@@ -12,7 +12,7 @@ import { LargeBodies } from './bodies/large-bodies.ts';
 import { type CheckReport, checkStore } from './check.ts';
 import type { DiskPlatform, ManifestRow } from './contract.ts';
 import { Catalog, type IndexObserver } from './index/catalog.ts';
-import { keyHash } from './index/entry-index.ts';
+import { keyHash, rowAt } from './index/entry-index.ts';
 import { RowBatches } from './manifest/row-batches.ts';
 import { DiskPolicy, DiskRoom, segmentBytes } from './segments/disk-room.ts';
 import { type DiskState, EntryRecords } from './segments/entry-records.ts';
@@ -133,9 +133,7 @@ export class DiskStore implements Store {
   }
 
   async clear(): Promise<void> {
-    const removed = this.#removeBytes();
-    await this.#state.batches.clear();
-    await removed;
+    await Promise.all([this.#removeBytes(), this.#state.batches.clear()]);
   }
 
   /** Removes the bytes, but keeps the manifest's rows. */
@@ -208,7 +206,7 @@ export class DiskStore implements Store {
         // Somebody cleared the store meanwhile, so there is nothing left to load.
         if (this.#isClosed || catalog.isLoaded) return;
         const to = Math.min(rows.count, from + LOAD_SLICE);
-        catalog.load(rows, from, to);
+        for (let at = from; at < to; at++) catalog.load(rowAt(rows, at));
         sincePause += to - from;
         if (sincePause < LOAD_SLICE) continue;
         sincePause = 0;

@@ -29,7 +29,6 @@ export class LargeBodyWriter implements BodyWriter {
   #file: DiskFile | undefined;
   /** Bytes in blocks that are written or on their way. */
   #sent = 0;
-  /** The block that is being filled. */
   #block = emptyBlock();
   /** Contents of the blocks on their way, by number. */
   readonly #underWay = new Map<number, { readonly content: Buffer; readonly done: Promise<void> }>();

@@ -43,7 +43,6 @@ export class LargeBodies implements BodyStore {
   readonly #parts: BodyParts;
   readonly #bodies = new Map<string, Body>();
   readonly #byGeneration = new Map<number, Body>();
-  /** Bodies that are about to be removed. */
   readonly #leaving = new Map<string, Cancel>();
 
   constructor(platform: DiskPlatform, parts: BodyParts) {
@@ -87,7 +86,6 @@ export class LargeBodies implements BodyStore {
     return this.#leaving.has(id) || this.#bodies.get(id)?.isWriting === false;
   }
 
-  /** Gives the body to this entry. */
   own(large: LargeBody, owner: BodyOwner): void {
     this.#leaving.get(large.id)?.();
     this.#leaving.delete(large.id);
@@ -113,7 +111,6 @@ export class LargeBodies implements BodyStore {
     if (body !== undefined) this.#release(body);
   }
 
-  /** Removes all bodies that belong to entries of the segment. */
   disownSegment(segment: number): void {
     for (const body of this.#byGeneration.values()) if (body.owner?.segment === segment) this.#release(body);
   }

@@ -5,10 +5,10 @@
 // removed keys until the loading ends.
 
 import type { LargeBodies } from '../bodies/large-bodies.ts';
-import type { IndexRows, Place } from '../contract.ts';
+import type { Place } from '../contract.ts';
 import { MAX_DISK_FREQUENCY } from '../segments/disk-room.ts';
 import type { Segments } from '../segments/segments.ts';
-import { type IndexRow, IndexTable, type KeyHash, rowAt } from './entry-index.ts';
+import { type IndexRow, IndexTable, type KeyHash } from './entry-index.ts';
 
 const NONE = -1;
 
@@ -61,7 +61,6 @@ export class Catalog {
     return true;
   }
 
-  /** Takes out the entry in the slot. */
   leave(slot: number): void {
     const segment = this.index.segment(slot);
     const generation = this.index.generation(slot);
@@ -98,12 +97,8 @@ export class Catalog {
     return this.#removed?.has(narrow(hash)) === true;
   }
 
-  /** Adds rows of the scan, unless something newer is known. */
-  load(rows: IndexRows, from: number, to: number): void {
-    for (let at = from; at < to; at++) this.loadOne(rowAt(rows, at));
-  }
-
-  loadOne({ hash, place, generation }: IndexRow): void {
+  /** Adds a row of the manifest, unless something newer is known. */
+  load({ hash, place, generation }: IndexRow): void {
     const segment = this.#segments.find(place.segment);
     if (segment === undefined || place.offset + place.bytes > segment.bytes || this.isRemoved(hash)) return;
     const slot = this.index.find(hash);
@@ -121,7 +116,6 @@ export class Catalog {
     this.#removed = undefined;
   }
 
-  /** Empties the catalog. */
   clear(): void {
     this.index.clear();
     this.#observer?.cleared();

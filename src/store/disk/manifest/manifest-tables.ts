@@ -6,7 +6,7 @@
 
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { TidegateError } from '../../../errors.ts';
 import { COLUMNS, DamagedError, isDamage, ManifestWriter, READABLE } from './manifest-content.ts';
 import { ManifestReads } from './manifest-reads.ts';
@@ -50,20 +50,14 @@ export function openForWriting(file: string): DatabaseSync {
   return database;
 }
 
-export interface PreparedManifest {
-  readonly file: string;
-  /** For reads that are answered at once. */
-  readonly reader: DatabaseSync;
-  /** The row of a key, as an array. */
-  readonly lookUp: StatementSync;
-  /** Close it before another connection writes. */
-  readonly writer: DatabaseSync;
-  /** Whether a damaged database was moved aside. This one is then empty. */
-  readonly wasDamaged: boolean;
-}
+export type PreparedManifest = ReturnType<typeof prepareManifest>;
 
-/** Makes missing tables, and opens a connection to read and one to write at the start. Throws E_DISK at a newer version. */
-export function prepareManifest(folder: string): PreparedManifest {
+/**
+ * Makes missing tables, and opens two connections: `reader` for reads that are answered at once, and `writer` for the start;
+ * close it before another connection writes. `lookUp` gives the row of a key as an array. `wasDamaged`: a damaged database
+ * was moved aside, so this one is empty. Throws E_DISK at a newer version.
+ */
+export function prepareManifest(folder: string) {
   const file = join(folder, MANIFEST_FILE);
   const wasDamaged = existsSync(markOf(file));
   if (wasDamaged) moveAside(file);
@@ -76,7 +70,7 @@ export function prepareManifest(folder: string): PreparedManifest {
   }
 }
 
-function prepared(file: string, wasDamaged: boolean): PreparedManifest {
+function prepared(file: string, wasDamaged: boolean) {
   checkHeader(file);
   const writer = openForWriting(file);
   let reader: DatabaseSync | undefined;

@@ -38,15 +38,13 @@ export class RowBatches {
     else if (this.#timer === undefined) this.#schedule(DELAY_MS);
   }
 
-  /** Resolves with true when everything given before is committed, with false when that fails. */
-  async flush(): Promise<boolean> {
+  /** Resolves when everything given before is committed, or cannot be. */
+  async flush(): Promise<void> {
     const target = this.#given;
-    while (this.#committed < target) {
-      const before = this.#committed;
+    for (let before = -1; before < this.#committed && this.#committed < target; ) {
+      before = this.#committed;
       await this.#pump();
-      if (this.#committed === before && this.#committed < target) return false;
     }
-    return true;
   }
 
   /** Forgets waiting changes and clears the manifest. Changes given from now on come after that. */

@@ -38,7 +38,7 @@ export class ReplicaStore implements Store {
   readonly #fault: (error: unknown) => void;
   #pendingBytes = 0;
   #isComplete = false;
-  #used: KeyHash[] = [];
+  readonly #used: KeyHash[] = [];
 
   /** `fault`: called when this process cannot read the disk; it then asks the owner. */
   constructor({ folder, tasks, seed, send, fault }: ReplicaParts) {
@@ -147,8 +147,7 @@ export class ReplicaStore implements Store {
   }
 
   #tellUses(): void {
-    const used = this.#used;
-    this.#used = [];
+    const used = this.#used.splice(0);
     const high = Uint32Array.from(used, (hash) => hash.high);
     this.#link.send({ kind: 'used', high, low: Uint32Array.from(used, (hash) => hash.low) });
   }
@@ -181,8 +180,8 @@ export class ReplicaStore implements Store {
  */
 class ReplicaSegments {
   readonly #platform: Pick<DiskPlatform, 'folder' | 'fault'>;
+  /** Files that were read, and the number of the index's entries in each segment. */
   readonly #files = new Map<number, DiskFile>();
-  /** Number of the index's entries in each segment. */
   readonly #entries = new Map<number, number>();
 
   constructor(platform: Pick<DiskPlatform, 'folder' | 'fault'>) {
@@ -195,10 +194,8 @@ class ReplicaSegments {
 
   vacate(segment: number): void {
     const left = (this.#entries.get(segment) ?? 1) - 1;
-    if (left > 0) {
-      this.#entries.set(segment, left);
-      return;
-    }
+    this.#entries.set(segment, left);
+    if (left > 0) return;
     this.#entries.delete(segment);
     const file = this.#files.get(segment);
     this.#files.delete(segment);

@@ -136,7 +136,6 @@ export class Ghost {
     this.#born.resize(FIRST_SETS);
   }
 
-  /** Bytes of the arrays. */
   get memoryBytes(): number {
     return this.#born.memoryBytes;
   }

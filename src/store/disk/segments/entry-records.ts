@@ -113,7 +113,7 @@ export class EntryRecords {
     if (slot >= 0 || catalog.isLoaded || catalog.isRemoved(hash)) return slot;
     try {
       const row = manifest.lookUp(key);
-      if (row !== undefined) catalog.loadOne({ hash, place: row.place, generation: row.generation });
+      if (row !== undefined) catalog.load({ hash, place: row.place, generation: row.generation });
     } catch (error) {
       fault(error);
     }

@@ -181,7 +181,6 @@ export class Segments {
     this.#segments.set(segment.number, segment);
   }
 
-  /** Removes the segment and its file. */
   async drop(segment: Segment): Promise<void> {
     if (segment.gone) return;
     segment.gone = true;
