@@ -50,13 +50,9 @@ class ValueMemory extends SlotStore<StoredValue> implements Store<StoredValue> {
   }
 
   *find(selector: Selector): Iterable<EntryNote> {
-    if (selector.kind === 'url') {
-      const entry = this.entryIn[this.slotOf.get(selector.uri) ?? -1];
-      if (entry !== undefined) yield noteOfValue(entry);
-      return;
-    }
     const matches = keyMatcher(selector);
-    for (const entry of this.entryIn) {
+    const found = selector.kind === 'url' ? [this.entryIn[this.slotOf.get(selector.uri) ?? -1]] : this.entryIn;
+    for (const entry of found) {
       if (entry === undefined || !matches(entry.key)) continue;
       if (selector.kind !== 'tag' || entry.tags.includes(selector.tag)) yield noteOfValue(entry);
     }

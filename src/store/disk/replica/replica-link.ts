@@ -4,8 +4,8 @@
 
 import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
 import { TidegateError } from '../../../errors.ts';
-import type { BodySource, BodyStore, BodyWriter } from '../../../ports.ts';
-import { type ByteRange, LargeBodySource } from '../bodies/body-file.ts';
+import type { BodyStore, BodyWriter } from '../../../ports.ts';
+import { LargeBodySource } from '../bodies/body-file.ts';
 import type { DiskPlatform, IndexRows } from '../contract.ts';
 
 export type DiskToWorker =
@@ -79,40 +79,34 @@ export class ReplicaLink {
  * A reader behind a writer reads through the owner, even after the writer has finished. So an unwanted body is discarded
  * after that too, or the owner would keep it open.
  */
-export class ReplicaBodies implements BodyStore {
-  readonly #link: ReplicaLink;
-  readonly #platform: Pick<DiskPlatform, 'folder' | 'fault'>;
+export function replicaBodies(link: ReplicaLink, platform: Pick<DiskPlatform, 'folder' | 'fault'>): BodyStore {
+  return {
+    create: () => replicaWriter(link),
+    read(body, range) {
+      const spoiled = () => link.send({ kind: 'spoiled', body, start: range.start });
+      return new LargeBodySource({ body, range, ...platform, spoiled });
+    },
+  };
+}
 
-  constructor(link: ReplicaLink, platform: Pick<DiskPlatform, 'folder' | 'fault'>) {
-    this.#link = link;
-    this.#platform = platform;
-  }
-
-  create(): BodyWriter {
-    const link = this.#link;
-    const writer = link.nextId();
-    /** Whether the owner knows of the body. */
-    let isTold = false;
-    let isDiscarded = false;
-    const write = async <T extends LargeBody | undefined>(what: AskedOfDisk): Promise<T> => {
-      // The owner would begin another body with this number.
-      if (isDiscarded) throw new TidegateError('E_DISK', 'expected a body that is wanted, got a discarded one');
-      isTold = true;
-      return link.ask<T>(what);
-    };
-    return {
-      append: (chunk) => write<undefined>({ kind: 'append', writer, chunk }),
-      read: ({ start, end }) => link.ask<Uint8Array>({ kind: 'read', writer, start, end }),
-      finish: () => write<LargeBody>({ kind: 'finish', writer }),
-      discard: () => {
-        if (isTold && !isDiscarded) link.send({ kind: 'discard', writer });
-        isDiscarded = true;
-      },
-    };
-  }
-
-  read(body: LargeBody, range: ByteRange): BodySource {
-    const spoiled = () => this.#link.send({ kind: 'spoiled', body, start: range.start });
-    return new LargeBodySource({ body, range, ...this.#platform, spoiled });
-  }
+function replicaWriter(link: ReplicaLink): BodyWriter {
+  const writer = link.nextId();
+  /** Whether the owner knows of the body. */
+  let isTold = false;
+  let isDiscarded = false;
+  const write = async <T extends LargeBody | undefined>(what: AskedOfDisk): Promise<T> => {
+    // The owner would begin another body with this number.
+    if (isDiscarded) throw new TidegateError('E_DISK', 'expected a body that is wanted, got a discarded one');
+    isTold = true;
+    return link.ask<T>(what);
+  };
+  return {
+    append: (chunk) => write<undefined>({ kind: 'append', writer, chunk }),
+    read: ({ start, end }) => link.ask<Uint8Array>({ kind: 'read', writer, start, end }),
+    finish: () => write<LargeBody>({ kind: 'finish', writer }),
+    discard: () => {
+      if (isTold && !isDiscarded) link.send({ kind: 'discard', writer });
+      isDiscarded = true;
+    },
+  };
 }

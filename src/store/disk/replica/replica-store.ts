@@ -11,7 +11,7 @@ import type { DiskFile, DiskPlatform, IndexRows, Place } from '../contract.ts';
 import { IndexTable, type KeyHash, keyHash, rowAt } from '../index/entry-index.ts';
 import { AT_ONCE_BYTES, decodeRecord, type RecordIdentity, sizeOf } from '../segments/segment-record.ts';
 import { segmentName } from '../segments/segments.ts';
-import { type DiskToWorker, ReplicaBodies, ReplicaLink, type WorkerToDisk } from './replica-link.ts';
+import { type DiskToWorker, ReplicaLink, replicaBodies, type WorkerToDisk } from './replica-link.ts';
 
 /** Bytes of entries on their way to the owner. Beyond them, it accepts no more. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
@@ -48,7 +48,7 @@ export class ReplicaStore implements Store {
     this.#index = new IndexTable(seed);
     const platform = { folder, fault: this.#fault };
     this.#segments = new ReplicaSegments(platform);
-    this.bodies = new ReplicaBodies(this.#link, platform);
+    this.bodies = replicaBodies(this.#link, platform);
   }
 
   received(message: DiskToWorker): void {

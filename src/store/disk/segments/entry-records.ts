@@ -27,9 +27,7 @@ import {
 import type { Segments } from './segments.ts';
 
 /** An entry with the place where it should be. */
-interface Wanted extends RecordIdentity {
-  readonly place: Place;
-}
+type Wanted = RecordIdentity & { readonly place: Place };
 
 /** An entry that is about to be written. */
 export interface Writing {
@@ -51,7 +49,7 @@ export interface DiskState extends DiskPlatform {
 export class EntryRecords {
   readonly state: DiskState;
   /** Number of the last record written. Undefined until the manifest has told where to continue. */
-  #generation: number | undefined;
+  generation: number | undefined;
   /** Segments with a reported fault. Further faults in them are only counted. */
   readonly #told = new Set<number>();
   /** Entries whose record or body was not the one written. */
@@ -61,15 +59,6 @@ export class EntryRecords {
     this.state = state;
   }
 
-  /** Call when records can be written. */
-  begin(generation: number): void {
-    this.#generation = generation;
-  }
-
-  get isReady(): boolean {
-    return this.#generation !== undefined;
-  }
-
   /**
    * Writes the entry; at once if its record is short. Otherwise `counts` is called once the record is written. Throws or
    * rejects with the platform's error; then nothing has changed.
@@ -77,8 +66,8 @@ export class EntryRecords {
   write(writing: Writing, counts: () => boolean): Eventually<void> {
     const { segments } = this.state;
     const { entry, queue } = writing;
-    const generation = (this.#generation as number) + 1;
-    this.#generation = generation;
+    const generation = (this.generation as number) + 1;
+    this.generation = generation;
     const record = encodeRecord(entry, generation);
     if (record.bytes <= AT_ONCE_BYTES) return this.#enter(writing, generation, segments.appendNow(queue, record));
     return segments.append(queue, record, (place) => {

@@ -41,7 +41,7 @@ export class WriteQueue {
       this.#records.remove(entry.key, hash);
       return;
     }
-    if (this.#records.isReady) return this.#write(entry, hash);
+    if (this.#records.generation !== undefined) return this.#write(entry, hash);
     this.#wait(entry);
   }
 
@@ -65,7 +65,7 @@ export class WriteQueue {
   begin(generation: number): void {
     const early = [...this.#waiting.values()];
     this.clear();
-    this.#records.begin(generation);
+    this.#records.generation = generation;
     for (const entry of early) this.put(entry);
     this.#ready.resolve();
   }
