@@ -1,19 +1,19 @@
-// The file of a large body, and the reading of it. The file is blocks of one length, each a checksum and content; the last
+// The file of a large body, and the writing of it. The file is blocks of one length, each a checksum and content; the last
 // one is shorter. The body's id and the block's number seed the checksum, so that no block passes for another.
 //
-// A reader gets a range of it, one block after the other, each verified before a byte of it is given. Only a few are read
-// ahead, so a reader that stops reading stops the disk.
+// It is written block by block. Others read behind the writer, even after it has finished. Bytes not yet in the file come from
+// memory. The file stays open until nobody has read for a while, since it may be removed at any time.
 
 import { crc32 } from 'node:zlib';
 import type { LargeBody } from '../../../entry/stored-response.ts';
-import type { BodySource } from '../../../ports.ts';
-import { type Fields, NO_FIELDS } from '../../../semantics/fields.ts';
-import type { DiskFile, DiskFolder } from '../contract.ts';
+import type { BodyWriter, Tasks } from '../../../ports.ts';
+import type { DiskFile } from '../contract.ts';
+import type { DiskRoom } from '../segments/disk-room.ts';
 
 export const BODY_FOLDER = 'bodies';
 
 const BLOCK_BYTES = 256 * 1024;
-export const CHECKSUM_BYTES = 4;
+const CHECKSUM_BYTES = 4;
 /** Bytes of the body in a full block. */
 export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - CHECKSUM_BYTES;
 
@@ -27,11 +27,7 @@ export function bodyName(id: string): string {
 }
 
 /** Writes a block whose content is complete; its checksum comes first. */
-export async function writeBlock(
-  file: DiskFile,
-  { id, block }: { id: string; block: number },
-  bytes: Buffer,
-): Promise<void> {
+async function writeBlock(file: DiskFile, { id, block }: { id: string; block: number }, bytes: Buffer): Promise<void> {
   bytes.writeUInt32LE(crc32(bytes.subarray(CHECKSUM_BYTES), seedOf(id, block)));
   await file.write(bytes, block * BLOCK_BYTES);
 }
@@ -53,9 +49,6 @@ function seedOf(id: string, block: number): number {
   return crc32(`${id}:${block}`);
 }
 
-/** Blocks read before the reader asks for them. */
-const AHEAD = 2;
-
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -67,97 +60,173 @@ export function partOf(content: Uint8Array, block: number, { start, end }: ByteR
   return content.subarray(Math.max(0, start - at), Math.min(content.length, end - at));
 }
 
-interface SourceParts {
-  readonly body: LargeBody;
-  readonly range: ByteRange;
-  readonly folder: DiskFolder;
-  /** Called when the body differs from the written one, or cannot be read. */
-  readonly spoiled: (error: unknown) => void;
-  /** Called when the file cannot be opened now, e.g. for want of descriptors; that says nothing about the body. */
-  readonly fault: (error: unknown) => void;
+/** Blocks that may be on their way to the disk before the writer has to wait. */
+const MAX_UNDER_WAY = 2;
+const IDLE_MS = 60_000;
+
+interface WriterOptions {
+  /** Its `bytes` are those appended so far. */
+  readonly body: { readonly id: string; bytes: number };
+  readonly room: DiskRoom;
+  readonly tasks: Tasks;
+  /** Opens the body's file; throws the platform's error. */
+  readonly open: (create: boolean) => DiskFile;
+  /** Called when nothing more will be written. A body that failed must go, one that is discarded unless an entry names it. */
+  readonly ended: (how: 'finished' | 'failed' | 'discarded') => void;
 }
 
-export class LargeBodySource implements BodySource {
-  readonly #parts: SourceParts;
-  /** Undefined when it cannot be opened. */
-  readonly #file: DiskFile | undefined;
-  readonly #ready: Uint8Array[] = [];
-  #next: number;
-  readonly #last: number;
-  #state: 'open' | 'failed' | 'cancelled' = 'open';
-  #isReading = false;
-  #wake: (() => void) | undefined;
+export class LargeBodyWriter implements BodyWriter {
+  readonly #options: WriterOptions;
+  #file: DiskFile | undefined;
+  /** Bytes in blocks that are written or on their way. */
+  #sent = 0;
+  #block = emptyBlock();
+  /** Contents of the blocks on their way, by number. */
+  readonly #underWay = new Map<number, { readonly content: Buffer; readonly done: Promise<void> }>();
+  #state: 'open' | 'finished' | 'failed' | 'discarded' = 'open';
+  #error: unknown;
+  #reads = 0;
+  #isRead = false;
 
-  constructor(parts: SourceParts) {
-    this.#parts = parts;
-    const { body, folder, range } = parts;
+  constructor(options: WriterOptions) {
+    this.#options = options;
     try {
-      if (isBodyId(body.id)) this.#file = folder.open(bodyName(body.id), { create: false });
+      this.#file = options.open(true);
     } catch (error) {
-      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      if (isMissing) parts.spoiled(new Error('expected a file, got none', { cause: error }));
-      else parts.fault(error);
+      this.#fail(error);
     }
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    this.#demandOpen();
+    const { body, room } = this.#options;
+    const refusal = room.refusal(body.bytes + chunk.length);
+    if (refusal !== undefined) this.#fail(refusal);
+    this.#demandOpen();
+    const start = body.bytes;
+    body.bytes += chunk.length;
+    room.unnamedBytes += chunk.length;
+    for (let from = 0; from < chunk.length; ) {
+      const to = (start + from) % BLOCK_CONTENT_BYTES;
+      const count = Math.min(chunk.length - from, BLOCK_CONTENT_BYTES - to);
+      this.#block.set(chunk.subarray(from, from + count), CHECKSUM_BYTES + to);
+      from += count;
+      if (to + count === BLOCK_CONTENT_BYTES) this.#send(BLOCK_CONTENT_BYTES);
+    }
+    await this.#written(MAX_UNDER_WAY - 1);
+    this.#demandOpen();
+  }
+
+  async read(range: ByteRange): Promise<Uint8Array> {
     const { start, end } = range;
-    this.#next = Math.floor(start / BLOCK_CONTENT_BYTES);
-    this.#last = end > start ? Math.floor((end - 1) / BLOCK_CONTENT_BYTES) : this.#next - 1;
-    if (this.#file === undefined || end > body.bytes) this.#state = 'failed';
-    this.#readAhead();
-  }
-
-  read(): Uint8Array | 'pending' | 'end' | 'failed' {
-    const chunk = this.#ready.shift();
-    if (chunk !== undefined) {
-      this.#readAhead();
-      return chunk;
+    if (this.#state === 'failed') throw this.#error;
+    const { bytes } = this.#options.body;
+    if (start < 0 || end < start || end > bytes) {
+      throw new RangeError(`expected a range within ${bytes} bytes, got ${start} to ${end}`);
     }
-    if (this.#state !== 'open') return 'failed';
-    return this.#next > this.#last && !this.#isReading ? 'end' : 'pending';
+    const into = Buffer.allocUnsafeSlow(end - start);
+    for (let block = Math.floor(start / BLOCK_CONTENT_BYTES); block * BLOCK_CONTENT_BYTES < end; block++) {
+      into.set(partOf(await this.#content(block), block, range), Math.max(0, block * BLOCK_CONTENT_BYTES - start));
+    }
+    return into;
   }
 
-  whenReadable(ready: () => void): void {
-    const isPending =
-      this.#ready.length === 0 && this.#state === 'open' && (this.#isReading || this.#next <= this.#last);
-    if (isPending) this.#wake = ready;
-    else ready();
+  async finish(): Promise<LargeBody> {
+    this.#demandOpen();
+    const { id, bytes } = this.#options.body;
+    const rest = bytes % BLOCK_CONTENT_BYTES;
+    if (rest > 0) this.#send(rest);
+    await this.#written(0);
+    this.#demandOpen();
+    this.#state = 'finished';
+    this.#options.ended('finished');
+    this.#closeWhenIdle();
+    return { id, bytes };
   }
 
-  cancel(): void {
-    this.#state = 'cancelled';
-    this.#ready.length = 0;
-    this.#wake = undefined;
+  discard(): void {
+    if (this.#state === 'open') {
+      this.#state = 'discarded';
+      this.#error = new Error('expected the body to be wanted, got a discarded one');
+    }
+    if (this.#state !== 'failed') this.#options.ended('discarded');
     this.#close();
   }
 
-  trailers(): Fields {
-    return NO_FIELDS;
+  #demandOpen(): void {
+    if (this.#state === 'open') return;
+    throw this.#error ?? new Error(`expected a body that is being written, got a ${this.#state} one`);
   }
 
-  #readAhead(): void {
-    if (this.#isReading) return;
-    if (this.#state !== 'open' || this.#next > this.#last) return this.#close();
-    if (this.#ready.length >= AHEAD) return;
-    this.#isReading = true;
-    const block = this.#next++;
-    const read = readBlock(this.#file as DiskFile, this.#parts.body, block).then(
-      (content) => {
-        if (this.#state === 'open') this.#ready.push(partOf(content, block, this.#parts.range));
+  /** Writes the filled block, or its first `contentBytes`. */
+  #send(contentBytes: number): void {
+    const block = Math.floor(this.#sent / BLOCK_CONTENT_BYTES);
+    this.#sent += contentBytes;
+    const bytes = this.#block.subarray(0, CHECKSUM_BYTES + contentBytes);
+    this.#block = emptyBlock();
+    const done = writeBlock(this.#file as DiskFile, { id: this.#options.body.id, block }, bytes).then(
+      () => {
+        this.#underWay.delete(block);
+        this.#options.room.succeeded();
+        this.#closeIfOver();
       },
       (error: unknown) => {
-        if (this.#state === 'open') this.#state = 'failed';
-        this.#parts.spoiled(error);
+        this.#underWay.delete(block);
+        this.#fail(error);
       },
     );
-    read.then(() => {
-      this.#isReading = false;
-      this.#readAhead();
-      const wake = this.#wake;
-      this.#wake = undefined;
-      wake?.();
+    this.#underWay.set(block, { content: bytes.subarray(CHECKSUM_BYTES), done });
+  }
+
+  /** Resolves when at most so many blocks are on their way. */
+  async #written(underWay: number): Promise<void> {
+    while (this.#underWay.size > underWay) await this.#underWay.values().next().value?.done;
+  }
+
+  async #content(block: number): Promise<Uint8Array> {
+    const underWay = this.#underWay.get(block);
+    if (underWay !== undefined) return underWay.content;
+    if (block * BLOCK_CONTENT_BYTES >= this.#sent) return this.#block.subarray(CHECKSUM_BYTES);
+    this.#isRead = true;
+    this.#reads++;
+    try {
+      this.#file ??= this.#options.open(false);
+      return await readBlock(this.#file, this.#options.body, block);
+    } finally {
+      this.#reads--;
+      this.#closeIfOver();
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state !== 'open') return this.#closeIfOver();
+    this.#state = 'failed';
+    this.#error = error;
+    this.#options.ended('failed');
+    this.#options.room.failed(error);
+    this.#close();
+  }
+
+  #closeWhenIdle(): void {
+    this.#options.tasks.later(IDLE_MS, () => {
+      if (this.#state !== 'finished') return;
+      if (!this.#isRead && this.#reads === 0) return this.#close();
+      this.#isRead = false;
+      this.#closeWhenIdle();
     });
   }
 
-  #close(): void {
-    if (!this.#isReading) this.#file?.close();
+  #closeIfOver(): void {
+    if (this.#state === 'failed' || this.#state === 'discarded') this.#close();
   }
+
+  #close(): void {
+    if (this.#file === undefined || this.#reads > 0 || this.#underWay.size > 0) return;
+    this.#file.close();
+    this.#file = undefined;
+  }
+}
+
+function emptyBlock(): Buffer {
+  return Buffer.allocUnsafeSlow(CHECKSUM_BYTES + BLOCK_CONTENT_BYTES);
 }

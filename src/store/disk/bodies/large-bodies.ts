@@ -3,14 +3,26 @@
 // A body belongs to the latest entry that names it; a freshened entry takes it over. It counts in the segment of that
 // entry's record, and leaves with that segment. A reader that has just received the entry must still be able to open the
 // body, so a body without an entry is removed some time later.
+//
+// A reader gets a range of a body, one block after the other, each verified before a byte of it is given. Only a few are read
+// ahead, so a reader that stops reading stops the disk.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodySource, BodyStore, BodyWriter, Cancel } from '../../../ports.ts';
-import type { DiskPlatform } from '../contract.ts';
+import { type Fields, NO_FIELDS } from '../../../semantics/fields.ts';
+import type { DiskFile, DiskFolder, DiskPlatform } from '../contract.ts';
 import type { DiskRoom } from '../segments/disk-room.ts';
 import type { Segments } from '../segments/segments.ts';
-import { BODY_FOLDER, type ByteRange, bodyName, LargeBodySource } from './body-file.ts';
-import { LargeBodyWriter } from './body-writer.ts';
+import {
+  BLOCK_CONTENT_BYTES,
+  BODY_FOLDER,
+  type ByteRange,
+  bodyName,
+  isBodyId,
+  LargeBodyWriter,
+  partOf,
+  readBlock,
+} from './body-file.ts';
 
 /** Time for which a body without an entry can still be opened. */
 const REMOVAL_DELAY_MS = 10_000;
@@ -168,5 +180,103 @@ export class LargeBodies implements BodyStore {
   async #remove(id: string): Promise<void> {
     this.#leaving.delete(id);
     await this.#platform.folder.remove(bodyName(id));
+  }
+}
+
+/** Blocks read before the reader asks for them. */
+const AHEAD = 2;
+
+interface SourceParts {
+  readonly body: LargeBody;
+  readonly range: ByteRange;
+  readonly folder: DiskFolder;
+  /** Called when the body differs from the written one, or cannot be read. */
+  readonly spoiled: (error: unknown) => void;
+  /** Called when the file cannot be opened now, e.g. for want of descriptors; that says nothing about the body. */
+  readonly fault: (error: unknown) => void;
+}
+
+export class LargeBodySource implements BodySource {
+  readonly #parts: SourceParts;
+  /** Undefined when it cannot be opened. */
+  readonly #file: DiskFile | undefined;
+  readonly #ready: Uint8Array[] = [];
+  #next: number;
+  readonly #last: number;
+  #state: 'open' | 'failed' | 'cancelled' = 'open';
+  #isReading = false;
+  #wake: (() => void) | undefined;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    const { body, folder, range } = parts;
+    try {
+      if (isBodyId(body.id)) this.#file = folder.open(bodyName(body.id), { create: false });
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (isMissing) parts.spoiled(new Error('expected a file, got none', { cause: error }));
+      else parts.fault(error);
+    }
+    const { start, end } = range;
+    this.#next = Math.floor(start / BLOCK_CONTENT_BYTES);
+    this.#last = end > start ? Math.floor((end - 1) / BLOCK_CONTENT_BYTES) : this.#next - 1;
+    if (this.#file === undefined || end > body.bytes) this.#state = 'failed';
+    this.#readAhead();
+  }
+
+  read(): Uint8Array | 'pending' | 'end' | 'failed' {
+    const chunk = this.#ready.shift();
+    if (chunk !== undefined) {
+      this.#readAhead();
+      return chunk;
+    }
+    if (this.#state !== 'open') return 'failed';
+    return this.#next > this.#last && !this.#isReading ? 'end' : 'pending';
+  }
+
+  whenReadable(ready: () => void): void {
+    const isPending =
+      this.#ready.length === 0 && this.#state === 'open' && (this.#isReading || this.#next <= this.#last);
+    if (isPending) this.#wake = ready;
+    else ready();
+  }
+
+  cancel(): void {
+    this.#state = 'cancelled';
+    this.#ready.length = 0;
+    this.#wake = undefined;
+    this.#close();
+  }
+
+  trailers(): Fields {
+    return NO_FIELDS;
+  }
+
+  #readAhead(): void {
+    if (this.#isReading) return;
+    if (this.#state !== 'open' || this.#next > this.#last) return this.#close();
+    if (this.#ready.length >= AHEAD) return;
+    this.#isReading = true;
+    const block = this.#next++;
+    const read = readBlock(this.#file as DiskFile, this.#parts.body, block).then(
+      (content) => {
+        if (this.#state === 'open') this.#ready.push(partOf(content, block, this.#parts.range));
+      },
+      (error: unknown) => {
+        if (this.#state === 'open') this.#state = 'failed';
+        this.#parts.spoiled(error);
+      },
+    );
+    read.then(() => {
+      this.#isReading = false;
+      this.#readAhead();
+      const wake = this.#wake;
+      this.#wake = undefined;
+      wake?.();
+    });
+  }
+
+  #close(): void {
+    if (!this.#isReading) this.#file?.close();
   }
 }

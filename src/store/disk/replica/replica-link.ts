@@ -5,7 +5,7 @@
 import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { BodyStore, BodyWriter } from '../../../ports.ts';
-import { LargeBodySource } from '../bodies/body-file.ts';
+import { LargeBodySource } from '../bodies/large-bodies.ts';
 import type { DiskPlatform, IndexRows } from '../contract.ts';
 
 export type DiskToWorker =
