@@ -8,10 +8,9 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TidegateError } from '../../errors.ts';
-import type { Tasks } from '../../ports.ts';
 import type { DiskFolder } from './contract.ts';
 import { type Journal, type JournalEvent, type JournalOptions, openJournal } from './journal/journal.ts';
-import { type Recovery, recover } from './journal/recovery.ts';
+import { type Recovery, type RecoveryOptions, recover } from './journal/recovery.ts';
 import { SqliteManifest } from './manifest/manifest.ts';
 import { openFolder } from './node-folder.ts';
 
@@ -21,14 +20,10 @@ export type DurableEvent =
   /** The folder is locked, but a second process that is refused will not learn which process has it. */
   | { readonly kind: 'lock-unnamed'; readonly error: Error };
 
-export interface DurableOptions {
-  readonly tasks: Tasks;
-  /** Identity of a new log: random, and at most 64 bytes. */
-  readonly newEpoch: () => string;
+type Found = 'folder' | 'manifest' | 'image' | 'onEvent';
+
+export interface DurableOptions extends Omit<RecoveryOptions, Found>, Omit<JournalOptions, Found> {
   readonly onEvent?: (event: DurableEvent) => void;
-  /** See InvalidationsOptions. */
-  readonly buckets?: number;
-  readonly limits?: NonNullable<JournalOptions['limits']>;
 }
 
 export interface Durable {

@@ -106,7 +106,9 @@ export const POSITION_JUMP = 2 ** 20;
 export interface RecoveryOptions {
   readonly folder: DiskFolder;
   readonly manifest: Pick<Manifest, 'restore'>;
+  /** Identity of a new log: random, and at most 64 bytes. */
   readonly newEpoch: () => string;
+  /** See InvalidationsOptions. */
   readonly buckets?: number;
 }
 

@@ -6,6 +6,7 @@
 
 import type { Cancel } from '../../../ports.ts';
 import type { DiskPlatform, ManifestChange } from '../contract.ts';
+import { DiskBackOff } from '../segments/disk-room.ts';
 
 const DELAY_MS = 50;
 const BATCH = 256;
@@ -105,55 +106,5 @@ export class RowBatches {
       this.#waiting.splice(0, batch.length);
       this.#committed += batch.length;
     }
-  }
-}
-
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-
-/**
- * Backs off from a disk that cannot be written to: writers stop for a while, try again, and go on once it works. The first
- * failure of an episode is reported, later ones are counted.
- */
-export class DiskBackOff {
-  readonly #platform: DiskPlatform;
-  failures = 0;
-  #pauseMs = FIRST_PAUSE_MS;
-  #inEpisode = false;
-  #cancel: Cancel | undefined;
-
-  constructor(platform: DiskPlatform) {
-    this.#platform = platform;
-  }
-
-  /** Whether nothing may be written now. */
-  get isPaused(): boolean {
-    return this.#cancel !== undefined;
-  }
-
-  /** Returns whether a pause begins; `resumed` is called at its end. */
-  failed(error: unknown, resumed?: () => void): boolean {
-    this.failures++;
-    if (!this.#inEpisode) this.#platform.fault(error);
-    this.#inEpisode = true;
-    if (this.isPaused) return false;
-    this.#cancel = this.#platform.tasks.later(this.#pauseMs, () => {
-      this.#cancel = undefined;
-      resumed?.();
-    });
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    return true;
-  }
-
-  /** Call after a successful write. A write that began before the pause does not end the episode. */
-  succeeded(): void {
-    if (this.isPaused || !this.#inEpisode) return;
-    this.#inEpisode = false;
-    this.#pauseMs = FIRST_PAUSE_MS;
-  }
-
-  close(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
   }
 }

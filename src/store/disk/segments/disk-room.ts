@@ -10,9 +10,9 @@
 // segment of which nearly all is kept moves on whole, which writes nothing. For the others there is a credit of bytes to
 // rewrite, earned by admitted bytes.
 
+import type { Cancel } from '../../../ports.ts';
 import { AgedNumbers, WAYS } from '../../eviction.ts';
 import type { DiskPlatform, DiskQueue } from '../contract.ts';
-import { DiskBackOff, type RowBatches } from '../manifest/row-batches.ts';
 import type { Segments } from './segments.ts';
 
 /** Frequencies count up to this: each get adds one. */
@@ -176,6 +176,56 @@ export class Ghost {
   }
 }
 
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * Backs off from a disk that cannot be written to: writers stop for a while, try again, and go on once it works. The first
+ * failure of an episode is reported, later ones are counted.
+ */
+export class DiskBackOff {
+  readonly #platform: DiskPlatform;
+  failures = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #inEpisode = false;
+  #cancel: Cancel | undefined;
+
+  constructor(platform: DiskPlatform) {
+    this.#platform = platform;
+  }
+
+  /** Whether nothing may be written now. */
+  get isPaused(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  /** Returns whether a pause begins; `resumed` is called at its end. */
+  failed(error: unknown, resumed?: () => void): boolean {
+    this.failures++;
+    if (!this.#inEpisode) this.#platform.fault(error);
+    this.#inEpisode = true;
+    if (this.isPaused) return false;
+    this.#cancel = this.#platform.tasks.later(this.#pauseMs, () => {
+      this.#cancel = undefined;
+      resumed?.();
+    });
+    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    return true;
+  }
+
+  /** Call after a successful write. A write that began before the pause does not end the episode. */
+  succeeded(): void {
+    if (this.isPaused || !this.#inEpisode) return;
+    this.#inEpisode = false;
+    this.#pauseMs = FIRST_PAUSE_MS;
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+}
+
 /** The store does not accept it, though nothing is wrong with the disk. */
 class NoRoom extends Error {}
 
@@ -184,7 +234,7 @@ const LARGEST_PART = 1 / 4;
 
 interface RoomParts {
   readonly segments: Segments;
-  readonly batches: RowBatches;
+  readonly batches: { readonly isOverloaded: boolean };
   /** Makes room; `isDiskFull`: by at least one segment. */
   readonly evict: (isDiskFull: boolean) => void;
 }
