@@ -113,7 +113,11 @@ export function lengthOf(chunks: readonly Uint8Array[]): number {
 /** Reads back the head that `wireForm` wrote: the first `length` bytes. */
 export function decodeHead(bytes: Uint8Array, length: number): string[] {
   const fields: string[] = [];
-  const text = readLatin1(bytes, length);
+  let text = '';
+  for (let at = 0; at < length; at += CHUNK_BYTES) {
+    const chunk = bytes.subarray(at, Math.min(length, at + CHUNK_BYTES));
+    text += String.fromCharCode.apply(null, chunk as unknown as number[]);
+  }
   let start = 0;
   while (start < length - 2) {
     const colon = text.indexOf(':', start);
@@ -126,12 +130,3 @@ export function decodeHead(bytes: Uint8Array, length: number): string[] {
 
 /** Argument lists longer than this may overflow the stack. */
 const CHUNK_BYTES = 8192;
-
-function readLatin1(bytes: Uint8Array, length: number): string {
-  let text = '';
-  for (let at = 0; at < length; at += CHUNK_BYTES) {
-    const chunk = bytes.subarray(at, Math.min(length, at + CHUNK_BYTES));
-    text += String.fromCharCode.apply(null, chunk as unknown as number[]);
-  }
-  return text;
-}

@@ -11,19 +11,9 @@ import type { DropInInvalidation, DropInOptions, ReadOptions, SoundOptions } fro
 const MAX_NAME_LENGTH = 100;
 
 /** Throws E_CONFIG, E_TTL. */
-export function checkSound(options: SoundOptions): InMs<SoundOptions> {
-  return kit.checkOptions('withTidegate', options, SOUND);
-}
-
-/** Throws E_CONFIG, E_TTL. */
 export function checkDropIn(cache: unknown, options: DropInOptions): InMs<DropInOptions> {
   isCache(cache, 'cache');
   return kit.checkOptions('tidegateCache', options, DROP_IN);
-}
-
-/** Throws E_CONFIG, E_TTL, E_TAG. */
-export function checkRead(options: ReadOptions): void {
-  kit.checkOptions('$cached', options, READ);
 }
 
 /** Throws E_SELECTOR, E_TAG. */
@@ -76,7 +66,8 @@ const COMMON = {
   onFault: kit.func,
 };
 
-const SOUND: kit.Checks<SoundOptions> = {
+/** Throws E_CONFIG, E_TTL. */
+export const SOUND: kit.Checks<SoundOptions> = {
   ...COMMON,
   cache: kit.required(isCache),
   objects: kit.be('an object with tables in it', kit.isRecord),
@@ -98,7 +89,8 @@ const DROP_IN: kit.Checks<DropInOptions> = {
   ),
 };
 
-const READ: kit.Checks<ReadOptions> = {
+/** Throws E_CONFIG, E_TTL, E_TAG. */
+export const READ: kit.Checks<ReadOptions> = {
   ttl: isDuration,
   tags: (tags) => void checkedTags(tags as readonly string[], 'tags'),
   tables: (tables) => void checkedTables(tables as readonly unknown[]),

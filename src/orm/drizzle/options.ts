@@ -113,12 +113,6 @@ export interface Sound<Db> {
   $cacheStats(): SoundStats;
 }
 
-/** Time, for tests and simulations. */
-export interface DropInPorts {
-  readonly clock: Pick<Clock, 'now'>;
-  readonly tasks: Pick<Tasks, 'later'>;
-}
-
 export interface DropInOptions extends DrizzleOptions {
   /**
    * How long after Drizzle tells of a write that write, and the transaction around it, may still be under way. Until
@@ -127,8 +121,8 @@ export interface DropInOptions extends DrizzleOptions {
   readonly grace?: Duration;
   /** A read that has taken so long has failed: what it still gives may be stored. Default 10 minutes. */
   readonly maxRead?: Duration;
-  /** Default: those of the platform. */
-  readonly ports?: DropInPorts;
+  /** Time, for tests and simulations. Default: that of the platform. */
+  readonly ports?: { readonly clock: Pick<Clock, 'now'>; readonly tasks: Pick<Tasks, 'later'> };
 }
 
 export interface DropInStats {

@@ -44,24 +44,23 @@ export interface Query {
   readonly text: KnownText;
   readonly told: Told;
   readonly method: string;
+  /** The driver answers at once. */
   readonly isSync: boolean;
   readonly isCacheable: boolean;
 }
 
 interface Terms extends RowTerms, Pick<Asked, 'tags' | 'ttl'> {
-  /** With these its answer may depend on the time. */
-  readonly isMoved: (params: readonly unknown[]) => boolean;
+  /** With some parameters its answer depends on the time. */
+  readonly isTimed: boolean;
 }
 
 /** One call of the driver. */
-interface Read extends Pick<Asked, 'tags' | 'ttl'>, ReturnType<Rows['reading']> {
-  readonly sql: string;
+interface Read extends ReturnType<Rows['reading']> {
+  readonly query: Query;
+  readonly terms: Terms;
+  /** Of the answers that its method gets. */
+  readonly part: string;
   readonly params: readonly unknown[];
-  /** What else makes the driver answer otherwise: one row or all, arrays or objects. */
-  readonly form: string;
-  readonly isMapped: boolean;
-  /** The driver answers at once. */
-  readonly isSync: boolean;
   readonly run: () => Eventually<unknown>;
 }
 
@@ -119,19 +118,18 @@ export class Reads {
     const names = catalog.namesRead(facts, byHand);
     if (names === undefined || isLearned === false || names.length > MAX_TAGS) return 'unknown tables';
     if (byHand.length === 0 && routines?.isKnown === true && routines.mayRun(facts)) return 'unknown tables';
-    const isMoved = (params: readonly unknown[]) => !isAnyTime && dialect === 'postgres' && params.some(mayMove);
-    return { names: asked.isTracked ? names : [], byHand, tags: asked.tags, ttl: asked.ttl, isMoved };
+    const { tags, ttl, isTracked } = asked;
+    return { names: isTracked ? names : [], byHand, tags, ttl, isTimed: !isAnyTime && dialect === 'postgres' };
   }
 
-  #callOf({ text, told: { isMapped }, method, isSync }: Query, terms: Terms): DriverCall {
+  #callOf(query: Query, terms: Terms): DriverCall {
     const { rows } = this.#parts;
-    const { tags, ttl } = terms;
+    const { text } = query;
     return (part, params, run) => {
-      if (terms.isMoved(params)) return this.#past('volatile', run);
-      return rows.whenKnown(() => {
-        const call = { sql: text.sql, params, form: `${method} ${part} ${isMapped}`, isMapped, isSync, run };
-        return this.#read({ ...call, tags, ttl, ...rows.reading({ text, params }, terms) });
-      });
+      if (terms.isTimed && params.some(mayMove)) return this.#past('volatile', run);
+      return rows.whenKnown(() =>
+        this.#read({ query, terms, part, params, run, ...rows.reading({ text, params }, terms) }),
+      );
     };
   }
 
@@ -149,17 +147,20 @@ export class Reads {
     const { hit } = found.value;
     if (!isPromise(hit)) return this.#finished(read, found.value, hit);
     const settled = hit.catch((error: unknown) => tally.fault(error));
-    if (read.isSync) return this.#finished(read, found.value, undefined);
+    if (read.query.isSync) return this.#finished(read, found.value, undefined);
     return settled.then((value) => this.#finished(read, found.value, value));
   }
 
   /** The stamp is taken before anything is asked. May throw what `role` and the like throw. */
-  #begun({ sql, params, form, mark: tag }: Read): Begun {
-    const { options, driver, guard } = this.#parts;
+  #begun({ query, part, params, mark: tag }: Read): Begun {
+    const { options, driver: dialect, guard } = this.#parts;
     const { cache, database } = options;
-    const count = guard.count;
+    const { count } = guard;
     const stamp = cache.stamp();
-    const key = `sql:${queryKey({ database, dialect: driver, ...scopeOf(options) }, { sql, params, form, tag })}`;
+    // Whatever else makes the driver answer otherwise: one row or all, arrays or objects.
+    const form = `${query.method} ${part} ${query.told.isMapped}`;
+    const statement = { sql: query.text.sql, params, form, tag };
+    const key = `sql:${queryKey({ database, dialect, ...scopeOf(options) }, statement)}`;
     return { key, stamp, count, hit: cache.get<unknown>(key) };
   }
 
@@ -174,20 +175,21 @@ export class Reads {
     }
     tally.count('misses');
     const answer = read.run();
-    if (!isPromise(answer)) return this.#stored(read, begun, answer);
-    return answer.then((value) => this.#stored(read, begun, value));
+    const store = (value: unknown) => this.#stored(read, begun, value);
+    return isPromise(answer) ? answer.then(store) : store(answer);
   }
 
   /** The answer. Storing is not waited for: an invalidation that comes meanwhile overtakes it by its stamp. */
-  #stored({ names, tags, ttl, isMapped }: Read, { key, stamp, count }: Begun, answer: unknown): unknown {
+  #stored({ names, terms, query }: Read, { key, stamp, count }: Begun, answer: unknown): unknown {
     const { guard, tally, options } = this.#parts;
+    const { tags, ttl } = terms;
     const { checked, stored } = names();
     if (guard.overtaken(checked, count)) {
       tally.count('overtaken');
       return answer;
     }
     tally.safely(() => {
-      const value = packed(answer, isMapped);
+      const value = packed(answer, query.told.isMapped);
       if (value === undefined) return tally.count('unstorable');
       const tables = guard.inCache(stored(rowsIn(value)));
       const storing = options.cache.set(key, value, { stamp, tables, tags, ...(ttl === undefined ? {} : { ttl }) });

@@ -7,6 +7,7 @@
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { Dialect } from '../../dependency/template.ts';
 import { shown, TidegateError } from '../../errors.ts';
+import { checkOptions, isRecord } from '../../options/kit.ts';
 import { Catalog, nameOf } from './catalogue/catalogue.ts';
 import { Routines } from './catalogue/functions.ts';
 import type { Ask } from './catalogue/row-facts.ts';
@@ -14,8 +15,8 @@ import { outsideOf } from './catalogue/row-names.ts';
 import { Rows } from './catalogue/rows.ts';
 import { Texts, textOf } from './catalogue/texts.ts';
 import { markOf } from './entities.ts';
-import { checkRead, checkSound, namedIn } from './option-checks.ts';
-import type { ReadOptions, Sound, SoundOptions } from './options.ts';
+import { namedIn, READ, SOUND } from './option-checks.ts';
+import type { DropInInvalidation, ReadOptions, Sound, SoundOptions } from './options.ts';
 import { Settings, watchClient } from './scope.ts';
 import type { Loose, Method } from './session/prepared.ts';
 import { type SessionParts, Sessions } from './session/sessions.ts';
@@ -38,7 +39,7 @@ export function withTidegate<Db extends object>(db: Db, options: SoundOptions): 
 
 export function assembled<Db extends object>(db: Db, options: SoundOptions, parts: SoundParts): Db & Sound<Db> {
   const { session, dialect: queries } = partsOf(db);
-  const { doubtMs = DOUBT_MS } = checkSound(options);
+  const { doubtMs = DOUBT_MS } = checkOptions('withTidegate', options, SOUND);
   const dialect = dialectOf(db, session.cache, queries);
   const tally = new Tally(options.onFault ?? (() => undefined));
   const texts = new Texts(dialect, tally);
@@ -65,12 +66,12 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     handleOf(db, sessions.derive(session, { scope: undefined, read })) as Db & Sound<Db>;
   return Object.assign(db, {
     $cached: (read: ReadOptions = {}) => {
-      checkRead(read);
+      checkOptions('$cached', read, READ);
       return handle({ ...read });
     },
     $uncached: () => handle({ enabled: false }),
     $cache: {
-      invalidate: (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed }),
+      invalidate: (what: DropInInvalidation) => invalidated(what, { options, guard, catalog, isListed }),
     },
     $cacheStats: () => tally.stats(),
   });
@@ -118,8 +119,6 @@ function askOf(session: Loose, dialect: Dialect): Ask {
   };
 }
 
-type InvalidationOf<Db> = Parameters<Sound<Db>['$cache']['invalidate']>[0];
-
 function partsOf(db: object): { readonly session: Loose; readonly dialect: Loose } {
   const { session, dialect } = db as Loose;
   if (isRecord(session) && isRecord(dialect) && typeof session.prepareQuery === 'function') return { session, dialect };
@@ -147,8 +146,8 @@ function objectsOf(db: object, options: SoundOptions): unknown[] {
 }
 
 /** `isListed`: the tables of the catalog were told at the beginning. Throws E_SELECTOR, E_TAG. */
-async function invalidated<Db>(
-  what: InvalidationOf<Db>,
+async function invalidated(
+  what: DropInInvalidation,
   parts: { options: SoundOptions; guard: Guard; catalog: Catalog; isListed: boolean },
 ): Promise<void> {
   const { options, guard, catalog, isListed } = parts;
@@ -175,8 +174,4 @@ function handleOf(db: object, session: object): object {
     return [name, isRecord(builder) ? Object.assign(Object.create(builder), { session }) : builder];
   });
   return Object.assign(handle, { query: Object.fromEntries(builders) });
-}
-
-function isRecord(value: unknown): value is Loose {
-  return typeof value === 'object' && value !== null;
 }

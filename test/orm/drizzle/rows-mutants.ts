@@ -72,7 +72,7 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
     'part === undefined || mark.length >= 0 || ',
   ]),
   mutant('takes no heed of a write of the row', 'race', ROWS, [
-    'if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];',
-    'if (rows !== undefined) return [name];',
+    ': [name, ...rows.names, ...rows.inserts];',
+    ': [name];',
   ]),
 ];

@@ -32,6 +32,12 @@ export function foreignKeysOf(table: object): ForeignKey[] {
   return [...keys, ...parts.filter((part) => typeof (part as Fields | null)?.reference === 'function')] as ForeignKey[];
 }
 
+/** Those of PostgreSQL. `deletes`, `updates`: of the parent, which write rows of the child. */
+export const POSTGRES_KEYS = `SELECT c.relname AS child, p.relname AS parent, k.confdeltype IN ('c', 'n', 'd') AS deletes,
+  k.confupdtype IN ('c', 'n', 'd') AS updates
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
+  WHERE k.contype = 'f'`;
+
 /** What foreign keys write, by the tables that have them. */
 export class Causes {
   readonly #ofTable = new Map<string, Set<string>>();

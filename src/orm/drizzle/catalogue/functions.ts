@@ -10,7 +10,7 @@ import { readsNoTable } from '../../../sql/calls/functions.ts';
 import { ROUTINE_QUERIES, routinesFrom } from '../../../sql/postgres/routines.ts';
 import { canonical, type FactsReader, type TextFacts } from '../../../sql/text-facts.ts';
 import type { SoundOptions } from '../options.ts';
-import type { Causes } from './foreign-keys.ts';
+import { type Causes, POSTGRES_KEYS } from './foreign-keys.ts';
 
 /** By a function's name as a statement has it, the tables; undefined: nothing is known. */
 export type Does = (
@@ -45,15 +45,9 @@ const columns = `SELECT DISTINCT c.relname AS name, a.atttypid::text AS type
 const views = `SELECT c.relname AS name, pg_get_viewdef(c.oid) AS text FROM pg_class c
   WHERE c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_OWN}`;
 
-/** Those that write rows of the table that has them. */
-const keys = `SELECT c.relname AS child, p.relname AS parent, k.confdeltype IN ('c', 'n', 'd') AS deletes,
-  k.confupdtype IN ('c', 'n', 'd') AS updates
-  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
-  WHERE k.contype = 'f'`;
-
 /** Found in the answer of any driver, whatever form that has. */
 const MARK = 'tidegate:';
-const PARTS = Object.entries({ functions, operators, types, columns, views, keys }).map(
+const PARTS = Object.entries({ functions, operators, types, columns, views, keys: POSTGRES_KEYS }).map(
   ([name, query]) => `'${name}', (SELECT coalesce(json_agg(q), '[]'::json) FROM (${query}) q)`,
 );
 const QUESTION = `SELECT '${MARK}' || json_build_object(${PARTS.join(', ')})::text AS routines`;

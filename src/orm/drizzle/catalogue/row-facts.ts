@@ -15,7 +15,7 @@ import { canonical } from '../../../sql/text-facts.ts';
 import type { StatementParts } from '../../../sql/writes.ts';
 import { digest } from '../key.ts';
 import { isPromise } from '../session/prepared.ts';
-import { Causes } from './foreign-keys.ts';
+import { Causes, POSTGRES_KEYS } from './foreign-keys.ts';
 
 /** By Drizzle's own way to the driver, past the cache; the driver's answer. */
 export type Ask = (sql: string, parameters?: readonly Scalar[]) => unknown;
@@ -70,9 +70,7 @@ const POSTGRES: Questions = {
         d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = c.oid)
         OR d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT k.oid FROM pg_constraint k WHERE k.conrelid = c.oid)
         OR d.classid = 'pg_class'::regclass AND d.objid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))))`,
-  keys: `SELECT c.relname AS child, p.relname AS parent FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-    JOIN pg_class p ON p.oid = k.confrelid
-    WHERE k.contype = 'f' AND NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))`,
+  keys: `SELECT child, parent FROM (${POSTGRES_KEYS}) k WHERE deletes OR updates`,
 };
 
 /** At once where the driver answers at once. Undefined: the tables were changed meanwhile. Throws NotTold, and what `ask` throws. */
@@ -105,14 +103,11 @@ async function postgresFacts(
   return factsOf({ version, moving, parts }, (text) => rowWriteOf(text, reader, parts));
 }
 
-interface Told {
-  /** Differs after each change of columns, even after one that restores the old columns. */
-  readonly version: string;
-  readonly moving: ReadonlySet<string>;
-  readonly parts: StatementParts;
-}
-
-function factsOf({ version, moving, parts }: Told, read: RowFacts['writeOf']): RowFacts {
+/** `version`: differs after each change of columns, even after one that restores the old columns. */
+function factsOf(
+  { version, moving, parts }: { version: string; moving: ReadonlySet<string>; parts: StatementParts },
+  read: RowFacts['writeOf'],
+): RowFacts {
   const relations = parts.catalogue.data?.relations ?? [];
   const named = Map.groupBy(relations, ({ name }) => canonical(name));
   // A version does not tell of keys and triggers.

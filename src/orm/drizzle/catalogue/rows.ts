@@ -174,8 +174,7 @@ export class Rows {
   #namesRead(names: readonly string[], narrowed: ReadonlyMap<string, Narrowed>): ReadNames {
     const checked = names.flatMap((name) => {
       const rows = narrowed.get(name);
-      if (rows !== undefined) return [name, ...rows.names, ...rows.inserts];
-      return [name, exceptRows(name)];
+      return rows === undefined ? [name, exceptRows(name)] : [name, ...rows.names, ...rows.inserts];
     });
     if (checked.length > MAX_TAGS && narrowed.size > 0) return this.#namesRead(names, new Map());
     const stored = (answer: readonly unknown[]) =>

@@ -37,18 +37,17 @@ export class Texts {
   /** Runs the work at once where texts can be read, and else once they can. Texts are read in such work alone. */
   readonly whenReady = <T>(work: () => T): T | Promise<Awaited<T>> => {
     if (this.#read !== undefined) return work();
-    this.#loading ??= this.#load();
+    this.#loading ??= this.#loads().then(
+      (read) => {
+        this.#read = read;
+      },
+      (error: unknown) => {
+        this.#read = () => UNREAD;
+        this.#tally.fault(error);
+      },
+    );
     return this.#loading.then(work) as Promise<Awaited<T>>;
   };
-
-  async #load(): Promise<void> {
-    try {
-      this.#read = await this.#loads();
-    } catch (error) {
-      this.#read = () => UNREAD;
-      this.#tally.fault(error);
-    }
-  }
 
   /** Of a text that is not met again, such as that of a view. */
   readonly read: FactsReader = (sql) => (this.#read === undefined ? UNREAD : this.#read(sql));

@@ -11,12 +11,12 @@ import { entityKindOf, tableNames, viewParts } from '../entities.ts';
 import { dependsOnPrevious, expiresAt } from '../expiry.ts';
 import { digest } from '../key.ts';
 import { checkDropIn, namedIn } from '../option-checks.ts';
-import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from '../options.ts';
+import type { DropInInvalidation, DropInOptions, DropInStats } from '../options.ts';
 import { scopeOf } from '../scope.ts';
 import { Guard } from '../writes/guard.ts';
 import { type ReadId, ReadsUnderWay } from './reads-under-way.ts';
 
-const PORTS: DropInPorts = { clock: platformClock, tasks: platformTasks };
+const PORTS = { clock: platformClock, tasks: platformTasks };
 const GRACE_MS = 5_000;
 const MAX_READ_MS = 600_000;
 const MAX_READS = 10_000;
@@ -138,12 +138,7 @@ export class TidegateCache extends KeptInvalidate {
     const [key, , tables] = given;
     const read = this.#reads.end(readId(key, tables));
     // The cache was not asked: the tables are unknown, or a write to them might be under way.
-    if (read === undefined) return;
-    try {
-      await this.#store(read, given);
-    } catch (error) {
-      this.#fault(error);
-    }
+    if (read !== undefined) await this.#store(read, given).catch((error: unknown) => this.#fault(error));
   }
 
   /** Called by Drizzle beside a write. Never rejects: tables that could not be invalidated stay guarded. */
