@@ -39,8 +39,13 @@ export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier>
   checkOptions('openDiskTier', options, OPTIONS);
   const { path, maxBytes, name = 'disk', onFault = () => {}, ...given } = options;
   const limits = tierLimits(given);
-  const tell = (event: object) => void ('error' in event && onFault(event.error));
-  const { store, durable, close } = await openDisk(path, tell, { maxBytes, fault: onFault });
+  const { store, durable, close } = await openDisk(path, {
+    maxBytes,
+    fault: onFault,
+    onEvent: (event) => {
+      if ('error' in event) onFault(event.error);
+    },
+  });
   const tier: CacheTier = {
     name,
     limits,

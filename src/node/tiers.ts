@@ -36,22 +36,24 @@ export async function openTiers(
   if (disk === undefined) {
     return { memory, disk, gateOptions: { stores: [memory], memoryStats }, close: async () => {} };
   }
-  const { store, durable, close } = await openDisk(disk.path, (event) => tell(log, event), {
+  const { store, durable, close } = await openDisk(disk.path, {
     ...{ maxBytes: disk.maxBytes, replicas },
+    onEvent: (event) => tell(log, event),
     fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
   });
   replicas?.serve(store);
   tellRecovery(log, durable);
-  const { kind, invalidations, openIntents: unknownWrites } = durable.recovery;
-  const unknownPast = kind === 'unknown';
-  const history = { invalidations, log: durable.journal };
-  const diskStats = () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact });
+  const { kind, invalidations, openIntents } = durable.recovery;
   return {
     memory,
     disk: store,
     gateOptions: {
       ...storesOf(memory, maxBytes, store),
-      ...{ memoryStats, diskStats, history, unknownWrites, unknownPast },
+      memoryStats,
+      diskStats: () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact }),
+      history: { invalidations, log: durable.journal },
+      unknownWrites: openIntents,
+      unknownPast: kind === 'unknown',
     },
     close,
   };
@@ -60,8 +62,10 @@ export async function openTiers(
 /** A disk tier, and the log of invalidations that survives with it. Throws E_DISK. */
 export async function openDisk(
   path: string,
-  onEvent: (event: DurableEvent) => void,
-  options: Pick<DiskStoreOptions, 'maxBytes' | 'fault' | 'replicas'>,
+  {
+    onEvent,
+    ...options
+  }: { readonly onEvent: (event: DurableEvent) => void } & Pick<DiskStoreOptions, 'maxBytes' | 'fault' | 'replicas'>,
 ) {
   const durable = await openDurable(path, { tasks: platformTasks, newEpoch: randomUUID, onEvent });
   const { folder, manifest } = durable;

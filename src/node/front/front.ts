@@ -166,9 +166,7 @@ export class Front {
     const lender = lenderOf(message.socket);
     response.on('close', () => lender.resume());
     const handed = lender.handOver(message);
-    if (handed !== undefined) {
-      return this.#channel(message, response, handed).start(handed.unanswered);
-    }
+    if (handed !== undefined) return this.#channel(message, response, handed).start(handed.unanswered);
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
@@ -188,11 +186,15 @@ export class Front {
     const refuse = (refusal: Refusal) => {
       channel.exchange.refuse(this.#context.tell(refusal, lenderOf(message.socket).client.peer));
     };
-    const isComplete = () => message.complete;
-    const sendContinue = head.expectsContinue
-      ? () => void (response.headersSent || response.writeContinue())
-      : undefined;
-    const upload = new Upload(message, { isComplete, sendContinue, refuse }, this.#context);
+    const sendContinue = () => {
+      if (!response.headersSent) response.writeContinue();
+    };
+    const options = {
+      isComplete: () => message.complete,
+      sendContinue: head.expectsContinue ? sendContinue : undefined,
+      refuse,
+    };
+    const upload = new Upload(message, options, this.#context);
     const channel = this.#channel(message, response, { request: { ...request, body: upload }, upload });
     message.on('timeout', () => refuse(refused('content-stalled', 'a pause')));
     channel.start();

@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import { platformClock } from '../../cache/platform.ts';
 import { type Fields, formatHttpDate } from '../../semantics/fields.ts';
+import { linesOf } from './http1/answer-bytes.ts';
 
 interface RefusalRule {
   readonly status: number;
@@ -113,9 +114,7 @@ export function rawRefusal(refusal: Refusal, cacheName: string): string {
 
 /** Status line, fields and the empty line; the fields must be known to be sendable. */
 export function rawHead(status: number, fields: Fields): string {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-  for (let at = 0; at < fields.length; at += 2) head += `${fields[at]}: ${fields[at + 1]}\r\n`;
-  return `${head}\r\n`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${linesOf(fields)}\r\n`;
 }
 
 /** The refusal for an error of Node's parser; undefined when the connection broke and nobody can be told. */

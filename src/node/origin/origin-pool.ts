@@ -9,7 +9,7 @@ import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
-import { type Connection, causeOf, type OriginOptions, type PooledRequest, type Pools } from './origin-wire.ts';
+import { Connection, causeOf, type OriginOptions, type PooledRequest, type Pools } from './origin-wire.ts';
 
 /** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -85,10 +85,10 @@ interface Way {
 
 class TrackedClient extends Client {
   readonly #line: Line;
-  readonly #connection: Track;
+  readonly #connection: Connection;
 
   constructor(url: URL, options: Client.Options, way: Way) {
-    const connection = new Track();
+    const connection = new Connection();
     super(url, { ...options, connect: connector(way, connection) });
     this.#line = way.line;
     this.#connection = connection;
@@ -101,27 +101,13 @@ class TrackedClient extends Client {
   }
 }
 
-class Track implements Connection {
-  error: Error | undefined;
-  socket: Socket | undefined;
-
-  receivedBytes(): number {
-    return this.socket?.bytesRead ?? 0;
-  }
-
-  end(): void {
-    this.socket?.destroy();
-  }
-}
-
-function connector({ line, open, allowH2 }: Way, connection: Track): Connector {
+function connector({ line, open, allowH2 }: Way, connection: Connection): Connector {
   return (target, done) => {
     const refuse = (cause: unknown, got: string) => {
       const where = `${target.hostname}:${target.port || (target.protocol === 'https:' ? '443' : '80')}`;
       const message = `origin ${line.name}: expected a connection to ${where}, got ${got}`;
       const error = new TidegateError('E_ORIGIN_CONNECT', message, { cause });
-      const probed = allowH2 && target.protocol === 'https:' && line.sockets === 0;
-      const waiting = probed ? [...line.waiting] : [];
+      const waiting = allowH2 && target.protocol === 'https:' && line.sockets === 0 ? [...line.waiting] : [];
       done(error, null);
       for (const pooled of waiting) pooled.refused(error);
     };

@@ -7,6 +7,7 @@
 // Undici reports a cut response in four ways (a closed socket, a length that does not match, a parser at its end,
 // ECONNRESET), the same words mean "not HTTP" when no head has been read, and its parser's errors have no code.
 
+import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { type ErrorCode, messageOf, TidegateError } from '../../errors.ts';
 import type { Clock, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
@@ -193,13 +194,10 @@ export interface Pools {
 }
 
 /** The connection under a client of a pool; its counts begin anew with each socket. */
-export interface Connection {
+export class Connection {
   /** The error that ended the socket, which undici hides when the response could be complete. */
   error: Error | undefined;
-  /** Bytes received on it. */
-  receivedBytes(): number;
-  /** Ends it and everything under way on it. */
-  end(): void;
+  socket: Socket | undefined;
 }
 
 /** A handler that is told its connection when a client takes its request. */
@@ -230,7 +228,7 @@ export class Attempt implements PooledRequest {
   started = false;
   /** A byte of an answer has arrived. */
   answered = false;
-  #receivedAtStart: number | undefined;
+  #receivedAtStart = 0;
 
   constructor(forward: Sender, fresh: boolean) {
     this.#forward = forward;
@@ -247,7 +245,8 @@ export class Attempt implements PooledRequest {
    */
   dropSilent(): void {
     this.drop();
-    if (this.started && this.connection?.receivedBytes() === this.#receivedAtStart) this.connection?.end();
+    const socket = this.connection?.socket;
+    if (this.started && (socket?.bytesRead ?? 0) === this.#receivedAtStart) socket?.destroy();
   }
 
   /** No connection could be made while the request was waiting for one. */
@@ -259,7 +258,7 @@ export class Attempt implements PooledRequest {
     // Thrown, not aborted: undici then drops the unsent request and keeps the connection.
     if (this.#forward.isOver) throw DROPPED;
     this.started = true;
-    this.#receivedAtStart = this.connection?.receivedBytes();
+    this.#receivedAtStart = this.connection?.socket?.bytesRead ?? 0;
     this.controller = controller;
     if (this.#forward.isPaused) controller.pause();
   }

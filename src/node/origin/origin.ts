@@ -158,10 +158,8 @@ export class Breaker {
   }
 }
 
-type OriginSettings = ResolvedConfig['origins'][string];
-
 interface Pool {
-  readonly settings: OriginSettings;
+  readonly settings: ResolvedConfig['origins'][string];
   readonly origin: NodeOrigin;
 }
 
@@ -222,7 +220,7 @@ export class Origins {
     cancel();
   }
 
-  #create(name: string, settings: OriginSettings): Pool {
+  #create(name: string, settings: Pool['settings']): Pool {
     const { circuitBreaker: breaker, tls, ...rest } = settings;
     const ca = readAuthorities(name, tls.ca);
     return { settings, origin: new NodeOrigin({ name, ...rest, breaker, ca }, this.#ports) };

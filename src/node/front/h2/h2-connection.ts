@@ -149,13 +149,14 @@ export class H2Connection {
   }
 
   #askWithContent(stream: ServerHttp2Stream, { request, head }: Admitted): void {
+    const sendContinue = () => {
+      if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 100 });
+    };
     const options = {
       // A reset stream also ends, but that end is not the end of its content.
       isComplete: () =>
         stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR,
-      sendContinue: head.expectsContinue
-        ? () => void (stream.headersSent || stream.closed || stream.additionalHeaders({ ':status': 100 }))
-        : undefined,
+      sendContinue: head.expectsContinue ? sendContinue : undefined,
       refuse: (refusal: Refusal) => exchange.refuse(this.#deps.tell(refusal, this.#client.peer)),
     };
     const upload = new Upload(stream, options, this.#deps);

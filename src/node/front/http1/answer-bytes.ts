@@ -155,7 +155,8 @@ function writeBoth(socket: Socket, head: Buffer, body: Uint8Array): void {
   socket.uncork();
 }
 
-function linesOf(fields: Fields): string {
+/** A line for each field. */
+export function linesOf(fields: Fields): string {
   let lines = '';
   for (let at = 0; at < fields.length; at += 2) lines += `${fields[at]}: ${fields[at + 1]}\r\n`;
   return lines;
