@@ -190,7 +190,11 @@ export class NodeGate implements RunningGate {
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, listen.tls === undefined ? 'http' : 'https');
-    this.#cancelLoading = platformTasks.later(QUIET_MS, () => void this.#load());
+    this.#cancelLoading = platformTasks.later(QUIET_MS, () => {
+      const loaded = Promise.all([loadPools(), this.metrics.load()]);
+      // Who needs a part sooner loads it, and hears of its error.
+      loaded.catch((err: unknown) => this.#log.error({ err }, 'not all was loaded'));
+    });
     if (this.#role?.kind === 'worker') return;
     try {
       const deps: AdminDeps = {
@@ -215,15 +219,6 @@ export class NodeGate implements RunningGate {
     }
     this.#ready = true;
     this.#population.start();
-  }
-
-  /** Who needs a part sooner loads it, and hears of its error. */
-  async #load(): Promise<void> {
-    try {
-      await Promise.all([loadPools(), this.metrics.load()]);
-    } catch (err) {
-      this.#log.error({ err }, 'not all was loaded');
-    }
   }
 
   /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */

@@ -260,10 +260,11 @@ export function readPlainHead(bytes: Buffer, start: number, last: PlainHead | un
   return { method, target, httpVersion: '1.1', rawHeaders: rawHeadersOf(rest), rest, end };
 }
 
-type HeadOfMessage = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'> & Pick<PlainHead, 'rawHeaders'>;
-
 /** Two readers of one head must agree on it, or what one of them has checked says nothing about the other's request. */
-export function isSameHead(head: Omit<PlainHead, 'rest' | 'end'>, message: HeadOfMessage): boolean {
+export function isSameHead(
+  head: Omit<PlainHead, 'rest' | 'end'>,
+  message: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'> & Pick<PlainHead, 'rawHeaders'>,
+): boolean {
   const { method, url, httpVersion, rawHeaders } = message;
   if (method !== head.method || url !== head.target || httpVersion !== head.httpVersion) return false;
   if (rawHeaders.length !== head.rawHeaders.length) return false;

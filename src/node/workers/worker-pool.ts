@@ -128,8 +128,7 @@ export class WorkerPool {
   /** All workers use this configuration from now on, later ones too. */
   async reload(config: ResolvedConfig): Promise<void> {
     this.#config = config;
-    const workers = this.#workerConfig();
-    await this.askEach('reload', () => workers);
+    await this.askEach('reload', () => this.#workerConfig());
   }
 
   #workerConfig(): ResolvedConfig {

@@ -125,9 +125,8 @@ function ask({ request, protocols, origin }: TunnelRequest) {
 }
 
 function join(answer: IncomingMessage, client: Socket, origin: Socket): void {
-  const fields = [...sendableFields(answer.rawHeaders), 'connection', 'Upgrade'];
-  fields.push('upgrade', answer.headers.upgrade ?? '');
-  client.write(rawHead(101, fields), 'latin1');
+  const ours = ['connection', 'Upgrade', 'upgrade', answer.headers.upgrade ?? ''];
+  client.write(rawHead(101, [...sendableFields(answer.rawHeaders), ...ours]), 'latin1');
   origin.on('error', () => client.destroy());
   // Each side's end ends the other side, after all pending writes.
   origin.on('close', () => client.destroySoon());
@@ -150,12 +149,11 @@ function passOn(answer: IncomingMessage, client: Socket): void {
 
 function sendableFields(rawHeaders: readonly string[]): Fields {
   const lower = rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
-  const fields: string[] = [];
-  const { fields: passed } = passedFields(lower, false);
-  for (let at = 0; at < passed.length; at += 2) {
-    if (isSendable(passed[at]!, passed[at + 1]!)) fields.push(passed[at]!, passed[at + 1]!);
-  }
-  return fields;
+  const { fields } = passedFields(lower, false);
+  return fields.flatMap((name, at) => {
+    const value = fields[at + 1] ?? '';
+    return at % 2 === 0 && isSendable(name, value) ? [name, value] : [];
+  });
 }
 
 /**
