@@ -159,8 +159,7 @@ export function codedFields(fields: Fields, coding: Coding, bodyBytes: number): 
     const value = fields[at + 1] as string;
     if (!OF_THE_BYTES.has(name)) coded.push(name, name === 'etag' ? codedEtag(value, coding) : value);
   }
-  coded.push('content-encoding', coding, 'content-length', String(bodyBytes));
-  return coded;
+  return [...coded, 'content-encoding', coding, 'content-length', String(bodyBytes)];
 }
 
 /** The entity tag of a representation in a coding, made from the tag of its source. */

@@ -36,20 +36,17 @@ export const NO_TAGS: Tags = Object.freeze({ tags: Object.freeze([]), overflow: 
  */
 export function tagsOf(fields: Fields, uri: string): Tags {
   if (!fields.some((name, at) => at % 2 === 0 && TAG_FIELDS.has(name))) return NO_TAGS;
-  const found = new Set<string>();
-  for (const line of fieldLines(fields, 'cache-tag')) addAll(found, line.split(','));
-  for (const line of fieldLines(fields, 'surrogate-key')) addAll(found, line.split(/[ \t]+/));
-  for (const line of fieldLines(fields, 'xkey')) addAll(found, line.split(/[ \t,]+/));
-  for (const tag of groupTags(fieldValue(fields, 'cache-groups'), uri)) found.add(tag);
+  const listed = (name: string, separator: RegExp) =>
+    fieldLines(fields, name).flatMap((line) => line.split(separator).map(trimOws));
+  const found = new Set([
+    ...listed('cache-tag', /,/),
+    ...listed('surrogate-key', /[ \t]+/),
+    ...listed('xkey', /[ \t,]+/),
+    ...groupTags(fieldValue(fields, 'cache-groups'), uri),
+  ]);
+  found.delete('');
   const tags = [...found].filter((tag) => tag.length <= MAX_TAG_LENGTH).slice(0, MAX_TAGS);
   return { tags, overflow: tags.length < found.size };
-}
-
-function addAll(to: Set<string>, texts: readonly string[]): void {
-  for (const text of texts) {
-    const tag = trimOws(text);
-    if (tag !== '') to.add(tag);
-  }
 }
 
 /**
@@ -107,18 +104,16 @@ export function invalidatedUris(requestUri: string, response: ResponseHead): str
   if (response.status < 200 || response.status > 399) return [];
   const target = parseUri(requestUri, undefined);
   const uris = new Set([requestUri.split('#', 1)[0] as string]);
-  for (const name of ['location', 'content-location']) {
-    for (const reference of fieldLines(response.fields, name)) {
-      const uri = target === undefined ? undefined : parseUri(reference, target);
-      if (uri === undefined || uri.origin !== target?.origin) continue;
-      // The origin is equal for every user; a cache key names no user.
-      uri.username = '';
-      uri.password = '';
-      uri.hash = '';
-      uris.add(uri.href);
-      const raw = asWritten(reference, target);
-      if (raw !== undefined) uris.add(raw);
-    }
+  for (const reference of ['location', 'content-location'].flatMap((name) => fieldLines(response.fields, name))) {
+    const uri = target === undefined ? undefined : parseUri(reference, target);
+    if (uri === undefined || uri.origin !== target?.origin) continue;
+    // The origin is equal for every user; a cache key names no user.
+    uri.username = '';
+    uri.password = '';
+    uri.hash = '';
+    uris.add(uri.href);
+    const raw = asWritten(reference, target);
+    if (raw !== undefined) uris.add(raw);
   }
   return [...uris];
 }

@@ -159,9 +159,8 @@ export function partCovers(part: Part, ranges: ByteRanges): boolean {
 }
 
 /** A whole answer to a request with Range. 200: the ranges name nothing that a 206 could express. */
-export interface RangeAnswer {
+export interface RangeAnswer extends ResponseHead {
   readonly status: 200 | 206 | 416;
-  readonly fields: Fields;
   readonly body: Uint8Array;
 }
 
@@ -186,9 +185,8 @@ export function rangeAnswer(part: Part, ranges: ByteRanges, boundary: string): R
 }
 
 function spanFields(fields: Fields, span: Span, complete: number | undefined): string[] {
-  const kept = partialFields(fields);
-  kept.push('content-length', String(span.last - span.first + 1), 'content-range', contentRange(span, complete));
-  return kept;
+  const length = String(span.last - span.first + 1);
+  return [...partialFields(fields), 'content-length', length, 'content-range', contentRange(span, complete)];
 }
 
 /**
@@ -234,26 +232,21 @@ function unsatisfiable(fields: Fields, complete: number): RangeAnswer {
 function multipart(part: Part, spans: readonly Span[], boundary: string): RangeAnswer {
   const type = fieldValue(part.fields, 'content-type');
   const typeLine = type === undefined ? '' : `Content-Type: ${type}\r\n`;
-  const heads = spans.map(
-    (span) => `\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange(span, part.complete)}\r\n\r\n`,
-  );
-  const tail = `\r\n--${boundary}--\r\n`;
-  let length = tail.length;
-  for (const [at, span] of spans.entries()) length += (heads[at] as string).length + span.last - span.first + 1;
-  const body = new Uint8Array(length);
+  const chunks = spans.flatMap((span) => [
+    latin1(`\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange(span, part.complete)}\r\n\r\n`),
+    part.body.subarray(span.first - part.first, span.last + 1 - part.first),
+  ]);
+  chunks.push(latin1(`\r\n--${boundary}--\r\n`));
+  const body = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let to = 0;
-  for (const [at, span] of spans.entries()) {
-    to = writeLatin1(body, to, heads[at] as string);
-    body.set(part.body.subarray(span.first - part.first, span.last + 1 - part.first), to);
-    to += span.last - span.first + 1;
+  for (const chunk of chunks) {
+    body.set(chunk, to);
+    to += chunk.length;
   }
-  writeLatin1(body, to, tail);
   const fields = withField(partialFields(part.fields), 'content-type', `multipart/byteranges; boundary=${boundary}`);
-  fields.push('content-length', String(length));
-  return { status: 206, fields, body };
+  return { status: 206, fields: [...fields, 'content-length', String(body.length)], body };
 }
 
-function writeLatin1(bytes: Uint8Array, start: number, text: string): number {
-  for (let at = 0; at < text.length; at++) bytes[start + at] = text.charCodeAt(at);
-  return start + text.length;
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

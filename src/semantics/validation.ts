@@ -85,12 +85,11 @@ function opaque(etag: string): string {
  */
 export function validationFields(stored: Fields, options: { readonly outdated: boolean }): Fields | undefined {
   const { etag, lastModified } = validators(stored);
-  const added: string[] = [];
-  if (etag !== undefined) added.push('if-none-match', etag);
-  // Sent beside an ETag too (a SHOULD); an origin that does not know If-None-Match would decide by it alone.
-  if (lastModified !== undefined && !options.outdated) {
-    added.push('if-modified-since', lastModified);
-  }
+  const added = [
+    ...(etag !== undefined ? ['if-none-match', etag] : []),
+    // Sent beside an ETag too (a SHOULD); an origin that does not know If-None-Match would decide by it alone.
+    ...(lastModified !== undefined && !options.outdated ? ['if-modified-since', lastModified] : []),
+  ];
   return added.length === 0 ? undefined : added;
 }
 
@@ -151,8 +150,7 @@ const BOUND_TO_BYTES: ReadonlySet<string> = new Set([
  */
 export function freshenedFields(stored: Fields, update: Fields): Fields {
   const taken = filterFields(withoutHopByHop(update), (name) => !BOUND_TO_BYTES.has(name));
-  const replaced = new Set(['age']);
-  for (let at = 0; at < taken.length; at += 2) replaced.add(taken[at] as string);
+  const replaced = new Set(['age', ...taken.filter((_, at) => at % 2 === 0)]);
   return [...filterFields(stored, (name) => !replaced.has(name)), ...taken];
 }
 

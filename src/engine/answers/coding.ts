@@ -68,16 +68,14 @@ export class Coder {
   readonly #waiting: Job[] = [];
   #waitingBytes = 0;
   #running = 0;
-  #made = 0;
-  #bytesSaved = 0;
-  readonly #skipped: { [why in Skipped]?: number } = {};
+  readonly #counts = { made: 0, bytesSaved: 0, skipped: {} as { [why in Skipped]?: number } };
 
   constructor(parts: CoderParts) {
     this.#parts = parts;
   }
 
   get counts(): GateStats['coding'] {
-    return { made: this.#made, bytesSaved: this.#bytesSaved, skipped: { ...this.#skipped } };
+    return { ...this.#counts, skipped: { ...this.#counts.skipped } };
   }
 
   /** The coding in which the request would best have the entry; undefined: as it is. */
@@ -194,8 +192,8 @@ export class Coder {
     if (!isOfOneFill(found instanceof Promise ? await found : found, entry)) return this.#skip('replaced');
     if (route.retired()) return this.#skip('route-retired');
     if (!this.#store(codedForm(entry, coding, coded))) return;
-    this.#made++;
-    this.#bytesSaved += body.length - coded.length;
+    this.#counts.made++;
+    this.#counts.bytesSaved += body.length - coded.length;
   }
 
   /** Under its own stamp, which is that of the entry it is made from: what was invalidated meanwhile does not come back. */
@@ -214,7 +212,8 @@ export class Coder {
   }
 
   #skip(why: Skipped): void {
-    this.#skipped[why] = (this.#skipped[why] ?? 0) + 1;
+    const { skipped } = this.#counts;
+    skipped[why] = (skipped[why] ?? 0) + 1;
   }
 }
 

@@ -207,8 +207,7 @@ export class Exchange {
   /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */
   #head(reason: ForwardReason, entry: StoredResponse | undefined): void {
     const flight = this.#pass(reason);
-    if (entry === undefined) return;
-    flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry }));
+    if (entry !== undefined) flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry }));
   }
 
   #fly(way: Way, stores: boolean): RunningFlight {
@@ -265,9 +264,8 @@ export class Exchange {
   /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */
   #serveStale(from: Landed, status: number | undefined): boolean {
     const entry = this.#fallback;
-    if (entry === undefined) return false;
-    const detail = fallbackRule(this.#context, entry, { status, demands: this.#demands });
-    if (detail === undefined) return false;
+    const detail = entry && fallbackRule(this.#context, entry, { status, demands: this.#demands });
+    if (entry === undefined || detail === undefined) return false;
     const forwarded = { hit: false, forward: from.way.reason, ...(status !== undefined && { forwardStatus: status }) };
     this.#deliver(entry, { ...forwarded, detail }, from.flight);
     return true;

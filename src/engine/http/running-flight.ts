@@ -86,7 +86,6 @@ export type FlightEnd =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'failed'; readonly error: TidegateError | undefined };
 
-/** A flight as those see it who wait for it, or consider to. */
 export interface RunningFlight {
   readonly plan: FlightPlan;
   readonly fill: Fill;

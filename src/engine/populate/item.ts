@@ -15,8 +15,7 @@ export interface PopulateItem {
 
 /** Equal for items that are filled by the same request. */
 export function fillText({ uri, fields = NO_FIELDS }: PopulateItem): string {
-  const lines: string[] = [];
-  for (let at = 0; at < fields.length; at += 2) lines.push(`\n${fields[at]}:${fields[at + 1]}`);
+  const lines = fields.flatMap((name, at) => (at % 2 === 0 ? `\n${name}:${fields[at + 1]}` : []));
   return uri + lines.sort().join('');
 }
 

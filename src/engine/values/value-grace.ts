@@ -68,8 +68,8 @@ export class ValueGrace {
   }
 
   #fresh(found: Eventually<StoredValue | undefined>): StoredValue | undefined {
-    if (found === undefined || found instanceof Promise) return undefined;
-    return this.#entries.isFresh(found) ? found : undefined;
+    const isAtHand = found !== undefined && !(found instanceof Promise);
+    return isAtHand && this.#entries.isFresh(found) ? found : undefined;
   }
 
   async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {
