@@ -2,14 +2,15 @@
 // invalidate, list and explain. Types only.
 
 import type { QuestionSubject } from '../dependency/describe/describe.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
+import type { KeyParts } from '../entry/key.ts';
+import type { EntryNote, StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Answer, Cancel, DiskStats, Eventually, MemoryStats, Origin, RequestBody, Responder } from '../ports.ts';
 import type { Coding, CodingRules } from '../semantics/content-coding.ts';
 import type { Fields } from '../semantics/fields.ts';
-import type { LifetimeSource } from '../semantics/freshness.ts';
+import type { ReuseTerms } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
@@ -86,18 +87,12 @@ export interface InvalidationResult {
 }
 
 /** One stored response, for an operator. Times in ms, `ageMs` and `ttlMs` as of now. */
-export interface EntrySummary {
-  readonly key: string;
-  readonly uri: string;
-  readonly origin: string;
-  readonly method: string;
-  readonly status: number;
-  readonly bodyBytes: number;
+export interface EntrySummary
+  extends Omit<KeyParts, 'tenant'>,
+    Pick<EntryNote, 'key' | 'status' | 'bodyBytes' | 'tags' | 'stamp'> {
   readonly ageMs: number;
   /** Remaining freshness lifetime; negative when stale. */
   readonly ttlMs: number;
-  readonly tags: readonly string[];
-  readonly stamp: Position;
   /** True: invalidated, and kept only to be validated. */
   readonly outdated: boolean;
   /** The content coding it was put in by the gate; absent: as the origin gave it. */
@@ -133,13 +128,8 @@ export interface Explanation {
   readonly section: string;
   /** Absent when nothing is stored. */
   readonly entry?: EntrySummary;
-  readonly freshness?: {
-    readonly lifetimeMs: number;
-    readonly source: LifetimeSource;
-    readonly ageMs: number;
-    readonly staleWhileRevalidateMs: number;
-    readonly staleIfErrorMs: number;
-  };
+  readonly freshness?: Pick<ReuseTerms, 'lifetimeMs' | 'source' | 'staleWhileRevalidateMs' | 'staleIfErrorMs'> &
+    Pick<EntrySummary, 'ageMs'>;
   /** Log position applied on this node, and of the last invalidation that affects the entry or key. 0: none. */
   readonly position: { readonly applied: Position; readonly lastInvalidation: Position };
   /** Why the last answer for this key was not stored, when that is known. */

@@ -134,11 +134,10 @@ function contextOf(options: GateOptions): Context {
   };
   const names = options.tierNames ?? ['memory'];
   const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault });
-  const { compress } = options;
   return {
     ...{ clock, tasks, random, ledger, invalidator, sources, tiers, fault, broken, tally },
     bodies: options.bodies,
-    coder: compress === undefined ? undefined : new Coder({ tiers, compress, fault }),
+    coder: options.compress && new Coder({ tiers, compress: options.compress, fault }),
     flights: new Map(),
     rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,

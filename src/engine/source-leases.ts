@@ -40,8 +40,8 @@ export interface SourceReply {
   readonly rival?: boolean;
 }
 
-export interface SourceState {
-  readonly source: string;
+/** `position` and `lagMs` as told last; undefined: not told. All that was committed up to the position is in force. */
+export interface SourceState extends Pick<SourceReport, 'source' | 'position' | 'lagMs'> {
   readonly live: boolean;
   /** Rest of the lease; 0 or less where there is none. */
   readonly leftMs: number;
@@ -53,9 +53,6 @@ export interface SourceState {
   readonly rivals?: number;
   /** Since the last report; undefined: there was none. */
   readonly heardMs?: number;
-  /** As it was told last; undefined: it was not. All that was committed up to the position is in force. */
-  readonly position?: FeedPosition;
-  readonly lagMs?: number;
 }
 
 interface Source {

@@ -46,8 +46,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'this.terms = { ...this.terms, ...terms, tags: this.terms.tags };',
   ]),
   mutant('builds on what is outdated', { file: ENTRIES, ways: KEY }, [
-    'if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;',
-    '',
+    'entry !== undefined && (ledger.isCurrent(entry) || ledger.isExpired(entry));',
+    'entry !== undefined;',
   ]),
   mutant('takes what is expired for fresh', { file: ENTRIES, ways: SOFT }, [
     'if (!this.ledger.isCurrent(entry)) return false;',

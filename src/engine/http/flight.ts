@@ -197,8 +197,7 @@ export class Flight implements RunningFlight {
         : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.fill.stamp });
     if (refusal === undefined) this.draft = draft;
     else this.#refuse(refusal, head);
-    const denied = refusal && denial(this.#context, this.plan, { head, refusal });
-    this.#origin.afterwards(denied, () => {
+    this.#origin.afterwards(refusal && denial(this.#context, this.plan, { head, refusal }), () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
       if (this.#asked === this.plan.forward && completing === true && head.status === 206) return;
       if (this.draft === undefined) this.#body.pass();

@@ -16,7 +16,6 @@ import { answerFromStored } from '../answers/answers.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
 import { after } from '../eventually.ts';
-import type { Tiers } from '../tiers/tiers.ts';
 import { requestVariantKey } from './draft.ts';
 import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
@@ -55,13 +54,12 @@ function selectVariant(
 ): Eventually<Selection> {
   if (found === undefined) return { key, entry: undefined, miss: 'uri-miss' };
   if (found.kind === 'response') return inCoding(context, { key, entry: found, miss: undefined }, request);
-  const { tiers } = context;
   const variantKey = requestVariantKey(key, found.names, request);
-  const variant = tiers.get(variantKey);
+  const variant = context.tiers.get(variantKey);
   if (variant instanceof Promise) {
     return variant.then((entry) => inCoding(context, variantSelection(variantKey, entry), request));
   }
-  const entry = variant ?? inPreferredLanguage(tiers, { list: found, variantKey }, request);
+  const entry = variant ?? inPreferredLanguage(context, { list: found, variantKey }, request);
   return inCoding(context, variantSelection(variantKey, entry), request);
 }
 
@@ -86,7 +84,7 @@ function variantSelection(key: string, entry: Entry | undefined): Selection {
  * where the answer is there at once.
  */
 function inPreferredLanguage(
-  tiers: Tiers,
+  { tiers }: Context,
   wanted: { readonly list: VariantList; readonly variantKey: string },
   request: GateRequest,
 ): Entry | undefined {

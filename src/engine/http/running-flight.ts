@@ -46,7 +46,6 @@ export interface Departure {
   readonly onInterim?: (head: ResponseHead) => void;
 }
 
-/** The work of one flight. */
 export interface FlightPlan extends Way, Departure {
   /** False: the flight is a pass, and its answer is never stored. */
   readonly stores: boolean;
@@ -80,7 +79,6 @@ export type Landing =
     }
   | { readonly kind: 'failed'; readonly error: TidegateError };
 
-/** The end of a flight. */
 export type FlightEnd =
   | { readonly kind: 'stored' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -105,12 +103,9 @@ export interface RunningFlight {
   releaseUnread(): void;
 }
 
-export interface Joiner {
+export interface Joiner extends Pick<Departure, 'request' | 'key'> {
   readonly arrival: Arrival;
   readonly demands: RequestDemands;
-  /** Plain cache key. */
-  readonly key: string;
-  readonly request: GateRequest;
 }
 
 /** At the door: may the joiner wait for the flight? */

@@ -115,7 +115,8 @@ export class TierLoop<E extends { readonly key: string }> {
       let removed = 0;
       for await (const notes of this.#foundIn(tier, selector)) {
         const keys = notes.map(({ key }) => key);
-        await (isLimited(tier) ? this.#change(tier, keys, () => tier.store.delete(keys)) : tier.store.delete(keys));
+        const remove = () => tier.store.delete(keys);
+        await (tier.missed === undefined ? remove() : this.#change(tier, keys, remove));
         removed += notes.filter(counts).length;
       }
       most = Math.max(most, removed);
@@ -135,8 +136,8 @@ export class TierLoop<E extends { readonly key: string }> {
   }
 
   async *#foundIn(tier: Tier<E>, selector: Selector): AsyncIterable<readonly EntryNote[]> {
-    const { store, breaker } = tier;
-    if (!isLimited(tier)) return yield* portions(store.find(selector));
+    const { store, breaker, missed } = tier;
+    if (missed === undefined) return yield* portions(store.find(selector));
     if (!breaker.admits()) return;
     try {
       const found = store.find(selector);
@@ -251,10 +252,6 @@ function tierOf<E>(store: Store<E>, parts: LoopParts<E>, limits: TierLimits | un
     paused: (isPaused) => paused?.(store, isPaused),
   });
   return { store, breaker, missed: isLimited ? new MissedKeys() : undefined };
-}
-
-function isLimited({ missed }: Tier<unknown>): boolean {
-  return missed !== undefined;
 }
 
 const PORTION = 1000;

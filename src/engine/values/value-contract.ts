@@ -16,7 +16,6 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
   ? Known
   : { readonly aborted: boolean; readonly reason: unknown };
 
-/** Terms of an entry. */
 export interface ValueTerms {
   /** Infinity: until it is invalidated; 0: not stored. */
   readonly ttlMs: number;
@@ -30,7 +29,6 @@ export interface ValueTerms {
   readonly memoryOnly: boolean;
 }
 
-/** Terms of a fill. */
 export interface FillTerms extends ValueTerms {
   /** The ttl of `null`. */
   readonly nullTtlMs: number;
@@ -187,7 +185,6 @@ export interface ValueWatch {
   told(event: ValueEvent): void;
 }
 
-/** Parts of a data cache. */
 export interface ValueCacheParts {
   /** Fastest first. */
   readonly stores: readonly Store<StoredValue>[];

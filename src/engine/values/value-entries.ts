@@ -3,7 +3,7 @@
 
 import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/key.ts';
 import { ownText, ownTexts } from '../../entry/own-text.ts';
-import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
+import { type OwnedValue, ownValue } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import { hitNotes, type StoredValue } from '../../entry/stored-value.ts';
 import { Ledger, type Stamp } from '../../ledger/ledger.ts';
@@ -15,7 +15,7 @@ import { safeFault } from '../guarded.ts';
 import { Invalidator, localHistory } from '../invalidator.ts';
 import { TierLoop, wasReadNoEarlier } from '../tiers/tier-loop.ts';
 import type { FillTerms, ValueCache, ValueCacheParts, ValueState, ValueTerms } from './value-contract.ts';
-import type { Previous, ValueFlight } from './value-flight.ts';
+import type { ValueFlight } from './value-flight.ts';
 import { ValueTally } from './value-tally.ts';
 
 /** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
@@ -231,9 +231,7 @@ export function isDueEarly(
 }
 
 /** The stored value that a fill may build upon; never an outdated one. */
-export function previousOf(entry: StoredValue | undefined, ledger: EntryLedger): Previous | undefined {
-  if (entry === undefined) return undefined;
-  if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;
-  const { validator, tags } = entry;
-  return { owned: entry, validator, tags, read: () => readOwned(entry) };
+export function previousOf(entry: StoredValue | undefined, ledger: EntryLedger): StoredValue | undefined {
+  const mayBeKept = entry !== undefined && (ledger.isCurrent(entry) || ledger.isExpired(entry));
+  return mayBeKept ? entry : undefined;
 }

@@ -22,7 +22,6 @@ import { named, storeFilled } from './value-storing.ts';
 /** How long a close waits for a fill without a hard timeout. */
 const CLOSE_MS = 5_000;
 
-/** One caller that waits. */
 interface Waiting {
   readonly asked: AskedFill;
   readonly flight: ValueFlight;

@@ -5,13 +5,13 @@
 // it is known for sure only at the end, when its tags are. What those who joined call it counts as well: they will ask for
 // it to be invalidated by their names.
 
-import type { OwnedValue } from '../../entry/owned-value.ts';
+import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
+import type { StoredValue } from '../../entry/stored-value.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Arrival, Fill } from '../../ledger/ledger.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { ManyFill, ValueFillContext, ValueTerms } from './value-contract.ts';
 
-/** The result of a fill. */
 export type ValueLanding =
   | {
       readonly kind: 'filled';
@@ -22,16 +22,6 @@ export type ValueLanding =
   /** For its callers alone. */
   | { readonly kind: 'skipped'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly error: TidegateError };
-
-/** The stored value that a fill may build upon. */
-export interface Previous {
-  readonly owned: OwnedValue;
-  readonly validator: string | undefined;
-  /** Its tags, which it keeps for as long as it is kept. */
-  readonly tags: readonly string[];
-  /** A value of its own for whoever asks. */
-  read(): unknown;
-}
 
 /** One call that wants a value filled. */
 export interface AskedFill extends ManyFill {
@@ -45,7 +35,8 @@ export interface AskedFill extends ManyFill {
 
 export interface FlightPlan extends ManyFill {
   readonly key: string;
-  readonly previous: Previous | undefined;
+  /** The stored value that it may build upon. */
+  readonly previous: StoredValue | undefined;
   /** Monotonic. */
   readonly startedMs: number;
   /** See ValueFlight. */
@@ -124,7 +115,7 @@ export class ValueFlight implements ValueFillContext {
 
   get previous(): ValueFillContext['previous'] {
     const { previous } = this.plan;
-    return previous === undefined ? undefined : { value: previous.read(), validator: previous.validator };
+    return previous === undefined ? undefined : { value: readOwned(previous), validator: previous.validator };
   }
 
   change(terms: Partial<ValueTerms>): void {
@@ -144,7 +135,7 @@ export class ValueFlight implements ValueFillContext {
         `expected a stored value of ${key} to keep, got none: look at \`previous\` first`,
       );
     }
-    this.#kept = { value: previous.read() };
+    this.#kept = { value: readOwned(previous) };
     return this.#kept.value;
   }
 
@@ -191,7 +182,7 @@ export class ValueFlight implements ValueFillContext {
       const { previous } = this.plan;
       const keeps = previous !== undefined && isSame(this.#kept, value);
       if (value === undefined && !keeps) throw nothingFilled(this.key);
-      const owned = keeps ? previous.owned : own(value);
+      const owned = keeps ? previous : own(value);
       const stated = value === null ? this.#termsOfNull() : this.terms;
       const terms = keeps ? { ...stated, tags: union(previous.tags, stated.tags) } : stated;
       return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };

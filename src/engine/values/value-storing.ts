@@ -24,7 +24,6 @@ import type { FillResult, ManyFill, SetTerms, ValueTerms } from './value-contrac
 import { entryOf, type Filled, type ValueEntries } from './value-entries.ts';
 import { MAX_TAGS, tagsOf, type ValueFlight, type ValueLanding } from './value-flight.ts';
 
-/** A fill's result. */
 interface Given {
   readonly landing: ValueLanding & { readonly kind: 'filled' };
   readonly fillMs: number;
