@@ -20,9 +20,8 @@ export type DurableEvent =
   /** The folder is locked, but a second process that is refused will not learn which process has it. */
   | { readonly kind: 'lock-unnamed'; readonly error: Error };
 
-type Found = 'folder' | 'manifest' | 'image' | 'onEvent';
-
-export interface DurableOptions extends Omit<RecoveryOptions, Found>, Omit<JournalOptions, Found> {
+export interface DurableOptions
+  extends Omit<RecoveryOptions & JournalOptions, 'folder' | 'manifest' | 'image' | 'onEvent'> {
   readonly onEvent?: (event: DurableEvent) => void;
 }
 

@@ -73,7 +73,7 @@ describe('index', () => {
     const hash = { high: 2 ** 32 - 4, low: 2 ** 32 - 5 };
     const slot = index.add(hash, place, 2 ** 48 - 1);
     index.setFrequency(slot, 3);
-    // So long a record counts as many: all bits of the warmth are set in the end.
+    // Each touch of so long a record counts one on, until all bits of the warmth are set.
     for (let now = 2; now < 255; now++) index.touch(slot);
     expect(index.find(hash)).toBe(slot);
     expect([index.segment(slot), index.place(slot).offset, index.bytes(slot)]).toEqual(Object.values(place));

@@ -180,8 +180,8 @@ export class ReplicaStore implements Store {
  */
 class ReplicaSegments {
   readonly #platform: Pick<DiskPlatform, 'folder' | 'fault'>;
-  /** Files that were read, and the number of the index's entries in each segment. */
   readonly #files = new Map<number, DiskFile>();
+  /** Number of the index's entries in each segment. */
   readonly #entries = new Map<number, number>();
 
   constructor(platform: Pick<DiskPlatform, 'folder' | 'fault'>) {
