@@ -41,7 +41,6 @@ const FEED_PROCESS: kit.Checks<FeedProcessOptions> = {
   ...{ database: kit.required(database), targets: kit.required(targets) },
   ...{ host: kit.text, port: kit.required(kit.whole(0, MAX_PORT)), token: kit.text },
 };
-const ADDRESS = { url: kit.required(kit.httpUrl), token: kit.text };
 
 /** Throws E_CONFIG. */
 export function checkFeedProcess(options: unknown): InMs<FeedProcessOptions> {
@@ -75,5 +74,5 @@ function none(given: kit.UnknownRecord, names: readonly string[], where: string)
 
 /** Checks a feed process's address. Throws E_CONFIG. */
 export function checkAddress(feed: unknown): void {
-  kit.checkOptions('feedProcess', feed, ADDRESS);
+  kit.checkOptions('feedProcess', feed, { url: kit.required(kit.httpUrl), token: kit.text });
 }

@@ -100,8 +100,7 @@ export class FeedHttp {
       response.setEncoding('utf8');
       for await (const part of response) text += part;
       const got = `${response.statusCode}: ${text.slice(0, SHOWN)}`;
-      if (DEFINITE.has(response.statusCode)) throw new RefusedError(this.#what(path, got));
-      throw new Error(got);
+      throw DEFINITE.has(response.statusCode) ? new RefusedError(this.#what(path, got)) : new Error(got);
     } catch (error) {
       throw error instanceof RefusedError ? error : new TidegateError('E_FEED', this.#what(path, messageOf(error)));
     }

@@ -12,8 +12,6 @@ import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../sql/sqlite/ca
 import { PLACE, placeOf } from '../wrap/sqlite-place.ts';
 import type { LookedUp } from './open-database.ts';
 
-const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
-
 interface Known {
   readonly catalogue: Catalogue;
   readonly version: string;
@@ -65,7 +63,7 @@ async function openLookups(path: string, clock: Clock): Promise<SqliteLookups | 
 /** The tables as they are now. */
 export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShape[]> {
   const { catalogue } = await readKnown(runner, '');
-  return (await runner.all(TABLES)).flatMap(({ name }) => {
+  return (await runner.all(`SELECT name FROM sqlite_schema WHERE type = 'table'`)).flatMap(({ name }) => {
     const relation = catalogue.relation('main', String(name));
     return relation?.kind === 'table' ? [relation.table] : [];
   });

@@ -38,17 +38,16 @@ export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
   shared.callers++;
   const cameAt = ++moments;
   const refusedBefore = shared.refusedBegunAt;
-  try {
-    return await whileWaiting(sharing.current(), async () => {
-      const value = await once(parts, shared);
-      const { refusedBegunAt } = shared;
-      const isAnothers = refusedBegunAt !== refusedBefore && refusedBegunAt < cameAt;
-      return isAnothers ? await once(parts, shared) : value;
-    });
-  } finally {
+  const given = whileWaiting(sharing.current(), async () => {
+    const value = await once(parts, shared);
+    const { refusedBegunAt } = shared;
+    const isAnothers = refusedBegunAt !== refusedBefore && refusedBegunAt < cameAt;
+    return isAnothers ? await once(parts, shared) : value;
+  });
+  return given.finally(() => {
     shared.callers--;
     if (shared.callers === 0) keys.delete(key);
-  }
+  });
 }
 
 async function once<T>({ cache, key, fill, options, sharing }: CachedFill<T>, shared: Waiting): Promise<T> {

@@ -23,11 +23,6 @@ export interface ListenersParts {
   readonly state: () => FeedState;
 }
 
-interface Delivery extends Omit<PromiseWithResolvers<SourceReply>, 'promise'> {
-  readonly cancel: Cancel;
-  readonly isFirst: boolean;
-}
-
 /** Changes within this time are told together. */
 const TELL_MS = 2;
 const MIN_TIMEOUT_MS = 1_000;
@@ -131,7 +126,10 @@ class Listener implements TrackingTarget {
   isDue = false;
   readonly #response: ServerResponse;
   readonly #parts: ListenersParts;
-  readonly #deliveries = new Map<number, Delivery>();
+  readonly #deliveries = new Map<
+    number,
+    Omit<PromiseWithResolvers<SourceReply>, 'promise'> & { readonly cancel: Cancel; readonly isFirst: boolean }
+  >();
   #generation = -1;
   /** The catalogue that the client has. */
   #data: CatalogueData | undefined;

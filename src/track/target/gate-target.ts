@@ -11,7 +11,7 @@ import { Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { QuestionSubject, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { TidegateError } from '../../errors.ts';
-import { type Checks, checkOptions, func, httpUrl, isRecord, isTexts, required, text } from '../../options/kit.ts';
+import { checkOptions, func, httpUrl, isRecord, isTexts, required, text } from '../../options/kit.ts';
 import type { SourceMessage, SourceReply, TrackingTarget } from '../contract.ts';
 
 export interface GateTargetOptions {
@@ -25,11 +25,9 @@ export interface GateTargetOptions {
 const MIN_TIMEOUT_MS = 1_000;
 const SHOWN = 200;
 
-const OPTIONS: Checks<GateTargetOptions> = { admin: required(httpUrl), token: text, fetch: func };
-
 /** Throws E_CONFIG. One target serves one tracker. */
 export function gateTarget(options: GateTargetOptions): TrackingTarget {
-  checkOptions('gateTarget', options, OPTIONS);
+  checkOptions<GateTargetOptions>('gateTarget', options, { admin: required(httpUrl), token: text, fetch: func });
   const { admin, token, fetch } = options;
   const base = new URL(admin);
   const url = `${base.href.replace(/\/+$/, '')}/sources`;

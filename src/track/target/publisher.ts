@@ -249,9 +249,10 @@ export class Deliveries {
   applied(position: FeedPosition): void {
     const places = this.places();
     const last = this.#unacknowledged.at(-1);
-    // The last of several positions with nothing between them says it all.
     const isFull = this.#unacknowledged.length >= MAX_NOTED;
-    if (last !== undefined && (isFull || isSame(last.places, places))) this.#unacknowledged.pop();
+    const isSame = last?.places.size === places.size && [...places].every(([one, at]) => last.places.get(one) === at);
+    // The last of several positions with nothing between them says it all.
+    if (last !== undefined && (isFull || isSame)) this.#unacknowledged.pop();
     this.#unacknowledged.push({ position, places });
   }
 
@@ -265,8 +266,4 @@ export class Deliveries {
     const done = this.#unacknowledged.findIndex(({ places }) => !this.isDelivered(places));
     return this.#unacknowledged.splice(0, done < 0 ? this.#unacknowledged.length : done).at(-1)?.position;
   }
-}
-
-function isSame(one: Places, other: Places): boolean {
-  return one.size === other.size && [...one].every(([publisher, place]) => other.get(publisher) === place);
 }

@@ -22,7 +22,10 @@ const WAITS = new Set(['then', 'catch', 'finally']);
 const INNER = new Set(['begin', 'savepoint', 'reserve']);
 
 export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on: Connection = connection(false)): T {
-  const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, { sql, recorder, on }) : made);
+  const query = (made: unknown) => {
+    const isQuery = made instanceof Promise && 'strings' in made && 'args' in made;
+    return isQuery ? wrapQuery(made, { sql, recorder, on }) : made;
+  };
   /** Transactions, and connections that may be in one. */
   const within = (name: string, given: readonly unknown[]) => {
     const wrap = (inner: unknown) =>
@@ -46,10 +49,6 @@ export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on:
       };
     },
   });
-}
-
-function isQuery(made: unknown): made is Promise<unknown> {
-  return made instanceof Promise && 'strings' in made && 'args' in made;
 }
 
 interface Parts {
