@@ -94,13 +94,10 @@ function isPossible(truth: Truth): boolean {
 }
 
 /** Whether a row is among those that the answer shows. */
-type Part = 'in' | 'out' | 'unknown';
-
-function partOf({ keys, read }: BoundRead, row: Row): Part {
-  if (keys === undefined) return 'unknown';
-  const key = rowKey(read.table, row);
+function partOf({ keys, read }: BoundRead, row: Row): 'in' | 'out' | 'unknown' {
+  const key = keys && rowKey(read.table, row);
   if (key === undefined) return 'unknown';
-  return keys.has(key) ? 'in' : 'out';
+  return keys?.has(key) === true ? 'in' : 'out';
 }
 
 /** Whether the row sorts strictly after the last row of a full window. A tie or an unknown order does not. */

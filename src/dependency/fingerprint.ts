@@ -19,9 +19,8 @@ function addRead(hash: Hash, { predicate, keys, bound }: BoundRead): void {
   hash.number(keys?.size ?? -1);
   // Keys in the order of the rows, which two equal answers share.
   for (const key of keys ?? []) hash.text(key);
-  if (bound === undefined) return hash.number(0);
-  hash.number(bound.hasOffset ? 1 : 2);
-  for (const cell of bound.last) addCell(hash, cell);
+  hash.number(bound === undefined ? 0 : bound.hasOffset ? 1 : 2);
+  for (const cell of bound?.last ?? []) addCell(hash, cell);
 }
 
 /** Adds the operands only: the rest is the template's. */

@@ -4,33 +4,31 @@
 // tables as a whole. That is enough only where everything that the statement calls is known; otherwise the answer is
 // not kept at all.
 
-import type { Meaning, TableRead, Template } from '../dependency/template.ts';
+import type { Dialect, Meaning, TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
 import { type Analysis, addNote, Stop, unread } from './analysis.ts';
-import type { Catalogue, Select, Session, Statement } from './ast.ts';
+import type { Catalogue, Name, Parser, Select, Session, Statement } from './ast.ts';
 import { checkPurity } from './calls/purity.ts';
+import { walkSelect } from './calls/walk.ts';
 import { within } from './catalogue.ts';
 import { RULES } from './dialect.ts';
 import { Equalities } from './narrow/closure.ts';
-import { conjunction } from './narrow/conjuncts.ts';
 import { narrowByLookups } from './narrow/lookups.ts';
 import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrow/narrowing.ts';
 import { MovingTexts } from './postgres/moving-texts.ts';
 import { readTables } from './resolve/names.ts';
-import {
-  addsOnly,
-  hasOffset,
-  isPlacedByOrder,
-  keyOutputsOf,
-  noteMissingKey,
-  shownColumns,
-  type Top,
-  windowOf,
-} from './resolve/outputs.ts';
+import { addsOnly, finished, readsOf, shownColumns, type Top } from './resolve/outputs.ts';
 import { regionOf } from './resolve/regions.ts';
-import { type ReadState, restOf } from './resolve/resolved.ts';
+import { restOf } from './resolve/resolved.ts';
 import { resolveSelect } from './resolve/selects.ts';
-import { type StatementParts, writeOf } from './writes.ts';
+
+export interface StatementParts {
+  readonly dialect: Dialect;
+  readonly parser: Parser;
+  readonly catalogue: Catalogue;
+  /** Functions of the application that depend on their arguments alone; in lower case. */
+  readonly pureFunctions?: ReadonlySet<string> | undefined;
+}
 
 const DEFAULT_MAX_TEMPLATES = 2_000;
 
@@ -100,6 +98,42 @@ function knownOf(text: string, parts: StatementParts): Meaning {
   } catch (error) {
     const stop = error instanceof Stop ? error : unread(`an error of its analysis: ${messageOf(error)}`);
     return { kind: 'uncacheable', reason: stop.message, unknown: stop.unknown };
+  }
+}
+
+/** Returns undefined when nothing in it writes. */
+function writeOf(text: string, statements: readonly Statement[], { catalogue }: StatementParts): Meaning | undefined {
+  const written = statements.flatMap((statement) => writtenBy(statement, text));
+  if (written.length === 0) return undefined;
+  const names = new Set<string>();
+  for (const name of written) {
+    const relation = name && catalogue.relation(name.schema, name.name);
+    // A view is written to by rules or triggers of its own.
+    if (!relation || relation.kind === 'view') return { kind: 'write', tables: undefined };
+    names.add(relation.kind === 'table' ? relation.table.name : name.name);
+  }
+  return { kind: 'write', tables: [...names] };
+}
+
+/** The tables that it writes; one that is undefined may be any. */
+function writtenBy(statement: Statement, text: string): readonly (Name | undefined)[] {
+  switch (statement.kind) {
+    case 'query': {
+      const written: (Name | undefined)[] = [];
+      walkSelect(statement.select, {
+        common: ({ statement: own }) => void (own.kind !== 'query' && written.push(...writtenBy(own, ''))),
+      });
+      return written;
+    }
+    case 'other':
+      return statement.writes ? [undefined] : [];
+    case 'unparsed': {
+      // It may write as well, unless it begins like a query and has no word of a write in it.
+      const isQuery = /^[\s(;]*(?:select|with|values|table)\b/i.test(text);
+      return isQuery && !/\b(?:insert|update|delete|merge|replace|into|call|do)\b/i.test(text) ? [] : [undefined];
+    }
+    default:
+      return statement.tables;
   }
 }
 
@@ -199,43 +233,6 @@ function narrowTop(top: Top, analysis: Analysis): Equalities {
   }
   for (const expression of restOf(plan)) use(expression, plain, analysis);
   return known;
-}
-
-function readsOf(top: Top, known: Equalities, analysis: Analysis): TableRead[] {
-  const window = windowOf(top, analysis);
-  return analysis.reads.map((read) => {
-    const own = window?.read === read ? window.window : undefined;
-    // Rows that an OFFSET skipped are not shown; only a window tells of them.
-    const isSkipped = hasOffset(top.plan) && own === undefined;
-    const keyOutputs = isSkipped ? undefined : keyOutputsOf(read, top, known);
-    const isKept = top.plan.isRowByRow && top.region.members.includes(read);
-    if (isKept && keyOutputs === undefined && !isSkipped) noteMissingKey(read, analysis);
-    const isSeen = keyOutputs !== undefined && isPlacedByOrder(read, top, known);
-    const onlyShown = isSeen ? inOrder([...read.shown].filter((column) => !read.used.has(column))) : [];
-    return finished(read, { keyOutputs, onlyShown, window: own });
-  });
-}
-
-const ANY_ROW = {
-  predicate: { kind: 'always' },
-  valueColumns: 'all',
-  keyOutputs: undefined,
-  window: undefined,
-} as const;
-
-function inOrder(ordinals: Iterable<number>): number[] {
-  return [...ordinals].sort((one, two) => one - two);
-}
-
-function finished(
-  { table, alias, predicates, used, shown, isWhole, isPlaced }: ReadState,
-  { keyOutputs, onlyShown = [], window }: Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>,
-): TableRead {
-  // A read that was never narrowed may see any row.
-  if (isWhole || !isPlaced) return { table, alias, ...ANY_ROW };
-  const valueColumns = inOrder(new Set([...used, ...shown]));
-  const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
-  return onlyShown.length === 0 ? read : { ...read, onlyShown };
 }
 
 const OFFSET = 0xcbf29ce484222325n;

@@ -3,9 +3,8 @@
 import type { TableShape } from '../dependency/change.ts';
 import type { Operand } from '../dependency/condition/predicate.ts';
 import type { Dialect, TableRead } from '../dependency/template.ts';
-import { readsOfQuery } from './analyse.ts';
+import { readsOfQuery, type StatementParts } from './analyse.ts';
 import { type Expression, type Select, type Source, selectFrom } from './ast.ts';
-import type { StatementParts } from './writes.ts';
 
 /** An INSERT … VALUES, or an UPDATE or DELETE of one table with nothing but a WHERE. */
 export interface RowsWritten {

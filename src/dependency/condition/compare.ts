@@ -39,8 +39,7 @@ export type Comparison = -1 | 0 | 1 | 'null' | 'maybe';
 /** `null`: one of them is NULL. `maybe`: not known, be they equal or not. */
 export function compareCells(type: ColumnType, one: Cell, other: Cell): Comparison {
   const order = differenceOf(type, one, other);
-  const isKnown = order === 0 || order === 'null' || type.family === 'sqlite' || type.isOrdered;
-  return isKnown ? order : 'maybe';
+  return order === 0 || order === 'null' || type.family === 'sqlite' || type.isOrdered ? order : 'maybe';
 }
 
 export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {

@@ -77,9 +77,18 @@ export function operandsOf(predicate: Predicate): readonly Operand[] {
       return predicate.operands;
     case 'like':
       return [predicate.pattern];
-    case 'given':
-      return 'operand' in predicate.test ? [predicate.test.operand] : [predicate.test.left, predicate.test.right];
-    default:
+    case 'given': {
+      const { test } = predicate;
+      return 'operand' in test ? [test.operand] : [test.left, test.right];
+    }
+    case 'always':
+    case 'never':
+    case 'and':
+    case 'or':
+    case 'not':
+    case 'is-null':
+    case 'columns':
+    case 'maybe':
       return [];
   }
 }
@@ -91,8 +100,23 @@ export function someOperand(predicate: Predicate, is: (operand: Operand) => bool
 
 /** Adds their ordinals. */
 export function gatherColumns(predicate: Predicate, into: Set<number>): void {
-  for (const part of partsOf(predicate)) gatherColumns(part, into);
-  if (predicate.kind === 'columns') into.add(predicate.left).add(predicate.right);
-  else if (predicate.kind === 'maybe') for (const column of predicate.columns) into.add(column);
-  else if ('column' in predicate) into.add(predicate.column);
+  switch (predicate.kind) {
+    case 'always':
+    case 'never':
+    case 'given':
+      return;
+    case 'and':
+    case 'or':
+    case 'not':
+      for (const part of partsOf(predicate)) gatherColumns(part, into);
+      return;
+    case 'columns':
+      into.add(predicate.left).add(predicate.right);
+      return;
+    case 'maybe':
+      for (const column of predicate.columns) into.add(column);
+      return;
+    default:
+      into.add(predicate.column);
+  }
 }

@@ -85,8 +85,7 @@ function compareFolded(one: string, other: string): -1 | 0 | 1 {
 
 function foldedKey(text: string): string {
   const zero = text.indexOf(ZERO);
-  if (zero !== -1) return `${foldAscii(text.slice(0, zero))}${ZERO}${utf8Length(text)}`;
-  return foldAscii(text);
+  return zero === -1 ? foldAscii(text) : `${foldAscii(text.slice(0, zero))}${ZERO}${utf8Length(text)}`;
 }
 
 /** Upper case letters of ASCII as lower case ones. */

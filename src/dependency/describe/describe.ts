@@ -202,9 +202,10 @@ export function recordsNamed(table: TableShape, words: readonly string[]): reado
   const types = table.key.map((ordinal) => table.columns[ordinal]?.type);
   const forms = [words.map((word, at) => types[at] && wordCell(types[at], word))];
   // Without a type of its own SQLite's column holds a number as a number and a text as a text.
-  if (types.some((type) => type?.family === 'sqlite' && type.affinity === 'blob')) {
-    forms.push(words.map((word, at) => types[at] && wordCell(asNumber(types[at]), word)));
-  }
+  const numeric = types.map((type) =>
+    type?.family === 'sqlite' && type.affinity === 'blob' ? ({ ...type, affinity: 'numeric' } as const) : type,
+  );
+  forms.push(words.map((word, at) => numeric[at] && wordCell(numeric[at], word)));
   const found = new Map<string, NamedRecord>();
   for (const cells of forms) {
     const key = keyOfCells(table, cells);
@@ -234,10 +235,6 @@ export function mayShow({ read, predicate }: IndexedRead, records: readonly Name
     const truth = evaluate(predicate, read.table, row);
     return truth === 'true' || truth === 'maybe';
   });
-}
-
-function asNumber(type: ColumnType): ColumnType {
-  return type.family === 'sqlite' && type.affinity === 'blob' ? { ...type, affinity: 'numeric' } : type;
 }
 
 function wordCell(type: ColumnType, word: string): Cell {

@@ -141,13 +141,11 @@ export class IntervalBlocks {
   }
 
   low(block: number, at: number): Cell {
-    if (this.#order === undefined) return undefined;
-    return this.#ends[ENDS * (this.#offset(block) + at) + LOW];
+    return this.#order === undefined ? undefined : this.#ends[ENDS * (this.#offset(block) + at) + LOW];
   }
 
   high(block: number, at: number): Cell {
-    if (this.#order === undefined) return undefined;
-    return this.#ends[ENDS * (this.#offset(block) + at) + HIGH];
+    return this.#order === undefined ? undefined : this.#ends[ENDS * (this.#offset(block) + at) + HIGH];
   }
 
   /** What stands for a block that is not empty in the one above. */

@@ -87,21 +87,16 @@ const MOVING: Readonly<Record<Dialect, ReadonlySet<string>>> = {
 };
 
 /** SQLite functions that take the current time unless they are given one. The number is the index of the time argument. */
-const SQLITE_TIMES: Readonly<Record<string, number>> = {
-  date: 0,
-  datetime: 0,
-  julianday: 0,
-  strftime: 1,
-  time: 0,
-  unixepoch: 0,
-};
+const SQLITE_TIMES = new Map(
+  Object.entries({ date: 0, datetime: 0, julianday: 0, strftime: 1, time: 0, unixepoch: 0 }),
+);
 
 /** Returns undefined when the system's function of this name, in lower case, depends on its arguments alone. */
 export function systemImpurity(name: string, args: readonly Expression[], dialect: Dialect): string | undefined {
   if (isListed(name, dialect)) return undefined;
   // Parts of a time with a zone depend on the session's zone, as the zone's texts do: one source, one zone.
   if (dialect === 'postgres') return name === 'timezone' && args.length === 2 ? undefined : `function ${name}`;
-  const place = Object.hasOwn(SQLITE_TIMES, name) ? SQLITE_TIMES[name] : undefined;
+  const place = SQLITE_TIMES.get(name);
   if (place === undefined) return `function ${name}`;
   if (isGivenTime(args, place)) return undefined;
   const isText = args[place]?.kind === 'column';
@@ -115,7 +110,7 @@ function isListed(name: string, dialect: Dialect): boolean {
 
 /** Whether something is known of the system's function of this name, in lower case. */
 export function isSystemName(name: string, dialect: Dialect): boolean {
-  return isListed(name, dialect) || (dialect === 'sqlite' ? Object.hasOwn(SQLITE_TIMES, name) : name === 'timezone');
+  return isListed(name, dialect) || (dialect === 'sqlite' ? SQLITE_TIMES.has(name) : name === 'timezone');
 }
 
 /** Not `now`, `subsec`, `subsecond`: https://www.sqlite.org/lang_datefunc.html#time_values */
@@ -138,7 +133,7 @@ export function readsNoTable(name: string, dialect: Dialect): boolean {
 
 /** Whether its value may change without a write. Any argument of SQLite's time functions may be 'now'. */
 export function isMoving(name: string, dialect: Dialect): boolean {
-  return MOVING[dialect].has(name) || (dialect === 'sqlite' && Object.hasOwn(SQLITE_TIMES, name));
+  return MOVING[dialect].has(name) || (dialect === 'sqlite' && SQLITE_TIMES.has(name));
 }
 
 export function isAggregate(name: string, dialect: Dialect): boolean {
@@ -153,6 +148,5 @@ const COLLATIONS = /^(?:binary|nocase|rtrim)$/i;
 
 /** Whether a function, or a collation, of a program takes the place of one of SQLite's own. */
 export function replacesOwn(name: unknown): boolean {
-  if (typeof name !== 'string') return true;
-  return isSystemName(name.toLowerCase(), 'sqlite') || COLLATIONS.test(name);
+  return typeof name !== 'string' || isSystemName(name.toLowerCase(), 'sqlite') || COLLATIONS.test(name);
 }

@@ -93,13 +93,11 @@ export function checkRuns(runs: readonly string[], purity: Purity): void {
   if (impure !== undefined) throw new Stop('uncacheable', `function ${impure}, by which a type is cast`);
 }
 
-type ColumnName = Pick<Extract<Expression, { kind: 'column' }>, 'table' | 'name'>;
-
 /** Columns that PostgreSQL keeps beside each row; they change even when no column of the table does. */
 const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 
 /** Throws where a name that is not found among the columns may mean more than one. */
-export function checkName({ table, name }: ColumnName, purity: Purity): void {
+export function checkName({ table, name }: { table: readonly string[]; name: string }, purity: Purity): void {
   if (!purity.dialect.hasOwnOperators) return;
   if (SYSTEM_COLUMNS.has(name)) throw new Stop('uncacheable', `column ${[...table, name].join('.')}`);
   // PostgreSQL takes `t.f` for `f(t)` where t has no such column.

@@ -1,7 +1,6 @@
 // A walk over everything in a statement's text, before any name in it is resolved.
 //
-// Nothing may be left out. Whatever is added to ast.ts is refused by the compiler here until it is
-// walked.
+// Nothing may be left out. Whatever is added to ast.ts is refused by the compiler here until it is walked.
 
 import type { CommonTable, Expression, Select, SelectBody, Source } from '../ast.ts';
 

@@ -147,7 +147,10 @@ function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
       const operands = condition.kind === 'column' ? [condition] : partsOf(condition);
       return operands.some((operand) => isNullIn(operand, reads)) ? NULL : ANY;
     }
-    default:
+    case 'is':
+    case 'value':
+    case 'given':
+    case 'other':
       return ANY;
   }
 }

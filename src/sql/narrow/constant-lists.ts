@@ -91,25 +91,19 @@ function sideOf(
   return type && { operand: { kind: 'parameter', index: expression.operand.index }, type };
 }
 
-const KINDS: Readonly<Record<string, 'equal' | 'same'>> = {
-  '=': 'equal',
-  '<>': 'equal',
-  'is not distinct from': 'same',
-  'is distinct from': 'same',
-};
-
 /** `resolved`: its sides. */
 export function givenComparison(
   { operator, left, right }: Of<'binary'>,
   resolved: readonly [Resolved, Resolved],
   dialect: DialectRules,
 ): Resolved | undefined {
-  const kind = Object.hasOwn(KINDS, operator) ? KINDS[operator] : undefined;
+  const isSame = operator === 'is not distinct from' || operator === 'is distinct from';
+  if (!isSame && operator !== '=' && operator !== '<>') return undefined;
   const one = sideOf(left, resolved[0], dialect);
   const two = sideOf(right, resolved[1], dialect);
-  if (kind === undefined || one === undefined || two === undefined) return undefined;
+  if (one === undefined || two === undefined) return undefined;
   const isText = one.type === 'text' || two.type === 'text';
-  const test = given({ kind, left: one.operand, right: two.operand, isText });
+  const test = given({ kind: isSame ? 'same' : 'equal', left: one.operand, right: two.operand, isText });
   return operator === '<>' || operator === 'is distinct from' ? { kind: 'not', part: test } : test;
 }
 

@@ -8,7 +8,7 @@
 
 import { MAX_LOOKED_UP } from '../../dependency/bind.ts';
 import type { ColumnShape, ColumnType } from '../../dependency/change.ts';
-import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
+import type { Predicate } from '../../dependency/condition/predicate.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Lookup, LookupOperand } from '../../dependency/template.ts';
 import type { Analysis } from '../analysis.ts';
@@ -35,10 +35,9 @@ export function narrowByLookups(region: Region, known: Equalities, { dialect }: 
     // One row more than is used shows that there are too many. A query within another may not be cut.
     let count = 0;
     const text = `${whole} LIMIT ${MAX_LOOKED_UP + 1}`.replaceAll(PLACE, () => dialect.placeholder(++count));
-    const index = lookups.findIndex((one) => one.text === text && listKey(one.operands) === listKey(operands));
-    if (index < 0) lookups.push({ text, operands });
-    const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
-    read.predicates.push({ kind: 'in', column, operands: [operand] });
+    const known = lookups.findIndex((one) => one.text === text && listKey(one.operands) === listKey(operands));
+    const index = known < 0 ? lookups.push({ text, operands }) - 1 : known;
+    read.predicates.push({ kind: 'in', column, operands: [{ kind: 'lookup', index }] });
   };
   const members = region.members.filter(canBeAsked);
   for (const { read, column, source } of askedWithin(region, dialect)) {
@@ -46,7 +45,10 @@ export function narrowByLookups(region: Region, known: Equalities, { dialect }: 
     sources.set(read, sourceOf(read, dialect, { column, source }));
     narrow(read, column, source);
   }
-  const roots = rootsOf(members, known);
+  // First the members that are one row, then those that others refer to: these change less often than what refers to them.
+  const rank = (read: ReadState) => (isOneRow(read) ? 0 : isReferredTo(read, known) ? 1 : 2);
+  const selective = members.filter(({ predicates }) => predicates.some(isSelective));
+  const roots = selective.sort((one, other) => rank(one) - rank(other));
   for (let root = [...sources.keys()][0] ?? roots[0]; root !== undefined; ) {
     if (!sources.has(root)) sources.set(root, sourceOf(root, dialect));
     for (let found = true; found; ) {
@@ -113,15 +115,6 @@ function isSelective(predicate: Predicate): boolean {
   return predicate.kind === 'in' && predicate.operands.some(({ kind }) => kind === 'parameter');
 }
 
-/**
- * First the members that are one row, then those that others refer to: they change less often than the rows that refer
- * to them.
- */
-function rootsOf(members: readonly ReadState[], known: Equalities): ReadState[] {
-  const rank = (read: ReadState) => (isOneRow(read) ? 0 : isReferredTo(read, known) ? 1 : 2);
-  return members.filter(({ predicates }) => predicates.some(isSelective)).sort((one, other) => rank(one) - rank(other));
-}
-
 function isReferredTo(read: ReadState, known: Equalities): boolean {
   const isKey = (ref: Ref) => ref.read.table.key.length === 1 && ref.read.table.key[0] === ref.column;
   return read.table.key.some((column) => {
@@ -131,9 +124,8 @@ function isReferredTo(read: ReadState, known: Equalities): boolean {
 }
 
 function isOneRow({ table, predicates }: ReadState): boolean {
-  const isFixed = (column: number) =>
-    predicates.some((part) => isSelective(part) && 'column' in part && part.column === column);
-  return table.key.length > 0 && table.key.every(isFixed);
+  const fixed = predicates.flatMap((part) => (isSelective(part) && 'column' in part ? [part.column] : []));
+  return table.key.length > 0 && table.key.every((column) => fixed.includes(column));
 }
 
 function sourceOf({ table, predicates }: ReadState, dialect: DialectRules, link?: Link): Source {

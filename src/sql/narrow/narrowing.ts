@@ -4,14 +4,7 @@
 // predicate in one place and not in another would narrow both.
 
 import { type Analysis, addNote, Stop } from '../analysis.ts';
-import {
-  conditionsOn,
-  isBlind,
-  type Region,
-  readsOfRegion,
-  regionOf,
-  type UnionCondition,
-} from '../resolve/regions.ts';
+import { conditionsOn, isBlind, type Region, readsOfRegion, regionOf } from '../resolve/regions.ts';
 import {
   conjunctsOf,
   isFlat,
@@ -40,20 +33,13 @@ export interface Surroundings {
   readonly chained?: Results | undefined;
   /** Results for whatever is nested in it. */
   readonly nested?: Results | undefined;
+  /** For a plan: conditions that hold for each row of it that matters. */
+  readonly asked?: ReturnType<typeof conditionsOn>;
 }
 
-export function narrowPlan(plan: Plan, around: Surroundings, analysis: Analysis): void {
-  narrowParts(plan, { ...around, asked: [] }, analysis);
-}
-
-/** `asked`: conditions that hold for each row of the plan that matters. */
-function narrowParts(
-  plan: Plan,
-  { asked, ...around }: Surroundings & { readonly asked: readonly UnionCondition[] },
-  analysis: Analysis,
-): void {
+export function narrowPlan(plan: Plan, { asked = [], ...around }: Surroundings, analysis: Analysis): void {
   if (plan.kind === 'several') {
-    for (const inner of plan.plans) narrowParts(inner, { ...around, asked }, analysis);
+    for (const inner of plan.plans) narrowPlan(inner, { ...around, asked }, analysis);
     for (const expression of plan.expressions) use(expression, within(around.inherited, around), analysis);
     return;
   }
@@ -87,9 +73,8 @@ export function narrowRegion(region: Region, around: Surroundings, analysis: Ana
     for (const condition of on) use(condition, nothing, analysis);
     for (const side of sides) narrowRegion(side, nothing, analysis);
   }
-  for (const plan of region.plans) {
-    narrowParts(plan, { ...inside, asked: conditionsOn(plan, region.conjuncts) }, analysis);
-  }
+  for (const plan of region.plans)
+    narrowPlan(plan, { ...inside, asked: conditionsOn(plan, region.conjuncts) }, analysis);
   for (const expression of region.others) use(expression, inside, analysis);
   return known;
 }

@@ -32,7 +32,7 @@ export async function createPostgresRowsReader(): Promise<RowsReader> {
   };
 }
 
-type Given = Pick<RowsWritten, 'where' | 'columns' | 'values'> | undefined;
+type Given = Omit<RowsWritten, 'kind' | 'target'> | undefined;
 
 function changedBy(fields: Tree): Given {
   const where = fields.whereClause === undefined ? undefined : read(fields.whereClause);

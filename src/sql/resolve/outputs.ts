@@ -6,9 +6,10 @@
 // known terms before them suffice: a row that sorts after the last row by those sorts after it by all.
 
 import { isOrdered } from '../../dependency/condition/compare.ts';
-import type { Count, OrderTerm, Window } from '../../dependency/template.ts';
+import type { Count, OrderTerm, TableRead, Window } from '../../dependency/template.ts';
 import { type Analysis, addNote } from '../analysis.ts';
 import { Equalities, keyOf, typeOf } from '../narrow/closure.ts';
+import { conjunction } from '../narrow/conjuncts.ts';
 import type { Results } from '../narrow/narrowing.ts';
 import { isBlind, type Region, readsOfRegion } from './regions.ts';
 import type { PlainPlan, ReadState, Ref, Resolved, ResolvedOrder } from './resolved.ts';
@@ -21,14 +22,12 @@ export interface Top {
 
 /** Result positions of plain columns; empty where rows of the answer are not joined rows. */
 export function shownColumns({ plan }: Top): Results {
-  const results = new Map<string, number>();
-  if (!plan.isRowByRow || !plan.hasAllOutputs) return results;
-  plan.outputs.forEach(({ expression }, at) => {
-    if (expression.kind !== 'column') return;
-    const key = keyOf(expression.ref);
-    if (!results.has(key)) results.set(key, at);
-  });
-  return results;
+  if (!plan.isRowByRow || !plan.hasAllOutputs) return new Map();
+  const shown = plan.outputs.flatMap(({ expression }, at) =>
+    expression.kind === 'column' ? [[keyOf(expression.ref), at] as const] : [],
+  );
+  // Of several of one column the first counts.
+  return new Map(shown.reverse());
 }
 
 /**
@@ -57,9 +56,8 @@ function isPlacedFirst({ plan, region }: Top): boolean {
     if (expression.kind !== 'column' || !members.has(expression.ref.read)) break;
     for (const ref of known.equalsOf(expression.ref)) placed.add(keyOf(ref));
   }
-  const isPlaced = ({ read, column }: Ref) => placed.has(keyOf({ read, column }));
   return region.members.every(
-    (read) => read.table.key.length > 0 && read.table.key.every((column) => isPlaced({ read, column })),
+    (read) => read.table.key.length > 0 && read.table.key.every((column) => placed.has(keyOf({ read, column }))),
   );
 }
 
@@ -79,13 +77,13 @@ function isAtMostOne(region: Region): boolean {
   return read.table.key.length > 0 && read.table.key.every(isFixed) && nullable.every(isAtMostOne);
 }
 
-export function hasOffset({ offset }: PlainPlan): boolean {
+function hasOffset({ offset }: PlainPlan): boolean {
   if (offset === undefined) return false;
   return offset.kind !== 'value' || offset.operand.kind !== 'value' || offset.operand.value !== 0;
 }
 
 /** Outputs with the primary key of each row of a read that is in the answer. */
-export function keyOutputsOf(read: ReadState, top: Top, known: Equalities): readonly number[] | undefined {
+function keyOutputsOf(read: ReadState, top: Top, known: Equalities): readonly number[] | undefined {
   const { plan, region } = top;
   if (!plan.isRowByRow || !plan.hasAllOutputs) return undefined;
   const shown = shownColumns(top);
@@ -102,14 +100,14 @@ export function keyOutputsOf(read: ReadState, top: Top, known: Equalities): read
   return outputs.every((at) => at !== undefined) && outputs.length > 0 ? outputs : undefined;
 }
 
-export function noteMissingKey(read: ReadState, analysis: Analysis): void {
+function noteMissingKey(read: ReadState, analysis: Analysis): void {
   const { name, key, hasNullableKey } = read.table;
   if (hasNullableKey === true) addNote(analysis, 'nullable-primary-key', `${name}: declare it NOT NULL`);
   else if (key.length === 0) addNote(analysis, 'no-primary-key', name);
   else addNote(analysis, 'key-not-selected', read.alias);
 }
 
-export function windowOf(top: Top, analysis: Analysis): { read: ReadState; window: Window } | undefined {
+function windowOf(top: Top, analysis: Analysis): { read: ReadState; window: Window } | undefined {
   const { plan, region } = top;
   if (plan.limit === undefined || !plan.isRowByRow || !plan.hasAllOutputs) return undefined;
   const limit = countOf(plan.limit);
@@ -131,7 +129,7 @@ export function windowOf(top: Top, analysis: Analysis): { read: ReadState; windo
  * Whether the order alone says which rows a LIMIT leaves: no two that differ in their row of this read are equal by it,
  * so that nothing depends on the way a database finds them in.
  */
-export function isPlacedByOrder(read: ReadState, top: Top, known: Equalities): boolean {
+function isPlacedByOrder(read: ReadState, top: Top, known: Equalities): boolean {
   const { plan, region } = top;
   if (plan.limit === undefined && plan.offset === undefined) return true;
   const members = new Set(region.members);
@@ -182,4 +180,41 @@ function countOf(count: Resolved): Count | undefined {
   if (operand.kind === 'parameter') return operand;
   const { value } = operand;
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? { kind: 'value', value } : undefined;
+}
+
+export function readsOf(top: Top, known: Equalities, analysis: Analysis): TableRead[] {
+  const window = windowOf(top, analysis);
+  return analysis.reads.map((read) => {
+    const own = window?.read === read ? window.window : undefined;
+    // Rows that an OFFSET skipped are not shown; only a window tells of them.
+    const isSkipped = hasOffset(top.plan) && own === undefined;
+    const keyOutputs = isSkipped ? undefined : keyOutputsOf(read, top, known);
+    const isKept = top.plan.isRowByRow && top.region.members.includes(read);
+    if (isKept && keyOutputs === undefined && !isSkipped) noteMissingKey(read, analysis);
+    const isSeen = keyOutputs !== undefined && isPlacedByOrder(read, top, known);
+    const onlyShown = isSeen ? inOrder([...read.shown].filter((column) => !read.used.has(column))) : [];
+    return finished(read, { keyOutputs, onlyShown, window: own });
+  });
+}
+
+const ANY_ROW = {
+  predicate: { kind: 'always' },
+  valueColumns: 'all',
+  keyOutputs: undefined,
+  window: undefined,
+} as const;
+
+function inOrder(ordinals: Iterable<number>): number[] {
+  return [...ordinals].sort((one, two) => one - two);
+}
+
+export function finished(
+  { table, alias, predicates, used, shown, isWhole, isPlaced }: ReadState,
+  { keyOutputs, onlyShown = [], window }: Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>,
+): TableRead {
+  // A read that was never narrowed may see any row.
+  if (isWhole || !isPlaced) return { table, alias, ...ANY_ROW };
+  const valueColumns = inOrder(new Set([...used, ...shown]));
+  const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
+  return onlyShown.length === 0 ? read : { ...read, onlyShown };
 }

@@ -121,7 +121,7 @@ export function readsOfRegion(region: Region): ReadState[] {
 }
 
 /** A condition, for the outputs of a part in the place of the columns of the union. */
-export type UnionCondition = (outputs: readonly Output[]) => Resolved;
+type UnionCondition = (outputs: readonly Output[]) => Resolved;
 
 /** A column of a UNION ALL, where a subselect is one. */
 export function unionColumn(plan: Plan, column: number): Resolved {

@@ -164,8 +164,7 @@ export function partsOf(expression: Resolved): readonly Resolved[] {
 
 /** Columns in an expression, not those in its plans. */
 export function refsOf(expression: Resolved): Ref[] {
-  if (expression.kind === 'column') return [expression.ref];
-  return partsOf(expression).flatMap(refsOf);
+  return expression.kind === 'column' ? [expression.ref] : partsOf(expression).flatMap(refsOf);
 }
 
 export function plansOf(expression: Resolved): Plan[] {

@@ -6,7 +6,6 @@
 import {
   type Analysis,
   isSameName,
-  type NamedColumn,
   type Place,
   type ResolvedSelect,
   type Scope,
@@ -137,8 +136,7 @@ function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis
     const entries = column.table.length === 0 ? scope.entries : entriesOf(scope, column.table, analysis);
     if (entries.length === 0) throw unread(`${column.table.join('.')}.*, which is not known`);
     if (entries.some(({ isOpen }) => isOpen)) hasAll = false;
-    const shown: readonly NamedColumn[] =
-      column.table.length === 0 ? scope.visible : entries.flatMap((entry) => entry.columns);
+    const shown = column.table.length === 0 ? scope.visible : entries.flatMap((entry) => entry.columns);
     return shown.map(({ name, expression }) => outputOf(name, expression));
   });
   return { outputs, hasAll };

@@ -5,16 +5,7 @@
 // condition on a view's column applies to the table's column. Any other subselect is a border: its columns are values
 // of unknown origin, and only its own conditions narrow what it reads.
 
-import {
-  type Analysis,
-  isSameName,
-  type NamedColumn,
-  type Place,
-  type Scope,
-  type ScopeEntry,
-  Stop,
-  scopeOf,
-} from '../analysis.ts';
+import { type Analysis, isSameName, type NamedColumn, type Place, type Scope, Stop, scopeOf } from '../analysis.ts';
 import type { CommonTable, Relation, Select, Source } from '../ast.ts';
 import { resolveExpression } from './expressions.ts';
 import {
@@ -45,8 +36,8 @@ type SourceOf<Kind extends Source['kind']> = Extract<Source, { kind: Kind }>;
 
 export interface ResolvedSource {
   readonly node: SourceNode;
-  readonly entries: readonly ScopeEntry[];
-  readonly visible: readonly NamedColumn[];
+  readonly entries: Scope['entries'];
+  readonly visible: Scope['visible'];
 }
 
 /** `before`: the sources to its left, which LATERAL and functions see. */

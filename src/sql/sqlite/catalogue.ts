@@ -201,8 +201,7 @@ function affinityOf(declared: string, isStrict: boolean): SqliteColumnType['affi
   if (type.includes('INT')) return 'integer';
   if (/CHAR|CLOB|TEXT/.test(type)) return 'text';
   if (type === '' || type.includes('BLOB')) return 'blob';
-  if (/REAL|FLOA|DOUB/.test(type)) return 'real';
-  return 'numeric';
+  return /REAL|FLOA|DOUB/.test(type) ? 'real' : 'numeric';
 }
 
 const COLLATIONS: Readonly<Record<string, Collation>> = { binary: 'binary', nocase: 'nocase', rtrim: 'rtrim' };

@@ -7,8 +7,8 @@ import type { FeedPosition } from '../../dependency/change.ts';
 import type { Lookup } from '../../dependency/template.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { ChangeFeed, Clock, Eventually, Tasks } from '../../ports.ts';
+import type { StatementParts } from '../../sql/analyse.ts';
 import type { Catalogue } from '../../sql/ast.ts';
-import type { StatementParts } from '../../sql/writes.ts';
 
 /** A database that is tracked: `sqliteDatabase()`, `postgresDatabase()`. */
 export interface TrackedDatabase {

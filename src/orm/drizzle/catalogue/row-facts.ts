@@ -3,7 +3,7 @@
 import type { Scalar } from '../../../dependency/change.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
-import { Templates } from '../../../sql/analyse.ts';
+import { type StatementParts, Templates } from '../../../sql/analyse.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../../sql/postgres/parser.ts';
 import { createPostgresRowsReader } from '../../../sql/postgres/rows-written.ts';
@@ -12,7 +12,6 @@ import { answered, type Reading, sqliteCatalogue } from '../../../sql/sqlite/cat
 import { createSqliteParser } from '../../../sql/sqlite/parser.ts';
 import { sqliteRowsWritten } from '../../../sql/sqlite/rows-written.ts';
 import { canonical } from '../../../sql/text-facts.ts';
-import type { StatementParts } from '../../../sql/writes.ts';
 import { digest } from '../key.ts';
 import { isPromise } from '../session/prepared.ts';
 import { Causes, POSTGRES_KEYS } from './foreign-keys.ts';
