@@ -69,7 +69,6 @@ function routesOf(deps: AdminDeps): readonly Route[] {
 
 const WHAT_TO_FILL = 'what to fill';
 
-/** The answer that is a value as JSON. */
 function value(find: (query: URLSearchParams, bodyText: string) => unknown): Answer {
   return async (query, bodyText) => json(200, await find(query, bodyText));
 }

@@ -12,7 +12,6 @@ import type { AdminDeps } from './contract.ts';
 /** How an operator names entries. */
 export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
 
-/** Most things that one call may name. */
 const MAX_NAMED = 1000;
 
 export async function change(
@@ -41,13 +40,8 @@ const LISTS: Readonly<Record<string, string>> = { tags: 'tag', urls: 'url' };
 function namedOnce(value: unknown): readonly Named[] {
   const named = readSelection(value, OPERATOR_MEMBERS);
   const members = new Set(named.map(({ member }) => member));
-  if (members.size > 1) {
-    return expected(
-      'E_SELECTOR',
-      `exactly one of ${Object.keys(OPERATOR_MEMBERS).join(', ')}`,
-      [...members].join(' and '),
-    );
-  }
+  const known = Object.keys(OPERATOR_MEMBERS).join(', ');
+  if (members.size > 1) return expected('E_SELECTOR', `exactly one of ${known}`, [...members].join(' and '));
   return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 

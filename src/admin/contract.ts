@@ -41,7 +41,6 @@ export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
-/** A request as the engine explains it. */
 export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
 
 export interface AdminDeps {
@@ -49,11 +48,9 @@ export interface AdminDeps {
   isReady(): Readiness;
   /** Routes and normalises as the front would; returns undefined when no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
-  /** Fills entries while no client waits. */
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
   readonly sources: SourceApi;
-  /** Names of the configured origins. */
   originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
   metricsText(): Promise<string>;
@@ -74,13 +71,11 @@ export interface PopulateStart extends Partial<PopulatePortion> {
   readonly ratePerSecond?: number;
   /** Whether further calls will give more items. */
   readonly more?: boolean;
-  /** The source of the items, in place of a list. */
   readonly source?:
     | { readonly kind: 'sitemap'; readonly name: string; readonly url: string; readonly fields: Fields }
     | { readonly kind: 'stored'; readonly name: string; readonly selectors: readonly Selector[] };
 }
 
-/** Fills entries; the composition root hands it in. */
 export interface PopulateApi {
   /** Throws E_POPULATE when too much waits already. */
   begin(start: PopulateStart): JobProgress;
@@ -126,11 +121,9 @@ export interface TierAgreement {
   };
   /** Rows of the manifest against the records and files on the disk, counted by what is found. */
   readonly disk?: { readonly [finding: string]: number };
-  /** A few disagreements, in words. */
   readonly examples: readonly string[];
 }
 
-/** Control of the tiers; the composition root hands it in. */
 export interface TierApi {
   holdings(): Promise<TierHoldings>;
   /** Reads every row, and the beginning of every record. */
@@ -146,14 +139,12 @@ export interface SourceApi {
 }
 
 /** A call that is refused with a status of its own. */
-export class AdminRefusal extends Error {
+export class AdminRefusal extends TidegateError {
   readonly status: number;
-  readonly code: ErrorCode;
 
   constructor(status: number, message: string, code: ErrorCode = 'E_ADMIN') {
-    super(message);
+    super(code, message);
     this.status = status;
-    this.code = code;
   }
 }
 
@@ -169,7 +160,6 @@ export function unauthorized(): AdminResponse {
   return { ...refused, fields: ['www-authenticate', 'Bearer realm="tidegate admin"'] };
 }
 
-/** An answer that explains a failure. */
 export function failure(status: number, message: string, code: ErrorCode = 'E_ADMIN'): AdminResponse {
   return json(status, { error: { code, message } });
 }
@@ -178,9 +168,9 @@ const ASKED_WRONGLY: ReadonlySet<ErrorCode> = new Set(['E_SELECTOR', 'E_POPULATE
 
 /** The answer to a call that threw: 400 for a wrong request, else 500. */
 export function ofError(error: unknown): AdminResponse {
-  if (error instanceof AdminRefusal) return failure(error.status, error.message, error.code);
   const code = error instanceof TidegateError ? error.code : 'E_ADMIN';
-  return failure(ASKED_WRONGLY.has(code) ? 400 : 500, messageOf(error), code);
+  const status = ASKED_WRONGLY.has(code) ? 400 : 500;
+  return failure(error instanceof AdminRefusal ? error.status : status, messageOf(error), code);
 }
 
 export function json(status: number, value: unknown): AdminResponse {

@@ -2,7 +2,6 @@
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** One series: its labels and what it stands at. */
 export interface Series {
   readonly labels: { readonly [name: string]: string };
   readonly value: number;

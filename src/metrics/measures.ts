@@ -64,7 +64,6 @@ function gauge(name: readonly string[], help: string, ...[unit, read]: Rest): Me
   return { name, help, kind: 'gauge', unit, read };
 }
 
-/** All series of a measure, as of now. */
 export function seriesOfCaches({ label, read }: Measure, caches: NamedCaches): Series[] {
   return Object.entries(caches).flatMap(([cache, one]) => seriesOf(read(one.stats()), label, { cache }));
 }

@@ -22,18 +22,15 @@ export function checkOptions<Options>(of: string, options: unknown, checks: Chec
   return checkMembers({ of, what: `options of ${of}`, path: '' }, options, checks) as InMs<Options>;
 }
 
-/** Options within an option. */
 export function nested<Options>(checks: Checks<Options>): Check {
   return (value, name) => checkMembers({ of: name, what: name, path: `${name}.` }, value, checks);
 }
 
-interface Place {
-  readonly of: string;
-  readonly what: string;
-  readonly path: string;
-}
-
-function checkMembers({ of, what, path }: Place, options: unknown, checks: Readonly<Record<string, Check>>): object {
+function checkMembers(
+  { of, what, path }: { readonly of: string; readonly what: string; readonly path: string },
+  options: unknown,
+  checks: Readonly<Record<string, Check>>,
+): object {
   if (!isRecord(options)) return expected('E_CONFIG', `${what} to be an object`, options);
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !Object.hasOwn(checks, name)) throw unknownOption(name, Object.keys(checks), of);
@@ -49,7 +46,6 @@ function checkMembers({ of, what, path }: Place, options: unknown, checks: Reado
   return inMs;
 }
 
-/** The refusal of a misspelt option. */
 export function unknownOption(name: string, known: readonly string[], of: string): TidegateError {
   const renamed = withoutUnit(name, known);
   if (renamed !== undefined) return new TidegateError('E_CONFIG', renamed);
@@ -70,8 +66,7 @@ export function be(what: string, fits: (value: unknown) => boolean): Check {
 
 /** A check of an option that has to be given. */
 export function required(check: Check): Check {
-  const own: Check = (value, name) => check(value, name);
-  return Object.assign(own, { isRequired: true } as const);
+  return Object.assign((value: unknown, name: string) => check(value, name), { isRequired: true } as const);
 }
 
 /** An object of whose values nothing is known yet. */
@@ -81,7 +76,6 @@ export function isRecord(value: unknown): value is UnknownRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether it is an object with these methods. */
 export function has(value: unknown, ...methods: readonly string[]): boolean {
   return isRecord(value) && methods.every((name) => typeof value[name] === 'function');
 }

@@ -13,11 +13,7 @@ import { type ConfigOutput, type RouteOutput, routeSchema, type ScheduleOutput }
 import { bearerToken } from './config-values.ts';
 
 /** A route with its name, origin and tenant known. */
-export interface ResolvedRoute extends RouteOutput {
-  readonly name: string;
-  readonly origin: string;
-  readonly tenant: string;
-}
+export type ResolvedRoute = RouteOutput & { readonly [Known in 'name' | 'origin' | 'tenant']: string };
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
@@ -26,10 +22,7 @@ export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 
   readonly schedule: readonly ResolvedSchedule[];
 }
 
-/** A schedule with its name. */
-export interface ResolvedSchedule extends ScheduleOutput {
-  readonly name: string;
-}
+export type ResolvedSchedule = ScheduleOutput & { readonly name: string };
 
 /** Where a configuration stands: file names in it are relative to `directory`. */
 export interface ConfigSurroundings {

@@ -40,25 +40,6 @@ interface Copy<Stats> {
 
 type Copied = Copy<GateStats>;
 
-/** Without a disk tier they are 0. */
-const DISK: readonly Copied[] = [
-  gauge('disk_entries', 'Entries on the disk, lists of variants among them.', ({ disk }) => disk?.entries ?? 0),
-  gauge('disk_bytes', 'Bytes of the files of the disk tier.', ({ disk }) => disk?.bytes ?? 0),
-  gauge('disk_max_bytes', 'Bytes that the disk tier may take.', ({ disk }) => disk?.maxBytes ?? 0),
-  counter('disk_evictions', 'Entries evicted from the disk for room.', ({ disk }) => disk?.evictions ?? 0),
-  counter('disk_declined', 'Entries that the disk did not take in.', ({ disk }) => disk?.declined ?? 0),
-  counter('disk_reinserted_bytes', 'Bytes written again to keep what is asked for.', ({ disk }) => {
-    return disk?.reinsertedBytes ?? 0;
-  }),
-  counter('disk_corrupt', 'Entries found damaged on the disk, and dropped.', ({ disk }) => disk?.corrupt ?? 0),
-  counter('disk_write_failures', 'Writes to the disk that failed.', ({ disk }) => disk?.writeFailures ?? 0),
-  gauge(
-    'invalidations_durable',
-    '1: a restart knows what was invalidated. 0: there is no disk tier, or it cannot be written.',
-    ({ disk }) => (disk?.invalidationsDurable === true ? 1 : 0),
-  ),
-];
-
 const COPIED: readonly Copied[] = [
   counter('requests{outcome}', 'Exchanges by how they ended.', (stats) => stats.requests),
   counter('forwards{reason}', 'Requests sent to an origin, by the reason (RFC 9211).', (stats) => stats.forwards),
@@ -85,7 +66,22 @@ const COPIED: readonly Copied[] = [
   gauge('entries', 'Entries in memory.', (stats) => stats.memory.entries),
   gauge('memory_bytes', 'Bytes of the entries in memory.', (stats) => stats.memory.bytes),
   gauge('memory_max_bytes', 'Bytes that entries may take in memory.', (stats) => stats.memory.maxBytes),
-  ...DISK,
+  // Without a disk tier they are 0.
+  gauge('disk_entries', 'Entries on the disk, lists of variants among them.', ({ disk }) => disk?.entries ?? 0),
+  gauge('disk_bytes', 'Bytes of the files of the disk tier.', ({ disk }) => disk?.bytes ?? 0),
+  gauge('disk_max_bytes', 'Bytes that the disk tier may take.', ({ disk }) => disk?.maxBytes ?? 0),
+  counter('disk_evictions', 'Entries evicted from the disk for room.', ({ disk }) => disk?.evictions ?? 0),
+  counter('disk_declined', 'Entries that the disk did not take in.', ({ disk }) => disk?.declined ?? 0),
+  counter('disk_reinserted_bytes', 'Bytes written again to keep what is asked for.', ({ disk }) => {
+    return disk?.reinsertedBytes ?? 0;
+  }),
+  counter('disk_corrupt', 'Entries found damaged on the disk, and dropped.', ({ disk }) => disk?.corrupt ?? 0),
+  counter('disk_write_failures', 'Writes to the disk that failed.', ({ disk }) => disk?.writeFailures ?? 0),
+  gauge(
+    'invalidations_durable',
+    '1: a restart knows what was invalidated. 0: there is no disk tier, or it cannot be written.',
+    ({ disk }) => (disk?.invalidationsDurable === true ? 1 : 0),
+  ),
   gauge('position', 'Position in the log of invalidations.', (stats) => stats.position),
   gauge('intents_open', 'Unsafe requests under way.', (stats) => stats.intentsOpen),
   gauge('fills_in_flight', 'Fills under way.', (stats) => stats.fillsInFlight),

@@ -10,10 +10,8 @@ import type { JobRecord, JobSpec } from '../../engine/populate/job.ts';
 import type { Tasks } from '../../ports.ts';
 import { makeFolders } from '../../store/disk/node-folder.ts';
 
-/** A job as read from its file. */
 export interface WrittenJob {
   readonly spec: JobHead;
-  /** The items left. */
   readonly texts: readonly string[];
   /** Whether its source had come to its end. */
   readonly sealed: boolean;

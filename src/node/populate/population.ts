@@ -19,7 +19,6 @@ import { configured, PORTION, portionsOf, type Source, type SourceDeps, type Url
 export interface PopulationDeps extends Omit<SourceDeps, 'turnAt'>, Omit<ScheduleDeps, 'run'> {
   readonly random: Random;
   readonly gate: Pick<Gate, 'populate'>;
-  /** The configuration in force. */
   readonly config: () => ResolvedConfig;
   readonly log: Logger;
   /** Folder for jobs; without one a restart ends them. One process owns it. */
@@ -72,7 +71,6 @@ export class Population implements PopulateApi {
     this.reloaded();
   }
 
-  /** The configuration has changed. */
   reloaded(): void {
     this.#schedules.update(this.#deps.config().schedule);
   }

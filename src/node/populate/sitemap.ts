@@ -8,8 +8,10 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { SaxesParser } from 'saxes';
+import type { PopulatePortion } from '../../admin/contract.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import type { PopulateItem } from '../../engine/populate/item.ts';
+import type { NotStored } from '../../engine/populate/job.ts';
 import { parseUri } from '../../entry/uri-forms.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Forward } from '../../ports.ts';
@@ -21,18 +23,12 @@ const MAX_URLS = 50_000;
 const MAX_URL_CHARS = 2_048;
 /** Depth of nested elements; sitemaps need three, other vocabularies a few more. */
 const MAX_ELEMENT_DEPTH = 16;
-/** Attributes of one tag. */
 const MAX_ATTRIBUTES = 64;
 /** The priority of a URL that states none. */
 const USUAL_PRIORITY = 0.5;
 
-export interface Sitemap {
-  /** Sitemaps in an index. */
-  readonly sitemaps: readonly string[];
-  readonly items: readonly PopulateItem[];
-  /** URLs left out, by the reason. */
-  readonly refused: readonly { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[];
-}
+/** `sitemaps`: those in an index. */
+export type Sitemap = PopulatePortion & { readonly sitemaps: readonly string[] };
 
 /** The body of a 200; rejects with E_POPULATE, or with the origin's failure. */
 export function sitemapBody(request: GateRequest): Promise<Readable> {
@@ -131,11 +127,10 @@ class SitemapReader {
   readonly #host: string;
   readonly #parser: SaxesParser;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
-  /** Number of open elements. */
   #depth = 0;
   readonly #sitemaps: string[] = [];
   readonly #items: PopulateItem[] = [];
-  readonly #refused: { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[] = [];
+  readonly #refused: NotStored[] = [];
   #attributes = 0;
   #text = '';
   #loc: string | undefined;

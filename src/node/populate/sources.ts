@@ -40,7 +40,6 @@ export type UrlSource =
   | { readonly kind: 'urls'; readonly name: string; readonly urls: readonly string[] }
   | { readonly kind: 'file'; readonly name: string };
 
-/** The source that a configuration names. */
 export function configured({ urls, file, sitemap }: SourceOutput): UrlSource {
   if (urls !== undefined) return { kind: 'urls', name: counted(urls.length, 'URL'), urls };
   if (file !== undefined) return { kind: 'file', name: file };

@@ -62,7 +62,6 @@ export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGene
   }
 }
 
-/** Entries in a page of the list. */
 const PAGE = 1000;
 
 /** The pages of the list of entries, of `most` entries in all. */

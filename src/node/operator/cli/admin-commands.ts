@@ -123,7 +123,6 @@ export function post(path: string, body?: object): AdminCall {
   return { method: 'POST', path, body };
 }
 
-/** Calls the API, and prints its answer. */
 export async function ask<Answer>(
   call: Call<CommonOptions>,
   asked: AdminCall,

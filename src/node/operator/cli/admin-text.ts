@@ -152,7 +152,6 @@ export function agreementText({ agree, memory, disk, examples }: TierAgreement):
 const MAX_WHAT = 90;
 const MAX_COLUMNS = 50;
 
-/** The text for one entry. */
 export function entryDepsText({ note, sources, rows, otherTags }: EntryDependencies): string {
   const hasSeveral = sources.length > 1;
   const cells = rows.map((row) => [
@@ -172,7 +171,6 @@ export function entryDepsText({ note, sources, rows, otherTags }: EntryDependenc
   return lines.map(printableLines).join('\n');
 }
 
-/** The text for a table or a record. */
 export function groupsText({ groups, sources, isWhole }: GroupedDependencies): string {
   const hasSeveral = sources.length > 1;
   const cells = groups.flatMap((group) =>

@@ -42,7 +42,6 @@ export interface OptionRules {
 /** Options whose values are texts. */
 export type Texts<Names extends string> = { readonly [Name in Names]?: string };
 
-/** One call of a command. */
 export interface Call<Options> {
   readonly io: CommandIo;
   readonly argument: string | undefined;
@@ -54,7 +53,6 @@ export interface CommandRow {
   readonly help: string;
   readonly argument?: OptionRow;
   readonly options?: readonly OptionRow[];
-  /** How it ends, for the end of the help. */
   readonly ends?: string;
   /** Resolves to false to end with 1. Throws a UsageError for a wrong command line. */
   run?(call: Call<object>): Promise<unknown>;

@@ -7,7 +7,6 @@ import { counted, printable, table } from './text.ts';
 export interface FeedTable {
   /** As statements name it: `users`, `audit.entries`. */
   readonly name: string;
-  /** Whether its changes are told. */
   readonly isTold: boolean;
   /** How much of the old row a change tells. */
   readonly oldRow: 'whole' | 'key' | 'none';

@@ -31,7 +31,6 @@ export interface SqliteSource {
   readonly kind: 'sqlite';
   readonly name: string | undefined;
   readonly path: string;
-  /** The text to show. */
   readonly shown: string;
   readonly tables: 'all' | readonly string[];
 }

@@ -175,7 +175,6 @@ function endText(progress: JobProgress): string {
   return lines.join('\n');
 }
 
-/** The API's list. */
 type PopulateState = Omit<ReturnType<PopulateApi['state']>, 'schedules'> & {
   readonly schedules: readonly ScheduleState[];
 };

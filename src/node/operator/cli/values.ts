@@ -17,12 +17,10 @@ function wholeNumber(text: string, least: number, most: number): number | undefi
   return /^[0-9]{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined;
 }
 
-/** The URL of an admin API. */
 export function adminUrl(text: string): string {
   return isHttp(text) ? text : expected('E_CONFIG', 'an http or https URL, such as http://127.0.0.1:8081', text);
 }
 
-/** The URL of an origin. */
 export function originUrl(text: string): string {
   if (isHttp(text) && new URL(text).pathname === '/') return text;
   return expected('E_CONFIG', 'an http or https URL without a path, such as http://127.0.0.1:3000', text);
@@ -32,7 +30,6 @@ function isHttp(text: string): boolean {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? '');
 }
 
-/** A URL as clients ask for it. */
 export function clientUrl(text: string): string {
   parseUri(text);
   return text;
@@ -58,7 +55,6 @@ export function fieldLine(text: string): string {
   return expected('E_CONFIG', '"Name: value"', text.replace(/:.*$/s, ': …'));
 }
 
-/** Names of tables. */
 export function tableNames(text: string): readonly string[] {
   const list = text.split(',').map((name) => name.trim());
   return list.includes('') ? expected('E_CONFIG', 'names of tables with commas between them', text) : list;
