@@ -5,18 +5,18 @@
 
 import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
+import { expected } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { toMs } from '../options/durations.ts';
-import { anything, checkOptions, func, text } from '../options/kit.ts';
+import { anything, checkOptions, flag, func, isRecord, text } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 import { Batch, type BatchFill, EarlyBatch } from './batch.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
-import { KeySpace, placeOf } from './keys/key-space.ts';
+import { checkKeys, KeySpace, placeOf } from './keys/key-space.ts';
 import { everythingIn, otherVersions, type Scope, selectorsOf, tagSelectors } from './keys/selection.ts';
 import { ownTags } from './keys/tags.ts';
-import { checkEntries, checkKeys, mayBeStale } from './options/checks.ts';
 import { type Resolved, Terms } from './options/terms.ts';
 import type { Schema, SchemaLike } from './schema.ts';
 import { closeWithin, type NamedCacheParts, type Shared, sharedBy, statsOf } from './shared.ts';
@@ -75,7 +75,9 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   #sought(key: string, options: Contract.GetOptions | undefined): Eventually<unknown> {
     const whole = this.#space.whole(key);
-    return this.#isCached(whole) ? this.#engine.get(whole, options !== undefined && mayBeStale(options)) : undefined;
+    if (!this.#isCached(whole)) return undefined;
+    if (options !== undefined) checkOptions('get', options, { stale: flag });
+    return this.#engine.get(whole, options?.stale ?? false);
   }
 
   getMany(keys: readonly string[]): Eventually<Map<string, unknown>> {
@@ -93,10 +95,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       return found;
     };
     const fillAt = fill && ((at: number) => fill((cached[at] as (typeof cached)[number]).key));
-    const values = this.#engine.getMany(
-      cached.map(({ whole }) => whole),
-      fillAt,
-    );
+    const wholes = cached.map(({ whole }) => whole);
+    const values = this.#engine.getMany(wholes, fillAt);
     return values instanceof Promise ? values.then(toMap) : toMap(values);
   }
 
@@ -121,7 +121,9 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   setMany(
     entries: readonly { readonly key: string; readonly value: unknown; readonly options?: Contract.SetOptions }[],
   ): Eventually<boolean[]> {
-    checkEntries(entries);
+    if (!Array.isArray(entries)) expected('E_CONFIG', 'entries to be a list of { key, value, options }', entries);
+    const other = entries.findIndex((one: unknown) => !isRecord(one) || !('key' in one) || !('value' in one));
+    if (other >= 0) expected('E_CONFIG', 'each of entries to be { key, value, options }', entries[other]);
     const all = entries.map(({ key, value, options }) => this.#toSet(key, value, options));
     const cached = all.map(({ key }) => this.#isCached(key));
     for (const [at, { key }] of entries.entries()) if (cached[at]) this.#shared.outside.note(this.#space.prefix, key);
@@ -137,9 +139,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   async deleteMany(keys: readonly string[]): Promise<number> {
     checkKeys(keys);
     const byWhole = new Map(keys.map((key) => [this.#space.whole(key), key]));
-    return this.#engine.remove([...byWhole.keys()], (whole) =>
-      otherVersions(byWhole.get(whole) as string, this.#scope),
-    );
+    const others = (whole: string) => otherVersions(byWhole.get(whole) as string, this.#scope);
+    return this.#engine.remove([...byWhole.keys()], others);
   }
 
   async clear(): Promise<void> {

@@ -9,7 +9,6 @@ import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
 import type { Cache, CacheOptions, CacheTier } from './contract.ts';
-import { classes, clock, codec } from './options/checks.ts';
 import {
   endingRequests,
   newEpoch,
@@ -43,6 +42,26 @@ const MEMORY = kit.nested<Exclude<CacheOptions['memory'], false | undefined>>({
   maxBytes: kit.aboveZero,
   maxEntries: kit.aboveZero,
 });
+
+/** One that lacked a function would show it when a value is stored. */
+const classes: kit.Check = kit.be(
+  'a list of classes, each with a name, matches, toPlain and fromPlain',
+  (given) => Array.isArray(given) && given.every((one) => isNamed(one, 'matches', 'toPlain', 'fromPlain')),
+);
+
+const codec: kit.Check = kit.be('one with a name, encode and decode', (given) => isNamed(given, 'encode', 'decode'));
+
+const clock: kit.Check = (given, name) => {
+  kit.be('one with now()', (value) => kit.has(value, 'now'))(given, name);
+  for (const method of ['monotonic', 'later'] as const) {
+    const own = (given as Readonly<Record<string, unknown>>)[method];
+    if (own !== undefined) kit.func(own, `${method} of ${name}`);
+  }
+};
+
+function isNamed(value: unknown, ...methods: readonly string[]): boolean {
+  return kit.has(value, ...methods) && typeof (value as { readonly name?: unknown }).name === 'string';
+}
 
 /** Checks the names of the options. The namespace that is made from them checks `version`, `defaults` and `kinds`. */
 const OPTIONS: kit.Checks<CacheOptions> = {

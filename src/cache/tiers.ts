@@ -86,7 +86,9 @@ export const LIMIT_CHECKS: Checks<TierLimitOptions> = {
 };
 
 export function tierLimits({ timeout, pause, pauseAfter = DEFAULT_LIMITS.pauseAfter }: TierLimitOptions): TierLimits {
-  const timeoutMs = timeout === undefined ? DEFAULT_LIMITS.timeoutMs : toMs(timeout, 'timeout');
-  const pauseMs = pause === undefined ? DEFAULT_LIMITS.pauseMs : toMs(pause, 'pause');
-  return { timeoutMs, pauseMs, pauseAfter };
+  return {
+    timeoutMs: timeout === undefined ? DEFAULT_LIMITS.timeoutMs : toMs(timeout, 'timeout'),
+    pauseMs: pause === undefined ? DEFAULT_LIMITS.pauseMs : toMs(pause, 'pause'),
+    pauseAfter,
+  };
 }

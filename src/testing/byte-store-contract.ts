@@ -4,9 +4,8 @@
 // and would pass every other test; so what was put with an hour to live must be there right after.
 
 import type { ByteStore, Eventually } from '../ports.ts';
-import { bytesFacts } from './facts-about-bytes.ts';
+import { bytesFacts, timeFacts } from './facts-about-bytes.ts';
 import { keyFacts } from './facts-about-keys.ts';
-import { timeFacts } from './facts-about-time.ts';
 
 export interface ByteStoreContract {
   /** Takes a test: `test` of node:test, of vitest, or any function like them. */

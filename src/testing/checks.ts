@@ -62,6 +62,5 @@ export function same(one: Uint8Array, other: Uint8Array): boolean {
 export function described(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (!(value instanceof Uint8Array)) return typeof value === 'object' ? value.constructor.name : typeof value;
-  const start = [...value.subarray(0, 8)].join(' ');
-  return `${value.length} bytes ${start}${value.length > 8 ? ' …' : ''}`;
+  return `${value.length} bytes ${value.subarray(0, 8).join(' ')}${value.length > 8 ? ' …' : ''}`;
 }

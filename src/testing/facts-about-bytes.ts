@@ -1,6 +1,19 @@
-// What a ByteStore does with bytes: it keeps them as they are, and as its own.
+// What a ByteStore does with bytes: it keeps them as they are, and as its own; it may forget them after their time to live,
+// and not before.
 
-import { check, checkAbsent, checkThere, described, type Fact, patterned, put, same, text } from './checks.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  check,
+  checkAbsent,
+  checkAbsentOr,
+  checkThere,
+  described,
+  type Fact,
+  patterned,
+  put,
+  same,
+  text,
+} from './checks.ts';
 
 const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
@@ -109,6 +122,42 @@ export const bytesFacts: readonly Fact[] = [
       await Promise.all([...puts, ...reads]);
       await checkWhole();
       check((await store.get('key')) !== undefined, 'one of the values that were put', 'undefined');
+    },
+  },
+];
+
+/** Longer than the short times to live below. */
+const WHILE_MS = 50;
+
+/** A fraction; more than a timer takes (2^31); more than a date holds; for ever. */
+const TTLS_MS = [1500.25, 2 ** 31 + 1, 2 ** 32 + 1, 9e15, Number.MAX_VALUE, Number.POSITIVE_INFINITY];
+
+export const timeFacts: readonly Fact[] = [
+  {
+    name: 'takes every time to live above 0, and keeps what has one',
+    holds: async (store) => {
+      for (const ttlMs of TTLS_MS) await store.put(`ttl:${ttlMs}`, text(String(ttlMs)), { ttlMs });
+      await delay(WHILE_MS);
+      for (const ttlMs of TTLS_MS) await checkThere(store, `ttl:${ttlMs}`, text(String(ttlMs)));
+    },
+  },
+  {
+    name: 'gives what was put or nothing, once its time is over',
+    holds: async (store) => {
+      for (const ttlMs of [0.5, 1, 1.5]) await store.put(`brief:${ttlMs}`, text('brief'), { ttlMs });
+      await put(store, 'other', text('other'));
+      await delay(WHILE_MS);
+      for (const ttlMs of [0.5, 1, 1.5]) await checkAbsentOr(store, `brief:${ttlMs}`, text('brief'));
+      await checkThere(store, 'other', text('other'));
+    },
+  },
+  {
+    name: 'forgets the time to live of what was replaced',
+    holds: async (store) => {
+      await store.put('key', text('brief'), { ttlMs: 5 });
+      await put(store, 'key', text('lasting'));
+      await delay(WHILE_MS);
+      await checkThere(store, 'key', text('lasting'));
     },
   },
 ];

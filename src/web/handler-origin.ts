@@ -146,8 +146,8 @@ class RunningHandler implements Forward {
       this.#listener.data(chunk);
     }
     // What is cut short must not be stored as if it were whole, whatever the handler takes for its end.
-    const isWhole = declared === undefined || bytes === declared;
-    if (!this.#isOver && !isWhole) throw fault(`${declared} bytes, as its Content-Length says, got ${bytes} or more`);
+    if (!this.#isOver && declared !== undefined && bytes !== declared)
+      throw fault(`${declared} bytes, as its Content-Length says, got ${bytes} or more`);
   }
 
   /** The next bytes of the body, once they are wanted; undefined: there are none, or nobody wants them. */

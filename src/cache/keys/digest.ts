@@ -153,9 +153,10 @@ function writtenObject(value: object, place: Place): string {
   if (value instanceof ArrayBuffer) return writtenBytes(new Uint8Array(value));
   const prototype = Object.getPrototypeOf(value) as unknown;
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw refusal(place, 'an instance of a class');
-  const names = Object.keys(value).sort();
   const properties = value as Readonly<Record<string, unknown>>;
-  const given = names.filter((name) => properties[name] !== undefined);
+  const given = Object.keys(value)
+    .sort()
+    .filter((name) => properties[name] !== undefined);
   return `{${given.map((name) => text(name) + written(properties[name], within(place, name))).join('')}}`;
 }
 

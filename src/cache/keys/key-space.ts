@@ -160,6 +160,11 @@ export function readableStart(named: string): string {
   return start.isWellFormed() ? start : start.slice(0, -1);
 }
 
+/** Throws E_KEY: a text would be taken for its characters. */
+export function checkKeys(keys: unknown): void {
+  if (!Array.isArray(keys)) expected('E_KEY', 'keys to be a list', keys);
+}
+
 function badKey(key: unknown): never {
   expected('E_KEY', 'a key to be a text that is not empty', key);
 }

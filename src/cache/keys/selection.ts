@@ -59,19 +59,17 @@ export function checkInvalidation(what: Invalidation): void {
 /** The same key under other versions; nothing where none is in use. */
 export function otherVersions(key: string, { space, seen }: Pick<Scope, 'space' | 'seen'>): Selector[] {
   if (!space.isVersioned && !seen.versions) return [];
-  const selectors: Selector[] = [{ kind: 'tag', tag: space.keyTag(key) }];
+  const tag = { kind: 'tag', tag: space.keyTag(key) } as const;
   // What has no version has no such tag either.
-  if (space.isVersioned) selectors.push({ kind: 'url', uri: space.versionless(key) });
-  return selectors;
+  return space.isVersioned ? [tag, { kind: 'url', uri: space.versionless(key) }] : [tag];
 }
 
 /** The whole cache, or the whole of a namespace. */
 export function everythingIn({ space, outside }: Scope): Selector[] {
   const { prefix } = space;
   if (prefix === '') return [{ kind: 'all' }];
-  const selectors: Selector[] = [{ kind: 'tag', tag: namespaceTag(prefix) }];
-  if (outside.mayHave(prefix)) selectors.push({ kind: 'prefix', prefix });
-  return selectors;
+  const tag = { kind: 'tag', tag: namespaceTag(prefix) } as const;
+  return outside.mayHave(prefix) ? [tag, { kind: 'prefix', prefix }] : [tag];
 }
 
 /** Tags in a namespace. What was stored there from outside has the tag only as it is. */
@@ -85,7 +83,10 @@ function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] 
   if (typeof pattern !== 'string' || pattern === '')
     return expected('E_SELECTOR', 'a pattern that is not empty', pattern);
   // A prefix has no character that stands for others: names are escaped.
-  const glob = withoutLooseEnd(space.prefix + pattern);
+  const given = space.prefix + pattern;
+  // A backslash at the very end stands for itself; here something may follow.
+  const hasLooseEnd = (/\\*$/.exec(given)?.[0].length ?? 0) % 2 === 1;
+  const glob = hasLooseEnd ? `${given}\\` : given;
   const isOpen = /(?:^|[^\\])(?:\\\\)*\*$/.test(glob);
   const patterns: string[] = [];
   if (isOpen || space.versions === '') patterns.push(glob);
@@ -96,12 +97,6 @@ function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] 
     patterns.push(`${start.replace(/[*?\\]/g, '\\$&')}*${DIGEST_MARK}*`);
   }
   return patterns.map((one) => ({ kind: 'pattern', pattern: one }));
-}
-
-/** A backslash at the very end stands for itself; here something may follow. */
-function withoutLooseEnd(glob: string): string {
-  const backslashes = /\\*$/.exec(glob)?.[0].length ?? 0;
-  return backslashes % 2 === 1 ? `${glob}\\` : glob;
 }
 
 /** What every match begins with. `isAll`: nothing but stars come after it. */

@@ -77,14 +77,12 @@ function enabledName(tier: string): string {
 const BOOLEAN = 'true or false, 1 or 0';
 
 function truth(text: string): boolean | undefined {
-  const lower = text.toLowerCase();
-  if (lower === 'true' || lower === '1') return true;
-  return lower === 'false' || lower === '0' ? false : undefined;
+  if (/^(?:true|1)$/i.test(text)) return true;
+  return /^(?:false|0)$/i.test(text) ? false : undefined;
 }
 
 function part(text: string): number | undefined {
-  const value = /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
-  return value <= 1 ? value : undefined;
+  return /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) && Number(text) <= 1 ? Number(text) : undefined;
 }
 
 /** A bare number would be taken for seconds by some and for ms by others. */
@@ -95,6 +93,5 @@ function duration(text: string): number | undefined {
 }
 
 function count(text: string): number | undefined {
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : 0;
-  return value >= 1 ? value : undefined;
+  return /^\d{1,15}$/.test(text) && Number(text) >= 1 ? Number(text) : undefined;
 }

@@ -113,9 +113,8 @@ export class Terms {
 
   setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
     const { ttlMs, slidingMs, jitter, graceMs, memoryOnly } = resolved.terms;
-    const tags = this.tagsOf(resolved, key);
     const { stamp, validator } = options ?? NO_OPTIONS;
-    return { ttlMs, slidingMs, jitter, graceMs, memoryOnly, tags, stamp, validator };
+    return { ttlMs, slidingMs, jitter, graceMs, memoryOnly, tags: this.tagsOf(resolved, key), stamp, validator };
   }
 
   #all(tags: readonly string[], tables: readonly string[]): readonly string[] {

@@ -88,21 +88,16 @@ export class CachedRepository<
     const tags = [...(list?.tags ?? []), this.#lists];
     const fill = async (context: FillContext<readonly T[]>): Promise<readonly T[]> => {
       const records = await this.#options.findMany(parameters);
-      const own =
-        records.length > MAX_RECORD_TAGS ? [] : records.map((record) => this.itemKey(this.#options.idOf(record)));
-      context.addTags([...new Set(own)]);
+      const tagged = records.length > MAX_RECORD_TAGS ? [] : records;
+      context.addTags([...new Set(tagged.map((record) => this.itemKey(this.#options.idOf(record))))]);
       return records;
     };
     return cache.getOrSet<readonly T[]>(this.listKey(parameters), fill, { ...list, tags });
   }
 
   async create(draft: Draft): Promise<T> {
-    const unknown = { tags: [this.#lists, this.#missing] };
-    return this.#write(
-      () => this.#options.create(draft),
-      unknown,
-      (record) => ({ tags: [this.itemKey(this.#options.idOf(record))] }),
-    );
+    const made = (record: T) => ({ tags: [this.itemKey(this.#options.idOf(record))] });
+    return this.#write(() => this.#options.create(draft), { tags: [this.#lists, this.#missing] }, made);
   }
 
   /** The record as it is now; null: there is none. */

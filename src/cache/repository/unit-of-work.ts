@@ -7,18 +7,13 @@ import { expected } from '../../errors.ts';
 import { flag, func, has } from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import type { Cache, Invalidation } from '../contract.ts';
-import { callEach } from '../events.ts';
 import { checkInvalidation } from '../keys/selection.ts';
-
-interface Noted {
-  readonly what: Invalidation;
-  readonly cache: Cache;
-}
+import { callEach } from '../shared.ts';
 
 /** Reads within one go past the cache; see `CachedRepository.within`. */
 export class UnitOfWork {
   readonly #cache: Cache;
-  readonly #noted: Noted[] = [];
+  readonly #noted: { readonly what: Invalidation; readonly cache: Cache }[] = [];
 
   /** Throws E_CONFIG. */
   constructor(cache: Cache) {
@@ -39,8 +34,8 @@ export class UnitOfWork {
 
   /** It is committed, or nobody knows: resolves once all that was noted is invalidated. */
   async ended(): Promise<void> {
-    const invalidate = ({ what, cache }: Noted) => cache.invalidate(what);
-    await callEach(this.#noted.splice(0), invalidate, 'expected all invalidations to succeed');
+    const message = 'expected all invalidations to succeed';
+    await callEach(this.#noted.splice(0), ({ what, cache }) => cache.invalidate(what), message);
   }
 
   /** Nothing was written. */
