@@ -108,12 +108,8 @@ export function createFetchCache(
     invalidate,
     purge: async (selection) =>
       summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.purge(selector)))),
-    explain: async (request) => {
-      const explanation = web.explain(request);
-      if (explanation !== undefined) return explanation;
-      throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
-    },
-    stats: () => web.stats(),
+    explain: async (request) => web.explain(request),
+    stats: () => web.gate.stats(),
   };
 }
 
@@ -167,14 +163,11 @@ class WebGate {
     return responseOf(answer, request.method, this.#platform.wait);
   }
 
-  /** Undefined: the request is none for a cache. */
-  explain(request: Request): Promise<Explanation> | undefined {
+  /** Throws E_SELECTOR: the request is none for a cache. */
+  explain(request: Request): Promise<Explanation> {
     const asked = askedOf(request, this.#reading);
-    return asked && this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
-  }
-
-  stats(): GateStats {
-    return this.gate.stats();
+    if (asked !== undefined) return this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
+    throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
   }
 
   #makeGate(): Gate {

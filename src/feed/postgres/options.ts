@@ -62,18 +62,13 @@ export class LateTables {
     this.#known = known;
     this.#nextAtMs = now + this.#delayMs;
     this.#isBusy = true;
-    this.#extend()
-      .then(
-        () => {
-          this.problem = undefined;
-        },
-        (error: unknown) => {
-          const got = messageOf(error);
-          this.problem = `expected to install the feed on tables made later, got: ${got}`;
-        },
-      )
-      .finally(() => {
-        this.#isBusy = false;
-      });
+    const done = (problem: string | undefined) => {
+      this.problem = problem;
+      this.#isBusy = false;
+    };
+    this.#extend().then(
+      () => done(undefined),
+      (error: unknown) => done(`expected to install the feed on tables made later, got: ${messageOf(error)}`),
+    );
   }
 }

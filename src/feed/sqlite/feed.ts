@@ -142,8 +142,7 @@ class SqliteSource implements FeedSource {
 
   /** The time until the next look: short after news or an announcement, long at rest. */
   #pauseMs(): number {
-    const isWatched = this.#unwatch !== undefined;
-    if (this.#quietLooks >= BUSY_LOOKS) return isWatched ? Math.max(WATCHED_PAUSE_MS, this.#pollMs) : this.#pollMs;
+    if (this.#quietLooks >= BUSY_LOOKS) return Math.max(this.#unwatch ? WATCHED_PAUSE_MS : 0, this.#pollMs);
     // A slow or distant database, which has a long poll time, is asked less often.
     return Math.min(this.#pollMs, Math.max(BUSY_PAUSE_MS, this.#pollMs / 4) * 2 ** this.#quietLooks++);
   }

@@ -153,8 +153,7 @@ export interface SqliteRemoval {
 export async function removeSqliteFeed(runner: SqliteRunner): Promise<SqliteRemoval> {
   const triggers = await ownTriggers(runner);
   const statements = await planSqliteRemoval(runner);
-  const hasLog = statements.includes(DROP_LOG);
-  const [count] = hasLog ? await runner.all(`SELECT count(*) AS count FROM ${LOG}`) : [];
+  const [count] = statements.includes(DROP_LOG) ? await runner.all(`SELECT count(*) AS count FROM ${LOG}`) : [];
   if (statements.length > 0) await runner.batch(statements.map((sql) => ({ sql })));
   const own = triggers.filter(({ tbl_name }) => !FOREIGN_NAME.test(String(tbl_name)));
   return {

@@ -42,8 +42,8 @@ export interface Known {
 export async function readKnown(runner: SqliteRunner, readTables: ReadTables): Promise<Known | undefined> {
   const installation = await readInstallation(runner);
   if (!installation.isThere) return undefined;
-  const shapes = await readTables(runner);
-  const byName = new Map(shapes.filter(({ name }) => !FOREIGN_NAME.test(name)).map((shape) => [shape.name, shape]));
+  const shapes = (await readTables(runner)).filter(({ name }) => !FOREIGN_NAME.test(name));
+  const byName = new Map(shapes.map((shape) => [shape.name, shape]));
   const tables = [...installation.tables.values()].map(
     (table) => [table.id, knownTable(table, byName.get(table.facts.name), installation)] as const,
   );
@@ -55,7 +55,7 @@ export async function readKnown(runner: SqliteRunner, readTables: ReadTables): P
     shapes: byName,
     signatures,
     common,
-    problems: problemsOf(installation, [...byName.values()]),
+    problems: problemsOf(installation, shapes),
     width: Math.max(0, ...tables.map(([, { width }]) => width)),
   };
 }
@@ -103,14 +103,12 @@ function signatureOf(name: string, shape: TableShape, { schema }: Installation):
 
 /** Shapes of tables that differ, or are new: nobody followed their rows in between. */
 export function differing(before: Known, now: Known): readonly TableShape[] {
-  const changed: TableShape[] = [];
-  for (const [name, shape] of before.shapes) {
-    const isSame = before.common === now.common && before.signatures.get(name) === now.signatures.get(name);
-    if (!isSame) changed.push(now.shapes.get(name) ?? shape);
-  }
+  const isSame = (name: string) =>
+    before.common === now.common && before.signatures.get(name) === now.signatures.get(name);
+  const changed = [...before.shapes.values()].filter(({ name }) => !isSame(name));
   // The name may have meant something else before, e.g. a view.
-  for (const [name, shape] of now.shapes) if (!before.shapes.has(name)) changed.push(shape);
-  return changed;
+  const added = [...now.shapes.values()].filter(({ name }) => !before.shapes.has(name));
+  return [...changed.map((shape) => now.shapes.get(shape.name) ?? shape), ...added];
 }
 
 /** Numbers of unknown tables. */

@@ -53,8 +53,7 @@ export function seqOf(position: FeedPosition): number {
 }
 
 export async function readLog(source: LogSource, from: FeedPosition): Promise<LogPart> {
-  const match = POSITION.exec(from);
-  if (match === null) return { kind: 'gap', reason: `expected a position of this change log, got ${from}` };
+  if (!POSITION.test(from)) return { kind: 'gap', reason: `expected a position of this change log, got ${from}` };
   const rows = await rowsFrom(source, seqOf(from), source.maxChanges + 2);
   const broken = breakIn(rows, from);
   if (broken !== undefined) return { kind: 'gap', reason: broken };

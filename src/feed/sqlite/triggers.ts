@@ -198,8 +198,7 @@ const INDEXES = `SELECT l.name AS tbl, i.name AS idx, i.origin, x.cid, x.coll
 export async function readFacts(runner: SqliteRunner): Promise<ReadonlyMap<string, TableFacts>> {
   const columns = Map.groupBy(await runner.all(COLUMNS), ({ tbl }) => String(tbl));
   const indexes = Map.groupBy(await runner.all(INDEXES), ({ tbl }) => String(tbl));
-  const tables = [...columns].map(([name, rows]) => factsOf(name, rows, indexes.get(name) ?? []));
-  return new Map(tables.map((facts) => [facts.name, facts]));
+  return new Map([...columns].map(([name, rows]) => [name, factsOf(name, rows, indexes.get(name) ?? [])]));
 }
 
 function factsOf(name: string, rows: readonly SqliteRow[], indexRows: readonly SqliteRow[]): TableFacts {

@@ -111,22 +111,20 @@ export class TriggerReader {
     const after = { ...before, snapshot: String(first.snapshot), schema: String(first.print), order: 0, told: [] };
     const watched = first.watched === null ? (this.#watched as Watched) : watchedOf(first.watched as SessionRow);
     const look: Look = { listener, isOver, after, watched };
-    if (BigInt(String(first.trimmed)) > lowestOf(before.snapshot)) {
-      return this.#gap(look, 'expected the log from the position on, got one trimmed beyond it');
-    }
+    if (isTrimmed(first, before)) return this.#gap(look, TRIMMED);
     const changed = changedTables(this.#watched as Watched, watched);
-    if (changed === undefined) {
-      return this.#gap(look, OTHERS_CHANGED);
-    }
+    if (changed === undefined) return this.#gap(look, OTHERS_CHANGED);
     const gone = await this.#truncates(changed);
     if (isOver()) return;
     if (rows.length > this.#maxChanges) return this.#tellTables(look, await session.query(READ_TABLES, asked), gone);
     if (before.schema !== after.schema) {
       await this.#tell(look, { ...before, order: before.order + 1, schema: after.schema }, gone);
     }
-    const changedIds = new Set(changed.map(({ id }) => id));
-    const fresh = rows.flatMap((row) => logRowOf(row) ?? []).filter(({ relation }) => !changedIds.has(relation));
-    await this.#tellRows(look, fresh);
+    const isChanged = new Set(changed.map(({ id }) => id));
+    await this.#tellRows(
+      look,
+      rows.flatMap((row) => logRowOf(row) ?? []).filter((row) => !isChanged.has(row.relation)),
+    );
     if (isOver()) return;
     this.#place = after;
     listener.reached(triggerPosition(after));
@@ -224,8 +222,13 @@ function gapOf(place: TriggerPlace | undefined, source: string, row: SessionRow)
   if (place === undefined) return 'expected a position of this feed, got one of another';
   if (place.source !== source)
     return 'expected the log that the position is of, got one made anew or of another server';
-  const isTrimmed = BigInt(String(row.trimmed)) > lowestOf(place.snapshot);
-  return isTrimmed ? 'expected the log from the position on, got one trimmed beyond it' : undefined;
+  return isTrimmed(row, place) ? TRIMMED : undefined;
+}
+
+const TRIMMED = 'expected the log from the position on, got one trimmed beyond it';
+
+function isTrimmed(row: SessionRow, place: TriggerPlace): boolean {
+  return BigInt(String(row.trimmed)) > lowestOf(place.snapshot);
 }
 
 const SYSTEM = `SELECT s.system_identifier::text AS system, c.timeline_id::text AS timeline
