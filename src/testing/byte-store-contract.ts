@@ -23,7 +23,7 @@ const MEBIBYTE = 2 ** 20;
 /** Hands each fact to `test`, under a name that begins with `ByteStore`. */
 export function byteStoreContract(contract: ByteStoreContract): void {
   const { test, makeStore, closeStore = () => undefined, maxValueBytes = MEBIBYTE } = contract;
-  for (const { name, holds } of [...bytesFacts, ...keyFacts, ...timeFacts]) {
+  for (const [name, holds] of Object.entries({ ...bytesFacts, ...keyFacts, ...timeFacts })) {
     // Without parameters, for runners look at their number.
     test(`ByteStore: ${name}`, async () => {
       const store = await makeStore();

@@ -3,11 +3,10 @@
 import { shown } from '../errors.ts';
 import type { ByteStore } from '../ports.ts';
 
-/** A fact about stores: throws when it does not hold. */
-export interface Fact {
-  readonly name: string;
-  readonly holds: (store: ByteStore, limits: { readonly maxValueBytes: number }) => Promise<void>;
-}
+/** Facts about stores by name: each throws when it does not hold. */
+export type Facts = Readonly<
+  Record<string, (store: ByteStore, limits: { readonly maxValueBytes: number }) => Promise<void>>
+>;
 
 /** Long enough for every test. */
 const HOUR = { ttlMs: 3_600_000 };

@@ -2,7 +2,7 @@
 
 import { shown } from '../errors.ts';
 import type { ByteStore } from '../ports.ts';
-import { check, checkAbsent, checkThere, type Fact, put, text } from './checks.ts';
+import { check, checkAbsent, checkThere, type Facts, put, text } from './checks.ts';
 
 /** Those that file systems, objects, globs, URLs and protocols of lines take for others, or for something special. */
 const AWKWARD = [
@@ -23,79 +23,58 @@ const LONG = [
   'k'.repeat(MAX_KEY_BYTES - 1),
 ];
 
-export const keyFacts: readonly Fact[] = [
-  {
-    name: 'tells keys apart, whatever is in them',
-    holds: async (store) => {
-      for (const key of AWKWARD) await checkAbsent(store, key);
-      await checkApart(store, AWKWARD);
-    },
+export const keyFacts: Facts = {
+  'tells keys apart, whatever is in them': async (store) => {
+    for (const key of AWKWARD) await checkAbsent(store, key);
+    await checkApart(store, AWKWARD);
   },
-  { name: `takes keys of up to ${MAX_KEY_BYTES} bytes of UTF-8`, holds: (store) => checkApart(store, LONG) },
-  {
-    name: 'removes what it is told to, and nothing else',
-    holds: async (store) => {
-      for (const key of ['a', 'b', 'ab', 'a:b']) await put(store, key, text(key));
-      await store.delete(['a', 'b']);
-      await checkAbsent(store, 'a', 'what was removed');
-      await checkAbsent(store, 'b', 'what was removed');
-      await checkThere(store, 'ab', text('ab'));
-      await checkThere(store, 'a:b', text('a:b'));
-      await put(store, 'a', text('again'));
-      await checkThere(store, 'a', text('again'));
-    },
+  [`takes keys of up to ${MAX_KEY_BYTES} bytes of UTF-8`]: (store) => checkApart(store, LONG),
+  'removes what it is told to, and nothing else': async (store) => {
+    for (const key of ['a', 'b', 'ab', 'a:b']) await put(store, key, text(key));
+    await store.delete(['a', 'b']);
+    await checkAbsent(store, 'a', 'what was removed');
+    await checkAbsent(store, 'b', 'what was removed');
+    await checkThere(store, 'ab', text('ab'));
+    await checkThere(store, 'a:b', text('a:b'));
+    await put(store, 'a', text('again'));
+    await checkThere(store, 'a', text('again'));
   },
-  {
-    name: 'removes keys that look like patterns as what they are',
-    holds: async (store) => {
-      await put(store, 'kept', text('kept'));
-      for (const key of ['*', 'k*', '?ept', '.*']) await store.delete([key]);
-      await checkThere(store, 'kept', text('kept'));
-    },
+  'removes keys that look like patterns as what they are': async (store) => {
+    await put(store, 'kept', text('kept'));
+    for (const key of ['*', 'k*', '?ept', '.*']) await store.delete([key]);
+    await checkThere(store, 'kept', text('kept'));
   },
-  {
-    name: 'says how many it removed, or 0',
-    holds: async (store) => {
-      await checkRemoved(store, [], 0);
-      await checkRemoved(store, ['never'], 0);
-      for (const key of ['a', 'b', 'c']) await put(store, key, text(key));
-      await checkRemoved(store, ['a', 'a', 'never'], 1);
-      await checkRemoved(store, ['a', 'b', 'c'], 2);
-    },
+  'says how many it removed, or 0': async (store) => {
+    await checkRemoved(store, [], 0);
+    await checkRemoved(store, ['never'], 0);
+    for (const key of ['a', 'b', 'c']) await put(store, key, text(key));
+    await checkRemoved(store, ['a', 'a', 'never'], 1);
+    await checkRemoved(store, ['a', 'b', 'c'], 2);
   },
-  {
-    name: 'removes many at once',
-    holds: async (store) => {
-      const keys = Array.from({ length: 1000 }, (_, at) => `many:${at}`);
-      await Promise.all(keys.map((key) => put(store, key, text(key))));
-      await checkRemoved(store, keys, keys.length);
-      await Promise.all(keys.map((key) => checkAbsent(store, key, 'what was removed')));
-    },
+  'removes many at once': async (store) => {
+    const keys = Array.from({ length: 1000 }, (_, at) => `many:${at}`);
+    await Promise.all(keys.map((key) => put(store, key, text(key))));
+    await checkRemoved(store, keys, keys.length);
+    await Promise.all(keys.map((key) => checkAbsent(store, key, 'what was removed')));
   },
-  {
-    name: 'lists the keys that are there, if it lists any',
-    holds: async (store) => {
-      if (store.keys === undefined) return;
-      checkList(await listed(store), []);
-      const keys = [...AWKWARD, ...LONG];
-      for (const key of keys) await put(store, key, text('1'));
-      await put(store, keys[0] as string, text('2'));
-      checkList(await listed(store), keys);
-      await store.delete(keys.slice(0, 10));
-      checkList(await listed(store), keys.slice(10));
-    },
+  'lists the keys that are there, if it lists any': async (store) => {
+    if (store.keys === undefined) return;
+    checkList(await listed(store), []);
+    const keys = [...AWKWARD, ...LONG];
+    for (const key of keys) await put(store, key, text('1'));
+    await put(store, keys[0] as string, text('2'));
+    checkList(await listed(store), keys);
+    await store.delete(keys.slice(0, 10));
+    checkList(await listed(store), keys.slice(10));
   },
-  {
-    name: 'may be changed while its keys are listed',
-    holds: async (store) => {
-      if (store.keys === undefined) return;
-      const keys = Array.from({ length: 50 }, (_, at) => `listed:${at}`);
-      for (const key of keys) await put(store, key, text(key));
-      for await (const key of store.keys()) await store.delete([key]);
-      for (const key of keys) await checkAbsent(store, key, 'what was removed');
-    },
+  'may be changed while its keys are listed': async (store) => {
+    if (store.keys === undefined) return;
+    const keys = Array.from({ length: 50 }, (_, at) => `listed:${at}`);
+    for (const key of keys) await put(store, key, text(key));
+    for await (const key of store.keys()) await store.delete([key]);
+    for (const key of keys) await checkAbsent(store, key, 'what was removed');
   },
-];
+};
 
 async function checkApart(store: ByteStore, keys: readonly string[]): Promise<void> {
   for (const key of keys) await put(store, key, text(`value of ${key}`));

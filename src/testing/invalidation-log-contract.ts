@@ -19,7 +19,7 @@ export interface InvalidationLogContract {
 
 /** Hands each fact to `test`, under a name that begins with `InvalidationLog`. */
 export function invalidationLogContract({ test, makeLog, endLog }: InvalidationLogContract): void {
-  for (const { name, holds } of endLog === undefined ? FACTS : [...FACTS, END]) {
+  for (const [name, holds] of Object.entries(endLog === undefined ? FACTS : { ...FACTS, ...END })) {
     test(`InvalidationLog: ${name}`, async () => {
       const logs = await makeLog();
       try {
@@ -34,10 +34,7 @@ export function invalidationLogContract({ test, makeLog, endLog }: InvalidationL
   }
 }
 
-interface Fact {
-  readonly name: string;
-  readonly holds: (members: readonly Member[], end: () => Promise<void>) => Promise<void>;
-}
+type Facts = Readonly<Record<string, (members: readonly Member[], end: () => Promise<void>) => Promise<void>>>;
 
 interface Heard {
   readonly position: Position;
@@ -114,71 +111,53 @@ async function appendAtOnce(members: readonly Member[]): Promise<readonly (reado
   return given;
 }
 
-const FACTS: readonly Fact[] = [
-  {
-    name: 'has told every member of a change when its append is over, at the position that it gives',
-    holds: async (members) => {
-      for (const member of members) for (const change of CHANGES) await append(member, change, members);
-    },
+const FACTS: Facts = {
+  'has told every member of a change when its append is over, at the position that it gives': async (members) => {
+    for (const member of members) for (const change of CHANGES) await append(member, change, members);
   },
-  {
-    name: 'tells every kind of change as it was given, once',
-    holds: async (members) => {
-      for (const change of CHANGES) await append(members[0] as Member, change, members);
-      const expected = CHANGES.map(said).join(', ');
+  'tells every kind of change as it was given, once': async (members) => {
+    for (const change of CHANGES) await append(members[0] as Member, change, members);
+    const expected = CHANGES.map(said).join(', ');
+    for (const { heard } of members) {
+      const got = heard.map(({ change }) => said(change)).join(', ');
+      check(got === expected, expected, got);
+    }
+  },
+  'gives each invalidation a position above all before it, and opens and closes intents without going back': async (
+    members,
+  ) => {
+    await appendAtOnce(members);
+    for (const { heard } of members) {
+      let last = 0;
+      for (const { position, change } of heard) {
+        const isAbove = change.kind === 'invalidate' ? position > last : position >= last;
+        check(Number.isSafeInteger(position) && isAbove, `a position after ${last} for ${said(change)}`, `${position}`);
+        last = position;
+      }
+    }
+  },
+  'tells all members of all changes in one order': async (members) => {
+    await appendAtOnce(members);
+    const expected = lines(members[0]?.heard ?? []);
+    for (const { heard } of members) {
+      check(heard.length === 3 * ROUNDS * members.length, 'each change once', `${heard.length} of them`);
+      check(lines(heard) === expected, `what another member heard: ${expected}`, lines(heard));
+    }
+  },
+  'keeps the order in which a member appends without waiting': async (members) => {
+    const given = await appendAtOnce(members);
+    for (const own of given) {
+      const expected = own.map((change) => said(change));
       for (const { heard } of members) {
-        const got = heard.map(({ change }) => said(change)).join(', ');
-        check(got === expected, expected, got);
+        const got = heard.map(({ change }) => said(change)).filter((change) => expected.includes(change));
+        check(got.join() === expected.join(), expected.join(', '), got.join(', '));
       }
-    },
+    }
   },
-  {
-    name: 'gives each invalidation a position above all before it, and opens and closes intents without going back',
-    holds: async (members) => {
-      await appendAtOnce(members);
-      for (const { heard } of members) {
-        let last = 0;
-        for (const { position, change } of heard) {
-          const isAbove = change.kind === 'invalidate' ? position > last : position >= last;
-          check(
-            Number.isSafeInteger(position) && isAbove,
-            `a position after ${last} for ${said(change)}`,
-            `${position}`,
-          );
-          last = position;
-        }
-      }
-    },
-  },
-  {
-    name: 'tells all members of all changes in one order',
-    holds: async (members) => {
-      await appendAtOnce(members);
-      const expected = lines(members[0]?.heard ?? []);
-      for (const { heard } of members) {
-        check(heard.length === 3 * ROUNDS * members.length, 'each change once', `${heard.length} of them`);
-        check(lines(heard) === expected, `what another member heard: ${expected}`, lines(heard));
-      }
-    },
-  },
-  {
-    name: 'keeps the order in which a member appends without waiting',
-    holds: async (members) => {
-      const given = await appendAtOnce(members);
-      for (const own of given) {
-        const expected = own.map((change) => said(change));
-        for (const { heard } of members) {
-          const got = heard.map(({ change }) => said(change)).filter((change) => expected.includes(change));
-          check(got.join() === expected.join(), expected.join(', '), got.join(', '));
-        }
-      }
-    },
-  },
-];
+};
 
-const END: Fact = {
-  name: 'refuses with E_LOG what is appended after its end, and tells nobody of it',
-  holds: async (members, end) => {
+const END: Facts = {
+  'refuses with E_LOG what is appended after its end, and tells nobody of it': async (members, end) => {
     await append(members[0] as Member, tag('before'), members);
     await end();
     for (const { log, heard } of members) {
