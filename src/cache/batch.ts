@@ -1,5 +1,4 @@
-// One call of a program's fill for many keys, while the engine fills each key on its own: so joining, grace, timeouts and
-// what may be stored are the same as for one key.
+// One call of a program's fill for many keys. The engine fills each on its own: joining, grace and timeouts are as for one.
 //
 // A key's fill must not be given what was read before it began. The engine begins the keys one by
 // one; once anything is invalidated or put in in between, those that come after are read anew, together.
@@ -11,7 +10,6 @@ type Values = ReadonlyMap<string, unknown>;
 
 export type BatchFill = (missing: readonly string[]) => Promise<Values> | Values;
 
-/** The cache as a batch uses it. */
 export interface BatchCache {
   stamp(): ReadStamp;
   /** True: a fill is under way that the key may join. */

@@ -18,7 +18,6 @@ export interface FillCall {
   readonly maker: Terms;
 }
 
-/** A program's fill, as the engine runs it. */
 export class ProgramFill implements NamedFill {
   readonly #fill: Fill<unknown>;
   readonly #call: FillCall;

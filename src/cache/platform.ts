@@ -2,7 +2,7 @@
 // `Date`, `performance` and `setTimeout`, which a test may have replaced.
 //
 // Asking for the time costs as much as a look-up. So a hit whose entry stays fresh for long goes by a
-// time that was asked for before, in the same turn of the event loop; see ROUGH_MS. On Workers a timer ends with its request.
+// time that was asked for before, in the same turn of the event loop; see MAX_USES. On Workers a timer ends with its request.
 
 import type { Clock, Random, Tasks } from '../ports.ts';
 

@@ -1,8 +1,6 @@
 // The state that a cache shares with all its namespaces, the events that they tell and hear, and how the cache closes.
 //
-// An event's invalidations come first and are waited for, since whoever fills again or hears of the event must not meet what
-// it made outdated.
-//
+// An event's invalidations come first and are waited for: whoever hears of it must not meet what it made outdated.
 // A fill or tier that hangs cannot be ended. The cache leaves it alone and reports it; afterwards it stores and serves nothing.
 
 import type { ValueCache } from '../engine/values/value-contract.ts';

@@ -1,5 +1,4 @@
-// The life of a change feed, whatever its source: it starts, looks for commits, wakes early, tries again after a failure, later
-// each time, and states how it is.
+// The life of a change feed, whatever its source: it starts, looks for commits, wakes early, and tries again after a failure.
 //
 // A source opens its connections, looks, and closes. A look that polls tells all that is new; a look at a stream, which
 // tells by itself, asks how far it is behind. The feed counts as live only while looks succeed.

@@ -38,7 +38,6 @@ export function askedOf(request: Request, options: Reading): Asked | undefined {
   return { ...asked, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
 }
 
-/** How a cache reads requests. */
 export interface Reading {
   readonly trustForwarded: boolean;
   readonly policy: CachePolicy;

@@ -28,7 +28,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   RunningForward: 35,
   Segments: 30,
   SourceTracker: 30,
-  SqliteSource: 34,
+  SqliteSource: 33,
   TieredValueCache: 26,
   ValueFlight: 34,
 };

@@ -78,13 +78,12 @@ export class KeySpace {
   }
 
   #checked(): KeySpace {
-    if (utf8Length(this.prefix) > MAX_START_BYTES) {
-      const got = `${utf8Length(this.prefix)} in ${shown(this.prefix)}`;
-      throw new TidegateError('E_KEY', `expected namespaces of at most ${MAX_START_BYTES} bytes in all, got ${got}`);
-    }
-    if (utf8Length(this.versions) > MAX_VERSIONS_BYTES) {
-      const got = `${utf8Length(this.versions)} in ${shown(this.versions)}`;
-      throw new TidegateError('E_KEY', `expected versions of at most ${MAX_VERSIONS_BYTES} bytes in all, got ${got}`);
+    const names = { what: 'namespaces', text: this.prefix, most: MAX_START_BYTES };
+    const versions = { what: 'versions', text: this.versions, most: MAX_VERSIONS_BYTES };
+    for (const { what, text, most } of [names, versions]) {
+      if (utf8Length(text) <= most) continue;
+      const got = `${utf8Length(text)} in ${shown(text)}`;
+      throw new TidegateError('E_KEY', `expected ${what} of at most ${most} bytes in all, got ${got}`);
     }
     return this;
   }
@@ -102,22 +101,20 @@ export class KeySpace {
 
   #carefully(key: string): string {
     const named = this.prefix + key;
-    if (isPlain(named, MAX_BYTES - utf8Length(this.versions))) return named + this.versions;
-    this.#seen.digests = true;
-    return digested(named) + this.versions;
+    const standing = standingFor(named, MAX_BYTES - utf8Length(this.versions));
+    if (standing !== named) this.#seen.digests = true;
+    return standing + this.versions;
   }
 
   /** The whole key under which the entry stands where neither the cache nor a namespace has a version. */
   versionless(key: string): string {
-    const named = this.prefix + key;
-    return isPlain(named, MAX_BYTES) ? named : digested(named);
+    return standingFor(this.prefix + key, MAX_BYTES);
   }
 
   /** What entries of this key have in common that have a version, whichever it is. */
   keyTag(key: string): string {
-    const named = this.prefix + key;
     // The same for each version, however much of the key's room it takes.
-    return KEY_TAG + (isPlain(named, MAX_BYTES - MAX_VERSIONS_BYTES) ? named : digested(named));
+    return KEY_TAG + standingFor(this.prefix + key, MAX_BYTES - MAX_VERSIONS_BYTES);
   }
 
   /** The key as this namespace calls it, without any version; a digest stays. */
@@ -138,13 +135,10 @@ export function listKey(name: string, parameters: Readonly<Record<string, unknow
 /** Begins the tag that a key has in all its versions. */
 export const KEY_TAG = `key${MARK}`;
 
-/** True: it may stand as it is. */
-function isPlain(named: string, maxBytes: number): boolean {
-  return !UNSAFE.test(named) && utf8Length(named) <= maxBytes;
-}
-
-function digested(named: string): string {
-  return `${readableStart(named)}${DIGEST_MARK}${digest128(named)}`;
+/** The key itself, or its start with a digest where it is unsafe or too long. */
+function standingFor(named: string, maxBytes: number): string {
+  const isPlain = !UNSAFE.test(named) && utf8Length(named) <= maxBytes;
+  return isPlain ? named : `${readableStart(named)}${DIGEST_MARK}${digest128(named)}`;
 }
 
 /** As much of a key as stands before its digest. */

@@ -1,5 +1,4 @@
-// Tags of entries: what programs name, and what the cache adds so that tables, namespaces and kinds can be invalidated
-// without looking at any entry.
+// Tags of entries: what programs name, and what the cache adds to invalidate tables and namespaces without a look at entries.
 //
 // A tag named in a namespace means that namespace's entries alone, but named outside it means all.
 // So an entry has each tag once as it is and once for each namespace that it is in.

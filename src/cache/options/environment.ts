@@ -21,7 +21,17 @@ export function cacheOptionsFromEnvironment(environment: Environment, options: C
   const ttl = read('CACHE_DEFAULT_TTL', "a duration with a unit (ms, s, m, h, d) such as 5m, or 'Infinity'", duration);
   const isDebugged = read('CACHE_DEBUG', BOOLEAN, truth);
   const tiers = options.tiers?.filter(({ name }) => read(enabledName(name), BOOLEAN, truth) !== false);
-  refuseUnknownTiers(environment, options);
+  const names = ['memory', ...(options.tiers ?? []).map(({ name }) => name)];
+  const known = new Set(['CACHE_ENABLED', ...names.map(enabledName)]);
+  // To switch on a tier that is not there is a mistake; to switch it off is none.
+  const isUnknown = (name: string) => /^CACHE_\w+_ENABLED$/.test(name) && !known.has(name);
+  const wrong = Object.keys(environment).find((name) => isUnknown(name) && read(name, BOOLEAN, truth) === true);
+  if (wrong !== undefined) {
+    throw new TidegateError(
+      'E_CONFIG',
+      `expected ${wrong} to be false or to name one of ${names.join(', ')}, got true`,
+    );
+  }
   return {
     ...options,
     ...given({ enabled, rollout, tiers }),
@@ -57,17 +67,6 @@ function memoryOf(read: Read, { memory }: CacheOptions): Pick<CacheOptions, 'mem
   const bounds = { ...(memory === false ? {} : memory), ...given({ maxBytes, maxEntries }) };
   if (memory === false) return isEnabled === true ? { memory: bounds } : { memory: false };
   return memory === undefined && Object.keys(bounds).length === 0 ? {} : { memory: bounds };
-}
-
-/** To switch on a tier that is not there is a mistake; to switch it off is none. */
-function refuseUnknownTiers(environment: Environment, { tiers = [] }: CacheOptions): void {
-  const names = ['memory', ...tiers.map(({ name }) => name)];
-  const known = new Set(['CACHE_ENABLED', ...names.map(enabledName)]);
-  const read = reader(environment);
-  for (const name of Object.keys(environment)) {
-    if (!/^CACHE_\w+_ENABLED$/.test(name) || known.has(name) || read(name, BOOLEAN, truth) !== true) continue;
-    throw new TidegateError('E_CONFIG', `expected ${name} to be false or to name one of ${names.join(', ')}, got true`);
-  }
 }
 
 function enabledName(tier: string): string {

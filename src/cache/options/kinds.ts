@@ -67,12 +67,20 @@ export class Kinds {
   }
 
   /** The tags of the kind that the event invalidates. */
-  eventTags(kind: string, event: string, data: EventData): string[] {
+  eventTags(kind: string, event: string, { id }: EventData): string[] {
     const { invalidateOn } = this.policy(kind);
     const said = isList(invalidateOn) ? undefined : invalidateOn?.[event];
     // The id in `plugin.activate` is that of a plugin: it names no entry of another kind.
     const isOwn = !event.includes('.') || event.split('.', 1)[0] === kind;
-    return eventTags(kind, said ?? (isOwn ? 'id' : 'all'), data);
+    const reach = said ?? (isOwn ? 'id' : 'all');
+    const all = tagOfKind(kind);
+    const lists = [`${all}${MARK}${LIST}`, `${all}${MARK}${ANY}`];
+    if (reach === 'lists') return lists;
+    const isId = typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint';
+    // An id of several segments is in keys that have the first of them.
+    const segment = isId && reach === 'id' ? (String(id).split(':', 1)[0] as string) : '';
+    if (segment === '') return [all];
+    return segment.length > MAX_SEGMENT_LENGTH ? lists : [`${all}${MARK}${segment}`, ...lists];
   }
 }
 
@@ -127,18 +135,6 @@ export function kindTags(kind: string, key: string): string[] {
     if (segment === LIST) break;
   }
   return tags;
-}
-
-function eventTags(kind: string, reach: EventReach, { id }: EventData): string[] {
-  const all = tagOfKind(kind);
-  if (reach === 'all') return [all];
-  if (reach === 'lists') return [`${all}${MARK}${LIST}`, `${all}${MARK}${ANY}`];
-  if (typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') return [all];
-  // An id of several segments is in keys that have the first of them.
-  const segment = String(id).split(':', 1)[0] as string;
-  if (segment === '') return [all];
-  const own = segment.length > MAX_SEGMENT_LENGTH ? [] : [`${all}${MARK}${segment}`];
-  return [...own, `${all}${MARK}${LIST}`, `${all}${MARK}${ANY}`];
 }
 
 const LIST = 'list';

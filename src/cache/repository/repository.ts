@@ -1,8 +1,7 @@
 // A repository over the cache: records by id and lists by parameters, read through the cache and invalidated by writes.
 //
-// Which writes outdate which lists. A record that changes may enter or leave any list, so each write
-// invalidates all lists of the entity; lists have the tags of their records as well, for those who change a record
-// elsewhere and know its id.
+// A record that changes may enter or leave any list, so each write invalidates all lists of the entity; lists have the tags
+// of their records as well, for those who change a record elsewhere and know its id.
 
 import { expected, shown, TidegateError } from '../../errors.ts';
 import * as kit from '../../options/kit.ts';

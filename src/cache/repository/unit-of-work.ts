@@ -112,12 +112,10 @@ function checkCache(cache: unknown): void {
 
 /** A rollback that fails may have ended in anything: what was noted is invalidated. */
 async function rollBack(database: TransactionControl, unit: UnitOfWork): Promise<void> {
-  let isRolledBack = false;
   try {
     await database.rollback();
-    isRolledBack = true;
+    if (database.isConnectionShared !== true) unit.rolledBack();
   } finally {
-    if (isRolledBack && database.isConnectionShared !== true) unit.rolledBack();
     await unit.ended();
   }
 }

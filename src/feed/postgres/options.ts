@@ -1,5 +1,4 @@
-// What both feeds of PostgreSQL take, offer and do: they make themselves tell of tables that were made after they were
-// installed, if the configuration asks for that.
+// What both feeds of PostgreSQL take, offer and do: if asked to, they take up tables that were made after they were installed.
 
 import { messageOf } from '../../errors.ts';
 import type { ChangeFeed, Clock, Tasks } from '../../ports.ts';

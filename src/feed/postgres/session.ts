@@ -68,8 +68,6 @@ interface Client {
   };
 }
 
-type ClientClass = new (config: object) => Client;
-
 const COPY_DATA = 0x64;
 const COPY_HEADER = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -78,8 +76,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export function nodePostgres(config: string | object): ConnectPostgres {
   const given = typeof config === 'string' ? { connectionString: config } : config;
   return async (purpose) => {
-    const Class = await loadClient();
-    const client = new Class({
+    const { default: pg } = await import('pg').catch((cause: unknown) => {
+      const what = 'the package pg, which could not be loaded: npm install pg';
+      throw new TidegateError('E_FEED', `expected ${what}`, { cause });
+    });
+    const client: Client = new (pg.Client as unknown as new (config: object) => Client)({
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       application_name: 'tidegate',
@@ -97,15 +98,6 @@ export function nodePostgres(config: string | object): ConnectPostgres {
     }
     return session;
   };
-}
-
-async function loadClient(): Promise<ClientClass> {
-  try {
-    const { default: pg } = await import('pg');
-    return pg.Client as unknown as ClientClass;
-  } catch (cause) {
-    throw new TidegateError('E_FEED', 'expected the package pg, which could not be loaded: npm install pg', { cause });
-  }
 }
 
 /** By the type identifiers of bool, int2, int4, oid, float8 and json. Other types stay text. */

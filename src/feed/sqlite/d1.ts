@@ -1,5 +1,4 @@
-// The change log on D1, where nobody can follow a log: a write returns its own changes, and a drain returns what others
-// wrote.
+// The change log on D1, where nobody can follow a log: a write returns its own changes, and a drain those of others.
 //
 // A statement of a batch cannot use an earlier one's result, so the batch does not know at which row of the log it begins.
 // It reads from the last row known to exist before it.
@@ -15,7 +14,6 @@ import { LOG, STATE } from './triggers.ts';
 const MAX_CHANGES = 5_000;
 
 export interface D1Written {
-  /** The results that `batch` gave. */
   readonly results: readonly { readonly results?: readonly unknown[] }[];
   /**
    * The changes of this batch; undefined when there are none. Never drain from its position: it skips what others wrote

@@ -16,7 +16,6 @@ import { LOG } from './triggers.ts';
 export interface SqliteFeedOptions {
   /** Opens a connection that nobody else uses. Called again when the file was replaced or the connection failed. */
   readonly connect: () => Eventually<SqliteRunner>;
-  /** The tables as they are now. */
   readonly readTables: ReadTables;
   readonly clock: Clock;
   readonly tasks: Tasks;
@@ -147,15 +146,6 @@ class SqliteSource implements FeedSource {
     return Math.min(this.#pollMs, Math.max(BUSY_PAUSE_MS, this.#pollMs / 4) * 2 ** this.#quietLooks++);
   }
 
-  /**
-   * Somebody writes to the file. The commit can be read only later, by as long as the disk takes. So several looks follow an
-   * announcement.
-   */
-  #announced(run: FeedRun): void {
-    this.#quietLooks = 0;
-    if (!run.isLooking) run.wake(BUSY_PAUSE_MS);
-  }
-
   /** A connection to the file that has the name now. */
   async #current(run: FeedRun): Promise<SqliteRunner> {
     if (this.#runner?.identity !== undefined && (await this.#runner.identity()) !== this.#identity) {
@@ -169,7 +159,11 @@ class SqliteSource implements FeedSource {
     this.#known ??= await this.#read(runner);
     await writeLightly(runner);
     // Watches after the first read: before it, some of the database's files need not exist.
-    this.#unwatch = runner.watch?.(() => this.#announced(run));
+    this.#unwatch = runner.watch?.(() => {
+      // The commit can be read only later, by as long as the disk takes. So several looks follow an announcement.
+      this.#quietLooks = 0;
+      if (!run.isLooking) run.wake(BUSY_PAUSE_MS);
+    });
     return runner;
   }
 

@@ -1,5 +1,4 @@
-// Rows of the log: how statements ask for them, how they become cells, and which candidates among them were replaced: rows
-// deleted without a delete trigger.
+// Rows of the log: how statements ask for them, how they become cells, and which candidates were deleted without a trigger.
 //
 // A candidate may also have been left alone (OR IGNORE), updated (ON CONFLICT DO UPDATE) or deleted with a trigger
 // (recursive_triggers = ON). The log's next event for a row of that name decides; without one, the row's presence decides,

@@ -24,7 +24,6 @@ const TRIGGER_NAME = /^_tidegate_(\d+)_/;
 
 type Named = Pick<TableShape, 'name'>;
 
-/** One table with its installed triggers. */
 export interface InstalledTable {
   readonly facts: TableFacts;
   /** Its number in the log. */
@@ -36,7 +35,6 @@ export interface InstalledTable {
 
 export interface Installation {
   readonly isThere: boolean;
-  /** Tables by name. */
   readonly tables: ReadonlyMap<string, InstalledTable>;
   readonly facts: ReadonlyMap<string, TableFacts>;
   /** Rows of sqlite_schema. */

@@ -12,7 +12,6 @@ import { KIND, LOG, STATE } from './triggers.ts';
 
 const POSITION = /^([0-9a-f]+):(\d{16}):([0-9a-f]{12})$/;
 
-/** The result of one reading of the log. */
 export type LogPart =
   | { readonly kind: 'gap'; readonly reason: string }
   | {

@@ -1,7 +1,6 @@
 // How the feed of SQLite runs statements, on each driver.
 //
-// Drivers convert large integers, infinities and blobs differently. So the feed's statements return only texts, small
-// integers and finite reals.
+// Drivers convert large integers, infinities and blobs differently. So statements give texts, small integers, finite reals.
 
 import type { Cancel, Eventually } from '../../ports.ts';
 

@@ -101,13 +101,11 @@ export function triggerName(id: number, what: string): string {
 function imagesOf(facts: TableFacts, images: Partial<Record<'old' | 'new', string>>): readonly [string, string] {
   let names = '';
   let values = '';
+  const columns = facts.columns.map(({ name }) => quotedName(name));
+  const cells = facts.rowid === undefined ? columns : [...columns, facts.rowid];
   for (const [image, row] of Object.entries(images)) {
-    const cells = facts.columns.map((column) => `${row}.${quotedName(column.name)}`);
-    if (facts.rowid !== undefined) cells.push(`${row}.${facts.rowid}`);
-    cells.forEach((cell, at) => {
-      names += `, ${image[0]}${at}`;
-      values += `, ${cell}`;
-    });
+    names += cells.map((_, at) => `, ${image[0]}${at}`).join('');
+    values += cells.map((cell) => `, ${row}.${cell}`).join('');
   }
   return [names, values];
 }
@@ -222,8 +220,8 @@ function factsOf(name: string, rows: readonly SqliteRow[], indexRows: readonly S
   const unique = indexes
     .filter((index) => !isOpaque(index))
     .map((index) => index.map(({ cid, coll }) => ({ ordinal: Number(cid), collation: String(coll) })));
-  const taken = new Set(columns.map((column) => column.name.toLowerCase()));
-  const free = ['rowid', '_rowid_', 'oid'].find((candidate) => !taken.has(candidate));
+  const taken = columns.map((column) => column.name.toLowerCase());
+  const free = ['rowid', '_rowid_', 'oid'].find((candidate) => !taken.includes(candidate));
   return {
     name,
     columns,

@@ -1,7 +1,6 @@
 // The replication slot: checks whether it still holds everything after a position, and makes a new slot when it does not.
 //
-// When a server is asked for a place before the slot's own, it streams from the slot's place without a word. So such a
-// position is a gap, and this file finds it.
+// A server that is asked for a place before the slot's own streams from there without a word. So such a position is a gap.
 
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';

@@ -38,7 +38,6 @@ export interface PostgresFeedReport {
   readonly maxRetainedBytes: number | undefined;
   readonly walLevel: string;
   readonly tables: readonly PostgresTableStatus[];
-  /** Relations of which no feed tells. */
   readonly untold: readonly UntoldRelation[];
   /** One sentence each; empty when nothing is amiss. */
   readonly problems: readonly string[];

@@ -28,7 +28,6 @@ export type TellerItem =
 /** The catalogue differs from the one last seen. */
 export type SchemaNews = Extract<TellerItem, { kind: 'gap' | 'schema' }>;
 
-/** The attempt that a teller tells for. */
 export interface TellerHost {
   readonly run: FeedRun;
   readonly options: {
@@ -191,8 +190,10 @@ export class PostgresTeller {
     for (const change of changes) {
       if (transaction.tables === undefined) {
         transaction.changes.push(change);
-        if (transaction.changes.length > this.#host.options.maxChanges) widen(transaction);
-      } else addTable(transaction.tables, change);
+        if (transaction.changes.length <= this.#host.options.maxChanges) continue;
+        transaction.tables = new Map(transaction.changes.map(wholeTable));
+        transaction.changes.length = 0;
+      } else transaction.tables.set(...wholeTable(change));
     }
   }
 
@@ -281,13 +282,6 @@ function hasEnded({ below, running }: Snapshot, low: number): boolean {
   return transaction < below && !running.has(transaction);
 }
 
-function widen(transaction: Transaction): void {
-  const tables = new Map<string, Change>();
-  for (const change of transaction.changes) addTable(tables, change);
-  transaction.tables = tables;
-  transaction.changes.length = 0;
-}
-
-function addTable(tables: Map<string, Change>, { table }: Change): void {
-  tables.set(table.name, { kind: 'truncate', table });
+function wholeTable({ table }: Change): readonly [name: string, Change] {
+  return [table.name, { kind: 'truncate', table }];
 }

@@ -1,8 +1,6 @@
-// Triggers that write each change of a table into a log of the same database, for a feed without the right of replication:
-// install, remove, status.
+// Triggers that write each change of a table into a log of the same database, for a feed without the right of replication.
 //
-// An error in a trigger fails the write. So one function serves all tables and takes rows with any columns; a changed table
-// needs no new trigger.
+// An error in a trigger fails the write. So one function takes rows with any columns; a changed table needs no new trigger.
 
 import { TidegateError } from '../../../errors.ts';
 import { IS_OF_APPLICATION, type PostgresSession, TEXT_FORMS } from '../session.ts';
@@ -30,7 +28,6 @@ export interface TriggerFeedReport {
   /** Size of the log. Acknowledged rows are deleted. */
   readonly logBytes: number;
   readonly tables: readonly TriggerTableStatus[];
-  /** Relations of which no feed tells. */
   readonly untold: readonly UntoldRelation[];
   /** The change logged last. */
   readonly last: { readonly row: number; readonly table: string; readonly kind: string } | undefined;

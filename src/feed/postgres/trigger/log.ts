@@ -1,8 +1,7 @@
 // The log that triggers write: which rows are new, in what order they are told, and the form of a position.
 //
 // Row numbers do not follow the order of commits: a transaction that commits late has lower numbers than rows read before.
-// So a position is a snapshot, and rows that it did not see are new. That stays true, since a transaction that a snapshot
-// saw as ended stays ended.
+// So a position is a snapshot, and rows that it did not see are new: a transaction that it saw as ended stays ended.
 
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { hex, snapshotOf } from '../position.ts';

@@ -1,8 +1,6 @@
-// Takes one look after another into the log that triggers write, and turns rows into change sets with positions between
-// them.
+// Looks again and again into the log that triggers write, and turns rows into change sets with positions between them.
 //
-// A position may stand between two transactions of one look. It names those already told, beside the snapshot that saw none
-// of them.
+// A position may stand between two transactions of one look. It names those told, beside the snapshot that saw none of them.
 
 import type { Change, FeedPosition, Row, TableShape } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';
@@ -137,8 +135,8 @@ export class TriggerReader {
       for (const row of its) changes.push(await this.#change(row));
       if (look.isOver()) return;
       const place = this.#place as TriggerPlace;
-      const isLast = at === transactions.length - 1;
-      const next = isLast ? look.after : { ...place, order: place.order + 1, told: [...place.told, transaction] };
+      const between = { ...place, order: place.order + 1, told: [...place.told, transaction] };
+      const next = at === transactions.length - 1 ? look.after : between;
       await look.listener.changed({ position: triggerPosition(next), transaction, changes });
       this.#place = next;
     }
