@@ -25,7 +25,7 @@ import { createMemoryStore } from '../store/memory.ts';
 import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
 import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
 import { type Platform, universalPlatform, type Wait } from './platform.ts';
-import { askedOf, headersOf, type Reading, uriOf } from './request.ts';
+import { askedOf, headersOf, uriOf } from './request.ts';
 
 export type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
 export type { ResponseSelection } from '../entry/selectors.ts';
@@ -119,7 +119,6 @@ class WebGate {
   readonly #settings: CacheSettings;
   readonly #host: HandlerHost;
   readonly #route: Omit<Route, 'origin'>;
-  readonly #reading: Reading;
   readonly #failures = new WeakMap<GateRequest, TidegateError>();
   #gate: Gate | undefined;
 
@@ -130,17 +129,15 @@ class WebGate {
     const { wait, tasks } = platform;
     const { timeoutMs } = this.#settings;
     this.#host = { wait, tasks, timeoutMs, failed: (error) => this.#fault(thrownBy(error)) };
-    const policy = policyOf(this.#settings);
     this.#route = {
       tenant: DEFAULT_TENANT,
       originName: 'handler',
-      policy,
+      policy: policyOf(this.#settings),
       responseFields: { remove: new Set<string>(), set: NO_FIELDS },
       cacheUri: (uri) => uriOf(uri) ?? uri,
       retired: () => false,
       showTags: options.showTags === true,
     };
-    this.#reading = { trustForwarded: this.#settings.trustForwarded === true, policy };
   }
 
   /** Made when it is first used: Workers give no randomness and no time before the first request. */
@@ -153,7 +150,7 @@ class WebGate {
   async serve(serving: Pick<HandlerCall, 'request' | 'handle' | 'waitUntil'>): Promise<Response> {
     this.#platform.catchUp();
     const { request } = serving;
-    const asked = askedOf(request, this.#reading);
+    const asked = askedOf(request, this.#route.policy, this.#settings.trustForwarded);
     if (asked === undefined) return serving.handle(request, () => undefined);
     request.signal.throwIfAborted();
     const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
@@ -165,7 +162,7 @@ class WebGate {
 
   /** Throws E_SELECTOR: the request is none for a cache. */
   explain(request: Request): Promise<Explanation> {
-    const asked = askedOf(request, this.#reading);
+    const asked = askedOf(request, this.#route.policy, this.#settings.trustForwarded);
     if (asked !== undefined) return this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
     throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
   }

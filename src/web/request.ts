@@ -14,15 +14,15 @@ import type { CachePolicy } from '../semantics/policy.ts';
 export type Asked = Omit<GateRequest, 'route'>;
 
 /** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
-export function askedOf(request: Request, options: Reading): Asked | undefined {
+export function askedOf(request: Request, policy: CachePolicy, trustForwarded = false): Asked | undefined {
   // An upgrade changes the protocol, which no stored response can.
   if (request.headers.has('upgrade')) return undefined;
   const { method } = request;
   const all = fieldsOf(request.headers);
   const mayBeStored = method === 'GET' || method === 'HEAD';
-  const uri = options.trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
+  const uri = trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
   if (uri === undefined) return undefined;
-  const fields = mayBeStored && !options.trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
+  const fields = mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
   const asked = {
     method,
     uri,
@@ -31,16 +31,11 @@ export function askedOf(request: Request, options: Reading): Asked | undefined {
   };
   if (!mayBeStored) return { ...asked, fields, bypass: false };
   // The answer may depend on claims of a trusted proxy that are not in the URI.
-  if (options.trustForwarded && all.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name))) {
+  if (trustForwarded && all.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name))) {
     return { ...asked, fields, bypass: true };
   }
-  const shared = sharedRequest(fields, options.policy, () => false);
+  const shared = sharedRequest(fields, policy, () => false);
   return { ...asked, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
-}
-
-export interface Reading {
-  readonly trustForwarded: boolean;
-  readonly policy: CachePolicy;
 }
 
 const HOP_BY_HOP = hopByHopNames(NO_FIELDS);

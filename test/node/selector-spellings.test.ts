@@ -74,7 +74,7 @@ function gateKey(one: Stored): string {
 /** The URI in the key of a cache around handlers. */
 function handlerKey(one: Stored): string {
   const request = new Request(`${one.scheme}://${one.host}${one.port}${targetOf(one)}`);
-  return askedOf(request, { trustForwarded: false, policy: SAFE_POLICY })?.uri as string;
+  return askedOf(request, SAFE_POLICY)?.uri as string;
 }
 
 /** How somebody may write it, a text for each unit. */

@@ -78,8 +78,9 @@ class D1Feed<S extends D1Statement<S>> {
     if (rows.length === 1 && found.length <= MAX_CHANGES) return undefined;
     if (found.length > MAX_CHANGES) return this.#allOf(await this.position());
     const part = await resolved({ runner, known, ...OPTIONS }, rows);
-    const isStrange = part.kind === 'gap' || part.hasSchema || strangersIn(part.told, known).length > 0;
-    if (isStrange) return this.#allOf(await this.position());
+    if (part.kind === 'gap' || part.hasSchema || strangersIn(part.told, known).length > 0) {
+      return this.#allOf(await this.position());
+    }
     return { position: part.position, changes: changesOf(part.told, known) };
   }
 

@@ -228,7 +228,6 @@ export async function sqliteFeedStatus(runner: SqliteRunner, tables: readonly Na
     const why = isTold ? limitOf(one, installation) : `${got}: install the feed`;
     return { name: one.name, isTold, oldRow: isWhole ? 'whole' : 'none', hasKey: one.hasKey, why };
   });
-  const missing = [`expected the change log ${LOG}, got none: install the feed`];
   const [count] = isThere ? await runner.all(`SELECT count(*) AS count FROM ${LOG}`) : [];
   return {
     isInstalled: isThere,
@@ -237,7 +236,9 @@ export async function sqliteFeedStatus(runner: SqliteRunner, tables: readonly Na
     virtual: virtual.map(({ name }) => String(name)),
     rows: Number(count?.count ?? 0),
     last: isThere ? await lastOf(runner, installation) : undefined,
-    problems: isThere ? [...problems.values(), ...limits] : missing,
+    problems: isThere
+      ? [...problems.values(), ...limits]
+      : [`expected the change log ${LOG}, got none: install the feed`],
     limits,
   };
 }

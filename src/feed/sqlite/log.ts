@@ -149,18 +149,17 @@ function wiped({ table }: Suspect): Told {
   return { kind: 'truncate', table };
 }
 
+/** Suspects of one table that a statement asks for. */
+const MOST_ASKED = 500;
+
 /** Which of the suspects exist, and the last row of the log at that moment. */
 async function presence(
   runner: SqliteRunner,
   known: Known,
   suspects: readonly Suspect[],
 ): Promise<{ readonly last: number; readonly present: ReadonlySet<Suspect> }> {
-  const groups = [...Map.groupBy(suspects, ({ table, side }) => `${table} ${side}`).values()];
-  const parts = groups.flatMap((group) => {
-    const chunks: Suspect[][] = [];
-    for (let at = 0; at < group.length; at += 500) chunks.push(group.slice(at, at + 500));
-    return chunks;
-  });
+  const partOf = ({ table, side }: Suspect, at: number) => `${table} ${side} ${Math.floor(at / MOST_ASKED)}`;
+  const parts = [...Map.groupBy(suspects, partOf).values()];
   const questions = parts.map((part) => {
     const [{ table, side }] = part as [Suspect];
     const { name = '', isNamed = '0' } = known.byId.get(table) ?? {};
