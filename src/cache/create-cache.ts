@@ -2,7 +2,7 @@
 
 import { safeFault } from '../engine/guarded.ts';
 import { createValueCache } from '../engine/values/value-cache.ts';
-import { ownValue, type ValueClass } from '../entry/owned-value.ts';
+import { ownValue } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import * as kit from '../options/kit.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
@@ -43,22 +43,6 @@ const MEMORY = kit.nested<Exclude<CacheOptions['memory'], false | undefined>>({
   maxEntries: kit.aboveZero,
 });
 
-/** One that lacked a function would show it when a value is stored. */
-const classes: kit.Check = kit.be(
-  'a list of classes, each with a name, matches, toPlain and fromPlain',
-  (given) => Array.isArray(given) && given.every((one) => isNamed(one, 'matches', 'toPlain', 'fromPlain')),
-);
-
-const codec: kit.Check = kit.be('one with a name, encode and decode', (given) => isNamed(given, 'encode', 'decode'));
-
-const clock: kit.Check = (given, name) => {
-  kit.be('one with now()', (value) => kit.has(value, 'now'))(given, name);
-  for (const method of ['monotonic', 'later'] as const) {
-    const own = (given as Readonly<Record<string, unknown>>)[method];
-    if (own !== undefined) kit.func(own, `${method} of ${name}`);
-  }
-};
-
 function isNamed(value: unknown, ...methods: readonly string[]): boolean {
   return kit.has(value, ...methods) && typeof (value as { readonly name?: unknown }).name === 'string';
 }
@@ -70,9 +54,22 @@ const OPTIONS: kit.Checks<CacheOptions> = {
     kit.be('false or an object', (given) => given === false || kit.isRecord(given))(bounds, name);
     if (bounds !== false) MEMORY(bounds, name);
   },
-  ...{ tiers: checkTiers, codec, classes, enabled: kit.flag, rollout: kit.part, onFault: kit.func },
+  tiers: checkTiers,
+  codec: kit.be('one with a name, encode and decode', (given) => isNamed(given, 'encode', 'decode')),
+  // One that lacked a function would show it when a value is stored.
+  classes: kit.be(
+    'a list of classes, each with a name, matches, toPlain and fromPlain',
+    (given) => Array.isArray(given) && given.every((one) => isNamed(one, 'matches', 'toPlain', 'fromPlain')),
+  ),
+  ...{ enabled: kit.flag, rollout: kit.part, onFault: kit.func },
   debug: kit.be('true, false or a function', (debug) => typeof debug === 'boolean' || typeof debug === 'function'),
-  clock,
+  clock: (given, name) => {
+    kit.be('one with now()', (value) => kit.has(value, 'now'))(given, name);
+    for (const method of ['monotonic', 'later'] as const) {
+      const own = (given as kit.UnknownRecord)[method];
+      if (own !== undefined) kit.func(own, `${method} of ${name}`);
+    }
+  },
 };
 
 /**
@@ -103,7 +100,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     tasks,
     roughNow,
   } = options.clock === undefined ? platform : timeOf(options.clock, platform.tasks);
-  const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
+  const { name = 'default', tiers = [], codec, classes = [], onFault = () => {} } = options;
   const fault = safeFault(onFault, tasks);
   const watch = watchOf(name, options.debug, fault);
   const evicted = (key: string) => {
@@ -113,7 +110,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const memory = options.memory === false ? undefined : createValueMemory({ maxBytes, maxEntries, evicted });
   const history = historyOf(tiers);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
-  const all = memory === undefined ? tiers : [MEMORY_TIER, ...tiers];
+  const all = memory === undefined ? tiers : [{ name: 'memory', limits: undefined }, ...tiers];
   const own = (value: unknown) => ownValue(value, { classes });
   const engine = createValueCache({
     ...{ clock: time, roughNow, tasks, random, epoch },
@@ -133,9 +130,6 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   takeTiers(tiers);
   return cache;
 }
-
-const MEMORY_TIER = { name: 'memory', limits: undefined };
-const NO_CLASSES: readonly ValueClass[] = [];
 
 function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
   const kept = tiers.filter(({ history }) => history !== undefined);

@@ -92,8 +92,6 @@ function tableProblems(table: PostgresTableStatus, publication: string): Finding
   ];
 }
 
-const UNBOUNDED = 'expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk';
-
 const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('server_encoding') AS encoding,
     (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size')::text AS "keepMegabytes",
     pg_is_in_recovery() AS "isInRecovery", ${TELLS_SCHEMA} AS "tellsSchema", ${RIGHTS},
@@ -109,8 +107,6 @@ const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('se
         WHERE r.prpubid = p.oid AND to_jsonb(r) ->> 'prattrs' IS NOT NULL
           AND r.prrelid = to_regclass(quote_ident(t.schemaname) || '.' || quote_ident(t.tablename))))) AS restricted
   FROM (SELECT 1) one LEFT JOIN pg_replication_slots s ON s.slot_name = $1 LEFT JOIN pg_publication p ON p.pubname = $2`;
-
-const MEGABYTE = 1024 * 1024;
 
 /** `wanted`: whether the feed should tell of the table. Default: all tables. */
 export async function postgresFeedStatus(
@@ -131,7 +127,7 @@ export async function postgresFeedStatus(
     walStatus: textOf(row.walStatus),
     safeBytes: numberOf(row.safe),
     retainedBytes: numberOf(row.retained),
-    maxRetainedBytes: keep < 0 ? undefined : keep * MEGABYTE,
+    maxRetainedBytes: keep < 0 ? undefined : keep * 2 ** 20,
     walLevel: String(row.level),
     tables: tables.filter(({ kind }) => kind === 'r'),
     untold: await postgresUntold(session),
@@ -143,7 +139,10 @@ export async function postgresFeedStatus(
     ...told.map((one) => tableProblems(one, names.publication)),
   ].flat();
   const warnings: Findings = [
-    [hasSlot && keep < 0, UNBOUNDED],
+    [
+      hasSlot && keep < 0,
+      'expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk',
+    ],
     [hasSlot && row.tellsSchema !== true, SCHEMA_LATE],
   ];
   return { ...standing, problems: holding(problems), warnings: holding(warnings) };
