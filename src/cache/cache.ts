@@ -236,7 +236,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     const tags = invalidated.flatMap((name) => kinds.eventTags(name, event, data));
     if (invalidated.length > 0) await this.#engine.invalidate(tagSelectors(tags, this.#scope), false);
     const policies = invalidated.map((name) => kinds.policy(name));
-    return { invalidated, ...(await events.tell(event, { data, prefix: this.#space.prefix, policies })) };
+    return { invalidated, ...(await events.tell(event, data, { prefix: this.#space.prefix, policies })) };
   }
 
   on(event: string, handler: (data: Contract.EventData) => unknown): () => void {

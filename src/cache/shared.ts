@@ -112,15 +112,8 @@ class Events {
   /** Has the kinds filled again that the event invalidated, then tells the handlers. */
   async tell(
     event: string,
-    {
-      data,
-      prefix,
-      policies,
-    }: {
-      readonly data: Contract.EventData;
-      readonly prefix: string;
-      readonly policies: readonly Contract.KindPolicy[];
-    },
+    data: Contract.EventData,
+    { prefix, policies }: { readonly prefix: string; readonly policies: readonly Contract.KindPolicy[] },
   ): Promise<Pick<Contract.EventResult, 'handled' | 'failures'>> {
     const populates = policies.flatMap(({ populate }) => (populate === undefined ? [] : [populate]));
     const failures = await failuresOf(populates, (populate) => populate(event, data));

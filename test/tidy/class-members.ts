@@ -28,7 +28,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   RunningForward: 35,
   Segments: 30,
   SourceTracker: 30,
-  SqliteSource: 33,
+  SqliteSource: 32,
   TieredValueCache: 26,
   ValueFlight: 34,
 };

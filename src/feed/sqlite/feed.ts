@@ -169,11 +169,19 @@ class SqliteSource implements FeedSource {
 
   /** Tells all news, and returns the position up to which everything has been told. */
   async #tellNews(runner: SqliteRunner, run: FeedRun): Promise<FeedPosition | undefined> {
+    const { maxChanges = MAX_CHANGES, tasks } = this.#options;
+    const pause = () => new Promise<void>((resolve) => void tasks.later(0, resolve));
     for (;;) {
       const version = await pragma(runner, 'schema_version');
       const isSameSchema = version !== undefined && version === this.#schemaVersion;
       const known = isSameSchema ? (this.#known as Known) : await this.#newlyKnown(runner);
-      const part = await this.#readNews(runner, known, { version, isSameSchema });
+      const isNumberSure = async () =>
+        isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
+      const source = { runner, known, maxChanges, pause, isNumberSure };
+      const part: LogPart =
+        this.position === undefined
+          ? { kind: 'gap', reason: 'the feed begins here' }
+          : await readLog(source, this.position);
       // The schema changed after it was read above, so this part would be told in the old shapes.
       if (part.kind === 'part' && part.hasSchema && (await pragma(runner, 'schema_version')) !== version) continue;
       const news = partOrGap(part, { known, before: this.#known, isResumed: this.#isResumed });
@@ -193,19 +201,6 @@ class SqliteSource implements FeedSource {
       this.position = position;
       return position;
     }
-  }
-
-  async #readNews(
-    runner: SqliteRunner,
-    known: Known,
-    { version, isSameSchema }: { readonly version: number | undefined; readonly isSameSchema: boolean },
-  ): Promise<LogPart> {
-    if (this.position === undefined) return { kind: 'gap', reason: 'the feed begins here' };
-    const isNumberSure = async () =>
-      isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
-    const { maxChanges = MAX_CHANGES, tasks } = this.#options;
-    const pause = () => new Promise<void>((resolve) => void tasks.later(0, resolve));
-    return readLog({ runner, known, maxChanges, pause, isNumberSure }, this.position);
   }
 
   async #telling(tell: () => Eventually<void>): Promise<void> {
