@@ -53,10 +53,7 @@ export class Templates {
     return this.#byText.size;
   }
 
-  /**
-   * `session` is that of the connection that runs it; when undefined, names mean what they mean to the catalogue's own
-   * reader.
-   */
+  /** `session`: of the connection that runs it; undefined: names mean what they mean to the catalogue's own reader. */
   get(text: string, session?: Session): Template {
     const key = session === undefined ? text : `${session.path.join('\0')}\0\0${text}`;
     const known = this.#byText.get(key);

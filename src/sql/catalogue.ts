@@ -35,6 +35,10 @@ export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   };
 }
 
+export function unseen(what: string): Relation {
+  return { kind: 'unseen', what };
+}
+
 /** The catalogue with names resolved as the session resolves them. Throws E_FEED where it cannot be had as plain data. */
 export function within({ data }: Catalogue, session: Session): Catalogue {
   if (data === undefined) throw new TidegateError('E_FEED', 'expected a catalogue as plain data, got none');

@@ -9,7 +9,7 @@
 import type { PostgresColumnType, Scalar, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
-import { catalogueOf } from '../catalogue.ts';
+import { catalogueOf, unseen } from '../catalogue.ts';
 import { ROUTINE_QUERIES, type RunsOfType, routinesFrom } from './routines.ts';
 import { SERVER } from './session.ts';
 
@@ -184,10 +184,6 @@ function columnsOf(row: RowObject, reading: Reading): RowObject[] {
 /** None where there is NULL. */
 function wordsOf(value: unknown): string[] {
   return value === null ? [] : String(value).split(' ');
-}
-
-function unseen(what: string): Relation {
-  return { kind: 'unseen', what };
 }
 
 interface CollationRow {

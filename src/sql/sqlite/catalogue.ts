@@ -7,7 +7,7 @@ import type { Scalar, SqliteColumnType, TableShape } from '../../dependency/chan
 import { foldAscii } from '../../dependency/condition/texts.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
-import { catalogueOf } from '../catalogue.ts';
+import { catalogueOf, unseen } from '../catalogue.ts';
 import { sqliteNodes } from './parser.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -137,10 +137,6 @@ function* relationOf(row: RowObject, known: Known): Reading<Relation> {
   if (type === 'virtual' || type === 'shadow') return unseen('a virtual table');
   if (type === 'view') return yield* viewOf(row, known);
   return type === 'table' ? { kind: 'table', table: tableOf(row, known) } : unseen(`a ${type}`);
-}
-
-function unseen(what: string): Relation {
-  return { kind: 'unseen', what };
 }
 
 function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
