@@ -17,7 +17,7 @@ import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
 
 /** A request and its time of arrival. */
-interface Visit {
+interface PlainRequest {
   readonly head: PlainHead;
   readonly request: GateRequest;
   readonly startedMs: number;
@@ -148,7 +148,7 @@ export class PlainConnection implements Lender {
   }
 
   /** Waits for the answer of a slower tier. `bytes`: the request's, up to `end`, and everything after it. */
-  #ask(asking: Promise<WholeAnswer | Unanswered>, asked: { visit: Visit; bytes: Buffer; end: number }): void {
+  #ask(asking: Promise<WholeAnswer | Unanswered>, asked: { visit: PlainRequest; bytes: Buffer; end: number }): void {
     const { visit, bytes, end } = asked;
     this.#state = 'asking';
     this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
@@ -184,7 +184,7 @@ export class PlainConnection implements Lender {
     return (scan.connection?.toLowerCase() ?? 'keep-alive') === 'keep-alive' ? admission.request : undefined;
   }
 
-  #answer({ request, startedMs }: Visit, answer: WholeAnswer): void {
+  #answer({ request, startedMs }: PlainRequest, answer: WholeAnswer): void {
     const { ended, monotonic, idleMs, keepAliveLines } = this.#deps;
     const socket = this.#socket;
     if (socket.timeout !== idleMs) socket.setTimeout(idleMs);
@@ -200,7 +200,7 @@ export class PlainConnection implements Lender {
     });
   }
 
-  #lend({ head, request }: Visit, unanswered: Unanswered, bytes: Buffer): void {
+  #lend({ head, request }: PlainRequest, unanswered: Unanswered, bytes: Buffer): void {
     this.#handedOver = { head, request, unanswered };
     this.#hand('lent', bytes);
   }
@@ -213,10 +213,7 @@ export class PlainConnection implements Lender {
     this.#socket.pause();
   }
 
-  /**
-   * Lets node:http answer one request, whose head the bytes are while what came after it waits; or gives it the connection for
-   * good.
-   */
+  /** Lends the connection to node:http for one request, with the bytes of its head; or gives it away for good, with all bytes. */
   #hand(state: 'lent' | 'given', bytes: Buffer): void {
     this.#state = state;
     if (this.#lent === undefined) {

@@ -20,7 +20,7 @@ interface UploadOptions {
 }
 
 /** A message of node:http, or a stream of node:http2. */
-type Content = Readable & { setTimeout(ms: number): unknown };
+type ContentSource = Readable & { setTimeout(ms: number): unknown };
 
 type UploadDeps = Pick<FrontContext, 'limits' | 'stallMs'>;
 
@@ -28,7 +28,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** One request's content, for one reader. */
 export class Upload implements AsyncIterable<Uint8Array> {
-  readonly #content: Content;
+  readonly #content: ContentSource;
   readonly #options: UploadOptions;
   readonly #deps: UploadDeps;
   #bytes = 0;
@@ -36,7 +36,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
   #failure: TidegateError | undefined;
   #asked = false;
 
-  constructor(content: Content, options: UploadOptions, deps: UploadDeps) {
+  constructor(content: ContentSource, options: UploadOptions, deps: UploadDeps) {
     this.#content = content;
     this.#options = options;
     this.#deps = deps;
