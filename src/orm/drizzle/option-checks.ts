@@ -49,10 +49,6 @@ const isText = kit.be('a text, or a function that gives one', (value) => ['strin
 const isDuration: kit.Check = Object.assign((value: unknown, name: string) => void toMs(value as Duration, name), {
   isDuration: true,
 } as const);
-const isEffects = kit.be(
-  'lists of tables by table',
-  (value) => kit.isRecord(value) && Object.values(value).every(kit.isTexts),
-);
 
 /** What both ways have. */
 const COMMON = {
@@ -62,7 +58,10 @@ const COMMON = {
   tenant: isText,
   strategy: kit.oneOf('explicit', 'all'),
   ttl: isDuration,
-  effects: isEffects,
+  effects: kit.be(
+    'lists of tables by table',
+    (value) => kit.isRecord(value) && Object.values(value).every(kit.isTexts),
+  ),
   onFault: kit.func,
 };
 

@@ -91,10 +91,6 @@ export interface SoundStats {
 
 type Tables = string | object | readonly (string | object)[];
 type Tags = string | readonly string[];
-/** At least one of them. */
-type SoundInvalidation =
-  | { readonly tables: Tables; readonly tags?: Tags }
-  | { readonly tables?: Tables; readonly tags: Tags };
 
 /** Added to the database object. */
 export interface Sound<Db> {
@@ -106,10 +102,14 @@ export interface Sound<Db> {
   /** The same database; none of its reads is cached. Its writes invalidate all the same. */
   $uncached(): Db & Sound<Db>;
   /**
-   * In Drizzle's form. Tables as names or objects; resolves once nothing of before is served. Rejects with E_SELECTOR, E_TAG:
+   * In Drizzle's form, at least one of both. Tables as names or objects; resolves once nothing of before is served. Rejects with E_SELECTOR, E_TAG:
    * also of a name that is no table's, where `objects` or Drizzle's schema tell the tables.
    */
-  readonly $cache: { invalidate(what: SoundInvalidation): Promise<void> };
+  readonly $cache: {
+    invalidate(
+      what: { readonly tables: Tables; readonly tags?: Tags } | { readonly tables?: Tables; readonly tags: Tags },
+    ): Promise<void>;
+  };
   $cacheStats(): SoundStats;
 }
 

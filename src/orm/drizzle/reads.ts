@@ -7,7 +7,7 @@ import { platformClock } from '../../cache/platform.ts';
 import { mayMove } from '../../dependency/condition/cells.ts';
 import type { Dialect } from '../../dependency/template.ts';
 import type { Duration } from '../../options/durations.ts';
-import { isRecord } from '../../options/kit.ts';
+import { isRecord, type UnknownRecord } from '../../options/kit.ts';
 import type { Clock, Eventually } from '../../ports.ts';
 import { type Catalog, nameOf } from './catalogue/catalogue.ts';
 import type { Routines } from './catalogue/functions.ts';
@@ -49,7 +49,9 @@ export interface Query {
   readonly isCacheable: boolean;
 }
 
-interface Terms extends RowTerms, Pick<Asked, 'tags' | 'ttl'> {
+interface Terms extends RowTerms {
+  readonly tags: readonly string[];
+  readonly ttl: Duration | undefined;
   /** With some parameters its answer depends on the time. */
   readonly isTimed: boolean;
 }
@@ -208,12 +210,7 @@ interface Told {
 }
 
 /** `$withCache` of 0.45 says `enable`, that of 1.0 `enabled`. */
-interface WithCache
-  extends Readonly<
-    Partial<Record<'enable' | 'enabled' | 'tag' | 'tags' | 'ttl' | 'tables' | 'autoInvalidate', unknown>>
-  > {
-  readonly config?: ExpiryConfig;
-}
+type WithCache = UnknownRecord & { readonly config?: ExpiryConfig };
 
 export function told(args: readonly unknown[]): Told {
   const isMetadata = (arg: unknown) => isRecord(arg) && typeof arg.type === 'string' && Array.isArray(arg.tables);
@@ -222,24 +219,8 @@ export function told(args: readonly unknown[]): Told {
   return { isMapped, config: config as WithCache | undefined };
 }
 
-interface Asked {
-  /** Somebody asked for this very query, and not the strategy alone. */
-  readonly isExplicit: boolean;
-  /** Of raw SQL, and its tables are not named. */
-  readonly isRaw: boolean;
-  readonly tags: readonly string[];
-  readonly tables: readonly (string | object)[];
-  readonly ttl: Duration | undefined;
-  /** False: writes do not invalidate it. */
-  readonly isTracked: boolean;
-}
-
 /** Undefined: it is not to be cached. `handle`: of `$cached`. Throws E_TTL, E_TAG. */
-function askedOf(
-  { isMapped, config }: Told,
-  handle: ReadOptions | undefined,
-  options: SoundOptions,
-): Asked | undefined {
+function askedOf({ isMapped, config }: Told, handle: ReadOptions | undefined, options: SoundOptions) {
   const isOff =
     handle?.enabled === false || (config !== undefined && config.enable !== true && config.enabled !== true);
   const isExplicit = config !== undefined || handle !== undefined;
@@ -250,11 +231,14 @@ function askedOf(
   if (isRaw && !isExplicit) return undefined;
   const tags: unknown[] = [...(handle?.tags ?? []), ...[config?.tags ?? [], config?.tag ?? []].flat()];
   return {
+    /** Somebody asked for this very query, and not the strategy alone. */
     isExplicit,
+    /** Of raw SQL, and its tables are not named. */
     isRaw,
     tags: checkedTags(tags as readonly string[], 'tags'),
     tables: checkedTables(tables),
     ttl: ttlOf(config, options.clock ?? platformClock) ?? handle?.ttl ?? options.ttl,
+    /** False: writes do not invalidate it. */
     isTracked: config?.autoInvalidate !== false,
   };
 }

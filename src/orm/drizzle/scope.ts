@@ -32,10 +32,10 @@ function isTold(setting: string, { schema, role, tenant }: Scoped): boolean {
 /** Whether connections still answer as the keys tell. */
 export class Settings {
   readonly #options: Scoped;
-  readonly #guard: Pick<Guard, 'open'>;
+  readonly #guard: Guard;
   isAltered = false;
 
-  constructor(options: Scoped, guard: Pick<Guard, 'open'>) {
+  constructor(options: Scoped, guard: Guard) {
     this.#options = options;
     this.#guard = guard;
   }

@@ -53,16 +53,13 @@ export class Views {
 
   /** What a definition and the functions in it read. None: that is not known. */
   #namedIn(query: object | undefined): readonly string[] {
-    const { reads, functions, isUnreadable, isWrite } = query === undefined ? UNREAD : this.#factsOf(query);
-    const does = [...functions].map(this.#parts.does);
-    if (isUnreadable || isWrite || does.some((each) => each === undefined || each.writes.length > 0)) return [];
-    return [...reads, ...does.flatMap((each) => each?.reads ?? [])];
-  }
-
-  #factsOf(query: object): TextFacts {
-    const { read, textOf } = this.#parts;
+    if (query === undefined) return [];
+    const { read, textOf, does } = this.#parts;
     const facts = this.#facts.get(query) ?? read(textOf(query));
     if (facts !== UNREAD) this.#facts.set(query, facts);
-    return facts;
+    const called = [...facts.functions].map(does);
+    const isKnown = called.every((each) => each !== undefined && each.writes.length === 0);
+    if (facts.isUnreadable || facts.isWrite || !isKnown) return [];
+    return [...facts.reads, ...called.flatMap((each) => each?.reads ?? [])];
   }
 }

@@ -4,6 +4,7 @@
 // through `executor` or `executors`, and better-sqlite3 in 0.45 by its statement. A driver with none of them is not cached;
 // its writes are guarded all the same.
 
+import { has } from '../../../options/kit.ts';
 import type { Eventually } from '../../../ports.ts';
 import { markOf } from '../entities.ts';
 
@@ -97,7 +98,8 @@ function throughDriver(prepared: object, method: string, call: DriverCall): obje
     }
     return derived(prepared, { executors: calls });
   }
-  if (isSync) return isStatement(stmt) ? derived(prepared, { stmt: calledStatement(stmt, form, call) }) : undefined;
+  if (isSync && !has(stmt, 'all', 'get', 'run', 'raw')) return undefined;
+  if (isSync) return derived(prepared, { stmt: calledStatement(stmt as Statement, form, call) });
   if (typeof queryWithCache !== 'function') return undefined;
   const called: Method = (text, params, query) =>
     call(form('driver'), params as readonly unknown[], () => queryWithCache.call(prepared, text, params, query));
@@ -121,12 +123,6 @@ function calledExecutor(executor: Method, form: string, call: DriverCall): Metho
 /** A statement of better-sqlite3. */
 interface Statement extends Readonly<Record<'all' | 'get' | 'run', Method>> {
   raw(): Statement;
-}
-
-function isStatement(value: unknown): value is Statement {
-  if (typeof value !== 'object' || value === null) return false;
-  const { all, get, run, raw } = value as Loose;
-  return [all, get, run, raw].every((each) => typeof each === 'function');
 }
 
 /** Its `raw` changes the statement for all calls to come, so it is called anew at each. */

@@ -3,19 +3,17 @@
 // Where the cache could not be told, and where a database whose connection was lost may still commit, the names are fenced:
 // nothing under them is looked up or stored until the cache has been told (again).
 
-import type { Cache } from '../../../cache/contract.ts';
 import { MAX_TAG_LENGTH, MAX_TAGS, reachedTags } from '../../../cache/keys/tags.ts';
 import type { Cancel, Clock, Tasks } from '../../../ports.ts';
 import { inCache, withMark } from '../catalogue/row-names.ts';
+import type { SoundOptions } from '../options.ts';
 import { type Intent, Intents } from './intents.ts';
 import { isOutcomeUnknown } from './write-errors.ts';
 
 /** Every entry of the database is stored under this name too. */
 export const EVERYTHING = '*';
 
-export interface GuardOptions {
-  readonly cache: Cache;
-  readonly database: string;
+export interface GuardOptions extends Pick<SoundOptions, 'cache' | 'database'> {
   /** Names of tables under which programs may have stored what a write under these names changes. */
   readonly outside: (names: readonly string[]) => readonly string[];
   readonly onFault: (error: unknown) => void;

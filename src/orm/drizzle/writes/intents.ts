@@ -21,26 +21,23 @@ export class Intents {
   /** When one was last opened, by name, counted in intents. */
   readonly #begun = new Map<string, number>();
   #forgottenAt = 0;
-  #count = 0;
+  /** Of those that were opened so far. */
+  count = 0;
 
   /** `mark`: of the tables as they are. Names of rows with another are those of their tables. */
   constructor(mark: () => string) {
     this.#mark = mark;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   open(given: readonly string[]): Intent {
     const names = new Set<string>();
-    this.#count++;
+    this.count++;
     this.#enter(given, names);
     this.#open.add(names);
     if (this.#begun.size > MAX_BEGUN) {
       // Since then no time is known: all that is read now counts as overtaken.
       this.#begun.clear();
-      this.#forgottenAt = this.#count;
+      this.#forgottenAt = this.count;
     }
     return {
       end: () => {
@@ -60,7 +57,7 @@ export class Intents {
       if (names.has(name)) continue;
       names.add(name);
       this.#openUnder.set(name, (this.#openUnder.get(name) ?? 0) + 1);
-      this.#begun.set(name, this.#count);
+      this.#begun.set(name, this.count);
     }
   }
 
