@@ -200,17 +200,17 @@ function tracked(output: readonly string[], { reads, notes }: Analysis): Tracked
 
 function trackedOf(select: Select, analysis: Analysis): Tracked {
   const { plan, outputs, hasAllOutputs } = resolveSelect(select, NOWHERE, analysis);
-  const known = hasAllOutputs ? outputs.map(({ name }) => name) : [];
+  const shown = hasAllOutputs ? outputs.map(({ name }) => name) : [];
   // PostgreSQL may give a column that has no name here the name of another; then none is relied upon.
-  const names = analysis.dialect.namesResults && known.includes('') ? known.map(() => '') : known;
+  const names = analysis.dialect.namesResults && shown.includes('') ? shown.map(() => '') : shown;
   if (plan.kind !== 'plain') {
     narrowPlan(plan, { inherited: new Equalities() }, analysis);
     return tracked(names, analysis);
   }
   const top: Top = { plan, region: regionOf(plan.nodes, plan.where) };
-  const equal = narrowTop(top, analysis);
-  const lookups = narrowByLookups(top.region, equal, analysis);
-  const reads = readsOf(top, equal, analysis);
+  const known = narrowTop(top, analysis);
+  const lookups = narrowByLookups(top.region, known, analysis);
+  const reads = readsOf(top, known, analysis);
   return { ...tracked(names, analysis), reads, ...(lookups.length > 0 && { lookups }) };
 }
 

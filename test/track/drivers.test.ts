@@ -185,3 +185,30 @@ it('refuses what it does not know', async () => {
   const { tracker } = await trackedShop();
   expect(() => tracker.wrap({ nothing: true })).toThrow('expected a database of node:sqlite');
 });
+
+/** As applications write it that connect at the first use: a proxy that has nothing but `get`. */
+function lazily<T extends object>(make: () => T): T {
+  let made: T | undefined;
+  const get = (_: T, name: string | symbol) => {
+    made ??= make();
+    const value: unknown = Reflect.get(made, name, made);
+    return typeof value === 'function' ? value.bind(made) : value;
+  };
+  return new Proxy({} as T, { get });
+}
+
+it('a client that is made at its first use', async () => {
+  const world = await trackedShop();
+  const own = createClient({ url: `file:${world.path}` });
+  atEnd(() => own.close());
+  const client = world.tracker.wrap(lazily(() => own));
+  const read = async () => (await client.execute('SELECT firstName, age FROM users WHERE id = 1')).rows[0];
+  expect(await watched(world, read)).toMatchObject({ value: { firstName: 'Lane' }, reasons: [], affecting: [1] });
+  const db = world.tracker.wrap(lazily(() => fakeD1(world.path)));
+  const one = db.prepare('SELECT id, age > 0 AS old FROM users WHERE id = ?').bind(2);
+  expect(await watched(world, async () => (await one.all()).results)).toEqual({
+    value: [{ id: 2, old: 1 }],
+    reasons: [],
+    affecting: [2],
+  });
+});

@@ -158,8 +158,8 @@ async function presence(
   known: Known,
   suspects: readonly Suspect[],
 ): Promise<{ readonly last: number; readonly present: ReadonlySet<Suspect> }> {
-  const partOf = ({ table, side }: Suspect, at: number) => `${table} ${side} ${Math.floor(at / MOST_ASKED)}`;
-  const parts = [...Map.groupBy(suspects, partOf).values()];
+  const groups = [...Map.groupBy(suspects, ({ table, side }) => `${table} ${side}`).values()];
+  const parts = groups.flatMap((group) => [...Map.groupBy(group, (_, at) => Math.floor(at / MOST_ASKED)).values()]);
   const questions = parts.map((part) => {
     const [{ table, side }] = part as [Suspect];
     const { name = '', isNamed = '0' } = known.byId.get(table) ?? {};

@@ -35,8 +35,8 @@ export function narrowByLookups(region: Region, known: Equalities, { dialect }: 
     // One row more than is used shows that there are too many. A query within another may not be cut.
     let count = 0;
     const text = `${whole} LIMIT ${MAX_LOOKED_UP + 1}`.replaceAll(PLACE, () => dialect.placeholder(++count));
-    const known = lookups.findIndex((one) => one.text === text && listKey(one.operands) === listKey(operands));
-    const index = known < 0 ? lookups.push({ text, operands }) - 1 : known;
+    const same = lookups.findIndex((one) => one.text === text && listKey(one.operands) === listKey(operands));
+    const index = same < 0 ? lookups.push({ text, operands }) - 1 : same;
     read.predicates.push({ kind: 'in', column, operands: [{ kind: 'lookup', index }] });
   };
   const members = region.members.filter(canBeAsked);

@@ -68,8 +68,8 @@ export class Recorder {
 
   /** Returns undefined when there is nothing to record. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
-    const isTold = typeof text === 'string' && connection.session === undefined;
-    if (isTold && mayAlter(text, connection.isBlind)) connection.isAltered = true;
+    if (typeof text === 'string' && connection.session === undefined && mayAlter(text, connection.isBlind))
+      connection.isAltered = true;
     const { own, isShared } = this.#place;
     if (own !== undefined && !isShared) return this.#guarded({ scope: own, isOwn: true, text, given, connection });
     if (own === undefined) this.#parts.tally.outside++;

@@ -97,7 +97,10 @@ export function isControl(text: string): boolean {
   return CONTROL.test(text);
 }
 
-/** Whether names or values may mean something else on the connection after it; or a transaction begin, unnoticed. */
+/**
+ * Whether the connection counts as altered after it: names or values may mean something else, or, where the connection is blind,
+ * a transaction may have begun.
+ */
 export function mayAlter(text: string, isBlind = false): boolean {
   return (isBlind && BEGINS.test(text)) || ALTERS.some((pattern) => pattern.test(text));
 }

@@ -16,8 +16,9 @@ export function wrapped<T extends object>(
 ): T {
   const proxy = new Proxy(target, {
     get(_, name) {
-      if (typeof name === 'string' && Object.hasOwn(own, name) && name in target) return own[name];
+      // A client that is made at its first use may have its methods by `get` alone, so it is not asked by `in`.
       const value: unknown = Reflect.get(target, name, target);
+      if (typeof name === 'string' && Object.hasOwn(own, name) && value !== undefined) return own[name];
       if (typeof value !== 'function' || name === 'constructor') return value;
       const method = value as Call;
       if (typeof name === 'symbol' || harmless.has(name)) return method.bind(target);

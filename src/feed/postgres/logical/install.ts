@@ -92,19 +92,16 @@ const PUBLICATION = `SELECT p.oid IS NOT NULL AS there, obj_description(p.oid, '
       AND coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's' AS "isSet"
   FROM (SELECT 1) one LEFT JOIN pg_publication p ON p.pubname = $1`;
 
+interface PublicationPlan {
+  readonly publication: string;
+  readonly all: readonly PostgresTableStatus[];
+  readonly published: readonly PostgresTableStatus[];
+  readonly full: readonly string[];
+}
+
 /** Repeats nothing that is right already: a running feed would take a repetition for a change of the schema. */
-async function publicationPlan(
-  session: PostgresSession,
-  {
-    publication,
-    all,
-    published,
-    full,
-  }: Record<'all' | 'published', readonly PostgresTableStatus[]> & {
-    readonly publication: string;
-    readonly full: readonly string[];
-  },
-): Promise<readonly string[]> {
+async function publicationPlan(session: PostgresSession, plan: PublicationPlan): Promise<readonly string[]> {
+  const { publication, all, published, full } = plan;
   const [row] = await session.query(PUBLICATION, [publication]);
   const name = quotedName(publication);
   const isThere = row?.there === true;
