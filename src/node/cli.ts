@@ -14,7 +14,7 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { refused } from './config/config-checks.ts';
-import { surviveUncaughtExceptions } from './front/exchange.ts';
+import { surviveUncaughtExceptions } from './front/client-exchange.ts';
 import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {
   addCommands,

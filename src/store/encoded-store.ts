@@ -130,14 +130,14 @@ function decodedText(text: string): string | undefined {
 }
 
 /** The store beneath: it keeps records under the keys of their values. */
-interface Shelf extends Pick<Store<StoredValue>, 'delete' | 'find'> {
+interface RecordStore extends Pick<Store<StoredValue>, 'delete' | 'find'> {
   /** Null stands for what is no record. */
   get(key: string): Eventually<Uint8Array | undefined | null>;
   put(entry: StoredValue, record: Uint8Array<ArrayBuffer>): Eventually<unknown>;
 }
 
-function valuesOn(codec: OwnedCodec, options: EncodedOptions, shelf: Shelf): Store<StoredValue> {
-  const remove = (key: string) => then(shelf.delete([key]), () => undefined);
+function valuesOn(codec: OwnedCodec, options: EncodedOptions, records: RecordStore): Store<StoredValue> {
+  const remove = (key: string) => then(records.delete([key]), () => undefined);
   const tell = (expected: string, key: string, cause: unknown): undefined => {
     const message = `expected ${expected} under ${key}, got: ${messageOf(cause)}`;
     options.fault?.(new TidegateError('E_VALUE', message, { cause }));
@@ -159,7 +159,7 @@ function valuesOn(codec: OwnedCodec, options: EncodedOptions, shelf: Shelf): Sto
   };
   return {
     get: (key) =>
-      then(shelf.get(key), (found) => {
+      then(records.get(key), (found) => {
         if (found === undefined) return undefined;
         return (found === null ? undefined : valueIn(key, found)) ?? remove(key);
       }),
@@ -172,10 +172,10 @@ function valuesOn(codec: OwnedCodec, options: EncodedOptions, shelf: Shelf): Sto
         // The new value is not stored, so the old one must go.
         return remove(entry.key);
       }
-      return shelf.put(entry, record);
+      return records.put(entry, record);
     },
-    delete: (keys) => shelf.delete(keys),
-    find: (selector) => shelf.find(selector),
+    delete: (keys) => records.delete(keys),
+    find: (selector) => records.find(selector),
   };
 }
 

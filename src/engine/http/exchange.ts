@@ -30,22 +30,22 @@ import {
   forwardedOutcome,
   type Landed,
   openFlight,
+  planAsAsked,
+  planToComplete,
+  planToFill,
+  planToValidate,
   responseOutcome,
-  wayAsAsked,
-  wayToComplete,
-  wayToFill,
-  wayToValidate,
 } from './forward-plans.ts';
 import { codedOf, fallbackRule, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import {
-  type Departure,
+  type FlightOwner,
+  type ForwardPlan,
   type Joiner,
   type Landing,
   mayJoin,
   mayShare,
   type RunningFlight,
-  type Way,
 } from './running-flight.ts';
 import { updateByHead } from './store-fill.ts';
 import { startWrite } from './write.ts';
@@ -142,8 +142,8 @@ export class Exchange {
     if (answersRange(entry, this.#request)) return this.#deliver(entry, { hit: true });
     if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
     if (hasField(this.#request.fields, 'range')) return this.#fillAlone('partial', { part: entry });
-    const way = wayToComplete(this.#request, entry);
-    return way === undefined ? this.#miss({ ...selection, miss: 'partial' }) : this.#launch(selection, way);
+    const plan = planToComplete(this.#request, entry);
+    return plan === undefined ? this.#miss({ ...selection, miss: 'partial' }) : this.#launch(selection, plan);
   }
 
   #miss(selection: Selection): void {
@@ -152,38 +152,38 @@ export class Exchange {
     if (this.#request.method === 'HEAD') return this.#head(reason, undefined);
     if (hasField(this.#request.fields, 'range') || this.#joins > MAX_JOINS) return this.#fillAlone(reason, {});
     if (this.#context.tally.isHitForMiss(this.#key)) return this.#fillAlone(reason, { detail: 'hit-for-miss' });
-    return this.#join(selection, wayToFill(this.#request, reason));
+    return this.#join(selection, planToFill(this.#request, reason));
   }
 
   #validate(selection: Selection, entry: StoredResponse, why: { outdated: boolean; reason: ForwardReason }): void {
     if (this.#request.method === 'HEAD') return this.#head(why.reason, entry);
-    const way = wayToValidate(this.#request, entry, why);
+    const plan = planToValidate(this.#request, entry, why);
     // Each use of it wants a validation of its own, so to wait for another's would be in vain.
-    if (entry.terms.noCache || entry.terms.lifetimeMs <= 0) return void this.#fly(way, true);
-    return this.#join(selection, way);
+    if (entry.terms.noCache || entry.terms.lifetimeMs <= 0) return void this.#fly(plan, true);
+    return this.#join(selection, plan);
   }
 
   #validateInBackground(selection: Selection, entry: StoredResponse): void {
     if (this.#context.flights.has(selection.key)) return;
     const from = { request: this.#request, key: this.#key, flightKey: selection.key };
-    openFlight(this.#context, from, wayToValidate(this.#request, entry, { outdated: false, reason: 'stale' }));
+    openFlight(this.#context, from, planToValidate(this.#request, entry, { outdated: false, reason: 'stale' }));
   }
 
   /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */
-  #join(selection: Selection, way: Way): void {
+  #join(selection: Selection, plan: ForwardPlan): void {
     const flight = this.#context.flights.get(selection.key);
     const isOften = this.#joins > MAX_JOINS;
     if (isOften || flight === undefined || !mayJoin(flight, this.#joiner, this.#context.ledger))
-      return this.#launch(selection, way);
+      return this.#launch(selection, plan);
     this.#joins++;
-    this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
+    this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, plan }));
   }
 
   get #joiner(): Joiner {
     return { arrival: this.#arrival, demands: this.#demands, key: this.#key, request: this.#request };
   }
 
-  #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
+  #joinLanded(landing: Landing, joined: { flight: RunningFlight; plan: ForwardPlan }): void {
     if (this.over) return;
     const { ledger, clock } = this.#context;
     const { flight } = joined;
@@ -191,17 +191,17 @@ export class Exchange {
     return isShared ? this.#landed(landing, { ...joined, collapsed: true }) : this.#lookUp();
   }
 
-  #launch(selection: Selection, way: Way): void {
-    this.#await(openFlight(this.#context, { ...this.#departure(), flightKey: selection.key }, way), way);
+  #launch(selection: Selection, plan: ForwardPlan): void {
+    this.#await(openFlight(this.#context, { ...this.#owner(), flightKey: selection.key }, plan), plan);
   }
 
   /** A forward that nobody joins, whose answer is stored if it may be. */
-  #fillAlone(reason: ForwardReason, how: Partial<Way>): void {
-    this.#fly({ ...wayAsAsked(this.#request, reason), ...how }, true);
+  #fillAlone(reason: ForwardReason, how: Partial<ForwardPlan>): void {
+    this.#fly({ ...planAsAsked(this.#request, reason), ...how }, true);
   }
 
   #pass(reason: ForwardReason): RunningFlight {
-    return this.#fly(wayAsAsked(this.#request, reason), false);
+    return this.#fly(planAsAsked(this.#request, reason), false);
   }
 
   /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */
@@ -210,25 +210,25 @@ export class Exchange {
     if (entry !== undefined) flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry }));
   }
 
-  #fly(way: Way, stores: boolean): RunningFlight {
-    const flight = flyAlone(this.#context, this.#departure(), { ...way, stores });
-    this.#await(flight, way);
+  #fly(plan: ForwardPlan, stores: boolean): RunningFlight {
+    const flight = flyAlone(this.#context, this.#owner(), { ...plan, stores });
+    this.#await(flight, plan);
     return flight;
   }
 
-  #departure(): Departure {
+  #owner(): FlightOwner {
     const onInterim = (head: ResponseHead) => void (this.over || this.#responder.interim(head));
     return { request: this.#request, key: this.#key, onInterim };
   }
 
-  #await(flight: RunningFlight, way: Way): void {
-    this.#leave = flight.whenLanded((landing) => this.#landed(landing, { flight, way, collapsed: false }));
+  #await(flight: RunningFlight, plan: ForwardPlan): void {
+    this.#leave = flight.whenLanded((landing) => this.#landed(landing, { flight, plan, collapsed: false }));
   }
 
   /** A write is not taken back when its client goes away. */
   #write(): void {
-    const way = wayAsAsked(this.#request, 'method');
-    this.#await(startWrite(this.#context, this.#departure(), way), way);
+    const plan = planAsAsked(this.#request, 'method');
+    this.#await(startWrite(this.#context, this.#owner(), plan), plan);
   }
 
   #landed(landing: Landing, from: Landed): void {
@@ -266,7 +266,7 @@ export class Exchange {
     const entry = this.#fallback;
     const detail = entry && fallbackRule(this.#context, entry, { status, demands: this.#demands });
     if (entry === undefined || detail === undefined) return false;
-    const forwarded = { hit: false, forward: from.way.reason, ...(status !== undefined && { forwardStatus: status }) };
+    const forwarded = { hit: false, forward: from.plan.reason, ...(status !== undefined && { forwardStatus: status }) };
     this.#deliver(entry, { ...forwarded, detail }, from.flight);
     return true;
   }

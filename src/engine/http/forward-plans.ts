@@ -1,4 +1,4 @@
-// Ways to the origin: which request is sent there (a client's as it is, one for the whole representation, one that
+// Plans of forwarding to the origin: which request is sent there (a client's as it is, one for the whole representation, one that
 // validates, one that completes a part), why, and how a flight is started for it.
 
 import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
@@ -14,17 +14,17 @@ import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { Flight } from './flight.ts';
 import { storedPart } from './partial.ts';
-import type { Departure, Landing, RunningFlight, Way } from './running-flight.ts';
+import type { FlightOwner, ForwardPlan, Landing, RunningFlight } from './running-flight.ts';
 
 /** Starts a flight that others may join under `flightKey`. */
 export function openFlight(
   context: Context,
-  from: Departure & { readonly flightKey: string },
-  way: Way,
+  from: FlightOwner & { readonly flightKey: string },
+  plan: ForwardPlan,
 ): RunningFlight {
   const { flights } = context;
-  const { flightKey, ...departure } = from;
-  const flight = flyAlone(context, departure, { ...way, stores: true });
+  const { flightKey, ...owner } = from;
+  const flight = flyAlone(context, owner, { ...plan, stores: true });
   // Nobody is to wait for what its client wants kept from all others.
   if (requestDemands(from.request.fields).noStore) return flight;
   flights.set(flightKey, flight);
@@ -33,39 +33,43 @@ export function openFlight(
 }
 
 /** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
-export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): RunningFlight {
-  return new Flight(context, { ...way, ...from, abortable: true });
+export function flyAlone(
+  context: Context,
+  from: FlightOwner,
+  plan: ForwardPlan & { readonly stores: boolean },
+): RunningFlight {
+  return new Flight(context, { ...plan, ...from, abortable: true });
 }
 
-/** The way of a request that goes as its client sent it. */
-export function wayAsAsked(request: GateRequest, reason: ForwardReason): Way {
+/** The plan of a request that goes as its client sent it. */
+export function planAsAsked(request: GateRequest, reason: ForwardReason): ForwardPlan {
   const { method, target, body, bypass } = request;
   const retryable = body === undefined && isSafeMethod(method);
   const forward = { method, target, fields: originFields(request), body, retryable };
   return { forward, asAsked: true, reason, detail: bypass === 'credentials' ? bypass : undefined };
 }
 
-/** The way that fills the whole representation. */
-export function wayToFill(request: GateRequest, reason: ForwardReason): Way {
+/** The plan that fills the whole representation. */
+export function planToFill(request: GateRequest, reason: ForwardReason): ForwardPlan {
   return { forward: asWhole(request), reason };
 }
 
-/** The way that validates the stored response, or fills anew where it has no validator that could tell (RFC 9111 §4.3.1). */
-export function wayToValidate(
+/** The plan that validates the stored response, or fills anew where it has no validator that could tell (RFC 9111 §4.3.1). */
+export function planToValidate(
   request: GateRequest,
   entry: StoredResponse,
   why: { readonly outdated: boolean; readonly reason: ForwardReason },
-): Way {
+): ForwardPlan {
   const { outdated, reason } = why;
   const whole = asWhole(request);
-  const way = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
+  const plan = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
   const conditions = validationFields(decodeHead(entry.bytes, entry.headBytes), { outdated });
-  if (conditions === undefined) return { ...way, forward: whole };
-  return { ...way, forward: withFields(whole, conditions), unconditional: whole, validating: entry };
+  if (conditions === undefined) return { ...plan, forward: whole };
+  return { ...plan, forward: withFields(whole, conditions), unconditional: whole, validating: entry };
 }
 
-/** The way that gets what the stored part lacks; undefined when the two could not be told to be of one representation. */
-export function wayToComplete(request: GateRequest, entry: StoredResponse): Way | undefined {
+/** The plan that gets what the stored part lacks; undefined when the two could not be told to be of one representation. */
+export function planToComplete(request: GateRequest, entry: StoredResponse): ForwardPlan | undefined {
   const { profile } = request.route.policy;
   const part = storedPart(entry, profile);
   const range = part && completionFields(part, profile);
@@ -88,17 +92,17 @@ export const FORWARD_REASON: { readonly [reason in ValidateReason]: ForwardReaso
 /** Where a landing came from, for one who waited for it. */
 export interface Landed {
   readonly flight: RunningFlight;
-  readonly way: Way;
+  readonly plan: ForwardPlan;
   readonly collapsed: boolean;
 }
 
 /** The outcome of a request that went forward. Without a status the origin did not answer. */
 export function forwardedOutcome(from: Landed, forwardStatus: number | undefined): Outcome {
-  const { way, collapsed } = from;
-  const detail = forwardStatus === 304 ? 'validated' : way.detail;
+  const { plan, collapsed } = from;
+  const detail = forwardStatus === 304 ? 'validated' : plan.detail;
   return {
     hit: false,
-    forward: way.reason,
+    forward: plan.reason,
     ...(forwardStatus !== undefined && { forwardStatus }),
     ...(collapsed && { collapsed }),
     ...(detail !== undefined && { detail }),

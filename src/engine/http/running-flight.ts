@@ -18,8 +18,8 @@ import type { GateRequest } from '../contract.ts';
 import { type Draft, type Refusal, requestVariantKey } from './draft.ts';
 import type { FillBody } from './fill-body.ts';
 
-/** A way to the origin, and the reason it is taken. */
-export interface Way {
+/** A request to the origin, and the reason it is sent. */
+export interface ForwardPlan {
   readonly forward: OriginRequest;
   /** True: the request carries the client's own conditions and ranges, so that the origin answers them. */
   readonly asAsked?: boolean;
@@ -38,7 +38,7 @@ export interface Way {
 }
 
 /** Whose flight it is. */
-export interface Departure {
+export interface FlightOwner {
   readonly request: GateRequest;
   /** Plain cache key of what is fetched. */
   readonly key: string;
@@ -46,7 +46,7 @@ export interface Departure {
   readonly onInterim?: (head: ResponseHead) => void;
 }
 
-export interface FlightPlan extends Way, Departure {
+export interface FlightPlan extends ForwardPlan, FlightOwner {
   /** False: the flight is a pass, and its answer is never stored. */
   readonly stores: boolean;
   /** False: the flight goes on even when nobody waits for it, since the origin may already have acted on the request. */
@@ -103,7 +103,7 @@ export interface RunningFlight {
   releaseUnread(): void;
 }
 
-export interface Joiner extends Pick<Departure, 'request' | 'key'> {
+export interface Joiner extends Pick<FlightOwner, 'request' | 'key'> {
   readonly arrival: Arrival;
   readonly demands: RequestDemands;
 }

@@ -18,14 +18,14 @@ import { after, allAtOnce } from '../eventually.ts';
 import type { Invalidator } from '../invalidator.ts';
 import { rehydrate } from '../populate/rehydrate.ts';
 import { Flight } from './flight.ts';
-import type { Departure, FlightPlan, RunningFlight, Way } from './running-flight.ts';
+import type { FlightOwner, FlightPlan, ForwardPlan, RunningFlight } from './running-flight.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
-export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
+export function startWrite(context: Context, from: FlightOwner, forwardPlan: ForwardPlan): RunningFlight {
   const { request } = from;
   const closeIntent = context.invalidator.openIntent(request.uri);
   const plan: FlightPlan = {
-    ...way,
+    ...forwardPlan,
     ...from,
     stores: request.method === 'POST' && !request.bypass,
     abortable: false,

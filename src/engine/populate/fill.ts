@@ -11,9 +11,9 @@ import { currentAgeMs, decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
-import { openFlight, wayToComplete, wayToFill, wayToValidate } from '../http/forward-plans.ts';
+import { openFlight, planToComplete, planToFill, planToValidate } from '../http/forward-plans.ts';
 import { select } from '../http/lookup.ts';
-import { type FlightEnd, mayJoin, type RunningFlight, type Way } from '../http/running-flight.ts';
+import { type FlightEnd, type ForwardPlan, mayJoin, type RunningFlight } from '../http/running-flight.ts';
 
 /** Flights of others that one fill joins before it opens its own: they may bring another variant. */
 const MAX_JOINS = 2;
@@ -30,15 +30,15 @@ export async function populateOne(context: Context, request: GateRequest): Promi
     if (isHeld(context, key, request)) return FRESH;
     const selection = await select(context, key, request);
     const { entry, miss = 'miss' } = selection;
-    const way = entry === undefined ? wayToFill(request, miss) : wayFrom(context, entry, request);
-    if (way === undefined) return FRESH;
+    const plan = entry === undefined ? planToFill(request, miss) : planFrom(context, entry, request);
+    if (plan === undefined) return FRESH;
     if (context.tally.isHitForMiss(key)) return { kind: 'refused', reason: 'hit-for-miss' };
     const other = context.flights.get(selection.key);
     const joined =
       joins < MAX_JOINS &&
       other !== undefined &&
       mayJoin(other, { arrival, demands: NO_DEMANDS, key, request }, context.ledger);
-    const flight = joined ? other : openFlight(context, { request, key, flightKey: selection.key }, way);
+    const flight = joined ? other : openFlight(context, { request, key, flightKey: selection.key }, plan);
     const result = await resultOf(context, flight);
     if (!joined || result.kind !== 'stored') return result;
   }
@@ -69,17 +69,17 @@ function isSelected(stored: string, key: string, request: GateRequest): boolean 
   return requestVariantKey(key, names, request) === stored;
 }
 
-/** The way to the origin; undefined when there is nothing to ask. */
-function wayFrom(context: Context, entry: StoredResponse, request: GateRequest): Way | undefined {
+/** The plan; undefined when there is nothing to ask. */
+function planFrom(context: Context, entry: StoredResponse, request: GateRequest): ForwardPlan | undefined {
   const outdated = !context.ledger.isCurrent(entry);
   const { kind } = decideReuse(NO_DEMANDS, entry, { now: context.clock.now(), outdated });
   if (entry.status === 206) {
-    return (kind === 'serve' ? wayToComplete(request, entry) : undefined) ?? wayToFill(request, 'miss');
+    return (kind === 'serve' ? planToComplete(request, entry) : undefined) ?? planToFill(request, 'miss');
   }
   if (kind === 'serve') return undefined;
   // Every use of it is validated anyway, so to validate it now would spare nobody anything.
   if (!outdated && (entry.terms.noCache || entry.terms.lifetimeMs <= 0)) return undefined;
-  return wayToValidate(request, entry, { outdated, reason: 'stale' });
+  return planToValidate(request, entry, { outdated, reason: 'stale' });
 }
 
 /** How the flight ends. The head already says that an answer is not stored, and its readers may take long. */

@@ -78,10 +78,10 @@ class D1Feed<S extends D1Statement<S>> {
     if (rows.length === 1 && found.length <= MAX_CHANGES) return undefined;
     if (found.length > MAX_CHANGES) return this.#allOf(await this.position());
     const part = await resolved({ runner, known, ...OPTIONS }, rows);
-    if (part.kind === 'gap' || part.hasSchema || strangersIn(part.told, known).length > 0) {
+    if (part.kind === 'gap' || part.hasSchema || strangersIn(part.changes, known).length > 0) {
       return this.#allOf(await this.position());
     }
-    return { position: part.position, changes: changesOf(part.told, known) };
+    return { position: part.position, changes: changesOf(part.changes, known) };
   }
 
   /** All commits after `from`, by anyone. One call at a time for each position that is kept. */
@@ -99,10 +99,10 @@ class D1Feed<S extends D1Statement<S>> {
     const part = await readLog({ runner, known, ...OPTIONS }, from);
     if (part.kind === 'gap') return gap(part.reason);
     if (part.hasSchema) return gap('the schema changed');
-    const { told, position } = part;
-    const strangers = strangersIn(told, known);
+    const { changes, position } = part;
+    const strangers = strangersIn(changes, known);
     if (strangers.length > 0) return gap(`the change log has rows of a table that is not known (${strangers.join()})`);
-    return { kind: 'changes', set: { position, changes: changesOf(told, known) } };
+    return { kind: 'changes', set: { position, changes: changesOf(changes, known) } };
   }
 
   /** The position for a read that comes after this call. */

@@ -191,7 +191,7 @@ class SqliteSource implements FeedSource {
         await this.#telling(() => run.listener.gap(news.reason, position));
       } else {
         const truncates = differing(this.#known as Known, known).map((table) => ({ kind: 'truncate' as const, table }));
-        const changes = [...truncates, ...changesOf(news.told, known)];
+        const changes = [...truncates, ...changesOf(news.changes, known)];
         const isNews = changes.length > 0 && !run.isStopped;
         if (isNews) await this.#telling(() => run.listener.changed({ position, changes }));
       }

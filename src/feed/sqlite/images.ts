@@ -96,7 +96,7 @@ export interface Suspect {
 }
 
 /** A change of a row of the table with that number. */
-export type Told = { readonly table: number } & (
+export type LoggedChange = { readonly table: number } & (
   | { readonly kind: 'insert'; readonly new: Image }
   | { readonly kind: 'update'; readonly old: Image; readonly new: Image }
   | { readonly kind: 'delete'; readonly old: Image }
@@ -112,18 +112,18 @@ export interface RowFacts {
 }
 
 /** The events in the log's order, and the rows that must still exist if nothing else happened. */
-export function toldOf(
+export function loggedChanges(
   events: readonly LogEvent[],
   tables: ReadonlyMap<number, RowFacts>,
-): { readonly told: Told[]; readonly suspects: readonly Suspect[] } {
-  const reading = new Reading(tables);
+): { readonly changes: LoggedChange[]; readonly suspects: readonly Suspect[] } {
+  const reading = new EventReader(tables);
   for (const event of events) reading.take(event);
-  return { told: reading.told, suspects: [...reading.suspects.values()] };
+  return { changes: reading.changes, suspects: [...reading.suspects.values()] };
 }
 
-class Reading {
+class EventReader {
   readonly #tables: ReadonlyMap<number, RowFacts>;
-  readonly told: Told[] = [];
+  readonly changes: LoggedChange[] = [];
   readonly suspects = new Map<string, Suspect>();
 
   constructor(tables: ReadonlyMap<number, RowFacts>) {
@@ -135,19 +135,19 @@ class Reading {
     switch (event.kind) {
       case KIND.insert:
         this.#vanish(this.#nameOf(table, event.new));
-        this.told.push({ kind: 'insert', table, new: event.new });
+        this.changes.push({ kind: 'insert', table, new: event.new });
         if (this.#tables.get(table)?.isSuspicious === true) this.#suspect(event, 'n');
         return;
       case KIND.update: {
         const wasSuspect = this.#settle(table, old);
         this.#vanish(this.#nameOf(table, event.new));
-        this.told.push({ kind: 'update', table, old, new: event.new });
+        this.changes.push({ kind: 'update', table, old, new: event.new });
         if (wasSuspect || this.#tables.get(table)?.isSuspicious === true) this.#suspect(event, 'n');
         return;
       }
       case KIND.delete:
         this.#settle(table, old);
-        this.told.push({ kind: 'delete', table, old });
+        this.changes.push({ kind: 'delete', table, old });
         return;
       case KIND.candidate:
         this.#settle(table, old);
@@ -156,7 +156,7 @@ class Reading {
       case KIND.schema:
         return;
       default:
-        this.told.push({ kind: 'truncate', table });
+        this.changes.push({ kind: 'truncate', table });
     }
   }
 
@@ -166,14 +166,14 @@ class Reading {
     if (suspect === undefined) return false;
     const isSame =
       suspect.image.length === image.length && suspect.image.every((cell, at) => cell === image[at] && !isUnsure(cell));
-    if (!isSame) this.told.push({ kind: 'delete', table, old: suspect.image });
+    if (!isSame) this.changes.push({ kind: 'delete', table, old: suspect.image });
     return true;
   }
 
   /** Another row has this name now. */
   #vanish(name: string | undefined): void {
     const suspect = this.#taken(name);
-    if (suspect !== undefined) this.told.push({ kind: 'delete', table: suspect.table, old: suspect.image });
+    if (suspect !== undefined) this.changes.push({ kind: 'delete', table: suspect.table, old: suspect.image });
   }
 
   /** The suspect of that name, which is one no longer. */
@@ -187,7 +187,7 @@ class Reading {
     const { table, seq } = event;
     const image = side === 'o' ? event.old : event.new;
     const name = this.#nameOf(table, image);
-    if (name === undefined) this.told.push({ kind: 'truncate', table });
+    if (name === undefined) this.changes.push({ kind: 'truncate', table });
     else this.suspects.set(name, { table, seq, side, image });
   }
 

@@ -4,7 +4,7 @@
 import type { Change, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Eventually } from '../../ports.ts';
-import { type Image, type RowFacts, rowOf, type Told } from './images.ts';
+import { type Image, type LoggedChange, type RowFacts, rowOf } from './images.ts';
 import { type Installation, type InstalledTable, problemsOf, readInstallation } from './install.ts';
 import type { SqliteRunner } from './runner.ts';
 import { FOREIGN_NAME, KIND, LOG, STATE, triggerName } from './triggers.ts';
@@ -112,27 +112,27 @@ export function differing(before: Known, now: Known): readonly TableShape[] {
 }
 
 /** Numbers of unknown tables. */
-export function strangersIn(told: readonly Told[], known: Known): readonly number[] {
-  return [...new Set(told.map(({ table }) => table))].filter((table) => !known.byId.has(table));
+export function strangersIn(logged: readonly LoggedChange[], known: Known): readonly number[] {
+  return [...new Set(logged.map(({ table }) => table))].filter((table) => !known.byId.has(table));
 }
 
 /** The changes of tables that queries can name. */
-export function changesOf(told: readonly Told[], known: Known): readonly Change[] {
-  return told.flatMap((one) => {
+export function changesOf(logged: readonly LoggedChange[], known: Known): readonly Change[] {
+  return logged.flatMap((one) => {
     const table = known.byId.get(one.table);
     return table?.shape === undefined ? [] : [changeOf(one, table.shape, table.places)];
   });
 }
 
-function changeOf(told: Told, table: TableShape, places: readonly (number | undefined)[]): Change {
+function changeOf(logged: LoggedChange, table: TableShape, places: readonly (number | undefined)[]): Change {
   const row = (image: Image) => rowOf(table, image, places);
-  switch (told.kind) {
+  switch (logged.kind) {
     case 'insert':
-      return { kind: 'insert', table, new: row(told.new) };
+      return { kind: 'insert', table, new: row(logged.new) };
     case 'update':
-      return { kind: 'update', table, old: row(told.old), new: row(told.new) };
+      return { kind: 'update', table, old: row(logged.old), new: row(logged.new) };
     case 'delete':
-      return { kind: 'delete', table, old: row(told.old) };
+      return { kind: 'delete', table, old: row(logged.old) };
     case 'truncate':
       return { kind: 'truncate', table };
   }

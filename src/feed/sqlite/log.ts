@@ -5,7 +5,7 @@
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
-import { imageColumns, imageOf, type Suspect, type Told, toldOf } from './images.ts';
+import { imageColumns, imageOf, type LoggedChange, loggedChanges, type Suspect } from './images.ts';
 import { type Known, strangersIn } from './known.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
 import { KIND, LOG, STATE } from './triggers.ts';
@@ -17,7 +17,7 @@ export type LogPart =
   | {
       readonly kind: 'part';
       readonly position: FeedPosition;
-      readonly told: readonly Told[];
+      readonly changes: readonly LoggedChange[];
       /** Whether the schema changed before, between or after these rows. */
       readonly hasSchema: boolean;
     };
@@ -106,7 +106,7 @@ async function tablesFrom(source: LogSource, from: FeedPosition): Promise<LogPar
   // Another feed may delete from the log's beginning. If the first row is still there at the end, it was there all the time.
   const broken = breakIn(await rowsFrom(source, seqOf(from), 1), from);
   if (broken !== undefined) return { kind: 'gap', reason: broken };
-  return { kind: 'part', position, told: [...tables].map((table) => ({ kind: 'truncate', table })), hasSchema };
+  return { kind: 'part', position, changes: [...tables].map((table) => ({ kind: 'truncate', table })), hasSchema };
 }
 
 /** The changes in the rows after the first one. */
@@ -121,31 +121,31 @@ export async function resolved(source: LogSource, read: readonly SqliteRow[]): P
       const images = { old: imageOf(row, 'o', width), new: imageOf(row, 'n', width) };
       return { seq: Number(row.seq), table, kind: Number(row.kind), ...images };
     });
-    const { told, suspects } = toldOf(events, known.byId);
+    const { changes, suspects } = loggedChanges(events, known.byId);
     const part = {
       kind: 'part' as const,
       position: positionOf(String(last.id), last),
       hasSchema: events.some(({ kind }) => kind === KIND.schema),
     };
-    if (suspects.length === 0) return { ...part, told };
+    if (suspects.length === 0) return { ...part, changes };
     const checked = round < 5 ? await presence(runner, known, suspects) : undefined;
-    if (checked === undefined) return { ...part, told: [...told, ...suspects.map(wiped)] };
+    if (checked === undefined) return { ...part, changes: [...changes, ...suspects.map(wiped)] };
     if (checked.last === Number(last.seq)) {
       const isSure =
         !suspects.some((suspect) => known.byId.get(suspect.table)?.isNumbered) || (await source.isNumberSure());
-      const judge = (suspect: Suspect): Told[] => {
+      const judge = (suspect: Suspect): LoggedChange[] => {
         if (!isSure && known.byId.get(suspect.table)?.isNumbered !== false) return [wiped(suspect)];
         if (checked.present.has(suspect)) return [];
         return [{ kind: 'delete', table: suspect.table, old: suspect.image }];
       };
-      return { ...part, told: [...told, ...suspects.flatMap(judge)] };
+      return { ...part, changes: [...changes, ...suspects.flatMap(judge)] };
     }
     // Others committed more before the presence check, so the answer must include those rows.
     rows.push(...(await rowsFrom(source, Number(last.seq), source.maxChanges)).slice(1));
   }
 }
 
-function wiped({ table }: Suspect): Told {
+function wiped({ table }: Suspect): LoggedChange {
   return { kind: 'truncate', table };
 }
 
@@ -189,7 +189,7 @@ export function partOrGap(
   if (part.kind === 'gap') return part;
   if (part.hasSchema && isResumed) return { kind: 'gap', reason: 'the schema changed while the feed was stopped' };
   // Leaves out tables that were known before: they are told as truncates.
-  const strangers = strangersIn(part.told, known).filter((table) => before?.byId.has(table) !== true);
+  const strangers = strangersIn(part.changes, known).filter((table) => before?.byId.has(table) !== true);
   if (strangers.length === 0) return part;
   return { kind: 'gap', reason: `the change log has rows of a table that is not known (${strangers.join()})` };
 }

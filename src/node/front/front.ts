@@ -12,10 +12,10 @@ import { platformClock } from '../../cache/platform.ts';
 import { guarded } from '../../engine/guarded.ts';
 import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
+import type { ExchangeParts } from './client-exchange.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender, type LentSocket } from './connection/connections.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import type { Visit } from './exchange.ts';
 import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
 import { Http1Channel } from './http1/http1-channel.ts';
@@ -200,7 +200,11 @@ export class Front {
     channel.start();
   }
 
-  #channel(message: IncomingMessage, response: ServerResponse, { request, upload }: Omit<Visit, 'peer'>): Http1Channel {
+  #channel(
+    message: IncomingMessage,
+    response: ServerResponse,
+    { request, upload }: Omit<ExchangeParts, 'peer'>,
+  ): Http1Channel {
     const { client } = lenderOf(message.socket);
     const ends = { client, message, response, request, upload, peer: client.peer.address };
     return new Http1Channel(ends, this.#context);

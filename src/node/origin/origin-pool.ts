@@ -77,7 +77,7 @@ async function closed(pool: Pool): Promise<void> {
   }
 }
 
-interface Way {
+interface ConnectorParts {
   readonly line: Line;
   readonly open: Connector;
   readonly allowH2: boolean;
@@ -87,10 +87,10 @@ class TrackedClient extends Client {
   readonly #line: Line;
   readonly #connection: Connection;
 
-  constructor(url: URL, options: Client.Options, way: Way) {
+  constructor(url: URL, options: Client.Options, parts: ConnectorParts) {
     const connection = new Connection();
-    super(url, { ...options, connect: connector(way, connection) });
-    this.#line = way.line;
+    super(url, { ...options, connect: connector(parts, connection) });
+    this.#line = parts.line;
     this.#connection = connection;
   }
 
@@ -101,7 +101,7 @@ class TrackedClient extends Client {
   }
 }
 
-function connector({ line, open, allowH2 }: Way, connection: Connection): Connector {
+function connector({ line, open, allowH2 }: ConnectorParts, connection: Connection): Connector {
   return (target, done) => {
     const refuse = (cause: unknown, got: string) => {
       const where = `${target.hostname}:${target.port || (target.protocol === 'https:' ? '443' : '80')}`;

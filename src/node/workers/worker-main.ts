@@ -16,7 +16,7 @@ import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import { createMemoryStore, type MemoryStore } from '../../store/memory.ts';
-import { surviveUncaughtExceptions } from '../front/exchange.ts';
+import { surviveUncaughtExceptions } from '../front/client-exchange.ts';
 import { logOf, type NodeGate, startPart } from '../serve.ts';
 import { storesOf } from '../tiers.ts';
 import type { FromWorker, ToWorker, WorkerCalls } from './worker-process.ts';

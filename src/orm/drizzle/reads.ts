@@ -42,7 +42,7 @@ export interface ReadsParts {
 /** A query that one of its methods is about to send. */
 export interface Query {
   readonly text: KnownText;
-  readonly told: Told;
+  readonly hints: SessionHints;
   readonly method: string;
   /** The driver answers at once. */
   readonly isSync: boolean;
@@ -106,7 +106,7 @@ export class Reads {
   #termsOf(query: Query, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
     const { options, catalog, tally, writes, routines, settings, dialect } = this.#parts;
     const { facts, isLearned } = query.text;
-    const found = tally.safely(() => askedOf(query.told, handle, options));
+    const found = tally.safely(() => askedOf(query.hints, handle, options));
     if (!found.ok) return 'fault';
     const asked = found.value;
     if (asked === undefined) return 'not asked';
@@ -160,7 +160,7 @@ export class Reads {
     const { count } = guard;
     const stamp = cache.stamp();
     // Whatever else makes the driver answer otherwise: one row or all, arrays or objects.
-    const form = `${query.method} ${part} ${query.told.isMapped}`;
+    const form = `${query.method} ${part} ${query.hints.isMapped}`;
     const statement = { sql: query.text.sql, params, form, tag };
     const key = `sql:${queryKey({ database, dialect, ...scopeOf(options) }, statement)}`;
     return { key, stamp, count, hit: cache.get<unknown>(key) };
@@ -191,7 +191,7 @@ export class Reads {
       return answer;
     }
     tally.safely(() => {
-      const value = packed(answer, query.told.isMapped);
+      const value = packed(answer, query.hints.isMapped);
       if (value === undefined) return tally.count('unstorable');
       const tables = guard.inCache(stored(rowsIn(value)));
       const storing = options.cache.set(key, value, { stamp, tables, tags, ...(ttl === undefined ? {} : { ttl }) });
@@ -202,7 +202,7 @@ export class Reads {
 }
 
 /** What Drizzle tells its session of a query, told from its arguments: their order differs from version to version. */
-interface Told {
+interface SessionHints {
   /** It is of a query builder: its answer is mapped to rows. */
   readonly isMapped: boolean;
   /** Of `$withCache`. */
@@ -212,7 +212,7 @@ interface Told {
 /** `$withCache` of 0.45 says `enable`, that of 1.0 `enabled`. */
 type WithCache = UnknownRecord & { readonly config?: ExpiryConfig };
 
-export function told(args: readonly unknown[]): Told {
+export function sessionHints(args: readonly unknown[]): SessionHints {
   const isMetadata = (arg: unknown) => isRecord(arg) && typeof arg.type === 'string' && Array.isArray(arg.tables);
   const isMapped = Array.isArray(args[1]) || args.some((arg) => typeof arg === 'function' || isMetadata(arg));
   const config = args.slice(1).find((arg) => isRecord(arg) && ('enable' in arg || 'enabled' in arg));
@@ -220,7 +220,7 @@ export function told(args: readonly unknown[]): Told {
 }
 
 /** Undefined: it is not to be cached. `handle`: of `$cached`. Throws E_TTL, E_TAG. */
-function askedOf({ isMapped, config }: Told, handle: ReadOptions | undefined, options: SoundOptions) {
+function askedOf({ isMapped, config }: SessionHints, handle: ReadOptions | undefined, options: SoundOptions) {
   const isOff =
     handle?.enabled === false || (config !== undefined && config.enable !== true && config.enabled !== true);
   const isExplicit = config !== undefined || handle !== undefined;

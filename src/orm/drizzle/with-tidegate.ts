@@ -47,9 +47,9 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
-  const { does, causes } = catalog;
+  const { effectsOf, causes } = catalog;
   const ask = askOf(session, dialect);
-  const rows = new Rows({ ...options, dialect, ask, does, fault: (error) => tally.fault(error) });
+  const rows = new Rows({ ...options, dialect, ask, effectsOf, fault: (error) => tally.fault(error) });
   const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes };
   const routines = dialect === 'postgres' ? new Routines(asking) : undefined;
   const asked = { catalog, routines, rows };

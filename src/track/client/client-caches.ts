@@ -18,7 +18,7 @@ export interface ClientCachesParts {
   readonly onFault: (error: unknown) => void;
 }
 
-interface Told {
+interface TargetState {
   readonly target: TrackingTarget;
   readonly counts: { -readonly [Name in keyof Omit<TargetStatus, 'name' | 'waiting'>]: TargetStatus[Name] };
 }
@@ -27,7 +27,7 @@ const RETRY_MS = 50;
 
 export class ClientCaches {
   readonly #parts: ClientCachesParts;
-  readonly #told: readonly Told[];
+  readonly targets: readonly TargetState[];
   /** When it was said of each that it was delivered. */
   readonly #saidAt = new Map<number, number>();
   #untilMs = Number.NEGATIVE_INFINITY;
@@ -39,7 +39,7 @@ export class ClientCaches {
   constructor(parts: ClientCachesParts) {
     this.#parts = parts;
     const counts = { delivered: 0, sessions: 0, failures: 0, problem: undefined };
-    this.#told = parts.targets.map((target) => ({ target, counts: { ...counts } }));
+    this.targets = parts.targets.map((target) => ({ target, counts: { ...counts } }));
   }
 
   get isLeased(): boolean {
@@ -47,7 +47,7 @@ export class ClientCaches {
   }
 
   status(): readonly TargetStatus[] {
-    return this.#told.map(({ target, counts }) => ({ name: target.name, waiting: 0, ...counts }));
+    return this.targets.map(({ target, counts }) => ({ name: target.name, waiting: 0, ...counts }));
   }
 
   /** A new connection: its messages are numbered anew. */
@@ -61,7 +61,7 @@ export class ClientCaches {
     const stream = this.#stream;
     this.#renew(heard, message.leaseMs);
     this.#hasLapsed = false;
-    const isDone = (await Promise.all(this.#told.map((one) => this.#deliverTo(one, message)))).every(Boolean);
+    const isDone = (await Promise.all(this.targets.map((one) => this.#deliverTo(one, message)))).every(Boolean);
     if (stream !== this.#stream) return;
     if (isDone) this.#saidAt.set(id, clock.monotonic());
     said({ id, isDone });
@@ -105,7 +105,7 @@ export class ClientCaches {
     });
   }
 
-  async #deliverTo({ target, counts }: Told, message: SourceMessage): Promise<boolean> {
+  async #deliverTo({ target, counts }: TargetState, message: SourceMessage): Promise<boolean> {
     try {
       await target.deliver(message, Math.max(0, this.#untilMs - this.#parts.clock.monotonic()));
       counts.delivered += message.tags.length;

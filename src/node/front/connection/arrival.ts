@@ -59,7 +59,7 @@ export interface LostArrival {
 }
 
 /** A connection on its way to HTTP. */
-interface Arriving {
+interface PendingConnection {
   /** As it was accepted. */
   readonly connection: Socket;
   /** Carries HTTP: the connection itself, or TLS within it. */
@@ -77,7 +77,7 @@ interface ArrivalEvents<Client> {
 /** Identifiers of RFC 7301 §6; without HTTP/1.0 here, a client that offers only that version would be refused. */
 const HTTP1 = ['http/1.1', 'http/1.0'];
 
-export class Arrivals<Client extends Arriving> {
+export class Arrivals<Client extends PendingConnection> {
   readonly #options: ArrivalOptions;
   readonly #timeoutMs: number;
   readonly #events: ArrivalEvents<Client>;

@@ -9,7 +9,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
-import type { Exchange } from '../exchange.ts';
+import type { ClientExchange } from '../client-exchange.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { LINGER_MS } from '../http1/upload.ts';
 import { type Refusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
@@ -29,7 +29,7 @@ export class ClientConnection {
   isAsking = false;
   readonly #context: FrontContext;
   /** Exchanges that did not end at once, in the order of their requests. */
-  readonly #open = new Set<Exchange>();
+  readonly #open = new Set<ClientExchange>();
   /** A refusal to send once the open exchanges are over. */
   #farewell: string | undefined;
   /** Whether further input is ignored. */
@@ -53,12 +53,12 @@ export class ClientConnection {
     if (this.#context.status.isClosing) goAway();
   }
 
-  opened(exchange: Exchange): void {
+  opened(exchange: ClientExchange): void {
     this.#open.add(exchange);
   }
 
   /** The exchange is over. */
-  settled(exchange: Exchange, socket: Socket): void {
+  settled(exchange: ClientExchange, socket: Socket): void {
     this.#open.delete(exchange);
     if (this.isBusy || this.connection.closed) return;
     if (this.#farewell !== undefined) this.#end(socket, this.#farewell);

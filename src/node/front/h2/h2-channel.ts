@@ -12,7 +12,7 @@ import type { WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
-import { statusOf, type Visit } from '../exchange.ts';
+import { type ExchangeParts, statusOf } from '../client-exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
@@ -29,43 +29,43 @@ export function guardFlush(stream: ServerHttp2Stream, bodyBytes: number, stallMs
   return true;
 }
 
-interface Ends extends Visit {
+interface ChannelParts extends ExchangeParts {
   readonly stream: ServerHttp2Stream;
 }
 
 export class H2Channel implements Channel {
   readonly takesTrailers = true;
-  readonly #ends: Ends;
+  readonly #parts: ChannelParts;
   readonly #deps: FrontContext;
   readonly #trailers: OutgoingHttpHeaders = {};
   #isEmpty = false;
 
-  constructor(ends: Ends, deps: FrontContext) {
-    this.#ends = ends;
+  constructor(parts: ChannelParts, deps: FrontContext) {
+    this.#parts = parts;
     this.#deps = deps;
   }
 
   get isGone(): boolean {
-    const { stream } = this.#ends;
+    const { stream } = this.#parts;
     return stream.closed || stream.destroyed;
   }
 
   interim(status: number, fields: string[]): void {
-    this.#ends.stream.additionalHeaders(toHeaders(status, fields));
+    this.#parts.stream.additionalHeaders(toHeaders(status, fields));
   }
 
   whole(answer: WholeAnswer): number {
-    const { stream, request } = this.#ends;
+    const { stream, request } = this.#parts;
     return this.#finished(sendWhole(stream, answer, request.method));
   }
 
   refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {
-    const { status, bodyBytes } = sendRefusal(this.#ends.stream, refusal, this.#deps);
+    const { status, bodyBytes } = sendRefusal(this.#parts.stream, refusal, this.#deps);
     return { status, bodyBytes: this.#finished(bodyBytes) };
   }
 
   head(status: number, fields: string[], isEmpty: boolean): Writable {
-    const { stream } = this.#ends;
+    const { stream } = this.#parts;
     this.#isEmpty = isEmpty;
     stream.respond(toHeaders(status, fields), isEmpty ? { endStream: true } : { waitForTrailers: true });
     const sendLast = () => {
@@ -84,11 +84,11 @@ export class H2Channel implements Channel {
   flush(): void {}
 
   setTimeout(ms: number): void {
-    this.#ends.stream.setTimeout(ms);
+    this.#parts.stream.setTimeout(ms);
   }
 
   end(trailers: Fields): void {
-    const { stream } = this.#ends;
+    const { stream } = this.#parts;
     if (this.#isEmpty) return void this.#finished(0);
     for (const [name, value] of trailerPairs(trailers)) put(this.#trailers, name, value);
     stream.end();
@@ -100,7 +100,7 @@ export class H2Channel implements Channel {
   }
 
   mayReplace(): boolean {
-    const { stream } = this.#ends;
+    const { stream } = this.#parts;
     return !stream.headersSent && !stream.closed;
   }
 
@@ -109,14 +109,14 @@ export class H2Channel implements Channel {
   }
 
   destroy(): void {
-    this.#ends.stream.close(NGHTTP2_INTERNAL_ERROR);
+    this.#parts.stream.close(NGHTTP2_INTERNAL_ERROR);
   }
 
   over(): void {}
 
   /** Everything is handed over; the client may read it, but should send no more. */
   #finished(bodyBytes: number): number {
-    const { stream, upload } = this.#ends;
+    const { stream, upload } = this.#parts;
     guardFlush(stream, bodyBytes, this.#deps.stallMs);
     if (upload?.complete === false) stream.once('finish', () => this.#stopSending());
     return bodyBytes;
@@ -124,7 +124,7 @@ export class H2Channel implements Channel {
 
   /** RFC 9113 §8.1: once the answer is complete, the server may ask the client to stop sending content. */
   #stopSending(): void {
-    const { stream, upload } = this.#ends;
+    const { stream, upload } = this.#parts;
     if (upload?.complete === false) stream.close(NGHTTP2_NO_ERROR);
   }
 }

@@ -10,8 +10,8 @@ import { platformTasks } from '../../../cache/platform.ts';
 import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
 import { type Admitted, admit } from '../admission.ts';
+import { ClientExchange, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
-import { Exchange, statusOf } from '../exchange.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
@@ -56,18 +56,18 @@ function openSession(socket: Socket, limits: FrontLimits): ServerHttp2Session {
 }
 
 /** An answer that was handed over; `sinceMs`: when a look first found it still unsent. */
-interface Handed {
+interface UnsentAnswer {
   readonly sinceMs: number;
 }
 
-const GUARDED: Handed = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
+const GUARDED: UnsentAnswer = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
 
 /** Answers the requests on an unread connection. */
 export class H2Connection {
   readonly #client: ClientConnection;
   readonly #deps: FrontContext;
   readonly #session: ServerHttp2Session;
-  readonly #open = new Map<ServerHttp2Stream, Exchange | Handed | undefined>();
+  readonly #open = new Map<ServerHttp2Stream, ClientExchange | UnsentAnswer | undefined>();
   readonly #whenClosed: (this: ServerHttp2Stream) => void;
   #streams = 0;
   /** The number of streams at the last look, if none was open then. */
@@ -164,16 +164,16 @@ export class H2Connection {
     exchange.start();
   }
 
-  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload?: Upload): Exchange {
-    const visit = { stream, request, peer: this.#client.peer.address, upload };
-    const exchange = new Exchange(visit, new H2Channel(visit, this.#deps), this.#deps);
+  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload?: Upload): ClientExchange {
+    const parts = { stream, request, peer: this.#client.peer.address, upload };
+    const exchange = new ClientExchange(parts, new H2Channel(parts, this.#deps), this.#deps);
     this.#open.set(stream, exchange);
     stream.on('close', exchange.gone);
     stream.on('timeout', () => this.#stalled(stream, exchange));
     return exchange;
   }
 
-  #stalled(stream: ServerHttp2Stream, exchange: Exchange): void {
+  #stalled(stream: ServerHttp2Stream, exchange: ClientExchange): void {
     if (!exchange.receiving || stream.headersSent) {
       exchange.gone();
       stream.close(NGHTTP2_CANCEL);
@@ -196,7 +196,7 @@ export class H2Connection {
     const nowMs = this.#deps.monotonic();
     for (const [stream, state] of this.#open) {
       if (state === undefined) this.#open.set(stream, { sinceMs: nowMs });
-      else if (!(state instanceof Exchange)) {
+      else if (!(state instanceof ClientExchange)) {
         if (nowMs - state.sinceMs >= this.#deps.stallMs) stream.close(NGHTTP2_CANCEL);
       } else if (state.isOver) {
         this.#open.set(stream, state.bodyBytes > SMALL_ANSWER_BYTES ? GUARDED : { sinceMs: nowMs });

@@ -8,8 +8,8 @@ import type { Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
+import { ClientExchange, type ExchangeParts, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
-import { Exchange, statusOf, type Visit } from '../exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { type Refusal, refusalAnswer } from '../refusals.ts';
 import { fieldsToSend, hasNoContent, trailerPairs } from './answer-bytes.ts';
@@ -22,36 +22,36 @@ const UNSENDABLE: ReadonlySet<unknown> = new Set([
   'ERR_HTTP_INVALID_HEADER_VALUE',
 ]);
 
-interface Ends extends Visit {
+interface ChannelParts extends ExchangeParts {
   readonly client: ClientConnection;
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
 }
 
 export class Http1Channel implements Channel {
-  readonly exchange: Exchange;
-  readonly #ends: Ends;
+  readonly exchange: ClientExchange;
+  readonly #parts: ChannelParts;
   readonly #deps: FrontContext;
   #whenOver: (() => void) | undefined;
 
-  constructor(ends: Ends, deps: FrontContext) {
-    this.#ends = ends;
+  constructor(parts: ChannelParts, deps: FrontContext) {
+    this.#parts = parts;
     this.#deps = deps;
-    this.exchange = new Exchange(ends, this, deps);
+    this.exchange = new ClientExchange(parts, this, deps);
   }
 
   get isGone(): boolean {
-    return this.#ends.response.destroyed;
+    return this.#parts.response.destroyed;
   }
 
   get takesTrailers(): boolean {
-    return this.#ends.message.httpVersion === '1.1';
+    return this.#parts.message.httpVersion === '1.1';
   }
 
   /** Hands the request to the gate; the client's connection hears of the exchange unless that is over at once. */
   start(unanswered?: Unanswered): void {
     const { exchange } = this;
-    const { client, message, response } = this.#ends;
+    const { client, message, response } = this.#parts;
     exchange.start(unanswered);
     if (exchange.isOver && response.writableEnded && response.socket !== null) return;
     const settled = () => client.settled(exchange, message.socket);
@@ -63,7 +63,7 @@ export class Http1Channel implements Channel {
 
   /** Node 24 can write 102 and 103 only, and 103 only with a Link; other interim responses are dropped there. */
   interim(status: number, fields: string[]): void {
-    const { message, response } = this.#ends;
+    const { message, response } = this.#parts;
     // HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
     if (message.httpVersion === '1.0') return;
     if (typeof response.writeInformation === 'function') response.writeInformation(status, fields);
@@ -72,32 +72,32 @@ export class Http1Channel implements Channel {
 
   whole(answer: WholeAnswer): number {
     const status = statusOf(answer);
-    this.#writeHead(status, fieldsToSend(answer, this.#ends.request.method));
+    this.#writeHead(status, fieldsToSend(answer, this.#parts.request.method));
     if (hasNoContent(status)) return this.#finish();
     return this.#finish(answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body);
   }
 
   refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {
     const { status, fields, body } = refusalAnswer(refusal, this.#deps.cacheName, this.#mustClose());
-    this.#ends.response.writeHead(status, fields);
+    this.#parts.response.writeHead(status, fields);
     return { status, bodyBytes: this.#finish(Buffer.from(body, 'latin1')) };
   }
 
   head(status: number, fields: string[]): Writable {
     this.#writeHead(status, fields);
-    return this.#ends.response;
+    return this.#parts.response;
   }
 
   flush(): void {
-    this.#ends.response.flushHeaders();
+    this.#parts.response.flushHeaders();
   }
 
   setTimeout(ms: number): void {
-    this.#ends.response.socket?.setTimeout(ms);
+    this.#parts.response.socket?.setTimeout(ms);
   }
 
   end(trailers: Fields): void {
-    const { response } = this.#ends;
+    const { response } = this.#parts;
     if (response.chunkedEncoding) response.addTrailers(trailerPairs(trailers));
     this.#finish();
   }
@@ -107,7 +107,7 @@ export class Http1Channel implements Channel {
   }
 
   mayReplace(status: number): boolean {
-    const { response } = this.#ends;
+    const { response } = this.#parts;
     if (response.headersSent || response.destroyed) return false;
     // writeHead() has noted the status it could not send, and node:http sends no body after 204 and 304.
     response.statusMessage = '';
@@ -115,7 +115,7 @@ export class Http1Channel implements Channel {
   }
 
   cut(): void {
-    const { message, response } = this.#ends;
+    const { message, response } = this.#parts;
     // Without chunks, an orderly end of the connection would look like the end of the body.
     const cut = guarded(
       (socket: Socket) => void (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy()),
@@ -130,12 +130,12 @@ export class Http1Channel implements Channel {
   }
 
   destroy(): void {
-    this.#ends.message.socket.destroy();
+    this.#parts.message.socket.destroy();
   }
 
   /** The connection may go on, or end, once its socket has the last byte of the answer. */
   over(complete: boolean): void {
-    const { response } = this.#ends;
+    const { response } = this.#parts;
     if (this.#whenOver === undefined) return;
     if (response.destroyed || (complete && response.socket !== null)) this.#whenOver();
     else response.on('close', this.#whenOver);
@@ -145,7 +145,7 @@ export class Http1Channel implements Channel {
     // A final answer of 101 or less would leave the client waiting for another.
     if (status < 200) throw new RangeError(`status ${status} as a final answer`);
     if (this.#mustClose()) fields.push('connection', 'close');
-    this.#ends.response.writeHead(status, fields);
+    this.#parts.response.writeHead(status, fields);
   }
 
   #mustClose(): boolean {
@@ -154,7 +154,7 @@ export class Http1Channel implements Channel {
 
   /** Returns the bytes of content. */
   #finish(body?: Uint8Array): number {
-    const { message, response, request, upload } = this.#ends;
+    const { message, response, request, upload } = this.#parts;
     const lastBytes = request.method === 'HEAD' || body?.length === 0 ? undefined : body;
     if (upload === undefined || !this.exchange.receiving) {
       response.end(lastBytes);
@@ -173,7 +173,7 @@ export class Http1Channel implements Channel {
 
   /** A client that does not read loses its connection; see front.ts for one that is idle between requests. */
   #guardFlush(): void {
-    const { message, response } = this.#ends;
+    const { message, response } = this.#parts;
     if (response.writableLength === 0) return;
     const { stallMs } = this.#deps;
     message.socket.setTimeout(stallMs);

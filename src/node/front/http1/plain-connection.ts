@@ -133,14 +133,14 @@ export class PlainConnection implements Lender {
       if (head === undefined || request === undefined) return this.#hand('given', bytes.subarray(at));
       this.#last = head;
       const { gate, ended, monotonic } = this.#deps;
-      const visit = { head, request, startedMs: ended === undefined ? 0 : monotonic() };
+      const plain = { head, request, startedMs: ended === undefined ? 0 : monotonic() };
       const found = gate.answerAtOnce(request);
-      if (found instanceof Promise) return this.#ask(found, { visit, bytes: bytes.subarray(at), end: head.end - at });
+      if (found instanceof Promise) return this.#ask(found, { plain, bytes: bytes.subarray(at), end: head.end - at });
       if (found.kind === 'unanswered') {
         this.#waiting = head.end === bytes.length ? undefined : bytes.subarray(head.end);
-        return this.#lend(visit, found, bytes.subarray(at, head.end));
+        return this.#lend(plain, found, bytes.subarray(at, head.end));
       }
-      this.#answer(visit, found);
+      this.#answer(plain, found);
       at = head.end;
       if (!this.#socket.writableNeedDrain) continue;
       return this.#waitForClient(bytes.subarray(at));
@@ -148,19 +148,19 @@ export class PlainConnection implements Lender {
   }
 
   /** Waits for the answer of a slower tier. `bytes`: the request's, up to `end`, and everything after it. */
-  #ask(asking: Promise<WholeAnswer | Unanswered>, asked: { visit: PlainRequest; bytes: Buffer; end: number }): void {
-    const { visit, bytes, end } = asked;
+  #ask(asking: Promise<WholeAnswer | Unanswered>, asked: { plain: PlainRequest; bytes: Buffer; end: number }): void {
+    const { plain, bytes, end } = asked;
     this.#state = 'asking';
     this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
     this.client.isAsking = true;
     const answered = this.#safe((found: WholeAnswer | Unanswered) => {
       this.client.isAsking = false;
       if (this.#socket.destroyed) return;
-      if (found.kind === 'unanswered') return this.#lend(visit, found, bytes.subarray(0, end));
+      if (found.kind === 'unanswered') return this.#lend(plain, found, bytes.subarray(0, end));
       const rest = this.#waiting ?? NOTHING;
       this.#waiting = undefined;
       this.#state = 'plain';
-      this.#answer(visit, found);
+      this.#answer(plain, found);
       if (this.#socket.writableNeedDrain) return this.#waitForClient(rest);
       if (this.#socket.isPaused()) this.#socket.resume();
       if (rest.length > 0) this.#read(rest);

@@ -6,7 +6,7 @@ import { entityKindOf, type Fields, tableNames, viewParts } from '../entities.ts
 import type { SoundOptions } from '../options.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { acts, Causes, foreignKeysOf } from './foreign-keys.ts';
-import { type Does, doesOf } from './functions.ts';
+import { type FunctionEffects, functionEffects } from './functions.ts';
 import { type ViewReading, Views } from './views.ts';
 
 interface CatalogOptions extends ViewReading, Pick<SoundOptions, 'effects' | 'functions'> {
@@ -19,7 +19,7 @@ export class Catalog {
   readonly causes = new Causes();
   readonly #seen = new WeakSet<object>();
   readonly #effects = new Map<string, readonly string[]>();
-  readonly does: Does;
+  readonly effectsOf: FunctionEffects;
   readonly #dialect: Dialect;
   readonly #views: Views;
   /** Names that one connection has for itself: what another reads under them is another thing. */
@@ -34,9 +34,9 @@ export class Catalog {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
     const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
-    this.does = doesOf(functions, dialect);
+    this.effectsOf = functionEffects(functions, dialect);
     this.#dialect = dialect;
-    this.#views = new Views({ read, textOf, does: this.does, isNamed: (name) => this.isNamed(name) });
+    this.#views = new Views({ read, textOf, effectsOf: this.effectsOf, isNamed: (name) => this.isNamed(name) });
   }
 
   /** From now on reads may be stored. */
@@ -156,9 +156,9 @@ export class Catalog {
     let isKnown = !facts.isUnreadable;
     for (const name of facts.reads) if (!this.#addRead(tables, name)) isKnown = false;
     for (const name of facts.functions) {
-      const does = this.does(name);
-      if (does === undefined) isKnown = false;
-      for (const table of does?.reads ?? []) this.#addRead(tables, table);
+      const effects = this.effectsOf(name);
+      if (effects === undefined) isKnown = false;
+      for (const table of effects?.reads ?? []) this.#addRead(tables, table);
     }
     if ((!isKnown && byHand.length === 0) || tables.size === 0) return undefined;
     if ([...this.#temporary].some((name) => facts.reads.has(name))) return undefined;
@@ -177,12 +177,12 @@ export class Catalog {
   namesWritten(statement: TextFacts): readonly string[] {
     const names = new Set<string>();
     for (const name of statement.functions) {
-      const does = this.does(name);
+      const effects = this.effectsOf(name);
       // A function of SQLite runs in the program; what it writes through this database is seen there.
-      if (does === undefined && this.#dialect === 'sqlite') continue;
-      if (does === undefined) return [EVERYTHING, ...statement.writes];
+      if (effects === undefined && this.#dialect === 'sqlite') continue;
+      if (effects === undefined) return [EVERYTHING, ...statement.writes];
       // How it writes them is not told.
-      for (const table of does.writes) names.add(table).add(`${table}/delete`).add(`${table}/update`);
+      for (const table of effects.writes) names.add(table).add(`${table}/delete`).add(`${table}/update`);
     }
     if (statement.isOpaque) return [EVERYTHING, ...statement.writes];
     for (const name of statement.writes) {

@@ -13,14 +13,14 @@ import type { SoundOptions } from '../options.ts';
 import { type Causes, POSTGRES_KEYS } from './foreign-keys.ts';
 
 /** By a function's name as a statement has it, the tables; undefined: nothing is known. */
-export type Does = (
+export type FunctionEffects = (
   name: string,
 ) => { readonly reads: readonly string[]; readonly writes: readonly string[] } | undefined;
 
 const NOTHING = { reads: [], writes: [] };
 
 /** What is told counts more than the name of a built-in. */
-export function doesOf(functions: NonNullable<SoundOptions['functions']>, dialect: Dialect): Does {
+export function functionEffects(functions: NonNullable<SoundOptions['functions']>, dialect: Dialect): FunctionEffects {
   const told = new Map(
     Object.entries(functions).map(([name, { reads = [], writes = [] }]) => {
       return [canonical(name), { reads: reads.map(canonical), writes: writes.map(canonical) }];
@@ -29,7 +29,7 @@ export function doesOf(functions: NonNullable<SoundOptions['functions']>, dialec
   return (name) => told.get(canonical(name)) ?? (readsNoTable(name, dialect) ? NOTHING : undefined);
 }
 
-interface Own {
+interface OwnRoutines {
   /** Any statement may run one. */
   readonly isAny: boolean;
   /** In lower case: functions, operators, types, tables with columns of such types, views. */
@@ -65,7 +65,7 @@ interface RoutinesOptions extends Pick<SoundOptions, 'functions'> {
 
 export class Routines {
   readonly #options: RoutinesOptions;
-  #own: Own | undefined;
+  #own: OwnRoutines | undefined;
   #asking: Promise<void> | undefined;
 
   constructor(options: RoutinesOptions) {
@@ -95,7 +95,7 @@ export class Routines {
           if (updates === true) this.#options.causes.add(table, `${cause}/update`);
         }
         // What was forgotten meanwhile is asked anew.
-        if (this.#asking === asking) this.#own = ownOf(rows, this.#options);
+        if (this.#asking === asking) this.#own = ownRoutinesOf(rows, this.#options);
       },
       (error: unknown) => {
         if (this.#asking === asking) this.#asking = undefined;
@@ -112,11 +112,11 @@ export class Routines {
   }
 }
 
-function mayRun({ isAny, names }: Own, facts: TextFacts): boolean {
+function mayRun({ isAny, names }: OwnRoutines, facts: TextFacts): boolean {
   return isAny || facts.isUnreadable || [...facts.names].some((name) => names.has(name));
 }
 
-function ownOf(rows: Rows, { functions = {}, read }: RoutinesOptions): Own {
+function ownRoutinesOf(rows: Rows, { functions = {}, read }: RoutinesOptions): OwnRoutines {
   const told = new Set(Object.keys(functions).map(canonical));
   const part = (name: string) => rows[name] ?? [];
   const kinds = { functions: part('functions'), operators: part('operators'), types: part('types'), system: [] };
@@ -125,7 +125,7 @@ function ownOf(rows: Rows, { functions = {}, read }: RoutinesOptions): Own {
   const names = new Set(data.own.filter(({ runs }) => isUnknown(runs)).map(({ name }) => canonical(name)));
   for (const { name, type } of part('columns'))
     if (isUnknown(runsOfType(String(type)))) names.add(canonical(String(name)));
-  const own: Own = { isAny: isUnknown(data.implicit) || [...names].some((name) => UNNAMED.has(name)), names };
+  const own: OwnRoutines = { isAny: isUnknown(data.implicit) || [...names].some((name) => UNNAMED.has(name)), names };
   const views = part('views').map((row) => ({ name: canonical(String(row.name)), facts: read(String(row.text)) }));
   // Views of views: until no more come.
   for (let size = -1; size !== names.size; ) {

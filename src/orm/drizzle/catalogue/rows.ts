@@ -15,7 +15,7 @@ import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
 import type { SoundOptions } from '../options.ts';
 import { isPromise } from '../session/prepared.ts';
 import { EVERYTHING } from '../writes/guard.ts';
-import type { Does } from './functions.ts';
+import type { FunctionEffects } from './functions.ts';
 import { type Ask, NotTold, type RowFacts, readRowFacts } from './row-facts.ts';
 import { exceptRows, partOf, rowsOf } from './row-names.ts';
 import { type Pin, pinnedBy, pinOf } from './row-pins.ts';
@@ -47,7 +47,7 @@ interface ReadNames {
 interface RowsOptions extends Pick<SoundOptions, 'cache' | 'database' | 'effects'> {
   readonly dialect: Dialect;
   readonly ask: Ask;
-  readonly does: Does;
+  readonly effectsOf: FunctionEffects;
   readonly fault: (error: unknown) => void;
 }
 
@@ -189,7 +189,7 @@ export class Rows {
   #narrowed({ text, params }: Bound, { byHand }: RowTerms): ReadonlyMap<string, Narrowed> {
     const narrowed = new Map<string, Narrowed>();
     const known = this.#current;
-    const others = new Set([...text.facts.functions].flatMap((name) => this.#options.does(name)?.reads ?? []));
+    const others = new Set([...text.facts.functions].flatMap((name) => this.#options.effectsOf(name)?.reads ?? []));
     // The text does not tell which rows of the other tables are read.
     const tables = [...text.facts.reads].filter((name) => !others.has(name) && !byHand.includes(name));
     const template = tables.length === 0 ? undefined : known?.templates.get(text.sql);
@@ -238,7 +238,7 @@ export class Rows {
   #rowTable({ writes, functions }: TextFacts): string | undefined {
     const [name, ...others] = writes;
     if (name === undefined || others.length > 0 || this.#changed.has(name)) return undefined;
-    return [...functions].some((each) => (this.#options.does(each)?.writes.length ?? 0) > 0) ? undefined : name;
+    return [...functions].some((each) => (this.#options.effectsOf(each)?.writes.length ?? 0) > 0) ? undefined : name;
   }
 }
 

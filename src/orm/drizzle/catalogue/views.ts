@@ -2,7 +2,7 @@
 // not be there yet when the view is learned.
 
 import { type FactsReader, type TextFacts, UNREAD } from '../../../sql/text-facts.ts';
-import type { Does } from './functions.ts';
+import type { FunctionEffects } from './functions.ts';
 
 export interface ViewReading {
   readonly read: FactsReader;
@@ -11,7 +11,7 @@ export interface ViewReading {
 }
 
 interface ViewParts extends ViewReading {
-  readonly does: Does;
+  readonly effectsOf: FunctionEffects;
   /** A table or view of that name is known. */
   readonly isNamed: (name: string) => boolean;
 }
@@ -54,10 +54,10 @@ export class Views {
   /** What a definition and the functions in it read. None: that is not known. */
   #namedIn(query: object | undefined): readonly string[] {
     if (query === undefined) return [];
-    const { read, textOf, does } = this.#parts;
+    const { read, textOf, effectsOf } = this.#parts;
     const facts = this.#facts.get(query) ?? read(textOf(query));
     if (facts !== UNREAD) this.#facts.set(query, facts);
-    const called = [...facts.functions].map(does);
+    const called = [...facts.functions].map(effectsOf);
     const isKnown = called.every((each) => each !== undefined && each.writes.length === 0);
     if (facts.isUnreadable || facts.isWrite || !isKnown) return [];
     return [...facts.reads, ...called.flatMap((each) => each?.reads ?? [])];

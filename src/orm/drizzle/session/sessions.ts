@@ -7,7 +7,7 @@ import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
 import { type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
 import type { ReadOptions } from '../options.ts';
-import { type Query, Reads, type ReadsParts, told } from '../reads.ts';
+import { type Query, Reads, type ReadsParts, sessionHints } from '../reads.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { followed, type Scope } from '../writes/writes.ts';
 import {
@@ -85,7 +85,7 @@ export class Sessions {
     const facts = {
       text: texts.of(textOf(args[0])),
       query: args[0],
-      told: told(args),
+      hints: sessionHints(args),
       isSync: isSyncPrepared(prepared),
       isCacheable: canBeCached(prepared),
     };

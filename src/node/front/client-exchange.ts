@@ -17,7 +17,7 @@ import type { Upload } from './http1/upload.ts';
 import { type Refusal, refused } from './refusals.ts';
 
 /** For an exception that nobody catches. A pooled connection to an origin runs within the exchange that opened it. */
-const underWay = new AsyncLocalStorage<Exchange>();
+const underWay = new AsyncLocalStorage<ClientExchange>();
 
 /**
  * The last line of defence: an uncaught exception, or an unhandled rejection, ends neither the process nor other clients'
@@ -34,15 +34,15 @@ export function surviveUncaughtExceptions(gate: Pick<Gate, 'broken'>, end: (erro
   });
 }
 
-export interface Visit {
+export interface ExchangeParts {
   readonly request: GateRequest;
   /** Address of the client. */
   readonly peer: string;
   readonly upload?: Upload | undefined;
 }
 
-export class Exchange implements Responder {
-  readonly #visit: Visit;
+export class ClientExchange implements Responder {
+  readonly #parts: ExchangeParts;
   readonly #channel: Channel;
   readonly #deps: FrontContext;
   readonly #startedMs: number;
@@ -58,8 +58,8 @@ export class Exchange implements Responder {
   #bodyBytes = 0;
   #over = false;
 
-  constructor(visit: Visit, channel: Channel, deps: FrontContext) {
-    this.#visit = visit;
+  constructor(parts: ExchangeParts, channel: Channel, deps: FrontContext) {
+    this.#parts = parts;
     this.#channel = channel;
     this.#deps = deps;
     this.#startedMs = deps.ended === undefined ? 0 : deps.monotonic();
@@ -69,7 +69,7 @@ export class Exchange implements Responder {
   start(unanswered?: Unanswered): void {
     if (this.#channel.isGone) return this.#settle(false);
     try {
-      this.#cancel = underWay.run(this, () => this.#deps.gate.handle(this.#visit.request, this, unanswered));
+      this.#cancel = underWay.run(this, () => this.#deps.gate.handle(this.#parts.request, this, unanswered));
     } catch (error) {
       this.#broken(error);
     }
@@ -96,7 +96,7 @@ export class Exchange implements Responder {
 
   /** Whether the request's content is still arriving. */
   get receiving(): boolean {
-    return this.#visit.upload?.complete === false;
+    return this.#parts.upload?.complete === false;
   }
 
   interim({ status, fields }: ResponseHead): void {
@@ -174,7 +174,7 @@ export class Exchange implements Responder {
 
   #sendStreamed({ head: { status, fields: given }, body }: Extract<Answer, { kind: 'streamed' }>): void {
     const channel = this.#channel;
-    const isEmpty = this.#visit.request.method === 'HEAD' || hasNoContent(status);
+    const isEmpty = this.#parts.request.method === 'HEAD' || hasNoContent(status);
     const keepsTrailer = !isEmpty && channel.takesTrailers && !given.includes('content-length');
     const { fields, contentLength } = passedFields(given, keepsTrailer);
     if (contentLength !== undefined && status !== 204) fields.push('content-length', String(contentLength));
@@ -274,7 +274,7 @@ export class Exchange implements Responder {
     this.#over = true;
     if (!complete && this.#answered) this.#dropBody();
     else if (!complete) this.#stopGate();
-    const { request, peer, upload } = this.#visit;
+    const { request, peer, upload } = this.#parts;
     upload?.discard();
     this.#channel.over(complete);
     this.#deps.ended?.({
