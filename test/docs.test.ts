@@ -44,9 +44,14 @@ function anchorsOf(markdown: string): ReadonlySet<string> {
   );
 }
 
-test('what a refusal refers to is there', () => {
-  const texts = Object.values(ENGINE_REFUSALS).map(({ section }) => section);
-  for (const section of texts.filter((text) => text.startsWith('docs/'))) {
+test('what a refusal, or explain, refers to is there', () => {
+  const refusals = Object.values(ENGINE_REFUSALS).map(({ section }) => section as string);
+  const explained = [...read('src/engine/summary.ts').matchAll(/section: '([^']+)'/g)].map(
+    ([, section]) => section as string,
+  );
+  const texts = [...refusals, ...explained].filter((text) => text.startsWith('docs/'));
+  expect(texts.length).toBeGreaterThan(8);
+  for (const section of texts) {
     const [path, place] = section.split(', ') as [string, string];
     expect(read(path)).toMatch(new RegExp(`^#+ ${place}$|^\\| \`(?:\\w+\\[\\]\\.)?${place}\``, 'im'));
   }

@@ -110,7 +110,7 @@ function whyBypassed(bypass: GateRequest['bypass']): Why {
       reason:
         'The route gives freshness itself, or has rules for cookies, and the request has Authorization or a cookie that is ' +
         'neither in the key nor taken off: mend it with cookies, or request.remove.',
-      section: 'docs/configuration.md, cookies',
+      section: 'docs/configuration.md, cookies and credentials',
     };
   }
   if (bypass)
