@@ -36,7 +36,7 @@ export type Random = () => number;
 export type Eventually<T> = T | Promise<T>;
 
 /**
- * One tier's store. It may be dumb: the reader validates what it gets, so a store may lose, delay or repeat entries, but
+ * One tier's store. It may be simple: the reader validates what it gets, so a store may lose, delay or repeat entries, but
  * never alter one. Only `engine/tiers/tier-loop.ts` calls `put`. A gate's stores hold responses, those of a data cache values.
  */
 export interface Store<E = Entry> {

@@ -1,7 +1,7 @@
 // Slower tiers of a data cache: what they offer, which a cache may be made of, and how long they are waited for.
 //
-// A tier is of one cache, which closes it. One that had another cache, or is closed, would look like any other until something
-// is stored. So those that are taken are remembered, by the object.
+// A tier belongs to one cache, which closes it. One that is used already, or closed, looks like a new one until something is
+// stored. So used tiers are remembered, by the object.
 
 import { DEFAULT_LIMITS, type TierLimits } from '../engine/tiers/tier-breaker.ts';
 import type { ValueClass } from '../entry/owned-value.ts';

@@ -27,7 +27,7 @@ export interface FetchCacheOptions {
   readonly grace?: Duration;
   /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
   readonly negativeTtl?: Duration;
-  /** Cookies of a GET or HEAD. Default: the response's affair; with a freshness of the cache's own, requests with cookies go by. */
+  /** Cookies of a GET or HEAD. Default: the response's affair; with a freshness of the cache's own, requests with cookies bypass it. */
   readonly cookies?: CookieOptions;
   /**
    * Whether Cache-Control and Pragma of a request, as a browser's reload sends them, mean anything. Default `ignore`, in the

@@ -3,7 +3,7 @@
 //
 // An outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
 // request, the gate answers for the target, and for the groups a 5xx names: of a change made by then at once, of one made
-// later when the hold is over (docs/architecture.md, intents). What else such a write changed is not
+// later when the hold is over (docs/architecture.md, the fill protocol). What else such a write changed is not
 // acknowledged by it. A process that ends has left its writes unknown: whoever comes after it and knows of them invalidates
 // their targets as it begins, and holds them as long as those of any other unknown outcome.
 

@@ -1,7 +1,7 @@
 // The meaning of a source's tags in words for people, made from what the index has kept: an operator asks, the registry's
 // place answers.
 //
-// The index keeps no instance, and lends its data of one read at a time. So texts are made at once. An operator names a
+// The index keeps no instance; it lends one read's data at a time. So texts are made at once. An operator names a
 // record in words, and a key's values are not text: a word may stand for several values of a column without a type of its
 // own, and for each the rows are looked up.
 

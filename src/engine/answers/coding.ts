@@ -1,7 +1,7 @@
 // Stored responses in content codings (RFC 9110 §8.4): each an entry of its own, made from the one that is not coded, off
 // the hot path, and stored beside it under that one's stamp.
 //
-// Two entries that must be of one content. A coded entry counts only beside the very entry it was
+// The two must have the same content. A coded entry counts only beside the very entry it was
 // made from, or it is ignored and made anew; so whatever outdates, replaces or removes that one does the same to it,
 // whether or not anyone removes it from its store.
 

@@ -2,7 +2,7 @@
 // client, is to see it.
 //
 // The answer to a GET or HEAD may be for everyone, so what its client sends and what is not in the key is taken off, or the
-// request goes by the cache. A client says by the gate's own cookie how far it has written (own-writes.ts). The cookie says
+// request bypasses the cache. A client says by the gate's own cookie how far it has written (own-writes.ts). The cookie says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 //
 // On a route that codes the origin is asked for what is not coded, and knows nothing of the entity tags that the gate gives to
@@ -41,7 +41,7 @@ const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
 const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
 
 /**
- * `hasCredentials`: it goes by the cache, as it came. `isTrusted`: whether the cache directives of this client are obeyed
+ * `hasCredentials`: it bypasses the cache, as it came. `isTrusted`: whether the cache directives of this client are obeyed
  * whatever the route says; asked where it has any.
  */
 export function sharedRequest(
@@ -102,7 +102,7 @@ function withoutDirectives(fields: Fields, { ownRequestFields }: CachePolicy): F
 export interface CookieOptions {
   /** Part of the key; of all cookies they alone are forwarded. Default: none. */
   readonly key?: readonly string[];
-  /** Taken off the forwarded request; `all`: all but those of the key. Requests with any other go by. Default: none. */
+  /** Taken off the forwarded request; `all`: all but those of the key. Requests with others bypass the cache. Default: none. */
   readonly drop?: 'all' | readonly string[];
 }
 
@@ -126,7 +126,7 @@ function anyOf(patterns: readonly string[]): (name: string) => boolean {
 
 /**
  * The request's fields as the origin is to see them. Accept-Encoding is the same for every request that may be answered
- * from the cache, so it selects nothing there; what goes by the cache keeps the client's.
+ * from the cache, so it selects nothing there; what bypasses the cache keeps the client's.
  */
 export function originFields({ route, method, fields, bypass }: GateRequest): Fields {
   if (route.compress === undefined) return fields;

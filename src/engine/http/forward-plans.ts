@@ -32,7 +32,7 @@ export function openFlight(
   return flight;
 }
 
-/** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
+/** Starts a flight for one client alone; `stores` false: its answer bypasses the cache. */
 export function flyAlone(
   context: Context,
   from: FlightOwner,

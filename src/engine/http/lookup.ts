@@ -108,7 +108,7 @@ function withoutLanguage(variantKey: string): string {
   return lines.filter((line) => line !== LANGUAGE && !line.startsWith(`${LANGUAGE}:`)).join('\n');
 }
 
-/** Why a request goes by the cache as it came; undefined: it does not. */
+/** Why a request bypasses the cache, as it came; undefined: it does not. */
 export function passReason(
   { sources }: Pick<Context, 'sources'>,
   { method, fields, bypass }: Pick<GateRequest, 'method' | 'fields' | 'bypass'>,

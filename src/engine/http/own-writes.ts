@@ -1,7 +1,7 @@
 // A client sees what it wrote: the answer to a write that was not everywhere in force yet gives it a position of the source
 // to come back with, and until this gate has reached it the client is served from the origin.
 //
-// Whatever client can send a position. So it is never more than a reason to go by the cache.
+// Any client can send a position. So it is never more than a reason to bypass the cache.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';

@@ -1,6 +1,6 @@
 // The waiting fills, in lanes: each puts the most expected hits first, and earlier arrivals before
 // their equals. A text (URI and selecting fields) waits once, for all the jobs that want it.
-// Each knows its place in the heap of its lane, so that a fill that is wanted more can move up.
+// Each waiting fill knows its place in the heap of its lane, so that a fill that is wanted more can move up.
 
 /** Who is told of a fill: the place of the item among those of its job. */
 export interface Share<Job> {

@@ -1,7 +1,7 @@
 // The tiers of a gate (tier-loop.ts). `store` is the only way into any of them.
 //
-// A list of them stands under the plain key, in every tier, and changes with each new
-// one; what is not in the list any more would never be found again, so it is removed.
+// A list of variants stands under the plain key, in every tier, and changes with each new one; what is not in the list any
+// more would never be found again, so it is removed.
 
 import { type EntryLedger, keyParts, withCoded } from '../../entry/key.ts';
 import {

@@ -1,5 +1,5 @@
-// What the engine offers for values: the data cache without its looks. Keys are whole, times are in ms, tags are all of an
-// entry's tags, those of its tables and namespaces among them. Types only.
+// What the engine offers for values: the data cache without the programs' interface. Keys are whole, times are in ms, tags
+// are all of an entry's tags, those of its tables and namespaces among them. Types only.
 
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';

@@ -27,7 +27,7 @@ export interface RouteConfig {
   readonly grace?: Duration | undefined;
   /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
   readonly negativeTtl?: Duration | undefined;
-  /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies go by. */
+  /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies bypass it. */
   readonly cookies?: CookiesConfig | undefined;
   /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. Trusted proxies are always obeyed. */
   readonly clientDirectives?: 'ignore' | 'honour' | undefined;

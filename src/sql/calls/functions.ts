@@ -1,7 +1,8 @@
-// The functions of each dialect whose answer depends on their arguments alone, by the names that the system gives them.
+// What is known of the functions of each dialect, by the names that the system gives them: which depend on their arguments
+// alone (aggregates, window functions, `SCALARS`), and which others read no table (`TABLELESS`, `MOVING`).
 //
-// Whatever is not listed may read tables, the clock or the session. So a function that is missing
-// here costs a cache entry; one that is here by mistake would make an outdated answer.
+// Whatever is in none of the lists may read tables, the clock or the session. So a function that is missing here costs a
+// cache entry; one that is here by mistake would make an outdated answer.
 
 import type { Dialect } from '../../dependency/template.ts';
 import type { Expression } from '../ast.ts';

@@ -1,6 +1,6 @@
 // The replication slot: checks whether it still holds everything after a position, and makes a new slot when it does not.
 //
-// A server that is asked for a place before the slot's own streams from there without a word. So such a position is a gap.
+// Asked for a position before the slot's own, a server silently streams from the slot's. So such a position is a gap.
 
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';

@@ -1,4 +1,4 @@
-// What a database tells of its tables: their columns, and whose rows are written by more than the statement that names them.
+// What a database tells of its tables: their columns, and in which of them a statement may change more than it says.
 
 import type { Scalar } from '../../../dependency/change.ts';
 import type { Dialect } from '../../../dependency/template.ts';

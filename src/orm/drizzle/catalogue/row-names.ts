@@ -1,6 +1,6 @@
-// Names of rows, beside those of their tables: `users§` is all of the table but what is read of single rows of it, `users§*` is
-// that, and `users§<mark>/…` is a part of that. No table that has the sign in its name is by rows. Here a part has a NUL in the
-// place of the sign: no table has one in its name, so no table is taken for a part of another.
+// Names of rows, beside those of their tables: `users§` stands for reads of the whole table, `users§*` for reads of single rows,
+// `users§<mark>/…` for a part of those. No table that has § in its name is by rows. Until a name reaches the cache, NUL stands
+// for § in a part's name: no table has one in its name, so no table is taken for a part of another.
 
 import { MARK } from '../../../cache/keys/key-space.ts';
 
