@@ -50,7 +50,7 @@ export const ROWS_MUTANTS: readonly RowsMutant[] = [
     '? undefined : String(cell);',
   ]),
   mutant('forgets triggers and foreign keys', 'sqlite', ROWS, [' || known.moving.has(table)', '']),
-  mutant('forgets foreign keys that come back', 'sqlite', FACTS, ['reached.has(table) || ', '']),
+  mutant('forgets foreign keys that come back', 'sqlite', FACTS, [', ...tablesOnCycles(keys)', '']),
   mutant('takes a number that is rounded as it is', 'sqlite', PINS, [' || isRounded ? ', ' ? ']),
   mutant('trusts a key with a collation of its own', 'sqlite', ROWS, [
     "this.#options.dialect === 'sqlite' ? rowid === column : ",

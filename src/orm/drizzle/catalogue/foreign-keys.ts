@@ -41,14 +41,16 @@ export const POSTGRES_KEYS = `SELECT c.relname AS child, p.relname AS parent, k.
 /** What foreign keys write, by the tables that have them. */
 export class Causes {
   readonly #ofTable = new Map<string, Set<string>>();
+  readonly #children = new Map<string, Set<string>>();
 
   /** `cause`: such as `parent/delete`. */
   add(child: string, cause: string): void {
     this.#ofTable.set(child, (this.#ofTable.get(child) ?? new Set()).add(cause));
+    this.#children.set(cause, (this.#children.get(cause) ?? new Set()).add(child));
   }
 
-  childrenOf(cause: string): readonly string[] {
-    return [...this.#ofTable].filter(([, causes]) => causes.has(cause)).map(([child]) => child);
+  childrenOf(cause: string): Iterable<string> {
+    return this.#children.get(cause) ?? [];
   }
 
   /** Tables that foreign keys change with these causes, and what theirs change in turn. */
@@ -74,4 +76,41 @@ export class Causes {
     }
     return found;
   }
+}
+
+/**
+ * Tables whose write comes back to them by foreign keys, in steps that grow as the number of keys does: the strongly
+ * connected components of the keys, by Kosaraju's way.
+ */
+export function tablesOnCycles(keys: readonly { readonly child: string; readonly parent: string }[]): Set<string> {
+  const childrenOf = Map.groupBy(keys, ({ parent }) => parent);
+  const parentsOf = Map.groupBy(keys, ({ child }) => child);
+  const seen = new Set<string>();
+  // Each after all that its write reaches, but for those that reach it.
+  const left = new Set<string>();
+  for (const root of childrenOf.keys()) {
+    const open = [root];
+    for (let table = open.at(-1); table !== undefined; table = open.at(-1)) {
+      const isNew = !seen.has(table);
+      seen.add(table);
+      if (!isNew) left.add(open.pop() as string);
+      else for (const { child } of childrenOf.get(table) ?? []) if (!seen.has(child)) open.push(child);
+    }
+  }
+  const placed = new Set<string>();
+  const found = new Set<string>();
+  for (const root of [...left].reverse()) {
+    if (placed.has(root)) continue;
+    // A set that grows while it is gone through.
+    const component = new Set([root]);
+    for (const table of component) {
+      for (const { parent } of parentsOf.get(table) ?? []) if (!placed.has(parent)) component.add(parent);
+    }
+    const isOnCycle = component.size > 1 || parentsOf.get(root)?.some(({ parent }) => parent === root) === true;
+    for (const table of component) {
+      placed.add(table);
+      if (isOnCycle) found.add(table);
+    }
+  }
+  return found;
 }

@@ -14,7 +14,7 @@ import { sqliteRowsWritten } from '../../../sql/sqlite/rows-written.ts';
 import { canonical } from '../../../sql/text-facts.ts';
 import { digest } from '../key.ts';
 import { isPromise } from '../session/prepared.ts';
-import { Causes, POSTGRES_KEYS } from './foreign-keys.ts';
+import { POSTGRES_KEYS, tablesOnCycles } from './foreign-keys.ts';
 
 /** By Drizzle's own way to the driver, past the cache; the driver's answer. */
 export type Ask = (sql: string, parameters?: readonly Scalar[]) => unknown;
@@ -134,18 +134,14 @@ function versionIn([row]: Rows): string {
 }
 
 /** A table whose write comes back to it by foreign keys is one of them. */
-function movingOf(rows: Rows, keys: Rows): ReadonlySet<string> {
+function movingOf(rows: Rows, actingKeys: Rows): ReadonlySet<string> {
   const nameOf = (value: unknown) => canonical(String(value));
-  const seeds = new Set(rows.filter(({ isReached }) => Number(isReached) === 1).map(({ name }) => nameOf(name)));
-  const moving = new Set(rows.map(({ name }) => nameOf(name)));
-  const causes = new Causes();
-  for (const { child, parent } of keys) causes.add(nameOf(child), `${nameOf(parent)}/delete`);
-  for (const { parent } of keys) {
-    const table = nameOf(parent);
-    const reached = causes.below([`${table}/delete`]);
-    if (reached.has(table) || [...reached].some((each) => seeds.has(each))) moving.add(table);
-  }
-  return moving;
+  const keys = actingKeys.map(({ child, parent }) => ({ child: nameOf(child), parent: nameOf(parent) }));
+  const reached = new Set(rows.filter(({ isReached }) => Number(isReached) === 1).map(({ name }) => nameOf(name)));
+  const parentsOf = Map.groupBy(keys, ({ child }) => child);
+  // A set that grows while it is gone through.
+  for (const table of reached) for (const { parent } of parentsOf.get(table) ?? []) reached.add(parent);
+  return new Set([...rows.map(({ name }) => nameOf(name)), ...reached, ...tablesOnCycles(keys)]);
 }
 
 /** An answer that tells nothing of the tables, e.g. of a driver that gives rows as lists. */
