@@ -36,14 +36,14 @@ export const NO_TAGS: Tags = Object.freeze({ tags: Object.freeze([]), overflow: 
  */
 export function tagsOf(fields: Fields, uri: string): Tags {
   if (!fields.some((name, at) => at % 2 === 0 && TAG_FIELDS.has(name))) return NO_TAGS;
-  const listed = (name: string, separator: RegExp) =>
-    fieldLines(fields, name).flatMap((line) => line.split(separator).map(trimOws));
-  const found = new Set([
-    ...listed('cache-tag', /,/),
-    ...listed('surrogate-key', /[ \t]+/),
-    ...listed('xkey', /[ \t,]+/),
-    ...groupTags(fieldValue(fields, 'cache-groups'), uri),
-  ]);
+  const found = new Set<string>();
+  const addListed = (name: string, separator: string | RegExp) => {
+    for (const line of fieldLines(fields, name)) for (const tag of line.split(separator)) found.add(trimOws(tag));
+  };
+  addListed('cache-tag', ',');
+  addListed('surrogate-key', /[ \t]+/);
+  addListed('xkey', /[ \t,]+/);
+  for (const tag of groupTags(fieldValue(fields, 'cache-groups'), uri)) found.add(tag);
   found.delete('');
   const tags = [...found].filter((tag) => tag.length <= MAX_TAG_LENGTH).slice(0, MAX_TAGS);
   return { tags, overflow: tags.length < found.size };

@@ -194,6 +194,8 @@ export function editedResponse(head: ResponseHead, route: Route, now: number): E
   const { remove, set } = route.responseFields;
   const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
   const strongModified = isStrongLastModified(head.fields);
+  if (remove.size === 0 && set.length === 0)
+    return { ...withVary({ status: head.status, fields: dated }, route), strongModified };
   const replaced = new Set(set.filter((_, at) => at % 2 === 0));
   const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
   const edited = withVary({ status: head.status, fields: [...kept, ...set] }, route);
