@@ -34,9 +34,18 @@ export function checkedTables(tables: readonly unknown[]): readonly (string | ob
   if (!Array.isArray(tables)) expected('E_TAG', 'tables to be a list', tables);
   return tables.map((table: unknown) => {
     const kind = kit.isRecord(table) ? entityKindOf(table) : undefined;
-    if ((typeof table === 'string' && table !== '') || kind === 'table' || kind === 'view') return table as string;
-    return expected('E_TAG', 'each of tables to be a name, or a table or a view of Drizzle', table);
+    if ((isTable(table) && table !== '') || kind === 'table' || kind === 'view') return table as string;
+    return expected('E_TAG', 'each of tables to be a name without NUL, or a table or a view of Drizzle', table);
   });
+}
+
+/** No table has NUL in its name; names of rows have it in theirs. */
+function isTable(name: unknown): name is string {
+  return typeof name === 'string' && !name.includes('\0');
+}
+
+function areTables(names: unknown): boolean {
+  return Array.isArray(names) && names.every(isTable);
 }
 
 const isCache = kit.be('a cache of createCache', (value) => kit.has(value, 'get', 'set', 'invalidate', 'stamp'));
@@ -59,8 +68,8 @@ const COMMON = {
   strategy: kit.oneOf('explicit', 'all'),
   ttl: isDuration,
   effects: kit.be(
-    'lists of tables by table',
-    (value) => kit.isRecord(value) && Object.values(value).every(kit.isTexts),
+    'lists of tables by table, their names without NUL',
+    (value) => kit.isRecord(value) && areTables(Object.keys(value)) && Object.values(value).every(areTables),
   ),
   onFault: kit.func,
 };
@@ -71,7 +80,7 @@ export const SOUND: kit.Checks<SoundOptions> = {
   cache: kit.required(isCache),
   objects: kit.be('an object with tables in it', kit.isRecord),
   functions: kit.be(
-    'lists reads and writes of tables by function',
+    'lists reads and writes of tables by function, their names without NUL',
     (value) => kit.isRecord(value) && Object.values(value).every(isTold),
   ),
   doubt: kit.duration,
@@ -98,6 +107,6 @@ export const READ: kit.Checks<ReadOptions> = {
 
 function isTold(does: unknown): boolean {
   const isPart = ([name, tables]: readonly [string, unknown]) =>
-    (name === 'reads' || name === 'writes') && (tables === undefined || kit.isTexts(tables));
+    (name === 'reads' || name === 'writes') && (tables === undefined || areTables(tables));
   return kit.isRecord(does) && Object.entries(does).every(isPart);
 }

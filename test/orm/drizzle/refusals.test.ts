@@ -31,6 +31,9 @@ describe('withTidegate', () => {
     ['a name that is too long', { database: 'x'.repeat(101) }, 'E_CONFIG'],
     ['a role that is no text', { role: 7 }, 'E_CONFIG'],
     ['effects that are no lists', { effects: { users: 'posts' } }, 'E_CONFIG'],
+    ['effects of a table with NUL in its name', { effects: { 'v\0w': ['posts'] } }, 'E_CONFIG'],
+    ['effects on a table with NUL in its name', { effects: { users: ['v\0w'] } }, 'E_CONFIG'],
+    ['functions that read a table with NUL in its name', { functions: { own: { reads: ['v\0w'] } } }, 'E_CONFIG'],
     ['functions with something else', { functions: { own: { read: ['users'] } } }, 'E_CONFIG'],
     ['objects that are a list', { objects: [] }, 'E_CONFIG'],
     ['a time that is none', { doubt: Number.NaN }, 'E_CONFIG'],
@@ -61,6 +64,7 @@ describe('$cached', () => {
     ['tags that are no list', { tags: 'a' }, 'E_TAG'],
     ['tables that are neither names nor objects', { tables: [{}] }, 'E_TAG'],
     ['tables that are no list', { tables: 'users' }, 'E_TAG'],
+    ['a table with NUL in its name', { tables: ['v\0w'] }, 'E_TAG'],
   ])('refuses %s', (_name, given, code) => {
     expect(thrownBy(() => db.$cached(given as never))).toEqual(refusal(code));
   });
@@ -96,6 +100,7 @@ const WRONG: [string, unknown, string][] = [
   ['empty lists', { tables: [], tags: [] }, 'E_SELECTOR'],
   ['tags that are no texts', { tags: [7] }, 'E_TAG'],
   ['tables that are none', { tables: [{}] }, 'E_TAG'],
+  ['a table with NUL in its name', { tables: 'v\0w' }, 'E_TAG'],
 ];
 
 describe('$cache.invalidate', () => {
