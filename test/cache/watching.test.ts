@@ -71,6 +71,15 @@ test('get gives what is in grace where it is asked to, and nothing that is outda
   expect(cache.get('plain', { stale: true })).toBeUndefined();
 });
 
+test('null in grace is given, and counted once', async () => {
+  const clock = createTestClock();
+  const cache = createCache({ clock });
+  await cache.set('k', null, { ttl: '1s', grace: '1m' });
+  clock.advance(1_000);
+  expect(cache.get('k', { stale: true })).toBe(null);
+  expect(cache.stats()).toMatchObject({ stale: 1, misses: 0 });
+});
+
 test('options of get that are wrong are refused', async () => {
   const cache = createCache();
   expect(await codeOf(() => cache.get('k', { stale: 1 as never }))).toBe('E_CONFIG');

@@ -50,7 +50,7 @@ class TieredValueCache implements ValueCache {
   get(key: string, stale = false): Eventually<unknown> {
     return after(this.#entries.find(key), (entry) => {
       const isStale = stale && entry !== undefined && !this.#entries.isFresh(entry);
-      return (isStale ? this.#fills.inGrace(entry) : undefined) ?? this.#fresh(key, entry);
+      return isStale && this.#fills.isInGrace(entry) ? this.#fills.stale(entry) : this.#fresh(key, entry);
     });
   }
 

@@ -56,10 +56,13 @@ export class ValueFills {
     if (endingRequests !== undefined) this.#watch = new FlightWatch(entries, endingRequests.handsOver);
   }
 
-  /** The value of an entry in grace, for `get`; undefined when it may not be given. */
-  inGrace(entry: StoredValue): unknown {
-    const mayBeGiven = this.#entries.isInGrace(entry) && previousOf(entry, this.#entries.ledger) !== undefined;
-    return mayBeGiven ? this.#grace.given(entry) : undefined;
+  /** Whether `get` may give the stale entry. */
+  isInGrace(entry: StoredValue): boolean {
+    return this.#entries.isInGrace(entry) && previousOf(entry, this.#entries.ledger) !== undefined;
+  }
+
+  stale(entry: StoredValue): unknown {
+    return this.#grace.given(entry);
   }
 
   isUnderWay(key: string): boolean {
