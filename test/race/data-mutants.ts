@@ -25,7 +25,7 @@ function mutant(
 
 const CACHE = 'engine/values/value-cache.ts';
 const FILLS = 'engine/values/value-fills.ts';
-const ENTRIES = 'engine/values/value-entries.ts';
+const CONTEXT = 'engine/values/value-context.ts';
 const STORING = 'engine/values/value-storing.ts';
 const FLIGHT = 'engine/values/value-flight.ts';
 const LOOP = 'engine/tiers/tier-loop.ts';
@@ -45,15 +45,15 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'this.terms = { ...this.terms, ...terms };',
     'this.terms = { ...this.terms, ...terms, tags: this.terms.tags };',
   ]),
-  mutant('builds on what is outdated', { file: ENTRIES, ways: KEY }, [
+  mutant('builds on what is outdated', { file: CONTEXT, ways: KEY }, [
     'entry !== undefined && (ledger.isCurrent(entry) || ledger.isExpired(entry));',
     'entry !== undefined;',
   ]),
-  mutant('takes what is expired for fresh', { file: ENTRIES, ways: SOFT }, [
+  mutant('takes what is expired for fresh', { file: CONTEXT, ways: SOFT }, [
     'if (!this.ledger.isCurrent(entry)) return false;',
     'if (!this.ledger.isCurrent(entry) && !this.ledger.isExpired(entry)) return false;',
   ]),
-  mutant('takes what is outdated for fresh', { file: ENTRIES, ways: KEY }, [
+  mutant('takes what is outdated for fresh', { file: CONTEXT, ways: KEY }, [
     'if (!this.ledger.isCurrent(entry)) return false;',
     '',
   ]),
@@ -77,7 +77,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     ),
   ),
   mutant('does not wait for the log', { file: CACHE, ways: KEY }, [
-    'await this.#entries.underWay.track(Promise.all(appended));',
+    'await this.#context.underWay.track(Promise.all(appended));',
     'void appended;',
   ]),
   mutant('does not look at the tags of whoever hits', { file: STORING, ways: LATE }, [
@@ -111,6 +111,6 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
   mutant(
     'gives in grace without the tags of whoever is given it',
     { file: 'engine/values/value-grace.ts', ways: LATE },
-    ['return after(taken(this.#entries, entry, asked), ', 'void asked;\n    return after(entry, '],
+    ['return after(taken(this.#context, entry, asked), ', 'void asked;\n    return after(entry, '],
   ),
 ];

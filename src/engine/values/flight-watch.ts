@@ -5,7 +5,7 @@
 // for requests that hang.
 
 import { TidegateError } from '../../errors.ts';
-import type { ValueEntries } from './value-entries.ts';
+import type { ValueContext } from './value-context.ts';
 import type { ValueFlight, ValueLanding } from './value-flight.ts';
 
 const BEAT_MS = 50;
@@ -21,20 +21,20 @@ interface Life {
 }
 
 export class FlightWatch {
-  readonly #entries: Pick<ValueEntries, 'clock' | 'tasks'>;
+  readonly #context: Pick<ValueContext, 'clock' | 'tasks'>;
   readonly #handsOver: boolean;
   readonly #lives = new WeakMap<ValueFlight, Life>();
   readonly #running = new Set<Life>();
 
   /** `handsOver`: who waits for a promise that another request resolves goes on as a part of their own request. */
-  constructor(entries: Pick<ValueEntries, 'clock' | 'tasks'>, handsOver: boolean) {
-    this.#entries = entries;
+  constructor(context: Pick<ValueContext, 'clock' | 'tasks'>, handsOver: boolean) {
+    this.#context = context;
     this.#handsOver = handsOver;
   }
 
   /** To be called within the request that begins it. `lose`: called when it is found to have ended without a word. */
   begun(flight: ValueFlight, lose: (landing: ValueLanding) => void): void {
-    const { clock, tasks } = this.#entries;
+    const { clock, tasks } = this.#context;
     this.loseEnded();
     const life: Life = { flight, lose, seenMs: clock.monotonic(), landing: undefined, isLost: false };
     this.#lives.set(flight, life);
@@ -53,7 +53,7 @@ export class FlightWatch {
 
   /** Those of requests that are over. */
   loseEnded(): void {
-    const nowMs = this.#entries.clock.monotonic();
+    const nowMs = this.#context.clock.monotonic();
     for (const life of this.#running) {
       if (nowMs - life.seenMs <= LOST_AFTER_MS) continue;
       this.#running.delete(life);
@@ -70,7 +70,7 @@ export class FlightWatch {
 
   /** How a fill ended that another request may have begun. */
   heard(flight: ValueFlight): Promise<ValueLanding> {
-    const { tasks } = this.#entries;
+    const { tasks } = this.#context;
     const handsOver = this.#handsOver;
     const life = this.#lives.get(flight);
     if (life === undefined) return flight.landed;

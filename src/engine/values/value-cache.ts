@@ -10,6 +10,7 @@ import type { Selector } from '../../ledger/selector.ts';
 import type { Eventually } from '../../ports.ts';
 import { after, allAtOnce } from '../eventually.ts';
 import { SourceLeases } from '../source-leases.ts';
+import { ValueContext } from './value-context.ts';
 import type {
   FillTerms,
   ManyFill,
@@ -20,7 +21,6 @@ import type {
   ValueStats,
   ValueToSet,
 } from './value-contract.ts';
-import { ValueEntries } from './value-entries.ts';
 import { ValueFills } from './value-fills.ts';
 import type { AskedFill } from './value-flight.ts';
 import { storePut, taken } from './value-storing.ts';
@@ -30,36 +30,36 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 }
 
 class TieredValueCache implements ValueCache {
-  readonly #entries: ValueEntries;
+  readonly #context: ValueContext;
   readonly #fills: ValueFills;
   #sources: SourceLeases | undefined;
 
   constructor(parts: ValueCacheParts) {
-    this.#entries = new ValueEntries(parts);
-    this.#fills = new ValueFills(this.#entries, (asked) => this.#answer(asked), parts.endingRequests);
+    this.#context = new ValueContext(parts);
+    this.#fills = new ValueFills(this.#context, (asked) => this.#answer(asked), parts.endingRequests);
   }
 
   hit(key: string, tags?: readonly string[]): unknown {
-    const entry = this.#entries.memory?.get(key) as StoredValue | undefined; // A promise is not plain either.
-    if (entry === undefined || !entry.isPlain || !this.#entries.isFresh(entry)) return undefined;
+    const entry = this.#context.memory?.get(key) as StoredValue | undefined; // A promise is not plain either.
+    if (entry === undefined || !entry.isPlain || !this.#context.isFresh(entry)) return undefined;
     if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;
-    this.#entries.tally.hit(key, entry);
+    this.#context.tally.hit(key, entry);
     return readOwned(entry);
   }
 
   get(key: string, stale = false): Eventually<unknown> {
-    return after(this.#entries.find(key), (entry) => {
-      const isStale = stale && entry !== undefined && !this.#entries.isFresh(entry);
+    return after(this.#context.find(key), (entry) => {
+      const isStale = stale && entry !== undefined && !this.#context.isFresh(entry);
       return isStale && this.#fills.isInGrace(entry) ? this.#fills.stale(entry) : this.#fresh(key, entry);
     });
   }
 
   #fresh(key: string, entry: StoredValue | undefined): unknown {
-    if (entry === undefined || !this.#entries.isFresh(entry)) {
-      this.#entries.tally.count('miss', key);
+    if (entry === undefined || !this.#context.isFresh(entry)) {
+      this.#context.tally.count('miss', key);
       return undefined;
     }
-    this.#entries.tally.hit(key, entry);
+    this.#context.tally.hit(key, entry);
     return readOwned(entry);
   }
 
@@ -74,7 +74,7 @@ class TieredValueCache implements ValueCache {
           return this.#fresh(key, entry);
         };
         return after(
-          after(this.#entries.find(key), (entry) => this.#named(entry, fill)),
+          after(this.#context.find(key), (entry) => this.#named(entry, fill)),
           given,
         );
       }),
@@ -88,21 +88,21 @@ class TieredValueCache implements ValueCache {
 
   /** The fresh entry, with the tags of its caller added. */
   #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
-    if (entry === undefined || !this.#entries.isFresh(entry)) return undefined;
-    const named = taken(this.#entries, entry, asked);
+    if (entry === undefined || !this.#context.isFresh(entry)) return undefined;
+    const named = taken(this.#context, entry, asked);
     if (named === entry || named instanceof Promise) return named;
     // The entry in memory may have expired by another of its tags meanwhile.
-    return named !== undefined && this.#entries.isFresh(named) ? named : undefined;
+    return named !== undefined && this.#context.isFresh(named) ? named : undefined;
   }
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
-    const owned = this.#entries.own(value);
-    return this.#entries.state === 'open' && storePut(this.#entries, { key, owned }, terms);
+    const owned = this.#context.own(value);
+    return this.#context.state === 'open' && storePut(this.#context, { key, owned }, terms);
   }
 
   setMany(entries: readonly ValueToSet[]): Eventually<boolean>[] {
-    const owned = entries.map(({ key, value, terms }) => ({ key, owned: this.#entries.own(value), terms }));
-    return owned.map(({ terms, ...given }) => this.#entries.state === 'open' && storePut(this.#entries, given, terms));
+    const owned = entries.map(({ key, value, terms }) => ({ key, owned: this.#context.own(value), terms }));
+    return owned.map(({ terms, ...given }) => this.#context.state === 'open' && storePut(this.#context, given, terms));
   }
 
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
@@ -110,7 +110,7 @@ class TieredValueCache implements ValueCache {
   }
 
   #answer(asked: AskedFill): Eventually<unknown> {
-    const found = this.#entries.find(asked.key);
+    const found = this.#context.find(asked.key);
     if (!(found instanceof Promise)) return this.#freshOrFilled(asked, found);
     const since = this.#since(asked);
     return found.then((entry) => this.#freshOrFilled(since, entry));
@@ -126,67 +126,67 @@ class TieredValueCache implements ValueCache {
 
   /** Its time counts from now, though its fill may begin later. */
   #since(asked: AskedFill): AskedFill {
-    return { ...asked, askedMs: asked.askedMs ?? this.#entries.clock.monotonic() };
+    return { ...asked, askedMs: asked.askedMs ?? this.#context.clock.monotonic() };
   }
 
   #hit(asked: AskedFill, entry: StoredValue): unknown {
-    this.#entries.tally.hit(asked.key, entry);
+    this.#context.tally.hit(asked.key, entry);
     if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
     return readOwned(entry);
   }
 
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
-    const { ledger, memory, hasSlower, loop, underWay } = this.#entries;
+    const { ledger, memory, hasSlower, loop, underWay } = this.#context;
     for (const key of keys) ledger.fills.replace(key);
-    const count = this.#entries.count(keys, also);
+    const sought = this.#context.sought(keys, also);
     const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
     const invalidated = this.invalidate(named, false);
     memory?.delete(keys);
     const { turn } = ledger.fills;
-    const counted = count();
+    const counted = sought.count();
     await invalidated;
     const found = await counted;
     // Values that were put in since the call stay.
     const rest = hasSlower ? keys.filter((key) => !ledger.fills.wasReplacedSince(key, turn)) : [];
-    if (rest.length > 0 && this.#entries.state !== 'closed') await underWay.track(loop.delete(rest));
+    if (rest.length > 0 && this.#context.state !== 'closed') await underWay.track(loop.delete(rest));
     return found;
   }
 
   async expire(key: string, also: readonly Selector[] = []): Promise<boolean> {
-    const count = this.#entries.count([key], () => also);
+    const sought = this.#context.sought([key], () => also);
     await this.invalidate([{ kind: 'url', uri: key }, ...also], true);
-    return (await count()) > 0;
+    return (await sought.count()) > 0;
   }
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
-    this.#entries.tally.invalidated(selectors, soft);
-    const appended = selectors.map((selector) => this.#entries.invalidator.invalidate(selector, soft));
-    await this.#entries.underWay.track(Promise.all(appended));
+    this.#context.tally.invalidated(selectors, soft);
+    const appended = selectors.map((selector) => this.#context.invalidator.invalidate(selector, soft));
+    await this.#context.underWay.track(Promise.all(appended));
   }
 
   sources(): SourceLeases {
     this.#sources ??= new SourceLeases({
-      clock: this.#entries.clock,
+      clock: this.#context.clock,
       invalidate: (one) => this.invalidate([one], false),
     });
-    this.#entries.ledger.sources = this.#sources;
+    this.#context.ledger.sources = this.#sources;
     return this.#sources;
   }
 
   async purge(selector: Selector): Promise<number> {
-    return this.#entries.state === 'closed' ? 0 : this.#entries.loop.purge(selector, () => true);
+    return this.#context.state === 'closed' ? 0 : this.#context.loop.purge(selector, () => true);
   }
 
   async close(enough: Promise<unknown> = new Promise(() => {})): Promise<void> {
-    this.#entries.state = 'closing';
-    this.#entries.memory = undefined;
+    this.#context.state = 'closing';
+    this.#context.memory = undefined;
     await this.#fills.close(enough);
-    await Promise.race([this.#entries.underWay.idle(), enough]);
-    this.#entries.state = 'closed';
+    await Promise.race([this.#context.underWay.idle(), enough]);
+    this.#context.state = 'closed';
   }
 
   stamp(): Arrival {
-    return this.#entries.ledger.arrive();
+    return this.#context.ledger.arrive();
   }
 
   isFilling(key: string): boolean {
@@ -194,10 +194,10 @@ class TieredValueCache implements ValueCache {
   }
 
   entries(selector: Selector): ReturnType<ValueCache['entries']> {
-    return this.#entries.list(selector);
+    return this.#context.list(selector);
   }
 
   stats(): ValueStats {
-    return this.#entries.tally.stats(this.#fills.inFlight);
+    return this.#context.tally.stats(this.#fills.inFlight);
   }
 }

@@ -13,8 +13,8 @@ import type { Eventually } from '../../ports.ts';
 import { onAbort } from '../abort-listeners.ts';
 import { after } from '../eventually.ts';
 import { FlightWatch } from './flight-watch.ts';
+import { isDueEarly, previousOf, type ValueContext } from './value-context.ts';
 import type { FillResult } from './value-contract.ts';
-import { isDueEarly, previousOf, type ValueEntries } from './value-entries.ts';
 import { type AskedFill, type FlightPlan, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
 import { ValueGrace } from './value-grace.ts';
 import { named, storeFilled } from './value-storing.ts';
@@ -35,7 +35,7 @@ interface Waiting {
 }
 
 export class ValueFills {
-  readonly #entries: ValueEntries;
+  readonly #context: ValueContext;
   readonly #askAnew: (asked: AskedFill) => Eventually<unknown>;
   readonly #running = new Set<ValueFlight>();
   readonly #grace: ValueGrace;
@@ -46,19 +46,19 @@ export class ValueFills {
    * the request that began it; see FlightWatch.
    */
   constructor(
-    entries: ValueEntries,
+    context: ValueContext,
     askAnew: (asked: AskedFill) => Eventually<unknown>,
     endingRequests: { readonly handsOver: boolean } | undefined,
   ) {
-    this.#entries = entries;
+    this.#context = context;
     this.#askAnew = askAnew;
-    this.#grace = new ValueGrace(entries);
-    if (endingRequests !== undefined) this.#watch = new FlightWatch(entries, endingRequests.handsOver);
+    this.#grace = new ValueGrace(context);
+    if (endingRequests !== undefined) this.#watch = new FlightWatch(context, endingRequests.handsOver);
   }
 
   /** Whether `get` may give the stale entry. */
   isInGrace(entry: StoredValue): boolean {
-    return this.#entries.isInGrace(entry) && previousOf(entry, this.#entries.ledger) !== undefined;
+    return this.#context.isInGrace(entry) && previousOf(entry, this.#context.ledger) !== undefined;
   }
 
   stale(entry: StoredValue): unknown {
@@ -66,7 +66,7 @@ export class ValueFills {
   }
 
   isUnderWay(key: string): boolean {
-    return this.#entries.ledger.fills.newestJoinable(key) !== undefined;
+    return this.#context.ledger.fills.newestJoinable(key) !== undefined;
   }
 
   get inFlight(): number {
@@ -79,7 +79,7 @@ export class ValueFills {
    */
   async close(enough: Promise<unknown>): Promise<void> {
     const { promise: given, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#entries.tasks.later(CLOSE_MS, resolve);
+    const cancel = this.#context.tasks.later(CLOSE_MS, resolve);
     const end = (flight: ValueFlight) => {
       const message = `expected the fill of ${flight.key} to end before its cache closes, got no end yet`;
       flight.abort(new TidegateError('E_FILL_TIMEOUT', message));
@@ -102,11 +102,11 @@ export class ValueFills {
   /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
   async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
     const { key, terms } = asked;
-    const { ledger, clock, tally } = this.#entries;
+    const { ledger, clock, tally } = this.#context;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
-    const asNamed = entry && named(this.#entries, entry, asked);
+    const asNamed = entry && named(this.#context, entry, asked);
     const previous = previousOf(asNamed, ledger);
-    const stale = previous !== undefined && entry !== undefined && this.#entries.isInGrace(entry) ? entry : undefined;
+    const stale = previous !== undefined && entry !== undefined && this.#context.isInGrace(entry) ? entry : undefined;
     if (stale !== undefined && this.#grace.rests(key)) {
       const given = await this.#grace.give(stale, asked);
       if (given !== undefined) return given;
@@ -140,26 +140,26 @@ export class ValueFills {
   refreshEarly(asked: AskedFill, entry: StoredValue): void {
     this.#watch?.loseEnded();
     const { key, terms } = asked;
-    if (!isDueEarly(entry, terms.earlyRefresh, this.#entries) || this.isUnderWay(key) || this.#grace.rests(key)) return;
-    this.#begin(asked, { previous: previousOf(entry, this.#entries.ledger), replaces: true });
+    if (!isDueEarly(entry, terms.earlyRefresh, this.#context) || this.isUnderWay(key) || this.#grace.rests(key)) return;
+    this.#begin(asked, { previous: previousOf(entry, this.#context.ledger), replaces: true });
   }
 
   #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
-    const { ledger, clock, tasks, tally } = this.#entries;
+    const { ledger, clock, tasks, tally } = this.#context;
     const startedMs = clock.monotonic();
     const flight = new ValueFlight({ key, fill, terms, startedMs, ...what }, (holder) => ledger.begin(key, holder));
     this.#running.add(flight);
     this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
     tally.begun();
     // First of all that wait: whoever is given the value then finds it stored.
-    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#entries.fault);
-    flight.start(tasks, this.#entries.own);
+    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#context.fault);
+    flight.start(tasks, this.#context.own);
     return flight;
   }
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
     const { key, terms, previous, startedMs } = flight.plan;
-    const { ledger, clock, tally } = this.#entries;
+    const { ledger, clock, tally } = this.#context;
     if (!this.#running.delete(flight)) return;
     if (landing.kind !== 'failed') return this.#keep(flight, landing);
     if (flight.isOverdue) this.#giveUp(flight);
@@ -172,7 +172,7 @@ export class ValueFills {
 
   /** Those who waited have been told. What it gives in the end is no worse for it. */
   #giveUp(flight: ValueFlight): void {
-    const { ledger } = this.#entries;
+    const { ledger } = this.#context;
     ledger.fills.giveUp(flight.fill);
     flight.whenLate = (landing) => {
       if (landing.kind === 'failed') return ledger.fills.end(flight.fill);
@@ -184,28 +184,28 @@ export class ValueFills {
 
   #keep(flight: ValueFlight, landing: Exclude<ValueLanding, { kind: 'failed' }>): void {
     const { key, startedMs } = flight.plan;
-    const durationMs = this.#entries.clock.monotonic() - startedMs;
+    const durationMs = this.#context.clock.monotonic() - startedMs;
     this.#grace.wake(key);
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
     let result: Eventually<FillResult> = 'refused';
     try {
-      result = storeFilled(this.#entries, flight, { landing, fillMs: durationMs });
+      result = storeFilled(this.#context, flight, { landing, fillMs: durationMs });
     } catch (error) {
-      this.#entries.fault(error);
+      this.#context.fault(error);
     }
     void after(result, (one) => this.#end(flight, one, durationMs));
   }
 
   #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
     const { key, fill } = flight;
-    const { ledger, tally } = this.#entries;
+    const { ledger, tally } = this.#context;
     if (result === 'stored' || result === 'not-stored') ledger.fills.settle(fill);
     ledger.fills.end(fill);
     tally.filled({ key, result, durationMs, error: undefined });
   }
 
   #joinable(asked: AskedFill, arrival: Arrival): ValueFlight | undefined {
-    const { ledger } = this.#entries;
+    const { ledger } = this.#context;
     const running = ledger.fills.newestJoinable(asked.key);
     if (running === undefined) return undefined;
     const tags = tagsOf(asked);
@@ -218,7 +218,7 @@ export class ValueFills {
   /** How the fill ended; undefined: the caller has waited long enough, and a stale value is there. */
   async #landing({ asked, flight, joined, stale, untilMs }: Waiting): Promise<ValueLanding | undefined> {
     const { softMs, signal } = asked.terms;
-    const { clock, tasks } = this.#entries;
+    const { clock, tasks } = this.#context;
     const leftMs = Math.max(0, untilMs - clock.monotonic());
     const waitMs = stale === undefined ? leftMs : Math.min(softMs, leftMs);
     const landed = (joined ? this.#watch?.heard(flight) : undefined) ?? flight.landed;
@@ -252,7 +252,7 @@ export class ValueFills {
     const { asked, flight, arrival, askedMs, joined, stale } = waiting;
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    if (isLost || !this.#entries.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
+    if (isLost || !this.#context.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
       // Its fill read too early for it, or will never end.
       return this.#askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }
@@ -273,6 +273,6 @@ export class ValueFills {
   #tell(flight: ValueFlight, error: unknown): void {
     if (flight.isTold) return;
     flight.isTold = true;
-    this.#entries.fault(error);
+    this.#context.fault(error);
   }
 }

@@ -8,7 +8,7 @@ import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Eventually } from '../../ports.ts';
 import { after } from '../eventually.ts';
 import { RecentMap } from '../recent-map.ts';
-import type { ValueEntries } from './value-entries.ts';
+import type { ValueContext } from './value-context.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import { taken } from './value-storing.ts';
 
@@ -16,17 +16,17 @@ import { taken } from './value-storing.ts';
 const FAILED_KEYS = 10_000;
 
 export class ValueGrace {
-  readonly #entries: ValueEntries;
+  readonly #context: ValueContext;
   /** Monotonic time until which no fill is begun while a stale value is there. */
   readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
 
-  constructor(entries: ValueEntries) {
-    this.#entries = entries;
+  constructor(context: ValueContext) {
+    this.#context = context;
   }
 
   /** The source is left alone so long. */
   rest(key: string, ms: number): void {
-    this.#restUntil.set(key, this.#entries.clock.monotonic() + ms);
+    this.#restUntil.set(key, this.#context.clock.monotonic() + ms);
   }
 
   wake(key: string): void {
@@ -35,17 +35,17 @@ export class ValueGrace {
 
   rests(key: string): boolean {
     const until = this.#restUntil.get(key);
-    return until !== undefined && this.#entries.clock.monotonic() < until;
+    return until !== undefined && this.#context.clock.monotonic() < until;
   }
 
   /** Undefined: it cannot be had by the tags of whoever asks. */
   give(entry: StoredValue, asked: AskedFill): Eventually<unknown> {
-    return after(taken(this.#entries, entry, asked), (one) => this.given(one));
+    return after(taken(this.#context, entry, asked), (one) => this.given(one));
   }
 
   given(entry: StoredValue | undefined): unknown {
     if (entry === undefined) return undefined;
-    this.#entries.tally.count('stale', entry.key);
+    this.#context.tally.count('stale', entry.key);
     return readOwned(entry);
   }
 
@@ -57,25 +57,25 @@ export class ValueGrace {
     entry: StoredValue,
     { flight, asked }: { readonly flight: ValueFlight; readonly asked: AskedFill },
   ): Promise<unknown> {
-    const { ledger, memory } = this.#entries;
+    const { ledger, memory } = this.#context;
     const newer = this.#fresh(memory?.get(entry.key));
     if (newer !== undefined) return this.#giveFresh(newer, asked);
     // Slower tiers are not waited for in vain: whatever takes its place there outdates it.
     const mayBeGiven = flight.fill.overtakenIn.size === 0 && (ledger.isCurrent(entry) || ledger.isExpired(entry));
     if (mayBeGiven) return this.give(entry, asked);
-    const below = this.#fresh(await this.#entries.find(entry.key));
+    const below = this.#fresh(await this.#context.find(entry.key));
     return below === undefined ? undefined : this.#giveFresh(below, asked);
   }
 
   #fresh(found: Eventually<StoredValue | undefined>): StoredValue | undefined {
     const isAtHand = found !== undefined && !(found instanceof Promise);
-    return isAtHand && this.#entries.isFresh(found) ? found : undefined;
+    return isAtHand && this.#context.isFresh(found) ? found : undefined;
   }
 
   async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {
-    const better = await taken(this.#entries, entry, asked);
+    const better = await taken(this.#context, entry, asked);
     if (better === undefined) return undefined;
-    this.#entries.tally.hit(better.key, better);
+    this.#context.tally.hit(better.key, better);
     return readOwned(better);
   }
 }

@@ -20,8 +20,8 @@ import type { OwnedValue } from '../../entry/owned-value.ts';
 import { lateTags, type StoredValue } from '../../entry/stored-value.ts';
 import type { Eventually } from '../../ports.ts';
 import { wasReadNoEarlier } from '../tiers/tier-loop.ts';
+import { entryOf, type Filled, type ValueContext } from './value-context.ts';
 import type { FillResult, ManyFill, SetTerms, ValueTerms } from './value-contract.ts';
-import { entryOf, type Filled, type ValueEntries } from './value-entries.ts';
 import { MAX_TAGS, tagsOf, type ValueFlight, type ValueLanding } from './value-flight.ts';
 
 interface Given {
@@ -30,43 +30,43 @@ interface Given {
 }
 
 /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
-export function storeFilled(entries: ValueEntries, flight: ValueFlight, given: Given): Eventually<FillResult> {
-  const isReplaced = entries.hasSlower && flight.replaces;
+export function storeFilled(context: ValueContext, flight: ValueFlight, given: Given): Eventually<FillResult> {
+  const isReplaced = context.hasSlower && flight.replaces;
   return (
-    refusalOf(entries, flight, given) ??
-    (isReplaced ? replace(entries, flight, given) : keepFilled(entries, flight, given))
+    refusalOf(context, flight, given) ??
+    (isReplaced ? replace(context, flight, given) : keepFilled(context, flight, given))
   );
 }
 
-function refusalOf({ ledger }: ValueEntries, flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
+function refusalOf({ ledger }: ValueContext, flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
   const refusal = ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
   return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
 }
 
-function keepFilled(entries: ValueEntries, flight: ValueFlight, given: Given): FillResult {
-  const { clock, random, fault } = entries;
+function keepFilled(context: ValueContext, flight: ValueFlight, given: Given): FillResult {
+  const { clock, random, fault } = context;
   const { key } = flight;
   const terms = termsOf(flight, given);
   if (terms.ttlMs === 0 || flight.hasTooManyTags) {
-    entries.drop(key);
+    context.drop(key);
     return 'not-stored';
   }
   const { landing, fillMs } = given;
   const { owned, validator } = landing;
   const read = { stamp: flight.fill.keyStamp, readAt: flight.fill.stamp.position };
   const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
-  const stored = entries.keep(entryOf(filled, terms, random), terms.memoryOnly);
+  const stored = context.keep(entryOf(filled, terms, random), terms.memoryOnly);
   if (stored instanceof Promise) stored.catch(fault);
   return stored === false ? 'not-stored' : 'stored';
 }
 
-function replace(entries: ValueEntries, flight: ValueFlight, given: Given): Eventually<FillResult> {
-  const { ledger, invalidator, underWay, fault } = entries;
+function replace(context: ValueContext, flight: ValueFlight, given: Given): Eventually<FillResult> {
+  const { ledger, invalidator, underWay, fault } = context;
   const { key } = flight.plan;
   const before = ledger.applied;
   const superseded = invalidator.supersede(key);
   if (ledger.applied !== before + 1) {
-    const kept = keepLater(entries, flight, { ...given, superseded, before });
+    const kept = keepLater(context, flight, { ...given, superseded, before });
     flight.settled = underWay.track(kept);
     return kept;
   }
@@ -74,21 +74,21 @@ function replace(entries: ValueEntries, flight: ValueFlight, given: Given): Even
   ledger.fills.supersede(key, ledger.applied, flight.fill.keyStamp.position);
   // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
   if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
-  return keepFilled(entries, flight, given);
+  return keepFilled(context, flight, given);
 }
 
 /** The log takes time, so others may have had their turn meanwhile. */
 async function keepLater(
-  entries: ValueEntries,
+  context: ValueContext,
   flight: ValueFlight,
   given: Given & { readonly superseded: Eventually<number>; readonly before: number },
 ): Promise<FillResult> {
-  const { ledger, fault } = entries;
+  const { ledger, fault } = context;
   try {
     const position = await given.superseded;
     if (position !== given.before + 1) return 'refused';
     ledger.fills.supersede(flight.key, position, flight.fill.keyStamp.position);
-    return refusalOf(entries, flight, given) ?? keepFilled(entries, flight, given);
+    return refusalOf(context, flight, given) ?? keepFilled(context, flight, given);
   } catch (error) {
     fault(error);
     return 'not-stored';
@@ -97,12 +97,12 @@ async function keepLater(
 
 /** Puts in a value that was not filled here; whether it was stored. */
 export function storePut(
-  entries: ValueEntries,
+  context: ValueContext,
   given: { readonly key: string; readonly owned: OwnedValue },
   { stamp, validator, ...terms }: SetTerms,
 ): Eventually<boolean> {
   const { key, owned } = given;
-  const { ledger, tally, clock, random, underWay } = entries;
+  const { ledger, tally, clock, random, underWay } = context;
   const begun = stamp ?? ledger.arrive();
   const what = valueSubject(key, terms.tags);
   if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
@@ -113,16 +113,16 @@ export function storePut(
   ledger.fills.replace(key);
   const read = { stamp: begun, readAt: begun.position };
   const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
-  if (entries.hasSlower) return underWay.track(putEverywhere(entries, filled, terms));
-  const isKept = terms.ttlMs !== 0 && entries.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
+  if (context.hasSlower) return underWay.track(putEverywhere(context, filled, terms));
+  const isKept = terms.ttlMs !== 0 && context.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
   tally.set(key, isKept ? 'stored' : 'not-stored');
-  if (terms.ttlMs === 0) entries.drop(key);
+  if (terms.ttlMs === 0) context.drop(key);
   return isKept;
 }
 
 /** All that is there is outdated first, so that no older value is ever given again. */
-async function putEverywhere(entries: ValueEntries, filled: Filled, terms: ValueTerms): Promise<boolean> {
-  const { ledger, invalidator, tally, random } = entries;
+async function putEverywhere(context: ValueContext, filled: Filled, terms: ValueTerms): Promise<boolean> {
+  const { ledger, invalidator, tally, random } = context;
   const { key, stamp } = filled;
   const before = ledger.applied;
   const position = await invalidator.supersede(key);
@@ -135,7 +135,7 @@ async function putEverywhere(entries: ValueEntries, filled: Filled, terms: Value
     tally.set(key, result);
     return false;
   }
-  const kept = entries.keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
+  const kept = context.keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
   // A slower tier answers later; a failure is reported then.
   tally.set(key, kept === false ? 'not-stored' : 'stored');
   return (await kept) !== false;
@@ -150,7 +150,7 @@ function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
  * The entry with the tags of whoever names it so, itself where it has them; not stored. Undefined: something outdated it by
  * one that it did not have.
  */
-export function named({ ledger }: ValueEntries, entry: StoredValue, asked: ManyFill): StoredValue | undefined {
+export function named({ ledger }: ValueContext, entry: StoredValue, asked: ManyFill): StoredValue | undefined {
   const late = lateTags(entry.tags, tagsOf(asked));
   if (late.length === 0) return entry;
   const { epoch, stamp, readAt } = entry;
@@ -161,41 +161,41 @@ export function named({ ledger }: ValueEntries, entry: StoredValue, asked: ManyF
 }
 
 /** Gives the entry its late tags in every tier that is to have it. Undefined also where this is impossible. */
-export function taken(entries: ValueEntries, entry: StoredValue, asked: ManyFill): Eventually<StoredValue | undefined> {
+export function taken(context: ValueContext, entry: StoredValue, asked: ManyFill): Eventually<StoredValue | undefined> {
   const by = typeof asked.fill === 'function' ? undefined : asked.fill.naming;
   if (by !== undefined && entry.namedBy === by) return entry;
-  if (named(entries, entry, asked) === entry) {
+  if (named(context, entry, asked) === entry) {
     entry.namedBy = by;
     return entry;
   }
-  const latest = latestOf(entries, entry);
-  const better = named(entries, latest, asked);
+  const latest = latestOf(context, entry);
+  const better = named(context, latest, asked);
   if (better === latest || better === undefined) return better;
-  const { ledger, hasSlower, underWay } = entries;
+  const { ledger, hasSlower, underWay } = context;
   // Superseded, what is expired would be outdated.
   const mayTake = ledger.isCurrent(better) || (!hasSlower && ledger.isExpired(better));
   if (!mayTake || better.tags.length > MAX_TAGS) return undefined;
   if (typeof asked.fill !== 'function') asked.fill.noted();
   // The fill under way will take its place.
   ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
-  if (hasSlower) return underWay.track(takenEverywhere(entries, better, asked.terms.memoryOnly));
-  entries.keep(better, true);
+  if (hasSlower) return underWay.track(takenEverywhere(context, better, asked.terms.memoryOnly));
+  context.keep(better, true);
   return better;
 }
 
 /** Memory may have it with more tags by now. */
-function latestOf({ memory, ledger }: ValueEntries, entry: StoredValue): StoredValue {
+function latestOf({ memory, ledger }: ValueContext, entry: StoredValue): StoredValue {
   const there = memory?.get(entry.key);
   if (there === undefined || there instanceof Promise || !wasReadNoEarlier(there, entry)) return entry;
   return ledger.isCurrent(there) || ledger.isExpired(there) ? there : entry;
 }
 
 async function takenEverywhere(
-  entries: ValueEntries,
+  context: ValueContext,
   entry: StoredValue,
   memoryOnly: boolean,
 ): Promise<StoredValue | undefined> {
-  const { ledger, invalidator, fault } = entries;
+  const { ledger, invalidator, fault } = context;
   const { key, epoch, tags } = entry;
   try {
     const before = ledger.applied;
@@ -209,7 +209,7 @@ async function takenEverywhere(
     const taken = { ...entry, stamp: position, checkedUpTo: position };
     // Fills of the key that are under way read it later still.
     ledger.fills.supersede(key, position, entry.stamp);
-    const kept = entries.keep(taken, memoryOnly);
+    const kept = context.keep(taken, memoryOnly);
     await superseded;
     await kept;
     return taken;

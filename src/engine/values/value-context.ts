@@ -1,5 +1,5 @@
-// The entries of a data cache: as they are made, in which tiers they stand, until when they are fresh or in grace, how many of
-// them a removal finds, and as operators see them.
+// What the parts of a data cache share: its ports, ledger, log and tiers, and its state. With it the entries: as they are made,
+// in which tiers they stand, until when they are fresh or in grace, how many of them a removal finds, and as operators see them.
 
 import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/key.ts';
 import { ownText, ownTexts } from '../../entry/own-text.ts';
@@ -23,7 +23,7 @@ const MEMORY_BUCKETS = 2 ** 16;
 /** Largest part of the idle time by which a slower tier may be behind. */
 const BEHIND_PART = 0.25;
 
-export class ValueEntries {
+export class ValueContext {
   readonly clock: Clock;
   /** The time, as far as a hit needs it; see `hitNotes`. */
   readonly #roughNow: () => number;
@@ -127,29 +127,31 @@ export class ValueEntries {
   }
 
   /**
-   * To be called before the keys are invalidated, and its result thereafter: how many of them were there, not outdated. By the
+   * Keys that are about to be invalidated. `count`, to be called thereafter: how many of them were there, not outdated. By the
    * time slower tiers answer, the invalidation has outdated all that they have. `also`: what is invalidated with a key.
    */
-  count(keys: readonly string[], also: (key: string) => readonly Selector[]): () => Promise<number> {
+  sought(keys: readonly string[], also: (key: string) => readonly Selector[]): Sought {
     const { ledger, memory, hasSlower } = this;
     const rest = keys.filter((key) => {
       const entry = memory?.get(key);
       return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
     });
-    const sought = (hasSlower ? rest : []).map((uri) => {
+    const asked = (hasSlower ? rest : []).map((uri) => {
       const removed = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
       return { key: uri, removed, last: ledger.lastAffecting({ uri, origin: '', tags: removed }) };
     });
-    const wasCurrent = async ({ key, removed, last }: (typeof sought)[number]) => {
+    const wasCurrent = async ({ key, removed, last }: (typeof asked)[number]) => {
       const entry = await this.find(key);
       if (entry === undefined || last > entry.stamp) return false;
       const stamp = { epoch: entry.epoch, position: entry.stamp };
       const tags = entry.tags.filter((tag) => !removed.includes(tag));
       return !ledger.isAffectedSince(stamp, { uri: '', origin: '', tags });
     };
-    return async () => {
-      const found = await Promise.all(sought.map(wasCurrent));
-      return keys.length - rest.length + found.filter((wasThere) => wasThere).length;
+    return {
+      count: async () => {
+        const found = await Promise.all(asked.map(wasCurrent));
+        return keys.length - rest.length + found.filter((wasThere) => wasThere).length;
+      },
     };
   }
 
@@ -172,6 +174,10 @@ export class ValueEntries {
       return this.ledger.isExpired(note) ? 'expired' : 'outdated';
     return this.clock.now() - bornMs < lifetimeMs ? 'fresh' : 'stale';
   }
+}
+
+interface Sought {
+  readonly count: () => Promise<number>;
 }
 
 /** Inputs of an entry besides its terms. */
@@ -219,7 +225,7 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
 export function isDueEarly(
   { bornMs, lifetimeMs: untilMs, fillMs, sliding }: StoredValue,
   early: FillTerms['earlyRefresh'],
-  { clock, random }: ValueEntries,
+  { clock, random }: ValueContext,
 ): boolean {
   // One that ends for want of use has nobody to be filled for.
   const lifetimeMs = sliding?.limitMs ?? untilMs;
