@@ -163,35 +163,46 @@ export class Sessions {
     return [...new Set(names)];
   }
 
-  /**
-   * `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction. Within the work of a transaction Drizzle
-   * sends its own, and has said so before; one that a program sends there leaves the rest of the work without a transaction.
-   */
+  /** `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction. */
   #controlled(
-    { control, chains, savepoint }: TextFacts,
+    facts: TextFacts,
     { scope, isSync }: { readonly scope: Scope | undefined; readonly isSync: boolean },
     run: () => unknown,
   ): unknown {
+    const { control, chains, savepoint } = facts;
+    if (scope !== undefined) return this.#controlledWithin(scope, facts, { isSync, run });
     const { writes, dialect } = this.#parts;
     const isCommit = control === 'commit';
-    const isEnd = isCommit || control === 'rollback';
-    if (scope !== undefined) {
-      if (isEnd) scope.isOver = true;
-      if (!isCommit || scope.isEnding) return run();
-      const before = writes.committing(scope);
-      const send = isPromise(before) && !isSync ? async () => await before.then(run) : run;
-      return followed(send, (failure) => scope.committedByHand(failure));
-    }
     // In SQLite, what is committed in vain stays open, and a savepoint may begin a transaction.
-    if (isEnd) return followed(run, writes.endingByHand({ isCommit, chains, lasts: dialect === 'sqlite' }));
-    if (writes.manual === undefined)
-      return control === 'begin' || control === 'savepoint' ? this.#begun(control, savepoint, run) : run();
+    if (isCommit || control === 'rollback')
+      return followed(run, writes.endingByHand({ isCommit, chains, lasts: dialect === 'sqlite' }));
+    if (writes.manual !== undefined) return this.#saved(writes.manual, facts, run);
+    return control === 'begin' || control === 'savepoint' ? this.#begun(control, savepoint, run) : run();
+  }
+
+  /**
+   * Within the work of a transaction Drizzle sends its own, and has said so before; one that a program sends there leaves the
+   * rest of the work without a transaction.
+   */
+  #controlledWithin(
+    scope: Scope,
+    { control }: TextFacts,
+    { isSync, run }: { readonly isSync: boolean; readonly run: () => unknown },
+  ): unknown {
+    if (control === 'commit' || control === 'rollback') scope.isOver = true;
+    if (control !== 'commit' || scope.isEnding) return run();
+    const before = this.#parts.writes.committing(scope);
+    const send = isPromise(before) && !isSync ? async () => await before.then(run) : run;
+    return followed(send, (failure) => scope.committedByHand(failure));
+  }
+
+  /** A savepoint of a transaction that was begun by hand. */
+  #saved({ savepoints }: Scope, { control, savepoint }: TextFacts, run: () => unknown): unknown {
     if (control !== 'savepoint' && control !== 'release' && control !== 'return') return run();
-    const { savepoints } = writes.manual;
     const at = savepoints.lastIndexOf(savepoint);
     // Where a savepoint has begun the transaction, the release of that one is its commit.
     if (control === 'release' && at === 0)
-      return followed(run, writes.endingByHand({ isCommit: true, chains: false, lasts: true }));
+      return followed(run, this.#parts.writes.endingByHand({ isCommit: true, chains: false, lasts: true }));
     return followed(run, async (failure) => {
       if (failure !== undefined || savepoints.length === 0) return;
       if (control === 'savepoint') savepoints.push(savepoint);
