@@ -77,15 +77,18 @@ export async function explainRequest(
   return { ...common, ...explainEntry(context, request, entry) };
 }
 
-type Why = Pick<Explanation, 'reason' | 'section'>;
+type Grounds = Pick<Explanation, 'reason' | 'section'>;
 
-function lastRefusal({ refusal, untracked }: Refused): Why {
+function lastRefusal({ refusal, untracked }: Refused): Grounds {
   const { section, sentence } = refusalText(refusal);
   const why = untracked === undefined ? sentence : `${sentence.replace(/\.$/, '')}. Its tracker says: ${untracked}`;
   return { reason: `${refusal}: ${why}`, section };
 }
 
-function whyForward({ method, bypass }: Pick<GateRequest, 'method' | 'bypass'>, why: ForwardReason | undefined): Why {
+function whyForward(
+  { method, bypass }: Pick<GateRequest, 'method' | 'bypass'>,
+  why: ForwardReason | undefined,
+): Grounds {
   switch (why) {
     case 'bypass':
       return whyBypassed(bypass);
@@ -104,7 +107,7 @@ function whyForward({ method, bypass }: Pick<GateRequest, 'method' | 'bypass'>, 
   }
 }
 
-function whyBypassed(bypass: GateRequest['bypass']): Why {
+function whyBypassed(bypass: GateRequest['bypass']): Grounds {
   if (bypass === 'credentials') {
     return {
       reason:
@@ -125,7 +128,7 @@ function explainEntry(
   context: Context,
   request: Pick<GateRequest, 'fields'>,
   entry: StoredResponse,
-): Why & Pick<Explanation, 'verdict' | 'entry' | 'freshness' | 'position'> {
+): Grounds & Pick<Explanation, 'verdict' | 'entry' | 'freshness' | 'position'> {
   const { ledger, clock } = context;
   const outdated = !ledger.isCurrent(entry);
   const decision = decideReuse(requestDemands(request.fields), entry, { now: clock.now(), outdated });

@@ -21,7 +21,7 @@ import {
   tableOf,
   type ValueClass,
 } from './owned-copies.ts';
-import * as memory from './value-bytes.ts';
+import * as bytes from './value-bytes.ts';
 import * as kinds from './value-kinds.ts';
 
 export type { ValueClass } from './owned-copies.ts';
@@ -54,7 +54,7 @@ const NO_OPTIONS: OwnOptions = Object.freeze({});
 export function ownValue(value: unknown, options: OwnOptions = NO_OPTIONS): OwnedValue {
   if (value !== undefined && !isPart(value)) {
     const own = typeof value === 'string' ? ownText(value) : value;
-    return { value: own, copy: undefined, bytes: memory.primitiveBytes(own) };
+    return { value: own, copy: undefined, bytes: bytes.primitiveBytes(own) };
   }
   return rememberedValue(value) ?? new Owner(options.classes).own(value);
 }
@@ -129,15 +129,15 @@ class Owner {
 
   #object(source: object): object {
     const { names, hidden } = this.#namesOf(source);
-    const { bytes, isTable } = memory.objectCost(names, Object.getPrototypeOf(source) !== null);
-    this.#bytes += bytes;
-    const copy = isTable ? tableOf(source) : spreadOf(source);
+    const cost = bytes.objectCost(names, Object.getPrototypeOf(source) !== null);
+    this.#bytes += cost.bytes;
+    const copy = cost.isTable ? tableOf(source) : spreadOf(source);
     this.#copies.set(source, copy);
     let isFrozen = true;
     for (const name of names) {
       const value = copy[name];
       if (!isPart(value) && typeof value !== 'string') {
-        this.#bytes += memory.primitiveBytes(value);
+        this.#bytes += bytes.primitiveBytes(value);
         continue;
       }
       const part = this.#any(value, name);
@@ -165,7 +165,7 @@ class Owner {
 
   /** Returns true when all of them are frozen. */
   #hide(hidden: readonly string[], source: object, copy: object): boolean {
-    this.#bytes += memory.objectCost(hidden, false).bytes;
+    this.#bytes += bytes.objectCost(hidden, false).bytes;
     const parts = source as Readonly<Record<string, unknown>>;
     const kept = hidden.map((name) => [name, this.#any(parts[name], name)] as const);
     kinds.withHidden(copy, Object.fromEntries(kept));
@@ -180,7 +180,7 @@ class Owner {
     if (Object.getOwnPropertySymbols(source).length > 0) this.#refuse('an array with a symbol as key');
     // Not its own `slice`, which would make an array of its own realm.
     const isDense = keys.length === source.length;
-    this.#bytes += memory.arrayBytes(keys.length, isDense);
+    this.#bytes += bytes.arrayBytes(keys.length, isDense);
     const copy: unknown[] = isDense ? Array.prototype.slice.call(source) : sparseCopy(source, keys);
     this.#copies.set(source, copy);
     let isFrozen = true;
@@ -188,7 +188,7 @@ class Owner {
       const index = isDense ? at : Number(keys[at]);
       const value = copy[index];
       if (!isPart(value) && typeof value !== 'string') {
-        this.#bytes += memory.primitiveBytes(value);
+        this.#bytes += bytes.primitiveBytes(value);
         continue;
       }
       const part = this.#any(value, index);
@@ -214,7 +214,7 @@ class Owner {
   }
 
   #leaf(source: object, copy: object): object {
-    this.#bytes += memory.leafBytes(source);
+    this.#bytes += bytes.leafBytes(source);
     return this.#noted(source, copy);
   }
 
@@ -226,7 +226,7 @@ class Owner {
   #instance(source: object, valueClass: ValueClass): KeptInstance {
     const kept = new KeptInstance(valueClass);
     this.#copies.set(source, kept);
-    this.#bytes += memory.INSTANCE_BYTES;
+    this.#bytes += bytes.INSTANCE_BYTES;
     const plain = valueClass.toPlain(source);
     if (plain === undefined) this.#refuse(`no plain form of an instance of ${valueClass.name}`);
     kept.plain = this.#any(plain, `<${valueClass.name}>`);
@@ -236,7 +236,7 @@ class Owner {
   #map(source: Map<unknown, unknown>): object {
     const copy = new Map<unknown, unknown>();
     this.#copies.set(source, copy);
-    this.#bytes += memory.mapBytes(source.size);
+    this.#bytes += bytes.mapBytes(source.size);
     let at = 0;
     for (const [key, value] of source) {
       const step = typeof key === 'string' ? key : at;
@@ -249,7 +249,7 @@ class Owner {
   #set(source: Set<unknown>): object {
     const copy = new Set<unknown>();
     this.#copies.set(source, copy);
-    this.#bytes += memory.setBytes(source.size);
+    this.#bytes += bytes.setBytes(source.size);
     let at = 0;
     for (const member of source) copy.add(this.#any(member, at++));
     return copy;
@@ -259,7 +259,7 @@ class Owner {
     if (isPart(value)) return this.#part(value, step);
     if (typeof value === 'string' && isWhole(value)) return this.#shortText(value);
     const own = typeof value === 'string' ? ownText(value) : value;
-    this.#bytes += memory.primitiveBytes(own);
+    this.#bytes += bytes.primitiveBytes(own);
     return own;
   }
 
@@ -268,7 +268,7 @@ class Owner {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
     this.#texts.set(text, text);
-    this.#bytes += memory.primitiveBytes(text);
+    this.#bytes += bytes.primitiveBytes(text);
     return text;
   }
 

@@ -74,7 +74,7 @@ const COMMON = {
   onFault: kit.func,
 };
 
-/** Throws E_CONFIG, E_TTL. */
+/** Options of `withTidegate`; refused with E_CONFIG or E_TTL. */
 export const SOUND: kit.Checks<SoundOptions> = {
   ...COMMON,
   cache: kit.required(isCache),
@@ -97,7 +97,7 @@ const DROP_IN: kit.Checks<DropInOptions> = {
   ),
 };
 
-/** Throws E_CONFIG, E_TTL, E_TAG. */
+/** Options of `$cached`; refused with E_CONFIG, E_TTL or E_TAG. */
 export const READ: kit.Checks<ReadOptions> = {
   ttl: isDuration,
   tags: (tags) => void checkedTags(tags as readonly string[], 'tags'),
