@@ -89,7 +89,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     '',
   ]),
   mutant('gives an entry by a late tag and does not keep the tag', { file: STORING, ways: LATE }, [
-    'entries.keep(better, true);\n  return better;',
+    'context.keep(better, true);\n  return better;',
     'return better;',
   ]),
   mutant('takes a late tag that was invalidated since', { file: STORING, ways: LATE }, [
