@@ -75,10 +75,10 @@ interface ServeOptions extends ConfigOverrides {
 export async function runCli(argv: readonly string[]): Promise<void> {
   // The process goes on when its terminal or the reader of its log is gone (EPIPE).
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
-  const manifest = new URL(import.meta.resolve('tidegate/package.json'));
+  const packageFile = new URL(import.meta.resolve('tidegate/package.json'));
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
-    .version((JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version);
+    .version((JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version);
   addCommands(program, COMMANDS, PROCESS_IO);
   await program.parseAsync(argv);
 }

@@ -1,11 +1,12 @@
 // Connections to origins that speak HTTP/2, or might.
 
+import { once } from 'node:events';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer as createNetServer } from 'node:net';
+import { createServer as createNetServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { fetchAll, type Running, start, textOf, until } from '../contract/origin-kit.ts';
+import { fetchAll, quiet, type Running, start, textOf, until } from '../contract/origin-kit.ts';
 import { END_HEADERS, END_STREAM, frameBytes, HEADERS } from './h2-kit.ts';
 import { frameServer, h2Server, listening, OK, originAt, pem } from './origin-h2-kit.ts';
 
@@ -84,5 +85,27 @@ describe('a connection', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => fetchAll(origin)));
     expect(answers.every(({ events }) => events[0] === 'failed E_ORIGIN_CONNECT')).toBe(true);
     expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+
+  test('that cannot be made any more fails all that wait for it, once earlier ones have gone', async () => {
+    const answering = createHttpsServer({ ...pem }, (_, response) => response.end('x'));
+    const sockets: Socket[] = [];
+    let isSilent = false;
+    const server = createNetServer((socket) => {
+      sockets.push(socket.on('error', () => socket.destroy()));
+      if (!isSilent) answering.emit('connection', socket);
+    });
+    const origin = originAt(await listening(server), { connectTimeoutMs: 200 });
+    expect((await fetchAll(origin)).events).toEqual(['head 200', 'data', 'end']);
+    isSilent = true;
+    const [first] = sockets.splice(0) as [Socket];
+    const gone = once(first, 'close');
+    first.destroy();
+    await gone;
+    // The origin's end of it goes, too.
+    await quiet();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetchAll(origin)));
+    expect(answers.every(({ events }) => events[0] === 'failed E_ORIGIN_CONNECT')).toBe(true);
+    expect(sockets.length).toBeLessThan(10);
   });
 });

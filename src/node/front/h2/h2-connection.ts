@@ -76,7 +76,6 @@ export class H2Connection {
 
   constructor(client: ClientConnection, deps: FrontContext) {
     this.#client = client;
-
     this.#deps = deps;
     this.#session = openSession(client.socket, deps.limits);
     const open = this.#open;

@@ -258,22 +258,24 @@ export class LargeBodySource implements BodySource {
     if (this.#ready.length >= AHEAD) return;
     this.#isReading = true;
     const block = this.#next++;
-    const read = readBlock(this.#file as DiskFile, this.#parts.body, block).then(
-      (content) => {
-        if (this.#state === 'open') this.#ready.push(partOf(content, block, this.#parts.range));
-      },
-      (error: unknown) => {
-        if (this.#state === 'open') this.#state = 'failed';
-        this.#parts.spoiled(error);
-      },
-    );
-    read.then(() => {
-      this.#isReading = false;
-      this.#readAhead();
-      const wake = this.#wake;
-      this.#wake = undefined;
-      wake?.();
-    });
+    readBlock(this.#file as DiskFile, this.#parts.body, block)
+      .then(
+        (content) => {
+          if (this.#state === 'open') this.#ready.push(partOf(content, block, this.#parts.range));
+        },
+        (error: unknown) => {
+          if (this.#state === 'open') this.#state = 'failed';
+          return error;
+        },
+      )
+      .then((failure) => {
+        this.#isReading = false;
+        this.#readAhead();
+        if (failure !== undefined) this.#parts.spoiled(failure);
+        const wake = this.#wake;
+        this.#wake = undefined;
+        wake?.();
+      });
   }
 
   #close(): void {

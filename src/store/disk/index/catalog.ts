@@ -52,7 +52,8 @@ export class Catalog {
       this.index.touch(this.index.add(hash, place, generation));
       return true;
     }
-    const [segment, before] = [this.index.segment(slot), this.index.generation(slot)];
+    const segment = this.index.segment(slot);
+    const before = this.index.generation(slot);
     this.index.move(slot, place, generation);
     this.index.touch(slot);
     if (before !== generation) this.#bodies.disown(before);

@@ -69,7 +69,7 @@ export class Segments {
     this.#last = Math.max(this.#last, number);
   }
 
-  find(number: number): Segment | undefined {
+  find(number: number): Readonly<Segment> | undefined {
     return this.#segments.get(number);
   }
 
@@ -82,7 +82,7 @@ export class Segments {
   }
 
   /** The queue's oldest sealed segment. Without one, seals the open one if it has entries. */
-  oldest(queue: DiskQueue): Segment | undefined {
+  oldest(queue: DiskQueue): Readonly<Segment> | undefined {
     for (const segment of this.#segments.values()) {
       if (segment.queue === queue && (segment.sealed || segment.entries > 0)) {
         if (!segment.sealed) this.#seal(segment);
