@@ -6,7 +6,7 @@ import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
 import type { PopulateItem } from '../engine/populate/item.ts';
 import type { JobProgress, NotStored } from '../engine/populate/job.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
-import type { Asked } from '../engine/source-questions.ts';
+import type { QuestionResult } from '../engine/source-questions.ts';
 import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
@@ -135,7 +135,7 @@ export interface TierApi {
 export interface SourceApi {
   reportSource(report: SourceReport): Promise<SourceReply>;
   sources(): readonly SourceState[];
-  askSource(source: string, about: QuestionSubject): Promise<Asked>;
+  askSource(source: string, about: QuestionSubject): Promise<QuestionResult>;
 }
 
 /** A call that is refused with a status of its own. */

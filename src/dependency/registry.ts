@@ -40,7 +40,7 @@ export interface Outdated {
 }
 
 /** The meaning of a tag. `source`: any change of the database makes it outdated. */
-export type Watched = Instance | 'source';
+export type TagMeaning = Instance | 'source';
 
 interface Registered {
   readonly tag: string;
@@ -84,7 +84,7 @@ export class Registry {
    * Makes `tag` stand for what was read, and returns undefined. If a change that the read missed, or may have missed,
    * makes it outdated already, returns what is to be invalidated and registers nothing.
    */
-  register(tag: string, watched: Watched, mark: ReadMark): Outdated | undefined {
+  register(tag: string, watched: TagMeaning, mark: ReadMark): Outdated | undefined {
     const isMissed = this.#recent.some(mark, (change) => {
       return watched === 'source' || watched.reads.some((read) => affects(read, change) !== undefined);
     });

@@ -14,7 +14,7 @@ import type { ReuseTerms } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
-import type { Asked } from './source-questions.ts';
+import type { QuestionResult } from './source-questions.ts';
 
 /** Where requests of one route go and under which policy. Made once from the configuration, shared by its requests. */
 export interface Route {
@@ -241,6 +241,6 @@ export interface Gate {
   broken(error: unknown, scope: ExceptionScope): Promise<void>;
   sources(): readonly SourceState[];
   /** Asks its tracker; see SourceQuestions. */
-  askSource(source: string, about: QuestionSubject): Promise<Asked>;
+  askSource(source: string, about: QuestionSubject): Promise<QuestionResult>;
   stats(): GateStats;
 }

@@ -2,10 +2,10 @@
 
 import type { Tasks } from '../ports.ts';
 /** Wraps the function: an exception goes to `broken` and to nobody else. */
-export function guarded<Given extends unknown[]>(
-  work: (...given: Given) => void,
+export function guarded<Args extends unknown[]>(
+  work: (...given: Args) => void,
   broken: (error: unknown) => void,
-): (...given: Given) => void {
+): (...given: Args) => void {
   return (...given) => {
     try {
       work(...given);

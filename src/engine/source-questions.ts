@@ -9,7 +9,7 @@ import type { Random, Tasks } from '../ports.ts';
 import { randomId } from './invalidator.ts';
 
 /** Result of a question; `silent`: no answer within ASK_MS. */
-export type Asked =
+export type QuestionResult =
   | { readonly kind: 'answered'; readonly answer: SourceAnswer }
   | { readonly kind: 'unknown-source' | 'silent' | 'busy' };
 
@@ -24,7 +24,7 @@ export class SourceQuestions {
   readonly #life: string;
   readonly #open = new Map<
     string,
-    { readonly source: string; readonly question: SourceQuestion; readonly settle: (asked: Asked) => void }
+    { readonly source: string; readonly question: SourceQuestion; readonly settle: (result: QuestionResult) => void }
   >();
   #count = 0;
 
@@ -33,15 +33,15 @@ export class SourceQuestions {
     this.#life = randomId(random);
   }
 
-  ask(source: string, about: QuestionSubject): Promise<Asked> {
+  ask(source: string, about: QuestionSubject): Promise<QuestionResult> {
     if (this.of(source).length >= MAX_OPEN) return Promise.resolve({ kind: 'busy' });
     const id = `${this.#life}-${++this.#count}`;
     return new Promise((resolve) => {
       const cancel = this.#tasks.later(ASK_MS, () => settle({ kind: 'silent' }));
-      const settle = (asked: Asked) => {
+      const settle = (result: QuestionResult) => {
         cancel();
         this.#open.delete(id);
-        resolve(asked);
+        resolve(result);
       };
       this.#open.set(id, { source, question: { id, about }, settle });
     });

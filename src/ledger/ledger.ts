@@ -26,7 +26,7 @@ export interface SourceGate {
   isRead(tags: readonly string[]): boolean;
 }
 
-export type Refusal = 'invalidated-during-fill' | 'overtaken' | 'source-not-live' | 'intent-open';
+export type LedgerRefusal = 'invalidated-during-fill' | 'overtaken' | 'source-not-live' | 'intent-open';
 
 export class Ledger<Entry extends Stamped, Holder = unknown> {
   readonly fills = new Fills<Holder>();
@@ -145,7 +145,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
    * Why a result is not stored under `entryKey`, which is the fill's key or that of a variant. `by`: its fill; or the stamp of
    * what it was made from.
    */
-  judge(by: Fill | Stamp, subject: Subject, entryKey?: string): Refusal | undefined {
+  judge(by: Fill | Stamp, subject: Subject, entryKey?: string): LedgerRefusal | undefined {
     const isFill = 'overtakenIn' in by;
     if (isFill ? this.isAffected(by, subject) : this.isAffectedSince(by, subject)) return 'invalidated-during-fill';
     if (isFill && (by.overtakenIn.size > MAX_OVERTAKEN || by.overtakenIn.has(entryKey ?? by.key))) return 'overtaken';

@@ -54,13 +54,13 @@ export const MEASURES: readonly Measure[] = [
   gauge(['fills', 'in', 'flight'], 'Fills under way.', '{fill}', ({ fillsInFlight }) => fillsInFlight),
 ];
 
-type Rest = [unit: string, read: (stats: CacheStats) => number];
+type UnitAndRead = [unit: string, read: (stats: CacheStats) => number];
 
-function counter(name: readonly string[], help: string, ...[unit, read]: Rest): Measure {
+function counter(name: readonly string[], help: string, ...[unit, read]: UnitAndRead): Measure {
   return { name, help, kind: 'counter', unit, read };
 }
 
-function gauge(name: readonly string[], help: string, ...[unit, read]: Rest): Measure {
+function gauge(name: readonly string[], help: string, ...[unit, read]: UnitAndRead): Measure {
   return { name, help, kind: 'gauge', unit, read };
 }
 

@@ -35,7 +35,7 @@ export interface CacheControl {
   readonly minFreshMs: DeltaMs;
 }
 
-type Draft = { -readonly [name in keyof CacheControl]: CacheControl[name] };
+type MutableCacheControl = { -readonly [name in keyof CacheControl]: CacheControl[name] };
 
 const NO_DIRECTIVES: CacheControl = Object.freeze({
   noStore: false,
@@ -144,7 +144,7 @@ export function readableMs(delta: DeltaMs): number {
 }
 
 function collect(directives: Iterable<Directive>): CacheControl {
-  const draft: Draft = { ...NO_DIRECTIVES };
+  const draft: MutableCacheControl = { ...NO_DIRECTIVES };
   for (const directive of directives) take(draft, directive);
   return draft;
 }
@@ -165,7 +165,7 @@ const QUALIFIABLE = new Map([
   ['private', { flag: 'isPrivate', list: 'privateFields' }],
 ] as const);
 
-function take(draft: Draft, { name, argument }: Directive): void {
+function take(draft: MutableCacheControl, { name, argument }: Directive): void {
   const qualifiable = lookedUp(QUALIFIABLE, name);
   const names = qualifiable === undefined ? [] : listMembers(argument);
   const isFieldList = names.length > 0 && names.every((one) => TOKEN.test(one));
@@ -184,7 +184,7 @@ const DELTAS = new Map([
   ['min-fresh', 'minFreshMs'],
 ] as const);
 
-function takeDelta(draft: Draft, name: string, argument: string | undefined): void {
+function takeDelta(draft: MutableCacheControl, name: string, argument: string | undefined): void {
   const delta = lookedUp(DELTAS, name);
   if (delta === undefined) return;
   const value = delta === 'maxStaleMs' && argument === undefined ? Infinity : parseDelta(argument);

@@ -4,7 +4,7 @@ import { TidegateError } from '../errors.ts';
 import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, RoutinesData, Session } from './ast.ts';
 import { RULES } from './dialect.ts';
 
-interface Known {
+interface CatalogueMaps {
   readonly relations: ReadonlyMap<string, Relation>;
   readonly modules: ReadonlySet<string>;
   readonly routines: ReadonlyMap<string, Routine>;
@@ -12,26 +12,26 @@ interface Known {
 }
 
 /** Shared by all sessions. */
-const knownByData = new WeakMap<CatalogueData, Known>();
+const mapsByData = new WeakMap<CatalogueData, CatalogueMaps>();
 
 export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   const { dialect, source } = data;
   const { path } = session ?? data;
   const { fold, hidden } = RULES[dialect];
   const keyOf = (schema: string, name: string) => `${fold(schema)}\0${fold(name)}`;
-  const known = knownOf(data, keyOf);
+  const maps = mapsOf(data, keyOf);
   return {
     source,
     ...(session !== undefined && { session }),
     data,
     relation(schema, name) {
       for (const place of schema === undefined ? path : [schema]) {
-        const relation = known.relations.get(keyOf(place, name));
+        const relation = maps.relations.get(keyOf(place, name));
         if (relation !== undefined) return relation;
       }
-      return hidden(schema, name, known.modules);
+      return hidden(schema, name, maps.modules);
     },
-    routines: data.routines && routinesOn(path, known, data.routines),
+    routines: data.routines && routinesOn(path, maps, data.routines),
   };
 }
 
@@ -45,20 +45,24 @@ export function within({ data }: Catalogue, session: Session): Catalogue {
   return catalogueOf(data, session);
 }
 
-function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => string): Known {
+function mapsOf(data: CatalogueData, keyOf: (schema: string, name: string) => string): CatalogueMaps {
   const { own = [], setReturning = [] } = data.routines ?? {};
-  const known = knownByData.get(data) ?? {
+  const maps = mapsByData.get(data) ?? {
     relations: new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation])),
     modules: new Set(data.modules),
     routines: new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine])),
     setReturning: new Set(setReturning),
   };
-  knownByData.set(data, known);
-  return known;
+  mapsByData.set(data, maps);
+  return maps;
 }
 
 /** Finds routines in all schemas of the path: the server chooses among them by the types of their arguments. */
-function routinesOn(path: readonly string[], { routines, setReturning }: Known, { implicit }: RoutinesData): Routines {
+function routinesOn(
+  path: readonly string[],
+  { routines, setReturning }: CatalogueMaps,
+  { implicit }: RoutinesData,
+): Routines {
   const find = ({ kind, schema, name }: Callee): Routine[] =>
     (schema === undefined ? path : [schema]).flatMap((place) => {
       return routines.get(routineKey(kind === 'field' ? 'function' : kind, place, name)) ?? [];

@@ -1,7 +1,7 @@
 // Writes that are read wholly: which rows of one table a statement writes, as far as columns tell, and what it writes there.
 
 import type { TableShape } from '../dependency/change.ts';
-import type { Operand } from '../dependency/condition/predicate.ts';
+import type { ConstantOperand } from '../dependency/condition/predicate.ts';
 import type { Dialect, TableRead } from '../dependency/template.ts';
 import { readsOfQuery, type StatementParts } from './analyse.ts';
 import { type Expression, type Select, type Source, selectFrom } from './ast.ts';
@@ -26,16 +26,13 @@ export function plainRows({ with: common, body, orderBy, limit, offset }: Select
   return isPlain && body.kind === 'values' ? body.rows : undefined;
 }
 
-/** A value that the statement gives itself; undefined: it is computed. */
-type Given = Extract<Operand, { kind: 'value' | 'parameter' }> | undefined;
-
 export interface RowWrite {
   readonly kind: RowsWritten['kind'];
   readonly table: TableShape;
   /** The rows that an update or a delete takes. */
   readonly read: TableRead | undefined;
-  /** For each row of values, those by column; a column that is not there is not set, or has its default. */
-  readonly values: readonly ReadonlyMap<number, Given>[];
+  /** For each row of values, those by column; undefined: computed. A column that is not there is not set, or has its default. */
+  readonly values: readonly ReadonlyMap<number, ConstantOperand | undefined>[];
 }
 
 /** More rows in one statement are not told apart. */
@@ -70,7 +67,7 @@ function analysed(rows: RowsWritten, parts: StatementParts): RowWrite | undefine
     kind,
     table,
     read: reads[0],
-    values: values.map((row) => new Map(row.map((each, at) => [columns[at] as number, givenOf(each)]))),
+    values: values.map((row) => new Map(row.map((each, at) => [columns[at] as number, constantOf(each)]))),
   };
 }
 
@@ -80,7 +77,7 @@ function ordinalsOf(names: readonly string[], table: TableShape, dialect: Dialec
   return ordinals.includes(-1) || new Set(ordinals).size < ordinals.length ? undefined : ordinals;
 }
 
-function givenOf(expression: Expression): Given {
+function constantOf(expression: Expression): ConstantOperand | undefined {
   if (expression.kind === 'literal') return { kind: 'value', value: expression.value };
   return expression.kind === 'parameter' ? expression : undefined;
 }

@@ -8,7 +8,7 @@
 export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'return' | 'other';
 
 /** Facts as a reader of a parse tree fills them in. */
-export class Draft {
+export class FactsBuilder {
   /** Undefined when the statement is not about transactions or the session. For several statements, the last one counts. */
   control: Control | undefined = undefined;
   /** Whether it may change the content of a table. */
@@ -49,9 +49,9 @@ export class Draft {
 
 /** The facts as others see them. */
 export type TextFacts = {
-  readonly [Fact in Exclude<keyof Draft, 'giveUp'>]: Draft[Fact] extends Set<string>
+  readonly [Fact in Exclude<keyof FactsBuilder, 'giveUp'>]: FactsBuilder[Fact] extends Set<string>
     ? ReadonlySet<string>
-    : Draft[Fact];
+    : FactsBuilder[Fact];
 };
 
 /** Never throws. */
@@ -63,26 +63,30 @@ export function canonical(name: string): string {
 }
 
 /** Facts of a text that no reader has understood. */
-export const UNREAD: TextFacts = Object.assign(new Draft(), { isWrite: true, isOpaque: true, isUnreadable: true });
+export const UNREAD: TextFacts = Object.assign(new FactsBuilder(), {
+  isWrite: true,
+  isOpaque: true,
+  isUnreadable: true,
+});
 
 /** `parse` and `read` may throw. */
 export function factsReader<Node>(
   parse: (text: string) => readonly Node[],
-  read: (node: Node, draft: Draft) => void,
+  read: (node: Node, facts: FactsBuilder) => void,
 ): FactsReader {
   return (text) => {
-    const draft = new Draft();
+    const facts = new FactsBuilder();
     try {
       const nodes = parse(text);
-      for (const node of nodes) read(node, draft);
+      for (const node of nodes) read(node, facts);
       // A transaction in one text: whether it commits is not seen.
-      draft.isMixed = nodes.length > 1 && draft.control !== undefined;
+      facts.isMixed = nodes.length > 1 && facts.control !== undefined;
     } catch {
       // Some of the names may be missing.
       return UNREAD;
     }
-    if (draft.isMixed) draft.giveUp();
-    if (draft.writes.size > 0) draft.isWrite = true;
-    return draft;
+    if (facts.isMixed) facts.giveUp();
+    if (facts.writes.size > 0) facts.isWrite = true;
+    return facts;
   };
 }

@@ -25,7 +25,7 @@ import { createMemoryStore } from '../store/memory.ts';
 import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
 import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
 import { type Platform, universalPlatform, type Wait } from './platform.ts';
-import { askedOf, headersOf, uriOf } from './request.ts';
+import { headersOf, unroutedRequest, uriOf } from './request.ts';
 
 export type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
 export type { ResponseSelection } from '../entry/selectors.ts';
@@ -150,7 +150,7 @@ class WebGate {
   async serve(serving: Pick<HandlerCall, 'request' | 'handle' | 'waitUntil'>): Promise<Response> {
     this.#platform.catchUp();
     const { request } = serving;
-    const asked = askedOf(request, this.#route.policy, this.#settings.trustForwarded);
+    const asked = unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
     if (asked === undefined) return serving.handle(request, () => undefined);
     request.signal.throwIfAborted();
     const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
@@ -162,7 +162,7 @@ class WebGate {
 
   /** Throws E_SELECTOR: the request is none for a cache. */
   explain(request: Request): Promise<Explanation> {
-    const asked = askedOf(request, this.#route.policy, this.#settings.trustForwarded);
+    const asked = unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
     if (asked !== undefined) return this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
     throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
   }

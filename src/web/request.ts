@@ -11,10 +11,14 @@ import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_F
 import type { CachePolicy } from '../semantics/policy.ts';
 
 /** All of it but where it goes. */
-export type Asked = Omit<GateRequest, 'route'>;
+export type UnroutedRequest = Omit<GateRequest, 'route'>;
 
 /** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
-export function askedOf(request: Request, policy: CachePolicy, trustForwarded = false): Asked | undefined {
+export function unroutedRequest(
+  request: Request,
+  policy: CachePolicy,
+  trustForwarded = false,
+): UnroutedRequest | undefined {
   // An upgrade changes the protocol, which no stored response can.
   if (request.headers.has('upgrade')) return undefined;
   const { method } = request;
@@ -23,19 +27,19 @@ export function askedOf(request: Request, policy: CachePolicy, trustForwarded = 
   const uri = trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
   if (uri === undefined) return undefined;
   const fields = mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
-  const asked = {
+  const unrouted = {
     method,
     uri,
     target: uri.slice(uri.indexOf('/', uri.indexOf('//') + 2)),
     body: (request.body ?? undefined) as GateRequest['body'],
   };
-  if (!mayBeStored) return { ...asked, fields, bypass: false };
+  if (!mayBeStored) return { ...unrouted, fields, bypass: false };
   // The answer may depend on claims of a trusted proxy that are not in the URI.
   if (trustForwarded && all.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name))) {
-    return { ...asked, fields, bypass: true };
+    return { ...unrouted, fields, bypass: true };
   }
   const shared = sharedRequest(fields, policy, () => false);
-  return { ...asked, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
+  return { ...unrouted, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
 }
 
 const HOP_BY_HOP = hopByHopNames(NO_FIELDS);

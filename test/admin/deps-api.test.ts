@@ -5,7 +5,7 @@ import { createAdminApi } from '../../src/admin/api.ts';
 import type { AdminDeps } from '../../src/admin/contract.ts';
 import type { Described, QuestionSubject, SourceAnswer } from '../../src/dependency/describe/describe.ts';
 import type { ListQuery } from '../../src/engine/contract.ts';
-import type { Asked } from '../../src/engine/source-questions.ts';
+import type { QuestionResult } from '../../src/engine/source-questions.ts';
 import { ENTRY, EXPLANATION, fakeGate } from './fake-gate.ts';
 
 const URI = 'http://example.org/users';
@@ -27,7 +27,7 @@ const WIDE: Described = {
 };
 const SOURCE: Described = { tag: 'a1', level: 'source', reason: 'unparsed: near "x"', reads: [] };
 
-type Answering = (source: string, about: QuestionSubject) => Asked | Partial<SourceAnswer>;
+type Answering = (source: string, about: QuestionSubject) => QuestionResult | Partial<SourceAnswer>;
 
 function world(
   answering: Answering,

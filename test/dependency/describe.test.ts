@@ -5,7 +5,7 @@ import { describe, expect, it, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import type { Described } from '../../src/dependency/describe/describe.ts';
-import { Registry, type RegistryOptions, type Watched } from '../../src/dependency/registry.ts';
+import { Registry, type RegistryOptions, type TagMeaning } from '../../src/dependency/registry.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
@@ -142,7 +142,7 @@ describe('what is coarser', () => {
     );
     const { dependencies } = coarsen('shop', new Map(watching), { maxTags, maxBytes: 1_000 });
     for (const [tag, dependency] of dependencies)
-      registry.register(tag, dependency.watched as Watched, dependency.mark);
+      registry.register(tag, dependency.watched as TagMeaning, dependency.mark);
     return registry.describe([...dependencies.keys()]).described;
   };
   const reason = 'too many tags for one response (maxTags, maxTagBytes)';
@@ -173,7 +173,7 @@ describe('what is coarser', () => {
     rows.set('m', { watched: watched('SELECT 1 FROM notes'), mark });
     const { dependencies } = coarsen('shop', rows, { maxTags: 2, maxBytes: 1_000 });
     for (const [tag, dependency] of dependencies)
-      registry.register(tag, dependency.watched as Watched, dependency.mark);
+      registry.register(tag, dependency.watched as TagMeaning, dependency.mark);
     expect(registry.describe([...dependencies.keys()]).described).toEqual([
       { tag: expect.stringMatching(/^r/), level: 'table', reason, reads: [{ table: 'users', ...rest }] },
       { tag: expect.stringMatching(/^r/), level: 'table', reason, reads: [{ table: 'notes', ...rest }] },

@@ -4,7 +4,7 @@ import { createClient } from '@libsql/client';
 import BetterSqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { installSqliteFeed, sqliteFeedStatus } from '../../src/feed/sqlite/install.ts';
-import { readKnown } from '../../src/feed/sqlite/known.ts';
+import { readKnownTables } from '../../src/feed/sqlite/known-tables.ts';
 import { positionNow, readLog } from '../../src/feed/sqlite/log.ts';
 import { betterSqliteRunner, libsqlRunner } from '../../src/feed/sqlite/runner.ts';
 import { Heard } from '../contract/change-feed.ts';
@@ -229,7 +229,7 @@ it('asks with one statement for all the rows of a table that may have gone, in w
       return runner.batch(statements);
     },
   };
-  const known = await readKnown(runner, async () => world.shapes());
+  const known = await readKnownTables(runner, async () => world.shapes());
   const isNumberSure = async () => true;
   const part = await readLog(
     { runner: counted, known: known as NonNullable<typeof known>, maxChanges: 5000, isNumberSure },

@@ -6,7 +6,7 @@ import { parseSelectors } from '../../src/entry/selectors.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { admit } from '../../src/node/front/admission.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
-import { askedOf } from '../../src/web/request.ts';
+import { unroutedRequest } from '../../src/web/request.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
 /** One character of a target, in all its spellings: the first is as clients may send it. */
@@ -74,7 +74,7 @@ function gateKey(one: Stored): string {
 /** The URI in the key of a cache around handlers. */
 function handlerKey(one: Stored): string {
   const request = new Request(`${one.scheme}://${one.host}${one.port}${targetOf(one)}`);
-  return askedOf(request, SAFE_POLICY)?.uri as string;
+  return unroutedRequest(request, SAFE_POLICY)?.uri as string;
 }
 
 /** How somebody may write it, a text for each unit. */

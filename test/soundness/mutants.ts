@@ -177,12 +177,12 @@ export const MUTANTS: readonly Mutant[] = [
     "if (typeof text !== 'string') return text ?? null;",
   ]),
   postgresMutant('key-alone-is-the-whole-row', 'feed/postgres/relations.ts', [
-    'return isWhole ? rowOf(known, cells) : identityRow(known, cells);',
-    'return isWhole || !isWhole ? rowOf(known, cells) : identityRow(known, cells);',
+    'return isWhole ? rowOf(layout, cells) : identityRow(layout, cells);',
+    'return isWhole || !isWhole ? rowOf(layout, cells) : identityRow(layout, cells);',
   ]),
   postgresMutant('no-old-row-is-the-new-one', 'feed/postgres/relations.ts', [
-    'old === undefined ? identityRow(known, message.new)',
-    'old === undefined ? rowOf(known, message.new)',
+    'old === undefined ? identityRow(layout, message.new)',
+    'old === undefined ? rowOf(layout, message.new)',
   ]),
   postgresMutant('truncates-not-told', 'feed/postgres/relations.ts', [
     'return relations.map((id) => ({ kind',

@@ -44,8 +44,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     '[]',
   ]),
   postgresMutant('functions-of-the-trackers-path', 'sql/catalogue.ts: sessions/own functions', [
-    'routinesOn(path, known, data.routines)',
-    'routinesOn(data.path, known, data.routines)',
+    'routinesOn(path, maps, data.routines)',
+    'routinesOn(data.path, maps, data.routines)',
   ]),
   postgresMutant('system-is-always-first', 'sql/catalogue.ts: sessions/own functions', [
     "path.find((schema) => !schema.startsWith('pg_temp')) === SYSTEM",

@@ -13,7 +13,7 @@ import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
-import { bindableOf } from '../../src/track/follow/sqlite-followed.ts';
+import { bindableOf } from '../../src/track/follow/sqlite-connections.ts';
 import { Dice } from '../sim/dice.ts';
 import { type Query, randomQuery, type SqliteQuery } from './queries.ts';
 import { ddlOf, randomSchema, type Schema, type Table } from './schema.ts';

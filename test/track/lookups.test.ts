@@ -3,7 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
-import { SqliteLookups } from '../../src/track/follow/sqlite-followed.ts';
+import { SqliteLookups } from '../../src/track/follow/sqlite-connections.ts';
 import { createTracker, sqliteDatabase } from '../../src/track/index.ts';
 import { atEnd, NotingTarget, shopFile, tagsOf, trackedShop } from './world.ts';
 

@@ -29,14 +29,14 @@ export interface GivenNames {
   readonly tables: readonly string[];
 }
 
-interface Draft extends Omit<FillTerms, 'tags' | 'nullTtlMs'> {
+interface UnresolvedTerms extends Omit<FillTerms, 'tags' | 'nullTtlMs'> {
   readonly tags: readonly string[];
   readonly tables: readonly string[];
   /** Undefined: the ttl. */
   readonly nullTtlMs: number | undefined;
 }
 
-const BUILT_IN: Draft = {
+const BUILT_IN: UnresolvedTerms = {
   ttlMs: 5 * 60_000,
   slidingMs: Number.POSITIVE_INFINITY,
   jitter: 0,
@@ -56,16 +56,16 @@ const BUILT_IN: Draft = {
 export class Terms {
   readonly #space: KeySpace;
   readonly #kinds: Kinds;
-  readonly #drafts = new Map<string | undefined, Draft>();
+  readonly #drafts = new Map<string | undefined, UnresolvedTerms>();
   readonly #resolved = new Map<string | undefined, Resolved>();
-  readonly #base: Draft;
+  readonly #base: UnresolvedTerms;
   readonly plain: Resolved;
 
   /** `layers`: defaults of the cache, then of each namespace. Throws E_CONFIG, E_TTL, E_TAG. */
   constructor(space: KeySpace, layers: readonly DefaultOptions[], kinds: Kinds) {
     this.#space = space;
     this.#kinds = kinds;
-    this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, DEFAULTS), BUILT_IN);
+    this.#base = layers.reduce<UnresolvedTerms>((draft, layer) => merged(draft, layer, DEFAULTS), BUILT_IN);
     this.plain = { ...this.#finished(this.#base, undefined), isKept: true };
   }
 
@@ -129,7 +129,7 @@ export class Terms {
     return resolved;
   }
 
-  #draft(kind: string | undefined): Draft {
+  #draft(kind: string | undefined): UnresolvedTerms {
     if (kind === undefined) return this.#base;
     const known = this.#drafts.get(kind);
     if (known !== undefined) return known;
@@ -138,7 +138,7 @@ export class Terms {
     return draft;
   }
 
-  #finished(draft: Draft, kind: string | undefined): Resolved {
+  #finished(draft: UnresolvedTerms, kind: string | undefined): Resolved {
     const { tags, tables, nullTtlMs, ttlMs } = draft;
     const terms: FillTerms = { ...draft, tags: this.#all(tags, tables), nullTtlMs: nullTtlMs ?? ttlMs };
     return { isKept: false, terms, kind, tags, tables };
@@ -192,7 +192,7 @@ export function checkValidator(validator: unknown): void {
 }
 
 /** Written out, since it is on the way of each call that gives options. */
-function merged(draft: Draft, options: object, checks: Readonly<Record<string, kit.Check>>): Draft {
+function merged(draft: UnresolvedTerms, options: object, checks: Readonly<Record<string, kit.Check>>): UnresolvedTerms {
   if (!kit.isRecord(options)) expected('E_CONFIG', 'options to be an object', options);
   for (const name in options) {
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
@@ -236,7 +236,7 @@ function joined(before: readonly string[], given: readonly string[], what: strin
  * of the layers below the one that says `sliding`, or does not. Throws E_TTL.
  */
 export function slidingWithin(
-  { ttlMs, nullTtlMs }: Pick<Draft, 'ttlMs' | 'nullTtlMs'>,
+  { ttlMs, nullTtlMs }: Pick<UnresolvedTerms, 'ttlMs' | 'nullTtlMs'>,
   sliding: Duration | undefined,
   before: number,
 ): number {

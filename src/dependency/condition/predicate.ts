@@ -23,15 +23,20 @@ export type Operand =
 
 export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
-type Given = Extract<Operand, { kind: 'value' | 'parameter' }>;
+export type ConstantOperand = Extract<Operand, { kind: 'value' | 'parameter' }>;
 
 /** A condition on a statement's parameters and literals, by which no row differs from another. */
 export type GivenTest =
-  | { readonly kind: 'is-null'; readonly operand: Given }
+  | { readonly kind: 'is-null'; readonly operand: ConstantOperand }
   /** A truth value: `TRUE`, `1` for SQLite. */
-  | { readonly kind: 'flag'; readonly operand: Given }
+  | { readonly kind: 'flag'; readonly operand: ConstantOperand }
   /** `same`: IS NOT DISTINCT FROM. `isText`: they are compared as texts, whatever they look like. */
-  | { readonly kind: 'equal' | 'same'; readonly left: Given; readonly right: Given; readonly isText: boolean };
+  | {
+      readonly kind: 'equal' | 'same';
+      readonly left: ConstantOperand;
+      readonly right: ConstantOperand;
+      readonly isText: boolean;
+    };
 
 /** `column`: its ordinal in the table. */
 export type Predicate =

@@ -7,7 +7,7 @@
 
 import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
-import type { Refusal } from '../../ledger/ledger.ts';
+import type { LedgerRefusal } from '../../ledger/ledger.ts';
 import type { Compress } from '../../ports.ts';
 import {
   CODINGS,
@@ -34,7 +34,7 @@ const WORTH = 0.95;
 const MIN_FRUITLESS = 10_000;
 
 /** Why an entry is not coded, or what was made is not stored. */
-type Skipped = CodingRefusal | Refusal | 'busy' | 'failed' | 'not-smaller' | 'replaced' | 'route-retired';
+type Skipped = CodingRefusal | LedgerRefusal | 'busy' | 'failed' | 'not-smaller' | 'replaced' | 'route-retired';
 
 export interface CoderParts {
   readonly tiers: Tiers;

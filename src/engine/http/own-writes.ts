@@ -8,7 +8,7 @@ import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
 import type { SourceLeases } from '../source-leases.ts';
 
 const FIELD = 'tidegate-position';
-const STATED = /^([a-z0-9_-]{1,64});([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,200})$/;
+const POSITION = /^([a-z0-9_-]{1,64});([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,200})$/;
 const COOKIE = /(?:^|;\s*)tidegate-position-([a-z0-9_-]{1,64})=([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,200})/g;
 /** By then the source is heard of again, or nothing of it is served. */
 const MAX_AGE_S = 300;
@@ -25,22 +25,22 @@ export function isAheadOf(sources: SourceLeases, fields: Fields): boolean {
   return false;
 }
 
-type Stated = readonly [source: string, position: FeedPosition];
+type SourcePosition = readonly [source: string, position: FeedPosition];
 
-function ofField(value: string): Stated[] {
+function ofField(value: string): SourcePosition[] {
   return value.split(',').flatMap((part) => {
-    const match = STATED.exec(part.trim());
+    const match = POSITION.exec(part.trim());
     return match === null ? [] : [[match[1] as string, match[2] as string] as const];
   });
 }
 
 /** The cookie of a position as the field that says the same; undefined: it is another cookie. */
 export function positionField(cookie: string): Fields | undefined {
-  const [stated] = ofCookies(cookie);
-  return stated && [FIELD, stated.join(';')];
+  const [positions] = ofCookies(cookie);
+  return positions && [FIELD, positions.join(';')];
 }
 
-function ofCookies(value: string): Stated[] {
+function ofCookies(value: string): SourcePosition[] {
   if (!value.includes(FIELD)) return [];
   return Array.from(value.matchAll(COOKIE), ([, source, position]) => [source as string, position as string] as const);
 }
@@ -49,7 +49,7 @@ function ofCookies(value: string): Stated[] {
 export function withOwnPosition(uri: string, fields: Fields): Fields {
   if (fieldValue(fields, 'tidegate-settled') !== 'no') return fields;
   const attributes = `Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${uri.startsWith('https:') ? '; Secure' : ''}`;
-  const stated = fieldLines(fields, FIELD).flatMap(ofField);
-  const cookies = stated.map(([source, position]) => `tidegate-position-${source}=${position}; ${attributes}`);
+  const positions = fieldLines(fields, FIELD).flatMap(ofField);
+  const cookies = positions.map(([source, position]) => `tidegate-position-${source}=${position}; ${attributes}`);
   return [...fields, ...cookies.flatMap((cookie) => ['set-cookie', cookie])];
 }

@@ -73,7 +73,7 @@ export interface NotStored {
 const NOT_STORED_KEPT = 20;
 
 /** A job's progress as it is counted. */
-type Counted = { -readonly [Name in keyof Omit<JobProgress, 'perSecond' | 'error'>]: JobProgress[Name] } & {
+type JobCounts = { -readonly [Name in keyof Omit<JobProgress, 'perSecond' | 'error'>]: JobProgress[Name] } & {
   readonly reasons: Record<string, number>;
   readonly notStored: NotStored[];
 };
@@ -85,7 +85,7 @@ export class Job {
   /** Called by `tell`, and at the end. */
   readonly listeners = new Set<(progress: JobProgress) => void>();
   readonly #record: JobRecord | undefined;
-  readonly #counted: Counted;
+  readonly #counts: JobCounts;
   #error: string | undefined;
 
   constructor(id: string, spec: JobSpec, now: number) {
@@ -93,24 +93,24 @@ export class Job {
     this.id = id;
     this.limits = { concurrency, ratePerSecond };
     this.#record = spec.record?.(id);
-    this.#counted = {
+    this.#counts = {
       ...{ id, cause, ...(name !== undefined && { name }), state: 'running', total: 0, sealed: false, done: 0 },
       ...{ fresh: 0, stored: 0, refused: 0, failed: 0, reasons: {}, notStored: [], startedAt: now },
     };
   }
 
   get running(): boolean {
-    return this.#counted.state === 'running';
+    return this.#counts.state === 'running';
   }
 
   get sealed(): boolean {
-    return this.#counted.sealed;
+    return this.#counts.sealed;
   }
 
   /** Takes items in; returns the place of the first. */
   take(texts: readonly string[]): number {
-    const first = this.#counted.total;
-    this.#counted.total += texts.length;
+    const first = this.#counts.total;
+    this.#counts.total += texts.length;
     this.#record?.added(texts);
     return first;
   }
@@ -118,7 +118,7 @@ export class Job {
   /** Nothing more is going to be given. `error`: why its source ended early; the URLs given before are still filled. */
   seal(now: number, error?: string): void {
     if (this.sealed) return;
-    this.#counted.sealed = true;
+    this.#counts.sealed = true;
     this.#error = error;
     this.#record?.sealed(error);
     this.#endIfDone(now);
@@ -126,9 +126,9 @@ export class Job {
 
   count(index: number, end: ItemEnd, now: number): void {
     if (!this.running) return;
-    const { reasons, notStored } = this.#counted;
-    this.#counted.done++;
-    this.#counted[end.kind]++;
+    const { reasons, notStored } = this.#counts;
+    this.#counts.done++;
+    this.#counts[end.kind]++;
     const { reason, url = '' } = end;
     if (reason !== undefined) {
       reasons[reason] = (reasons[reason] ?? 0) + 1;
@@ -148,7 +148,7 @@ export class Job {
   }
 
   progress(now: number): JobProgress {
-    const { startedAt, endedAt, ...counted } = this.#counted;
+    const { startedAt, endedAt, ...counted } = this.#counts;
     const seconds = ((endedAt ?? now) - startedAt) / 1000;
     return {
       ...counted,
@@ -162,14 +162,14 @@ export class Job {
   }
 
   #endIfDone(now: number): void {
-    const { sealed, done, total } = this.#counted;
+    const { sealed, done, total } = this.#counts;
     if (sealed && done === total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
   }
 
   #end(state: Exclude<JobProgress['state'], 'running'>, now: number): void {
     if (!this.running) return;
-    this.#counted.state = state;
-    this.#counted.endedAt = now;
+    this.#counts.state = state;
+    this.#counts.endedAt = now;
     this.#record?.ended();
     this.tell(now);
     this.listeners.clear();

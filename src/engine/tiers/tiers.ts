@@ -12,7 +12,7 @@ import {
   type VariantList,
 } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Fill, Refusal, Stamp } from '../../ledger/ledger.ts';
+import type { Fill, LedgerRefusal, Stamp } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
@@ -54,7 +54,7 @@ export class Tiers {
   store(
     by: Fill | Stamp,
     { entry, key, names }: { readonly entry: StoredResponse; readonly key: string; readonly names: readonly string[] },
-  ): Refusal | undefined {
+  ): LedgerRefusal | undefined {
     const { uri, origin } = keyParts(key);
     const refusal = this.#parts.ledger.judge(by, { uri, origin, tags: entry.tags }, entry.key);
     if (refusal !== undefined) return refusal;

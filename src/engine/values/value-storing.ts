@@ -24,13 +24,13 @@ import { entryOf, type Filled, type ValueContext } from './value-context.ts';
 import type { FillResult, ManyFill, SetTerms, ValueTerms } from './value-contract.ts';
 import { MAX_TAGS, tagsOf, type ValueFlight, type ValueLanding } from './value-flight.ts';
 
-interface Given {
+interface FillLanding {
   readonly landing: ValueLanding & { readonly kind: 'filled' };
   readonly fillMs: number;
 }
 
 /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
-export function storeFilled(context: ValueContext, flight: ValueFlight, given: Given): Eventually<FillResult> {
+export function storeFilled(context: ValueContext, flight: ValueFlight, given: FillLanding): Eventually<FillResult> {
   const isReplaced = context.hasSlower && flight.replaces;
   return (
     refusalOf(context, flight, given) ??
@@ -38,12 +38,16 @@ export function storeFilled(context: ValueContext, flight: ValueFlight, given: G
   );
 }
 
-function refusalOf({ ledger }: ValueContext, flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
+function refusalOf(
+  { ledger }: ValueContext,
+  flight: ValueFlight,
+  given: FillLanding,
+): 'refused' | 'overtaken' | undefined {
   const refusal = ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
   return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
 }
 
-function keepFilled(context: ValueContext, flight: ValueFlight, given: Given): FillResult {
+function keepFilled(context: ValueContext, flight: ValueFlight, given: FillLanding): FillResult {
   const { clock, random, fault } = context;
   const { key } = flight;
   const terms = termsOf(flight, given);
@@ -60,7 +64,7 @@ function keepFilled(context: ValueContext, flight: ValueFlight, given: Given): F
   return stored === false ? 'not-stored' : 'stored';
 }
 
-function replace(context: ValueContext, flight: ValueFlight, given: Given): Eventually<FillResult> {
+function replace(context: ValueContext, flight: ValueFlight, given: FillLanding): Eventually<FillResult> {
   const { ledger, invalidator, underWay, fault } = context;
   const { key } = flight.plan;
   const before = ledger.applied;
@@ -81,7 +85,7 @@ function replace(context: ValueContext, flight: ValueFlight, given: Given): Even
 async function keepLater(
   context: ValueContext,
   flight: ValueFlight,
-  given: Given & { readonly superseded: Eventually<number>; readonly before: number },
+  given: FillLanding & { readonly superseded: Eventually<number>; readonly before: number },
 ): Promise<FillResult> {
   const { ledger, fault } = context;
   try {
@@ -142,7 +146,7 @@ async function putEverywhere(context: ValueContext, filled: Filled, terms: Value
 }
 
 /** With the tags of all who have joined by now. */
-function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
+function termsOf(flight: ValueFlight, { landing }: FillLanding): ValueTerms {
   return { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
 }
 

@@ -24,7 +24,7 @@ export type ShapeOf = (table: PostgresTable) => Eventually<TableShape | undefine
 
 type RelationMessage = Extract<PgoutputMessage, { kind: 'relation' }>;
 
-interface Known {
+interface RelationLayout {
   readonly message: RelationMessage;
   readonly shape: TableShape;
   /** Place of each column of the shape in the messages, or -1. */
@@ -33,7 +33,7 @@ interface Known {
 
 export class PostgresRelations {
   readonly #shapeOf: ShapeOf;
-  readonly #known = new Map<number, Known>();
+  readonly #layouts = new Map<number, RelationLayout>();
 
   constructor(shapeOf: ShapeOf) {
     this.#shapeOf = shapeOf;
@@ -44,7 +44,7 @@ export class PostgresRelations {
    * truncated.
    */
   async learn(message: RelationMessage): Promise<readonly Change[]> {
-    const before = this.#known.get(message.id);
+    const before = this.#layouts.get(message.id);
     if (JSON.stringify(before?.message) === JSON.stringify(message)) return [];
     const shape = await this.#read(message, message);
     return before === undefined ? [] : wholly(shape, before.shape);
@@ -55,14 +55,14 @@ export class PostgresRelations {
    * shape.
    */
   async relearn(table: PostgresTable): Promise<readonly Change[]> {
-    const before = this.#known.get(table.id);
+    const before = this.#layouts.get(table.id);
     if (before === undefined) return wholly(await shapeNow(this.#shapeOf, table, []));
     return wholly(await this.#read(table, before.message), before.shape);
   }
 
   /** Reads every shape again, since any may have changed. */
   async renew(): Promise<void> {
-    for (const { message } of this.#known.values()) await this.#read(message, message);
+    for (const { message } of this.#layouts.values()) await this.#read(message, message);
   }
 
   /** The shape of the table as it is now, to which rows are matched that come as the message says. */
@@ -70,7 +70,7 @@ export class PostgresRelations {
     const { columns } = message;
     const shape = await shapeNow(this.#shapeOf, table, columns);
     const places = shape.columns.map(({ name }) => columns.findIndex((column) => column.name === name));
-    this.#known.set(message.id, { message, shape, places });
+    this.#layouts.set(message.id, { message, shape, places });
     return shape;
   }
 
@@ -79,29 +79,29 @@ export class PostgresRelations {
   }
 
   change(message: Extract<PgoutputMessage, { kind: 'insert' | 'update' | 'delete' }>): Change {
-    const known = this.#get(message.relation);
-    const table = known.shape;
+    const layout = this.#get(message.relation);
+    const table = layout.shape;
     switch (message.kind) {
       case 'insert':
-        return { kind: 'insert', table, new: rowOf(known, message.new) };
+        return { kind: 'insert', table, new: rowOf(layout, message.new) };
       case 'delete':
-        return { kind: 'delete', table, old: oldRow(known, message.old) };
+        return { kind: 'delete', table, old: oldRow(layout, message.old) };
       case 'update': {
         const { old } = message;
         // A cell that was not sent is unchanged.
         const cells = old?.isWhole
           ? message.new.map((cell, place) => (cell === undefined ? old.cells[place] : cell))
           : message.new;
-        const before = old === undefined ? identityRow(known, message.new) : oldRow(known, old);
-        return { kind: 'update', table, old: before, new: rowOf(known, cells) };
+        const before = old === undefined ? identityRow(layout, message.new) : oldRow(layout, old);
+        return { kind: 'update', table, old: before, new: rowOf(layout, cells) };
       }
     }
   }
 
-  #get(id: number): Known {
-    const known = this.#known.get(id);
-    if (known === undefined) throw new TidegateError('E_FEED', `expected a relation told of before, got number ${id}`);
-    return known;
+  #get(id: number): RelationLayout {
+    const layout = this.#layouts.get(id);
+    if (layout === undefined) throw new TidegateError('E_FEED', `expected a relation told of before, got number ${id}`);
+    return layout;
   }
 }
 
@@ -120,8 +120,8 @@ export async function shapeNow(
   { id, schema, name }: PostgresTable,
   columns: readonly { readonly name: string }[],
 ): Promise<TableShape> {
-  const known = await shapeOf({ id, schema, name });
-  if (known !== undefined) return known;
+  const layout = await shapeOf({ id, schema, name });
+  if (layout !== undefined) return layout;
   return {
     // As shapes spell it.
     name: schema === 'public' ? name : `${schema}.${name}`,
@@ -135,20 +135,20 @@ export async function shapeNow(
 }
 
 /** A partial old row gives the replica identity only; its other cells are sent as null, whatever they were. */
-function oldRow(known: Known, { isWhole, cells }: OldTuple): Row {
-  return isWhole ? rowOf(known, cells) : identityRow(known, cells);
+function oldRow(layout: RelationLayout, { isWhole, cells }: OldTuple): Row {
+  return isWhole ? rowOf(layout, cells) : identityRow(layout, cells);
 }
 
 /** The server sends no old row when the replica identity is unchanged. The identity need not be the primary key. */
-function identityRow(known: Known, cells: Tuple): Row {
+function identityRow(layout: RelationLayout, cells: Tuple): Row {
   return rowOf(
-    known,
-    known.message.columns.map(({ isIdentity }, place) => (isIdentity ? cells[place] : undefined)),
+    layout,
+    layout.message.columns.map(({ isIdentity }, place) => (isIdentity ? cells[place] : undefined)),
   );
 }
 
 /** The texts of cells as a row of the shape. `places`: where the text of each of its columns is, or -1. */
-export function rowOf({ shape, places }: Pick<Known, 'shape' | 'places'>, texts: Tuple): Row {
+export function rowOf({ shape, places }: Pick<RelationLayout, 'shape' | 'places'>, texts: Tuple): Row {
   return places.map((place, ordinal) => tableCell(shape, ordinal, place < 0 ? undefined : texts[place]));
 }
 

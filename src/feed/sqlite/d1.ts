@@ -5,7 +5,14 @@
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
-import { changesOf, type Known, markSchema, type ReadTables, readKnown, strangersIn } from './known.ts';
+import {
+  changesOf,
+  type KnownTables,
+  markSchema,
+  type ReadTables,
+  readKnownTables,
+  strangersIn,
+} from './known-tables.ts';
 import { positionNow, readLog, resolved, rowsStatement, seqOf } from './log.ts';
 import { type D1Binding, type D1Prepared, type D1Statement, d1Runner, type SqliteRow } from './runner.ts';
 import { LOG, STATE } from './triggers.ts';
@@ -37,7 +44,7 @@ export function createD1Feed<S extends D1Statement<S> = D1Prepared>(
 class D1Feed<S extends D1Statement<S>> {
   readonly #database: D1Binding<S>;
   readonly #readTables: ReadTables;
-  #known: Promise<Known> | undefined;
+  #known: Promise<KnownTables> | undefined;
   /** Number of an existing row of the log. */
   #lower = 0;
 
@@ -72,7 +79,7 @@ class D1Feed<S extends D1Statement<S>> {
   }
 
   /** The batch is committed, so any doubt here must widen the set. */
-  async #setOf(known: Known, before: SqliteRow, found: readonly SqliteRow[]): Promise<ChangeSet | undefined> {
+  async #setOf(known: KnownTables, before: SqliteRow, found: readonly SqliteRow[]): Promise<ChangeSet | undefined> {
     const runner = d1Runner(this.#database);
     const rows = [before, ...found.filter(({ seq }) => Number(seq) > Number(before.seq))];
     if (rows.length === 1 && found.length <= MAX_CHANGES) return undefined;
@@ -119,8 +126,8 @@ class D1Feed<S extends D1Statement<S>> {
     return { position, changes: [...shapes.values()].map((table) => ({ kind: 'truncate', table })) };
   }
 
-  async #read(): Promise<Known> {
-    const known = await readKnown(d1Runner(this.#database), this.#readTables);
+  async #read(): Promise<KnownTables> {
+    const known = await readKnownTables(d1Runner(this.#database), this.#readTables);
     if (known !== undefined) return known;
     throw new TidegateError('E_FEED', `expected the change log ${LOG} in the database, got none: install the feed`);
   }

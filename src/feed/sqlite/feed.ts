@@ -8,7 +8,15 @@ import { TidegateError } from '../../errors.ts';
 import type { Cancel, ChangeFeed, Clock, Eventually, Tasks } from '../../ports.ts';
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../lifecycle.ts';
 import { installSqliteFeed } from './install.ts';
-import { changesOf, differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './known.ts';
+import {
+  changesOf,
+  differing,
+  type KnownTables,
+  markSchema,
+  pragma,
+  type ReadTables,
+  readKnownTables,
+} from './known-tables.ts';
 import { type LogPart, LogTrim, partOrGap, positionNow, readLog, seqOf, writeLightly } from './log.ts';
 import type { SqliteRunner } from './runner.ts';
 import { LOG } from './triggers.ts';
@@ -62,7 +70,7 @@ class SqliteSource implements FeedSource {
   /** Of the file that is open. */
   #identity = '';
   #unwatch: Cancel | undefined;
-  #known: Known | undefined;
+  #known: KnownTables | undefined;
   /** Tables that had their triggers at some time. */
   readonly #covered = new Set<string>();
   /** Undefined to begin with a gap. */
@@ -174,7 +182,7 @@ class SqliteSource implements FeedSource {
     for (;;) {
       const version = await pragma(runner, 'schema_version');
       const isSameSchema = version !== undefined && version === this.#schemaVersion;
-      const known = isSameSchema ? (this.#known as Known) : await this.#newlyKnown(runner);
+      const known = isSameSchema ? (this.#known as KnownTables) : await this.#newlyKnown(runner);
       const isNumberSure = async () =>
         isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
       const source = { runner, known, maxChanges, pause, isNumberSure };
@@ -190,7 +198,10 @@ class SqliteSource implements FeedSource {
         if (run.isStopped) return undefined;
         await this.#telling(() => run.listener.gap(news.reason, position));
       } else {
-        const truncates = differing(this.#known as Known, known).map((table) => ({ kind: 'truncate' as const, table }));
+        const truncates = differing(this.#known as KnownTables, known).map((table) => ({
+          kind: 'truncate' as const,
+          table,
+        }));
         const changes = [...truncates, ...changesOf(news.changes, known)];
         const isNews = changes.length > 0 && !run.isStopped;
         if (isNews) await this.#telling(() => run.listener.changed({ position, changes }));
@@ -213,7 +224,7 @@ class SqliteSource implements FeedSource {
   }
 
   /** Reads the tables again after a possible schema change, and marks the change in the log, to get a position after it. */
-  async #newlyKnown(runner: SqliteRunner): Promise<Known> {
+  async #newlyKnown(runner: SqliteRunner): Promise<KnownTables> {
     let known = await this.#read(runner);
     const { extends: takesAll = false } = this.#options;
     const isLost = (name: string) => known.problems.has(name) && (takesAll || this.#covered.has(name));
@@ -226,8 +237,8 @@ class SqliteSource implements FeedSource {
     return known;
   }
 
-  async #read(runner: SqliteRunner): Promise<Known> {
-    const known = await readKnown(runner, this.#options.readTables);
+  async #read(runner: SqliteRunner): Promise<KnownTables> {
+    const known = await readKnownTables(runner, this.#options.readTables);
     for (const name of known?.shapes.keys() ?? []) if (known?.problems.has(name) === false) this.#covered.add(name);
     if (known !== undefined) return known;
     throw new TidegateError('E_FEED', `expected the change log ${LOG} in the database, got none: install the feed`);

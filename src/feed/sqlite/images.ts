@@ -25,9 +25,9 @@ function encoded(column: string): string {
 }
 
 /** The cells of a row as the log has them, in the form of `imageColumns`. */
-export type Image = readonly unknown[];
+export type RowImage = readonly unknown[];
 
-export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): Image {
+export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): RowImage {
   const image: unknown[] = [];
   for (let at = 0; at < slots; at++) {
     const cell = row[`${side}${at}`];
@@ -37,7 +37,7 @@ export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): Image {
 }
 
 /** Cells in the order of the shape's columns. `places`: the place of each in an image. */
-export function rowOf(shape: TableShape, image: Image, places: readonly (number | undefined)[]): Row {
+export function rowOf(shape: TableShape, image: RowImage, places: readonly (number | undefined)[]): Row {
   return shape.columns.map(({ type }, at) => {
     const place = places[at];
     return place === undefined ? undefined : cellOf(type, decoded(image[place]));
@@ -67,7 +67,7 @@ function bytesOf(hex: string): Uint8Array {
 }
 
 /** A text for the cells at these places; equal for values that SQLite finds equal byte by byte. */
-function nameOf(image: Image, places: readonly (number | undefined)[]): string | undefined {
+function nameOf(image: RowImage, places: readonly (number | undefined)[]): string | undefined {
   const parts: unknown[] = [];
   for (const place of places) {
     const cell = place === undefined ? undefined : image[place];
@@ -82,8 +82,8 @@ export interface LogEvent {
   readonly seq: number;
   readonly table: number;
   readonly kind: number;
-  readonly old: Image;
-  readonly new: Image;
+  readonly old: RowImage;
+  readonly new: RowImage;
 }
 
 /** A row that may have been replaced since the log last showed it. */
@@ -92,14 +92,14 @@ export interface Suspect {
   /** The row of the log, and which of its images, that shows the row last. */
   readonly seq: number;
   readonly side: 'o' | 'n';
-  readonly image: Image;
+  readonly image: RowImage;
 }
 
 /** A change of a row of the table with that number. */
 export type LoggedChange = { readonly table: number } & (
-  | { readonly kind: 'insert'; readonly new: Image }
-  | { readonly kind: 'update'; readonly old: Image; readonly new: Image }
-  | { readonly kind: 'delete'; readonly old: Image }
+  | { readonly kind: 'insert'; readonly new: RowImage }
+  | { readonly kind: 'update'; readonly old: RowImage; readonly new: RowImage }
+  | { readonly kind: 'delete'; readonly old: RowImage }
   | { readonly kind: 'truncate' }
 );
 
@@ -161,7 +161,7 @@ class EventReader {
   }
 
   /** The log shows the row again. If it differs from the last image, another row had taken its place. */
-  #settle(table: number, image: Image): boolean {
+  #settle(table: number, image: RowImage): boolean {
     const suspect = this.#taken(this.#nameOf(table, image));
     if (suspect === undefined) return false;
     const isSame =
@@ -191,7 +191,7 @@ class EventReader {
     else this.suspects.set(name, { table, seq, side, image });
   }
 
-  #nameOf(table: number, image: Image): string | undefined {
+  #nameOf(table: number, image: RowImage): string | undefined {
     const name = nameOf(image, this.#tables.get(table)?.naming ?? [undefined]);
     return name === undefined ? undefined : `${table}\0${name}`;
   }

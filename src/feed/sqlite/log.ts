@@ -6,7 +6,7 @@
 import type { FeedPosition } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import { imageColumns, imageOf, type LoggedChange, loggedChanges, type Suspect } from './images.ts';
-import { type Known, strangersIn } from './known.ts';
+import { type KnownTables, strangersIn } from './known-tables.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
 import { KIND, LOG, STATE } from './triggers.ts';
 
@@ -24,7 +24,7 @@ export type LogPart =
 
 export interface LogSource {
   readonly runner: SqliteRunner;
-  readonly known: Known;
+  readonly known: KnownTables;
   readonly maxChanges: number;
   /** Lets other work of the process go first. */
   readonly pause?: () => Promise<void>;
@@ -65,7 +65,7 @@ function rowsFrom({ runner, known }: LogSource, seq: number, limit: number): Pro
 }
 
 /** One statement, so that its results come from one moment. */
-export function rowsStatement(known: Known, seq: number, limit: number): Required<SqliteStatement> {
+export function rowsStatement(known: KnownTables, seq: number, limit: number): Required<SqliteStatement> {
   const columns = imageColumns(known.width);
   const sql = `SELECT (SELECT id FROM ${STATE}) AS id, seq, salt, tbl, kind${columns} FROM ${LOG} WHERE seq >= ? ORDER BY seq LIMIT ?`;
   return { sql, parameters: [seq, limit] };
@@ -155,7 +155,7 @@ const MOST_ASKED = 500;
 /** Which of the suspects exist, and the last row of the log at that moment. */
 async function presence(
   runner: SqliteRunner,
-  known: Known,
+  known: KnownTables,
   suspects: readonly Suspect[],
 ): Promise<{ readonly last: number; readonly present: ReadonlySet<Suspect> }> {
   const groups = [...Map.groupBy(suspects, ({ table, side }) => `${table} ${side}`).values()];
@@ -184,7 +184,7 @@ export function partOrGap(
     known,
     before,
     isResumed,
-  }: { readonly known: Known; readonly before: Known | undefined; readonly isResumed: boolean },
+  }: { readonly known: KnownTables; readonly before: KnownTables | undefined; readonly isResumed: boolean },
 ): LogPart {
   if (part.kind === 'gap') return part;
   if (part.hasSchema && isResumed) return { kind: 'gap', reason: 'the schema changed while the feed was stopped' };

@@ -7,7 +7,7 @@ import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
 import { normaliseTarget, type Router, type SiteRoute } from '../config/router.ts';
 import type { Peer } from './connection/arrival.ts';
-import { type Refusal, refused } from './refusals.ts';
+import { type RequestRefusal, refused } from './refusals.ts';
 import { editFields, forwardedFields } from './request-fields.ts';
 import {
   type CheckedHead,
@@ -39,7 +39,7 @@ export interface Admitted {
 
 export type Admission =
   | Admitted
-  | Refusal
+  | RequestRefusal
   /** OPTIONS for the gate itself: `*`, or Max-Forwards at 0 (RFC 9110 §9.3.7, §7.6.2). */
   | { readonly kind: 'options' };
 
@@ -161,7 +161,7 @@ interface Place {
  * Scheme and host under which the client asked. A trusted peer may state both; its statement goes into the URI, so it
  * is part of the key. The first member of a list counts: the hop next to the client.
  */
-function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place | Refusal {
+function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place | RequestRefusal {
   const { forwardedProto, forwardedHost } = head.scan;
   let { scheme }: { scheme: Scheme } = peer;
   if (trusted && forwardedProto !== undefined) {

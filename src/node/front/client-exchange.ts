@@ -14,7 +14,7 @@ import type { Outcome } from '../../semantics/outcome.ts';
 import type { Channel, FrontContext } from './front-contract.ts';
 import { hasNoContent, isSendable, passedFields } from './http1/answer-bytes.ts';
 import type { Upload } from './http1/upload.ts';
-import { type Refusal, refused } from './refusals.ts';
+import { type RequestRefusal, refused } from './refusals.ts';
 
 /** For an exception that nobody catches. A pooled connection to an origin runs within the exchange that opened it. */
 const underWay = new AsyncLocalStorage<ClientExchange>();
@@ -125,7 +125,7 @@ export class ClientExchange implements Responder {
   }
 
   /** Answers in place of the gate and stops it; after a sent head, it breaks the answer off. */
-  refuse(refusal: Refusal): void {
+  refuse(refusal: RequestRefusal): void {
     if (this.#over) return;
     if (this.#answered) return this.cutOff();
     this.#stopGate();

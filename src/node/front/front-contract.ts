@@ -8,7 +8,7 @@ import type { ResolvedConfig } from '../config/config.ts';
 import type { Router } from '../config/router.ts';
 import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
-import type { Refusal, RefusalReason } from './refusals.ts';
+import type { RefusalReason, RequestRefusal } from './refusals.ts';
 
 /** Each excess is answered with a status of its own; see config-types.ts. */
 export type FrontLimits = ResolvedConfig['limits'];
@@ -85,7 +85,7 @@ export interface FrontContext
   readonly ended: FrontHooks['ended'];
   readonly fault: (error: unknown) => void;
   /** Reports a refusal of the front, and returns it. */
-  readonly tell: (refusal: Refusal, peer: Peer) => Refusal;
+  readonly tell: (refusal: RequestRefusal, peer: Peer) => RequestRefusal;
 }
 
 /** The way to one client: an answer of node:http, or a stream of node:http2. */
@@ -98,7 +98,7 @@ export interface Channel {
   /** Sends the answer and ends; returns the bytes of content. Throws when it cannot be sent. */
   whole(answer: WholeAnswer): number;
   /** Sends it and ends; returns the bytes of content. */
-  refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number };
+  refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number };
   /** Sends the head; returns where its body goes. `isEmpty`: it has none. Throws when it cannot be sent. */
   head(status: number, fields: string[], isEmpty: boolean): Writable;
   /** Sends a head now that would wait for the first bytes of its body. */

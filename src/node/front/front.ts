@@ -21,7 +21,7 @@ import { H2Connection } from './h2/h2-connection.ts';
 import { Http1Channel } from './http1/http1-channel.ts';
 import { PlainConnection } from './http1/plain-connection.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
-import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
+import { ALLOWED_METHODS, type RequestRefusal, refusalAnswer, refused } from './refusals.ts';
 
 const PLAIN: ArrivalOptions = { proxyProtocol: false, tls: undefined };
 
@@ -183,7 +183,7 @@ export class Front {
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
     if (head.framing === 'none') return this.#channel(message, response, { request }).start();
-    const refuse = (refusal: Refusal) => {
+    const refuse = (refusal: RequestRefusal) => {
       channel.exchange.refuse(this.#context.tell(refusal, lenderOf(message.socket).client.peer));
     };
     const sendContinue = () => {
@@ -210,7 +210,7 @@ export class Front {
     return new Http1Channel(ends, this.#context);
   }
 
-  #refuse(message: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  #refuse(message: IncomingMessage, response: ServerResponse, refusal: RequestRefusal): void {
     const { client } = lenderOf(message.socket);
     this.#context.tell(refusal, client.peer);
     // Not `message.complete`: node:http asks before it has seen the end, even of a request without content.

@@ -70,21 +70,21 @@ const REFUSALS = {
 /** Why the front answered in place of the gate. */
 export type RefusalReason = keyof typeof REFUSALS;
 
-export interface Refusal {
+export interface RequestRefusal {
   readonly kind: 'refused';
   readonly reason: RefusalReason;
   /** The actual value; the client sent it, so it is shown in quotes only. */
   readonly got: string;
 }
 
-export function refused(reason: RefusalReason, got: string): Refusal {
+export function refused(reason: RefusalReason, got: string): RequestRefusal {
   return { kind: 'refused', reason, got };
 }
 
 const SHOWN_CHARS = 120;
 
 /** `cacheName`: as in Cache-Status (RFC 9211 §2). `close`: another reason closes the connection. */
-export function refusalAnswer(refusal: Refusal, cacheName: string, close: boolean) {
+export function refusalAnswer(refusal: RequestRefusal, cacheName: string, close: boolean) {
   const { status, section, expected, close: unsafe }: RefusalRule = REFUSALS[refusal.reason];
   const title = `${status} ${STATUS_CODES[status]}: ${refusal.reason}`;
   // ASCII, so that characters and bytes are equal in number.
@@ -107,7 +107,7 @@ function shown(got: string): string {
 }
 
 /** The answer in wire form, for a socket without a message to answer; always the last on its connection. */
-export function rawRefusal(refusal: Refusal, cacheName: string): string {
+export function rawRefusal(refusal: RequestRefusal, cacheName: string): string {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, true);
   return rawHead(status, [...fields, 'date', formatHttpDate(platformClock.now())]) + body;
 }
@@ -118,7 +118,7 @@ export function rawHead(status: number, fields: Fields): string {
 }
 
 /** The refusal for an error of Node's parser; undefined when the connection broke and nobody can be told. */
-export function refusalOfParserError(error: ParserError): Refusal | undefined {
+export function refusalOfParserError(error: ParserError): RequestRefusal | undefined {
   const reason = error.reason ?? error.message;
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':

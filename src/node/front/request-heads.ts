@@ -12,7 +12,7 @@
 import type { IncomingMessage } from 'node:http';
 import { trimOws } from '../../semantics/fields.ts';
 import type { ResolvedConfig } from '../config/config.ts';
-import { type Refusal, refused } from './refusals.ts';
+import { type RequestRefusal, refused } from './refusals.ts';
 import { type FieldScan, scanFields } from './request-fields.ts';
 
 /** The head of a request from Node's parser or h2-head.ts. */
@@ -54,7 +54,7 @@ export interface CheckedHead {
 export type Scheme = 'http' | 'https';
 
 /** Reads the head; the first rule that it breaks decides. */
-export function checkHead(head: RawHead, limits: HeadLimits): CheckedHead | Refusal {
+export function checkHead(head: RawHead, limits: HeadLimits): CheckedHead | RequestRefusal {
   const refusal = checkLine(head, limits);
   if (refusal !== undefined) return refusal;
   const scan = scanFields(head.rawHeaders);
@@ -84,7 +84,10 @@ const REQUEST_LINE_REST = 14;
 
 const VERSIONS: ReadonlySet<string> = new Set(['1.1', '2', '1.0']);
 
-function checkLine({ method, target, httpVersion, rawHeaders }: RawHead, limits: HeadLimits): Refusal | undefined {
+function checkLine(
+  { method, target, httpVersion, rawHeaders }: RawHead,
+  limits: HeadLimits,
+): RequestRefusal | undefined {
   if (!VERSIONS.has(httpVersion)) return refused('http-version', `HTTP/${httpVersion}`);
   if (method === 'CONNECT') return refused('method-connect', method);
   // The answer would show a client the fields that were meant for the origin (RFC 9110 §9.3.8).
@@ -98,7 +101,10 @@ function checkLine({ method, target, httpVersion, rawHeaders }: RawHead, limits:
 
 type Destination = Pick<CheckedHead, 'kind' | 'host' | 'scheme' | 'target'>;
 
-function checkDestination({ method, target, httpVersion, scheme }: RawHead, scan: FieldScan): Destination | Refusal {
+function checkDestination(
+  { method, target, httpVersion, scheme }: RawHead,
+  scan: FieldScan,
+): Destination | RequestRefusal {
   const bad = badCharacter(target);
   if (bad >= 0) return refused('target-characters', target.slice(Math.max(0, bad - 20), bad + 20));
   if (scan.hostLines > 1) return refused('host-repeated', scan.host as string);
@@ -115,7 +121,7 @@ function checkDestination({ method, target, httpVersion, scheme }: RawHead, scan
 const ABSOLUTE = /^(https?):\/\/([^/?@]*)([/?].*)?$/i;
 
 /** RFC 9112 §3.2.2: the target decides, but a different Host is a misunderstanding somewhere. */
-function checkAbsolute(target: string, host: string, method: string): Destination | Refusal {
+function checkAbsolute(target: string, host: string, method: string): Destination | RequestRefusal {
   const [, schemeText, authority, rest = ''] = ABSOLUTE.exec(target) ?? [];
   if (schemeText === undefined || authority === undefined) return refused('target-form', target);
   const scheme = schemeText.toLowerCase() as Scheme;
@@ -199,7 +205,7 @@ function checkContent(
   { httpVersion, contentFollows }: RawHead,
   scan: FieldScan,
   limits: HeadLimits,
-): Content | Refusal {
+): Content | RequestRefusal {
   const { contentLength: stated, transferEncoding: coding } = scan;
   if (coding !== undefined) {
     if (stated !== undefined)

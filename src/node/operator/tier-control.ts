@@ -8,20 +8,20 @@ import type { MemoryStore } from '../../store/memory.ts';
 /** Findings of a check that are no disagreement. */
 const IN_ORDER: ReadonlySet<string> = new Set(['rows', 'entries', 'agreeing']);
 
-interface Both {
+interface GateStores {
   readonly memory: MemoryStore;
   readonly disk: DiskStore | undefined;
 }
 
-export function tierControl(tiers: Both): TierApi {
-  const { memory, disk } = tiers;
+export function tierControl(stores: GateStores): TierApi {
+  const { memory, disk } = stores;
   return {
     holdings: async () => {
       const { entries, bytes, maxBytes } = memory.stats();
       const held = { memory: { entries, bytes, maxBytes } };
       return disk === undefined ? held : { ...held, disk: shownDisk(disk), manifest: await disk.named() };
     },
-    check: () => check(tiers),
+    check: () => check(stores),
     clear: async (what) => {
       if (what === 'memory') return memory.delete([...memory.find({ kind: 'all' })].map(({ key }) => key));
       if (disk === undefined) throw new TidegateError('E_SELECTOR', `expected memory, the only tier, got ${what}`);
@@ -37,7 +37,7 @@ function shownDisk(disk: DiskStore): TierHoldings['disk'] & object {
   return { entries, bytes, maxBytes, segments, largeBodies, indexLoaded };
 }
 
-async function check({ memory, disk }: Both): Promise<TierAgreement> {
+async function check({ memory, disk }: GateStores): Promise<TierAgreement> {
   const inMemory = memory.stats().entries;
   if (disk === undefined) {
     return { agree: true, memory: { entries: inMemory, notOnDisk: 0, differing: 0 }, examples: [] };

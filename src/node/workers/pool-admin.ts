@@ -12,7 +12,7 @@ import type { Selector } from '../../ledger/selector.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
 import type { WorkerPool } from './worker-pool.ts';
-import type { Figures, Given } from './worker-process.ts';
+import type { CallArgument, Figures } from './worker-process.ts';
 
 const DEFAULT_LIMIT = 100;
 
@@ -25,7 +25,7 @@ interface PoolParts {
 
 /** `deps`: from the primary's own gate. */
 export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: PoolParts): AdminDeps {
-  const asked = new WeakMap<ExplainRequest, Given<'explain'>>();
+  const asked = new WeakMap<ExplainRequest, CallArgument<'explain'>>();
   const takeTotals = async () => {
     const figures = await pool.figures();
     totals.update(await deps.gate.stats(), figures);
@@ -119,7 +119,7 @@ interface SourcePool {
   /** Asks every worker, including new ones; `worker` identifies it for its whole life. One that ends meanwhile gives no answer. */
   askEach(
     call: 'report',
-    given: (worker: object) => Given<'report'>,
+    given: (worker: object) => CallArgument<'report'>,
   ): Promise<readonly { readonly worker: object; readonly answer: SourceReply }[]>;
 }
 

@@ -16,8 +16,8 @@ import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
 import {
   type Answer,
+  type CallArgument,
   type Figures,
-  type Given,
   type WorkerCalls,
   type WorkerChild,
   type WorkerHooks,
@@ -103,12 +103,12 @@ export class WorkerPool {
   }
 
   /** Asks every serving worker; workers that end meanwhile give no answer. */
-  async ask<Call extends keyof WorkerCalls>(call: Call, given: Given<Call>): Promise<Answer<Call>[]> {
+  async ask<Call extends keyof WorkerCalls>(call: Call, given: CallArgument<Call>): Promise<Answer<Call>[]> {
     return (await asked(this.#serving(), call, () => given)).map(({ answer }) => answer);
   }
 
   /** Asks every welcomed worker; a worker that does not serve yet answers when it does, or ends. */
-  askEach<Call extends keyof WorkerCalls>(call: Call, given: (worker: object) => Given<Call>) {
+  askEach<Call extends keyof WorkerCalls>(call: Call, given: (worker: object) => CallArgument<Call>) {
     return asked(
       [...this.#workers].filter(({ member }) => member !== undefined),
       call,
@@ -230,7 +230,7 @@ function takeAlone({ host, port }: ListenAt): Promise<void> {
 async function asked<Call extends keyof WorkerCalls>(
   workers: readonly WorkerProcess[],
   call: Call,
-  given: (worker: WorkerProcess) => Given<Call>,
+  given: (worker: WorkerProcess) => CallArgument<Call>,
 ): Promise<{ readonly worker: WorkerProcess; readonly answer: Answer<Call> }[]> {
   const asking = workers.map(async (worker) => ({ worker, answer: await worker.ask(call, given(worker)) }));
   return (await Promise.allSettled(asking)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

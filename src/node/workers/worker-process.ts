@@ -34,7 +34,7 @@ export interface WorkerCalls {
   report(given: { readonly report: SourceReport; readonly outdated: readonly string[] }): Promise<SourceReply>;
 }
 
-export type Given<Call extends keyof WorkerCalls> = Parameters<WorkerCalls[Call]>[0];
+export type CallArgument<Call extends keyof WorkerCalls> = Parameters<WorkerCalls[Call]>[0];
 export type Answer<Call extends keyof WorkerCalls> = Awaited<ReturnType<WorkerCalls[Call]>>;
 
 /** A worker's counts since its start. */
@@ -137,7 +137,7 @@ export class WorkerProcess {
   }
 
   /** Rejects with E_WORKER when the worker ends, or says that it has no answer. */
-  ask<Call extends keyof WorkerCalls>(call: Call, given: Given<Call>): Promise<Answer<Call>> {
+  ask<Call extends keyof WorkerCalls>(call: Call, given: CallArgument<Call>): Promise<Answer<Call>> {
     const asked = Promise.withResolvers<unknown>();
     const id = ++this.#lastId;
     this.#asked.set(id, asked);

@@ -9,7 +9,7 @@ import type { Dialect } from '../../dependency/template.ts';
 import type { Duration } from '../../options/durations.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
 import type { Clock, Eventually } from '../../ports.ts';
-import { type Catalog, nameOf } from './catalogue/catalogue.ts';
+import { nameOf, type RelationNames } from './catalogue/catalogue.ts';
 import type { Routines } from './catalogue/functions.ts';
 import type { Rows, RowTerms } from './catalogue/rows.ts';
 import type { KnownText } from './catalogue/texts.ts';
@@ -22,7 +22,7 @@ import { type Settings, scopeOf } from './scope.ts';
 import { type DriverCall, isPromise, type Plan } from './session/prepared.ts';
 import type { Tally } from './tally.ts';
 import type { Guard } from './writes/guard.ts';
-import type { Scope, Writes } from './writes/writes.ts';
+import type { TransactionWrites, Writes } from './writes/writes.ts';
 
 export interface ReadsParts {
   readonly options: SoundOptions;
@@ -32,7 +32,7 @@ export interface ReadsParts {
   readonly tally: Tally;
   readonly guard: Guard;
   readonly writes: Writes;
-  readonly catalog: Catalog;
+  readonly relations: RelationNames;
   /** The functions of the database; undefined: it is not PostgreSQL. */
   readonly routines: Routines | undefined;
   readonly rows: Rows;
@@ -81,10 +81,10 @@ export class Reads {
     this.#parts = parts;
   }
 
-  /** `scope`: the transaction that it is sent in, now. `handle`: of `$cached`. */
-  plan(query: Query, scope: () => Scope | undefined, handle: ReadOptions | undefined): Plan {
+  /** `transaction`: the transaction that it is sent in, now. `handle`: of `$cached`. */
+  plan(query: Query, transaction: () => TransactionWrites | undefined, handle: ReadOptions | undefined): Plan {
     const { tally, routines } = this.#parts;
-    const terms = this.#termsOf(query, scope(), handle);
+    const terms = this.#termsOf(query, transaction(), handle);
     if (typeof terms === 'string') {
       tally.pass(terms);
       return {};
@@ -98,26 +98,30 @@ export class Reads {
         return this.#past('fault', given[2]);
       }
       // Much may be another by then.
-      return this.plan(query, scope, handle).call?.(...given) ?? given[2]();
+      return this.plan(query, transaction, handle).call?.(...given) ?? given[2]();
     };
     return { call };
   }
 
-  #termsOf(query: Query, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
-    const { options, catalog, tally, writes, routines, settings, dialect } = this.#parts;
+  #termsOf(
+    query: Query,
+    transaction: TransactionWrites | undefined,
+    handle: ReadOptions | undefined,
+  ): Terms | PassReason {
+    const { options, relations, tally, writes, routines, settings, dialect } = this.#parts;
     const { facts, isLearned } = query.text;
     const found = tally.safely(() => askedOf(query.hints, handle, options));
     if (!found.ok) return 'fault';
     const asked = found.value;
     if (asked === undefined) return 'not asked';
-    if (writes.hidesReads(scope)) return 'transaction';
+    if (writes.hidesReads(transaction)) return 'transaction';
     if (settings.isAltered) return 'session settings';
     if (facts.locks) return 'locks';
     const isAnyTime = asked.isExplicit && !asked.isRaw;
     if (facts.isVolatile && !isAnyTime) return 'volatile';
     if (!query.isCacheable) return 'driver';
     const byHand = asked.tables.map(nameOf);
-    const names = catalog.namesRead(facts, byHand);
+    const names = relations.namesRead(facts, byHand);
     if (names === undefined || isLearned === false || names.length > MAX_TAGS) return 'unknown tables';
     if (byHand.length === 0 && routines?.isKnown === true && routines.mayRun(facts)) return 'unknown tables';
     const { tags, ttl, isTracked } = asked;

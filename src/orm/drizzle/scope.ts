@@ -5,7 +5,7 @@ import { expected } from '../../errors.ts';
 import { replacesOwn } from '../../sql/calls/functions.ts';
 import type { TextFacts } from '../../sql/text-facts.ts';
 import type { SoundOptions } from './options.ts';
-import type { Loose, Method } from './session/prepared.ts';
+import type { Method, UntypedObject } from './session/prepared.ts';
 import { EVERYTHING, type Guard } from './writes/guard.ts';
 
 type Scoped = Pick<SoundOptions, 'schema' | 'role' | 'tenant'>;
@@ -64,7 +64,7 @@ const LOADERS = ['loadExtension', 'createCollation'];
 /** `replaced`: called where something of SQLite's own means something else from now on, or already does. */
 export function watchClient(client: unknown, replaced: () => void): void {
   if (typeof client !== 'object' || client === null) return;
-  const loose = client as Loose;
+  const loose = client as UntypedObject;
   if (!MAKERS.some((name) => typeof loose[name] === 'function')) return;
   for (const name of [...MAKERS, ...LOADERS]) {
     const make = loose[name];
@@ -78,7 +78,7 @@ export function watchClient(client: unknown, replaced: () => void): void {
 }
 
 /** True where the client does not say. */
-function hasReplaced(client: Loose): boolean {
+function hasReplaced(client: UntypedObject): boolean {
   try {
     const statement = (client.prepare as Method).call(client, OWN) as { all(): readonly { readonly name: unknown }[] };
     return statement.all().some(({ name }) => replacesOwn(name));

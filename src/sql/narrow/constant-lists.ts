@@ -4,14 +4,13 @@
 // json_each is one in exactly one shape, the one that everybody writes.
 
 import type { PostgresColumnType } from '../../dependency/change.ts';
-import type { GivenTest, Operand } from '../../dependency/condition/predicate.ts';
+import type { ConstantOperand, GivenTest } from '../../dependency/condition/predicate.ts';
 import type { Expression, Select } from '../ast.ts';
 import type { DialectRules } from '../dialect.ts';
 import type { Resolved } from '../resolve/resolved.ts';
 import { columnType } from './closure.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
-type Given = Extract<Operand, { kind: 'value' | 'parameter' }>;
 
 const CASTS: Readonly<Record<string, PostgresColumnType['type']>> = {
   int2: 'integer',
@@ -83,7 +82,7 @@ function sideOf(
   expression: Expression,
   resolved: Resolved,
   dialect: DialectRules,
-): { readonly operand: Given; readonly type?: PostgresColumnType['type'] } | undefined {
+): { readonly operand: ConstantOperand; readonly type?: PostgresColumnType['type'] } | undefined {
   if (resolved.kind === 'value' && resolved.operand.kind !== 'list') return { operand: resolved.operand };
   const isCast = dialect.readsTextsByType && expression.kind === 'cast';
   if (!isCast || expression.operand.kind !== 'parameter') return undefined;

@@ -69,7 +69,7 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres', leave
     types: await read(ROUTINE_QUERIES.types),
     system: await read(ROUTINE_QUERIES.system),
   });
-  const reading: Reading = {
+  const facts: SchemaFacts = {
     byId: new Map(relations.map((row) => [String(row.id), row])),
     columns: Map.groupBy(await read(COLUMNS), (row) => String(row.relation)),
     collations: new Map((await read(COLLATIONS)).map((row) => [String(row.id), row as unknown as CollationRow])),
@@ -84,7 +84,7 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres', leave
     relations: relations.map((row) => ({
       schema: String(row.schema),
       name: String(row.name),
-      relation: relationOf(row, reading),
+      relation: relationOf(row, facts),
     })),
     modules: [],
     routines: data,
@@ -102,7 +102,7 @@ export async function postgresCatalogueVersion(run: Run): Promise<string> {
   return parts.join(':');
 }
 
-interface Reading {
+interface SchemaFacts {
   readonly byId: ReadonlyMap<string, RowObject>;
   readonly columns: ReadonlyMap<string, readonly RowObject[]>;
   readonly collations: ReadonlyMap<string, CollationRow>;
@@ -117,7 +117,7 @@ const UNSEEN_KINDS: Readonly<Record<string, string>> = {
 };
 const UNSEEN_PERSISTENCES: Readonly<Record<string, string>> = { u: 'an unlogged table', t: 'a temporary table' };
 
-function relationOf(row: RowObject, reading: Reading): Relation {
+function relationOf(row: RowObject, facts: SchemaFacts): Relation {
   const schema = String(row.schema);
   if (schema === 'pg_catalog' || schema === 'information_schema') return unseen('a table of the system');
   const kind = UNSEEN_KINDS[String(row.kind)];
@@ -126,19 +126,19 @@ function relationOf(row: RowObject, reading: Reading): Relation {
   if (row.secured === true) return unseen('row-level security');
   if (row.kind === 'v') {
     if (typeof row.definition !== 'string') return unseen('a view whose text could not be read');
-    return { kind: 'view', text: row.definition, columns: columnsOf(row, reading).map(({ name }) => String(name)) };
+    return { kind: 'view', text: row.definition, columns: columnsOf(row, facts).map(({ name }) => String(name)) };
   }
-  if (row.kind === 'p') return partitionedOf(row, reading);
+  if (row.kind === 'p') return partitionedOf(row, facts);
   const persistence = UNSEEN_PERSISTENCES[String(row.persistence)];
   if (persistence !== undefined) return unseen(persistence);
-  return row.children === null ? tableOf(row, reading) : unseen('a table that others inherit from');
+  return row.children === null ? tableOf(row, facts) : unseen('a table that others inherit from');
 }
 
 /** The partitions hold its rows, and the feed tells changes of those: it is a view of all of them. */
-function partitionedOf(row: RowObject, reading: Reading): Relation {
-  const leaves = leavesOf(row, reading);
+function partitionedOf(row: RowObject, facts: SchemaFacts): Relation {
+  const leaves = leavesOf(row, facts);
   if (leaves === undefined || leaves.length > MAX_PARTITIONS) return unseen('a table of many partitions');
-  const columns = columnsOf(row, reading).map(({ name }) => String(name));
+  const columns = columnsOf(row, facts).map(({ name }) => String(name));
   const list = columns.map(quotedName).join(', ');
   const selects = leaves.map(
     (leaf) => `SELECT ${list} FROM ${quotedName(String(leaf.schema))}.${quotedName(String(leaf.name))}`,
@@ -148,16 +148,16 @@ function partitionedOf(row: RowObject, reading: Reading): Relation {
   return { kind: 'view', text: selects.join(' UNION ALL '), columns };
 }
 
-function leavesOf(row: RowObject, reading: Reading): RowObject[] | undefined {
+function leavesOf(row: RowObject, facts: SchemaFacts): RowObject[] | undefined {
   const leaves = wordsOf(row.children).map((id) => {
-    const child = reading.byId.get(id);
-    return child?.kind === 'p' ? leavesOf(child, reading) : child && [child];
+    const child = facts.byId.get(id);
+    return child?.kind === 'p' ? leavesOf(child, facts) : child && [child];
   });
   return leaves.every((inner) => inner !== undefined) ? leaves.flat() : undefined;
 }
 
-function tableOf(row: RowObject, reading: Reading): Relation {
-  const columns = columnsOf(row, reading);
+function tableOf(row: RowObject, facts: SchemaFacts): Relation {
+  const columns = columnsOf(row, facts);
   // IS NULL of a composite value asks for its fields.
   if (columns.some(({ typeKind }) => typeKind === 'c')) return unseen('a column of a composite type');
   const places = columns.map(({ place }) => Number(place));
@@ -167,17 +167,17 @@ function tableOf(row: RowObject, reading: Reading): Relation {
     name: schema === 'public' ? String(row.name) : `${schema}.${row.name}`,
     columns: columns.map((column) => ({
       name: String(column.name),
-      type: columnTypeOf(column, reading.collations.get(String(column.collation)), reading.isUtf8),
+      type: columnTypeOf(column, facts.collations.get(String(column.collation)), facts.isUtf8),
       isNotNull: column.isNotNull === true,
     })),
     key,
   };
-  const runs = [...new Set(columns.flatMap(({ typeId }) => reading.runsOfType(String(typeId))))];
+  const runs = [...new Set(columns.flatMap(({ typeId }) => facts.runsOfType(String(typeId))))];
   return runs.length === 0 ? { kind: 'table', table } : { kind: 'table', table, runs };
 }
 
-function columnsOf(row: RowObject, reading: Reading): RowObject[] {
-  const columns = reading.columns.get(String(row.id)) ?? [];
+function columnsOf(row: RowObject, facts: SchemaFacts): RowObject[] {
+  const columns = facts.columns.get(String(row.id)) ?? [];
   return [...columns].sort((left, right) => Number(left.place) - Number(right.place));
 }
 

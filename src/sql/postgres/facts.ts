@@ -6,13 +6,13 @@
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
 import { isSystem } from '../catalogue.ts';
-import { type Control, canonical, type Draft, type FactsReader, factsReader } from '../text-facts.ts';
+import { type Control, canonical, type FactsBuilder, type FactsReader, factsReader } from '../text-facts.ts';
 import { calleeOf, isTree, nodeOf, type Tree, textOf, treeOf, treesIn } from './nodes.ts';
 import { isHarmless, isHarmlessSetting, loadPostgresTrees } from './parser.ts';
 
 /** Loads PostgreSQL's own parser; rejects where it cannot be loaded. */
 export async function createPostgresFacts(): Promise<FactsReader> {
-  return factsReader(await loadPostgresTrees(), (node, draft) => new Reading(draft).statement(node));
+  return factsReader(await loadPostgresTrees(), (node, facts) => new TreeWalker(facts).statement(node));
 }
 
 const WALKED = new Set(
@@ -32,7 +32,7 @@ const CONTROLS: Readonly<Record<string, Control>> = {
 };
 
 /** What a field of the tree tells about the statement by being there. */
-const TOLD: ReadonlyMap<string, Partial<Draft>> = new Map([
+const TOLD: ReadonlyMap<string, Partial<FactsBuilder>> = new Map([
   ['DeleteStmt', { deletes: true }],
   ['UpdateStmt', { updates: true }],
   ['MergeStmt', { deletes: true, updates: true }],
@@ -51,43 +51,43 @@ const ANY_SETTING = '*';
 /** Members of the WITH lists that are seen. */
 type Local = ReadonlySet<string>;
 
-class Reading {
-  readonly #draft: Draft;
+class TreeWalker {
+  readonly #facts: FactsBuilder;
   /** Names of relations that are written, as they stand in the tree. */
   readonly #targets = new WeakSet<object>();
 
-  constructor(draft: Draft) {
-    this.#draft = draft;
+  constructor(facts: FactsBuilder) {
+    this.#facts = facts;
   }
 
   statement(node: unknown): void {
     const { kind, fields } = nodeOf(node);
     if (!WALKED.has(kind)) {
       if (this.#controls(kind, fields)) return;
-      this.#draft.giveUp();
+      this.#facts.giveUp();
     }
     this.#walk(node, new Set());
   }
 
   /** Whether it is about transactions or the session, and changes no rows. */
   #controls(kind: string, fields: Tree): boolean {
-    const draft = this.#draft;
+    const facts = this.#facts;
     if (kind === 'TransactionStmt') {
       const control = CONTROLS[textOf(fields.kind) ?? ''];
       if (control === undefined) return false;
-      if (control !== 'other') Object.assign(draft, { control, chains: fields.chain === true });
+      if (control !== 'other') Object.assign(facts, { control, chains: fields.chain === true });
     } else if (kind === 'VariableSetStmt') {
       if (fields.is_local !== true) this.#sets(textOf(fields.name));
     } else if (kind === 'DiscardStmt') {
-      if (fields.target === 'DISCARD_ALL') draft.settings.add(ANY_SETTING);
+      if (fields.target === 'DISCARD_ALL') facts.settings.add(ANY_SETTING);
       // The triggers that it may set off belong to the writes before it.
     } else if (!isHarmless(kind) && kind !== 'ConstraintsSetStmt') return false;
-    draft.control ??= 'other';
+    facts.control ??= 'other';
     return true;
   }
 
   #sets(name = ANY_SETTING): void {
-    if (!isHarmlessSetting(name)) this.#draft.settings.add(name.toLowerCase());
+    if (!isHarmlessSetting(name)) this.#facts.settings.add(name.toLowerCase());
   }
 
   #walk(value: unknown, local: Local): void {
@@ -115,17 +115,17 @@ class Reading {
   }
 
   #relation(tree: Tree, local: Local): void {
-    const draft = this.#draft;
+    const facts = this.#facts;
     const relname = textOf(tree.relname) ?? '';
     const name = canonical(relname);
-    draft.names.add(name);
-    if (tree.relpersistence === 't' || /^pg_temp/.test(textOf(tree.schemaname) ?? '')) draft.temporary.add(name);
-    if (this.#targets.has(tree)) draft.writes.add(name);
-    else if (tree.schemaname !== undefined || !local.has(relname)) draft.reads.add(name);
+    facts.names.add(name);
+    if (tree.relpersistence === 't' || /^pg_temp/.test(textOf(tree.schemaname) ?? '')) facts.temporary.add(name);
+    if (this.#targets.has(tree)) facts.writes.add(name);
+    else if (tree.schemaname !== undefined || !local.has(relname)) facts.reads.add(name);
   }
 
   #note(key: string, fields: Tree): void {
-    const draft = Object.assign(this.#draft, TOLD.get(key));
+    const facts = Object.assign(this.#facts, TOLD.get(key));
     switch (key) {
       case 'InsertStmt':
       case 'UpdateStmt':
@@ -137,32 +137,32 @@ class Reading {
       case 'TruncateStmt':
         for (const relation of treesIn(fields.relations, 'RangeVar')) this.#targets.add(relation);
         // Also tables that nobody named.
-        if (fields.behavior === 'DROP_CASCADE') draft.isOpaque = draft.isWrite = true;
+        if (fields.behavior === 'DROP_CASCADE') facts.isOpaque = facts.isWrite = true;
         return;
       case 'intoClause':
         this.#targets.add(treeOf(fields.rel));
         return;
       case 'onConflictClause':
-        if (fields.action === 'ONCONFLICT_UPDATE') draft.updates = true;
+        if (fields.action === 'ONCONFLICT_UPDATE') facts.updates = true;
         return;
       case 'FuncCall':
         return this.#call(fields);
       case 'String':
-        draft.names.add(canonical(textOf(fields.sval) ?? ''));
+        facts.names.add(canonical(textOf(fields.sval) ?? ''));
         return;
       case 'A_Const':
-        if (mayMove(treeOf(fields.sval).sval)) draft.isVolatile = true;
+        if (mayMove(treeOf(fields.sval).sval)) facts.isVolatile = true;
     }
   }
 
   #call({ funcname, args }: Tree): void {
-    const draft = this.#draft;
+    const facts = this.#facts;
     const callee = calleeOf('function', funcname);
     const name = canonical(callee.name);
     // In the application's own schema any name may be any function's.
-    draft.functions.add(isSystem(callee) ? name : `.${name}`);
-    if (isMoving(name, 'postgres')) draft.isVolatile = true;
-    if (LOCKS.test(name)) draft.locks = true;
+    facts.functions.add(isSystem(callee) ? name : `.${name}`);
+    if (isMoving(name, 'postgres')) facts.isVolatile = true;
+    if (LOCKS.test(name)) facts.locks = true;
     if (name !== 'set_config') return;
     // `set_config(name, value, is_local)`.
     const [setting, , isLocal] = treesIn(args, 'A_Const');

@@ -9,9 +9,9 @@ import { type Parser, type Statement, Unreadable, wordsOf } from '../ast.ts';
 import { fieldsIn, listOf, nodeOf, type Tree, textOf, treeOf, treesIn } from './nodes.ts';
 import { selectOf, tableOf } from './select.ts';
 
-type Written = Extract<Statement, { tables: unknown }>;
+type WriteStatement = Extract<Statement, { tables: unknown }>;
 
-const WRITES: Readonly<Record<string, Written['kind']>> = {
+const WRITES: Readonly<Record<string, WriteStatement['kind']>> = {
   InsertStmt: 'insert',
   UpdateStmt: 'update',
   DeleteStmt: 'delete',
@@ -65,8 +65,8 @@ export async function createPostgresParser(): Promise<Parser> {
 
 function statementOf(node: unknown): Statement {
   const { kind, fields } = nodeOf(node);
-  const written = writtenBy(node);
-  if (written !== undefined) return written;
+  const write = writeOf(node);
+  if (write !== undefined) return write;
   switch (kind) {
     case 'SelectStmt':
       if (holdsKey(node, 'intoClause')) return { kind: 'other', name: 'select into', writes: true };
@@ -95,12 +95,12 @@ function statementOf(node: unknown): Statement {
 }
 
 /** The write of a statement that writes rows, itself or by its common tables; undefined when it writes none. */
-function writtenBy(node: unknown): Statement | undefined {
+function writeOf(node: unknown): Statement | undefined {
   const { kind, fields } = nodeOf(node);
   if (kind !== 'SelectStmt' && !Object.hasOwn(WRITES, kind)) return undefined;
   const writes = [...fieldsIn({ [kind]: fields })].filter(([name]) => Object.hasOwn(WRITES, name));
   const tables = writes.map(([, write]) => tableOf(treeOf(treeOf(write).relation)));
-  const [only, ...others] = new Set(writes.map(([name]) => WRITES[name] as Written['kind']));
+  const [only, ...others] = new Set(writes.map(([name]) => WRITES[name] as WriteStatement['kind']));
   return only === undefined ? undefined : { kind: others.length === 0 ? only : 'merge', tables };
 }
 

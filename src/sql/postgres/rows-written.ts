@@ -25,16 +25,16 @@ export async function createPostgresRowsReader(): Promise<RowsReader> {
     if (kind === undefined || others.length > 0 || OTHERS.some((name) => fields[name] !== undefined)) return undefined;
     // It generates a value where one is given.
     if (fields.override === 'OVERRIDING_USER_VALUE') return undefined;
-    const given = kind === 'insert' ? insertedBy(fields) : changedBy(fields);
+    const clauses = kind === 'insert' ? insertedBy(fields) : changedBy(fields);
     const relation = treeOf(fields.relation);
     const alias = textOf(treeOf(relation.alias).aliasname);
-    return given && { kind, target: { kind: 'table', ...tableOf(relation), alias }, ...given };
+    return clauses && { kind, target: { kind: 'table', ...tableOf(relation), alias }, ...clauses };
   };
 }
 
-type Given = Omit<RowsWritten, 'kind' | 'target'> | undefined;
+type WriteClauses = Omit<RowsWritten, 'kind' | 'target'> | undefined;
 
-function changedBy(fields: Tree): Given {
+function changedBy(fields: Tree): WriteClauses {
   const where = fields.whereClause === undefined ? undefined : read(fields.whereClause);
   const targets = treesIn(fields.targetList, 'ResTarget');
   if (targets.some(({ indirection, val }) => indirection !== undefined || nodeOf(val).kind === 'MultiAssignRef'))
@@ -43,7 +43,7 @@ function changedBy(fields: Tree): Given {
   return { where, columns, values: targets.length === 0 ? [] : [targets.map(({ val }) => read(val))] };
 }
 
-function insertedBy(fields: Tree): Given {
+function insertedBy(fields: Tree): WriteClauses {
   const targets = treesIn(fields.cols, 'ResTarget');
   if (fields.selectStmt === undefined) return { where: undefined, columns: [], values: [[]] };
   const values = plainRows(selectOf(treeOf(fieldsIf(fields.selectStmt, 'SelectStmt'))));

@@ -16,7 +16,7 @@ type Rows = readonly RowObject[];
 /** Runs a query; rows as objects. */
 type Run<R> = (sql: string, parameters: readonly Scalar[]) => R;
 
-export type Reading<T> = Generator<readonly [sql: string, ...parameters: Scalar[]], T, Rows>;
+export type CatalogueQueries<T> = Generator<readonly [sql: string, ...parameters: Scalar[]], T, Rows>;
 
 /** `source`: the identity of the database. A driver that answers at once gets its catalogue at once. */
 export function readSqliteCatalogue(run: Run<Rows>, source?: string): Catalogue;
@@ -34,9 +34,9 @@ export function sqliteCatalogueVersion(run: Run<Rows | Promise<Rows>>): string |
 
 /** At once where all questions are answered at once. */
 export function answered<T>(
-  reading: Reading<T>,
+  queries: CatalogueQueries<T>,
   run: Run<Rows | Promise<Rows>>,
-  from = reading.next(),
+  from = queries.next(),
 ): T | Promise<T> {
   let step = from;
   while (step.done !== true) {
@@ -45,20 +45,20 @@ export function answered<T>(
     try {
       rows = run(sql, parameters);
     } catch (error) {
-      step = reading.throw(error);
+      step = queries.throw(error);
       continue;
     }
     if (rows instanceof Promise)
       return rows.then(
-        (found) => answered(reading, run, reading.next(found)),
-        (error: unknown) => answered(reading, run, reading.throw(error)),
+        (found) => answered(queries, run, queries.next(found)),
+        (error: unknown) => answered(queries, run, queries.throw(error)),
       );
-    step = reading.next(rows);
+    step = queries.next(rows);
   }
   return step.value;
 }
 
-function* version(): Reading<string> {
+function* version(): CatalogueQueries<string> {
   const parts: string[] = [];
   for (const { name, file } of yield ['PRAGMA database_list']) {
     const schema = quotedName(String(name));
@@ -81,7 +81,7 @@ const COLUMNS = `SELECT l.schema, l.name AS "table", c.name, c.type, c."notnull"
 const ROWID_ALIASES = `SELECT l.schema, l.name FROM pragma_table_list l
   WHERE l.type = 'table' AND NOT EXISTS (SELECT 1 FROM pragma_index_list(l.name, l.schema) i WHERE i.origin = 'pk')`;
 
-interface Known {
+interface SchemaFacts {
   readonly columns: ReadonlyMap<string, Rows>;
   readonly definitions: ReadonlyMap<string, string>;
   /** Tables whose primary key, if they have one, is the rowid. */
@@ -90,24 +90,24 @@ interface Known {
 }
 
 /** The catalogue, for who asks more besides. */
-export function* sqliteCatalogue(source: string): Reading<Catalogue> {
+export function* sqliteCatalogue(source: string): CatalogueQueries<Catalogue> {
   const tables = yield [TABLES];
   const columns = Map.groupBy(yield [COLUMNS], (row) => keyOf(row.schema, row.table));
   const aliases = new Set((yield [ROWID_ALIASES]).map((row) => keyOf(row.schema, row.name)));
   const [encoding] = yield ['PRAGMA encoding'];
   const schemas = (yield ['PRAGMA database_list']).map(({ name }) => String(name));
   const definitions = yield* definitionsOf(schemas);
-  const known: Known = { columns, definitions, aliases, isUtf8: String(encoding?.encoding) === 'UTF-8' };
+  const facts: SchemaFacts = { columns, definitions, aliases, isUtf8: String(encoding?.encoding) === 'UTF-8' };
   const relations: { schema: string; name: string; relation: Relation }[] = [];
   for (const row of tables) {
-    relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, known) });
+    relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, facts) });
   }
   // SQLite looks for names without a schema in temp, in main, and in attached databases.
   const path = ['temp', ...schemas];
   return catalogueOf({ dialect: 'sqlite', source, path, relations, modules: [...(yield* modulesOf())] });
 }
 
-function* definitionsOf(schemas: readonly string[]): Reading<Map<string, string>> {
+function* definitionsOf(schemas: readonly string[]): CatalogueQueries<Map<string, string>> {
   const definitions = new Map<string, string>();
   for (const schema of schemas) {
     if (schema === 'temp') continue;
@@ -120,7 +120,7 @@ function* definitionsOf(schemas: readonly string[]): Reading<Map<string, string>
 const MODULES = ['dbstat', 'generate_series', 'json_each', 'json_tree', 'jsonb_each', 'jsonb_tree'];
 
 /** Virtual tables that are there without having been created. */
-function* modulesOf(): Reading<ReadonlySet<string>> {
+function* modulesOf(): CatalogueQueries<ReadonlySet<string>> {
   try {
     const rows = yield ['SELECT name FROM pragma_module_list'];
     return new Set([...MODULES, ...rows.map(({ name }) => foldAscii(String(name)))]);
@@ -130,19 +130,19 @@ function* modulesOf(): Reading<ReadonlySet<string>> {
   }
 }
 
-function* relationOf(row: RowObject, known: Known): Reading<Relation> {
+function* relationOf(row: RowObject, facts: SchemaFacts): CatalogueQueries<Relation> {
   const { schema, name, type } = row;
   if (/^sqlite_/i.test(String(name))) return unseen('a table of the system');
   if (foldAscii(String(schema)) === 'temp') return unseen('a temporary table or view');
   if (type === 'virtual' || type === 'shadow') return unseen('a virtual table');
-  if (type === 'view') return yield* viewOf(row, known);
-  return type === 'table' ? { kind: 'table', table: tableOf(row, known) } : unseen(`a ${type}`);
+  if (type === 'view') return yield* viewOf(row, facts);
+  return type === 'table' ? { kind: 'table', table: tableOf(row, facts) } : unseen(`a ${type}`);
 }
 
-function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
+function* viewOf({ schema, name }: RowObject, facts: SchemaFacts): CatalogueQueries<Relation> {
   // The view's names mean tables of its own schema, which its text does not name.
   if (foldAscii(String(schema)) !== 'main') return unseen('a view of an attached database');
-  const text = viewTextOf(known.definitions.get(keyOf(schema, name)));
+  const text = viewTextOf(facts.definitions.get(keyOf(schema, name)));
   if (text === undefined) return unseen('a view whose text could not be read');
   try {
     const rows = yield ['SELECT name FROM pragma_table_xinfo(?, ?) ORDER BY cid', String(name), String(schema)];
@@ -154,12 +154,12 @@ function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
   }
 }
 
-function tableOf(row: RowObject, known: Known): TableShape {
+function tableOf(row: RowObject, facts: SchemaFacts): TableShape {
   const key = keyOf(row.schema, row.name);
-  const definition = known.definitions.get(key);
-  const collations = known.isUtf8 ? collationsOf(definition) : undefined;
-  const columns = known.columns.get(key) ?? [];
-  const isAlias = known.aliases.has(key) && !isDescendingKey(definition);
+  const definition = facts.definitions.get(key);
+  const collations = facts.isUtf8 ? collationsOf(definition) : undefined;
+  const columns = facts.columns.get(key) ?? [];
+  const isAlias = facts.aliases.has(key) && !isDescendingKey(definition);
   const shapes = columns.map((column) => {
     const name = String(column.name);
     const type: SqliteColumnType = {

@@ -7,12 +7,12 @@ import type { AstNode, Stmt } from 'sqlite3-parser';
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { foldAscii } from '../../dependency/condition/texts.ts';
 import { isMoving } from '../calls/functions.ts';
-import { type Control, canonical, type Draft, type FactsReader, factsReader } from '../text-facts.ts';
+import { type Control, canonical, type FactsBuilder, type FactsReader, factsReader } from '../text-facts.ts';
 import { childrenOf } from './expression.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
 
 export function createSqliteFacts(): FactsReader {
-  return factsReader(sqliteTrees, (node, draft) => new Reading(draft).statement(node));
+  return factsReader(sqliteTrees, (node, facts) => new TreeWalker(facts).statement(node));
 }
 
 const CONTROLS: Readonly<Partial<Record<Stmt['type'], Control>>> = {
@@ -24,7 +24,7 @@ const CONTROLS: Readonly<Partial<Record<Stmt['type'], Control>>> = {
 };
 
 /** What a node tells about the statement by being there. */
-const TOLD: Readonly<Partial<Record<AstNode['type'], Partial<Draft>>>> = {
+const TOLD: Readonly<Partial<Record<AstNode['type'], Partial<FactsBuilder>>>> = {
   DeleteStmt: { deletes: true },
   UpdateStmt: { updates: true },
   SetUpsertDo: { updates: true },
@@ -36,32 +36,32 @@ const TOLD: Readonly<Partial<Record<AstNode['type'], Partial<Draft>>>> = {
 /** Members of the WITH lists that are seen. */
 type Local = ReadonlySet<string>;
 
-class Reading {
-  readonly #draft: Draft;
+class TreeWalker {
+  readonly #facts: FactsBuilder;
   /** Nodes of the tree that name something written or called. */
   readonly #others = new WeakSet<object>();
 
-  constructor(draft: Draft) {
-    this.#draft = draft;
+  constructor(facts: FactsBuilder) {
+    this.#facts = facts;
   }
 
   statement(node: Stmt): void {
     if (this.#controls(node)) return;
-    if (!/^(?:Select|Insert|Update|Delete)Stmt$/.test(node.type)) this.#draft.giveUp();
+    if (!/^(?:Select|Insert|Update|Delete)Stmt$/.test(node.type)) this.#facts.giveUp();
     this.#walk(node, new Set());
   }
 
   /** Whether it is about transactions or the session, and changes no rows. */
   #controls(node: Stmt): boolean {
-    const draft = this.#draft;
+    const facts = this.#facts;
     const isReturn = node.type === 'RollbackStmt' && node.savepointName !== undefined;
     const control = isReturn ? 'return' : CONTROLS[node.type];
-    if (control !== undefined) Object.assign(draft, { control, chains: false });
-    if ('savepointName' in node) draft.savepoint = foldAscii(node.savepointName?.text ?? '');
+    if (control !== undefined) Object.assign(facts, { control, chains: false });
+    if ('savepointName' in node) facts.savepoint = foldAscii(node.savepointName?.text ?? '');
     if (node.type === 'PragmaStmt') {
-      if (changesAnswers(node)) draft.settings.add('*');
+      if (changesAnswers(node)) facts.settings.add('*');
     } else if (!isHarmless(node)) return false;
-    draft.control ??= 'other';
+    facts.control ??= 'other';
     return true;
   }
 
@@ -77,20 +77,20 @@ class Reading {
 
   #relation(node: Extract<AstNode, { type: 'QualifiedName' }>, local: Local): void {
     const name = canonical(node.objName.text);
-    if (node.dbName !== undefined && foldAscii(node.dbName.text) === 'temp') this.#draft.temporary.add(name);
+    if (node.dbName !== undefined && foldAscii(node.dbName.text) === 'temp') this.#facts.temporary.add(name);
     if (this.#others.has(node)) return;
-    if (node.dbName !== undefined || !local.has(foldAscii(node.objName.text))) this.#draft.reads.add(name);
+    if (node.dbName !== undefined || !local.has(foldAscii(node.objName.text))) this.#facts.reads.add(name);
   }
 
   #note(node: AstNode): void {
-    const draft = Object.assign(this.#draft, TOLD[node.type]);
+    const facts = Object.assign(this.#facts, TOLD[node.type]);
     switch (node.type) {
       case 'InsertStmt':
       case 'UpdateStmt':
       case 'DeleteStmt':
         this.#others.add(node.tblName);
-        draft.writes.add(canonical(node.tblName.objName.text));
-        if ('orConflict' in node && node.orConflict === 'Replace') draft.deletes = draft.updates = true;
+        facts.writes.add(canonical(node.tblName.objName.text));
+        if ('orConflict' in node && node.orConflict === 'Replace') facts.deletes = facts.updates = true;
         return;
       case 'TableCallSelectTable':
         this.#others.add(node.tblName);
@@ -107,18 +107,18 @@ class Reading {
         if (node.op === 'Regexp') this.#call(node.op);
         return;
       case 'StringLiteral':
-        if (mayMove(node.value)) draft.isVolatile = true;
+        if (mayMove(node.value)) facts.isVolatile = true;
         return;
       default:
         if (!('temporary' in node) || node.temporary !== true) return;
-        if ('tblName' in node) draft.temporary.add(canonical(node.tblName.objName.text));
-        if ('viewName' in node) draft.temporary.add(canonical(node.viewName.objName.text));
+        if ('tblName' in node) facts.temporary.add(canonical(node.tblName.objName.text));
+        if ('viewName' in node) facts.temporary.add(canonical(node.viewName.objName.text));
     }
   }
 
   #call(written: string): void {
     const name = canonical(written);
-    this.#draft.functions.add(name);
-    if (isMoving(name, 'sqlite')) this.#draft.isVolatile = true;
+    this.#facts.functions.add(name);
+    if (isMoving(name, 'sqlite')) this.#facts.isVolatile = true;
   }
 }

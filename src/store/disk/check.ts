@@ -38,21 +38,21 @@ export interface CheckReport extends Readonly<typeof FINDINGS> {
 
 type Finding = keyof typeof FINDINGS;
 
-export async function checkStore({ folder, manifest, catalog, segments, bodies }: DiskState): Promise<CheckReport> {
+export async function checkStore({ folder, manifest, indexState, segments, bodies }: DiskState): Promise<CheckReport> {
   const findings = { ...FINDINGS };
   const examples: string[] = [];
   const note = (finding: Finding, example: string) => {
     findings[finding]++;
     if (examples.length < MAX_EXAMPLES) examples.push(example);
   };
-  const entries = catalog.index.count;
+  const entries = indexState.index.count;
   const named = new Set<number>();
   let [rows, known, agreeing] = [0, 0, 0];
   for await (const portion of manifest.find({ kind: 'all' })) {
     for (const row of portion) {
       rows++;
       named.add(row.place.segment);
-      if (!catalog.has(keyHash(row.key), row.generation)) {
+      if (!indexState.has(keyHash(row.key), row.generation)) {
         note('rowsWithoutEntry', `row without an entry in the index: ${row.key}`);
         continue;
       }
@@ -75,7 +75,7 @@ export async function checkStore({ folder, manifest, catalog, segments, bodies }
     rows,
     entries,
     agreeing,
-    entriesWithoutRow: Math.max(0, catalog.index.count - known),
+    entriesWithoutRow: Math.max(0, indexState.index.count - known),
     ...findings,
     examples,
   };

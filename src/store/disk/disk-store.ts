@@ -11,8 +11,8 @@ import { isBodyId } from './bodies/body-file.ts';
 import { LargeBodies } from './bodies/large-bodies.ts';
 import { type CheckReport, checkStore } from './check.ts';
 import type { DiskPlatform, ManifestRow } from './contract.ts';
-import { Catalog, type IndexObserver } from './index/catalog.ts';
 import { keyHash, rowAt } from './index/entry-index.ts';
+import { type IndexObserver, IndexState } from './index/index-state.ts';
 import { RowBatches } from './manifest/row-batches.ts';
 import { DiskPolicy, DiskRoom, segmentBytes } from './segments/disk-room.ts';
 import { type DiskState, EntryRecords } from './segments/entry-records.ts';
@@ -49,8 +49,8 @@ export class DiskStore implements Store {
     const room = new DiskRoom(platform, { segments, batches, evict });
     const spoiled: EntryRecords['spoiledBody'] = (owner, error) => this.#records.spoiledBody(owner, error);
     const bodies = new LargeBodies(platform, { segments, room, spoiled });
-    const catalog = new Catalog(Math.floor(options.random() * 2 ** 32), { segments, bodies }, replicas);
-    this.#state = { ...platform, catalog, segments, bodies, batches, room, policy: new DiskPolicy(platform) };
+    const indexState = new IndexState(Math.floor(options.random() * 2 ** 32), { segments, bodies }, replicas);
+    this.#state = { ...platform, indexState, segments, bodies, batches, room, policy: new DiskPolicy(platform) };
     this.#records = new EntryRecords(this.#state);
     this.#evictor = new Evictor(this.#records);
     this.#queue = new WriteQueue(this.#records);
@@ -59,8 +59,8 @@ export class DiskStore implements Store {
   }
 
   /** The index, for processes that read the files. */
-  get catalog(): Catalog {
-    return this.#state.catalog;
+  get indexState(): IndexState {
+    return this.#state.indexState;
   }
 
   get bodies(): LargeBodies {
@@ -91,7 +91,7 @@ export class DiskStore implements Store {
 
   async *find(selector: Selector): AsyncGenerator<ManifestRow> {
     for await (const row of this.rows(selector)) {
-      if (this.catalog.has(keyHash(row.key), row.generation)) yield row;
+      if (this.indexState.has(keyHash(row.key), row.generation)) yield row;
     }
   }
 
@@ -109,9 +109,9 @@ export class DiskStore implements Store {
   }
 
   stats(): DiskStats {
-    const { catalog, segments, bodies, batches, room, maxBytes } = this.#state;
+    const { indexState, segments, bodies, batches, room, maxBytes } = this.#state;
     return {
-      entries: catalog.index.count,
+      entries: indexState.index.count,
       bytes: room.usedBytes,
       maxBytes,
       evictions: this.#evictor.evictions,
@@ -119,8 +119,8 @@ export class DiskStore implements Store {
       declined: room.declined,
       corrupt: this.#records.corrupt,
       writeFailures: room.backOff.failures + batches.backOff.failures,
-      indexLoaded: catalog.isLoaded,
-      indexBytes: catalog.index.memoryBytes,
+      indexLoaded: indexState.isLoaded,
+      indexBytes: indexState.index.memoryBytes,
       segments: segments.count,
       largeBodies: bodies.count,
     };
@@ -143,9 +143,9 @@ export class DiskStore implements Store {
   }
 
   async #removeBytes(): Promise<void> {
-    const { segments, catalog, bodies } = this.#state;
+    const { segments, indexState, bodies } = this.#state;
     this.#queue.clear();
-    catalog.clear();
+    indexState.clear();
     bodies.clear();
     await Promise.all([...segments.all()].map((segment) => segments.drop(segment)));
   }
@@ -172,19 +172,19 @@ export class DiskStore implements Store {
 
   /** Fills the index from the manifest, and removes the files that no row names. */
   async #load(): Promise<void> {
-    const { manifest, catalog, segments, bodies, fault } = this.#state;
+    const { manifest, indexState, segments, bodies, fault } = this.#state;
     try {
       const summary = await manifest.summary();
       for (const segment of summary.segments) segments.skipTo(segment);
       for (const { key, generation, place, bodyId, bodyBytes } of await manifest.bodies()) {
-        if (!isBodyId(bodyId) || segments.find(place.segment) === undefined || catalog.isRemoved(keyHash(key)))
+        if (!isBodyId(bodyId) || segments.find(place.segment) === undefined || indexState.isRemoved(keyHash(key)))
           continue;
         bodies.own({ id: bodyId, bytes: bodyBytes }, { key, generation, segment: place.segment });
       }
       this.#queue.begin(summary.maxGeneration);
       await this.#loadRows();
       if (this.#isClosed) return;
-      catalog.loaded();
+      indexState.loaded();
       // Rows whose segment is missing stay: they say what could be filled again.
       for (const segment of [...segments.all()]) {
         if (segment.sealed && segment.entries === 0) this.#evictor.dropEmpty(segment);
@@ -194,19 +194,19 @@ export class DiskStore implements Store {
     } catch (error) {
       fault(error);
       this.#queue.giveUp();
-      catalog.loaded();
+      indexState.loaded();
     }
   }
 
   async #loadRows(): Promise<void> {
-    const { manifest, catalog, tasks } = this.#state;
+    const { manifest, indexState, tasks } = this.#state;
     let sincePause = 0;
     for await (const rows of manifest.scan()) {
       for (let from = 0; from < rows.count; from += LOAD_SLICE) {
         // Somebody cleared the store meanwhile, so there is nothing left to load.
-        if (this.#isClosed || catalog.isLoaded) return;
+        if (this.#isClosed || indexState.isLoaded) return;
         const to = Math.min(rows.count, from + LOAD_SLICE);
-        for (let at = from; at < to; at++) catalog.load(rowAt(rows, at));
+        for (let at = from; at < to; at++) indexState.load(rowAt(rows, at));
         sincePause += to - from;
         if (sincePause < LOAD_SLICE) continue;
         sincePause = 0;

@@ -10,7 +10,7 @@ import type { Clock, Eventually } from '../../ports.ts';
 import { Templates } from '../../sql/analyse.ts';
 import type { Catalogue, CatalogueData, Parser, Session } from '../../sql/ast.ts';
 import { catalogueOf } from '../../sql/catalogue.ts';
-import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import type { Mark, Read, ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
 import { encodeRegistration, type FeedState, type Hello } from '../server/feed-wire.ts';
 import type { ClientCaches } from './client-caches.ts';
 import type { ReportSender } from './report-sender.ts';
@@ -115,7 +115,7 @@ export class RemoteRegistry implements RegistryClient {
     return this.#known.templates.get(text, session);
   }
 
-  register(tag: string, read: Read, mark: Mark): Eventually<Refusal | undefined> {
+  register(tag: string, read: Read, mark: Mark): Eventually<ReadRefusal | undefined> {
     if (!this.isLive || mark.session !== this.session) return { kind: 'not-registered' };
     return this.#parts.reports.register(encodeRegistration(tag, read, mark));
   }

@@ -8,7 +8,7 @@
 import { serialize } from 'node:v8';
 import { sourceTag } from '../../entry/key.ts';
 import type { Cancel, Eventually, Tasks } from '../../ports.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { ReadRefusal } from '../follow/registry-client.ts';
 import { type FeedState, REPORT_TYPE, type Report, type ReportReply } from '../server/feed-wire.ts';
 import { Backoff, within } from '../timing.ts';
 import type { FeedHttp } from './feed-http.ts';
@@ -25,7 +25,7 @@ export interface ReportSenderParts {
 interface Waiting {
   readonly bytes: Uint8Array;
   /** Receives undefined when the read is registered. */
-  readonly done: (refusal: Refusal | undefined) => void;
+  readonly done: (refusal: ReadRefusal | undefined) => void;
 }
 
 type Delivered = Report['delivered'][number];
@@ -35,7 +35,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Tags of single responses; beyond this number, everything of the source becomes outdated. */
 const MAX_OUTDATED = 10_000;
-const NO_WORD: Refusal = { kind: 'not-registered' };
+const NO_WORD: ReadRefusal = { kind: 'not-registered' };
 
 export class ReportSender {
   readonly #parts: ReportSenderParts;
@@ -71,10 +71,10 @@ export class ReportSender {
     this.#refuseWaiting();
   }
 
-  register(bytes: Uint8Array): Eventually<Refusal | undefined> {
+  register(bytes: Uint8Array): Eventually<ReadRefusal | undefined> {
     const isTooMuch = bytes.length > MAX_BYTES || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES;
     if (this.#stream === undefined || isTooMuch || this.#isStopped) return NO_WORD;
-    const { promise, resolve: done } = Promise.withResolvers<Refusal | undefined>();
+    const { promise, resolve: done } = Promise.withResolvers<ReadRefusal | undefined>();
     this.#waiting.push({ bytes, done });
     this.#waitingBytes += bytes.length;
     this.#begin();

@@ -17,7 +17,7 @@ import { Deliveries, type Publisher } from '../target/publisher.ts';
 import { pause, Waiters } from '../timing.ts';
 import { boundRead, narrowLater } from '../wrap/statements.ts';
 import { KnownCatalogue, type KnownCatalogueParts } from './known-catalogue.ts';
-import type { Mark, Read, Refusal, RegistryClient } from './registry-client.ts';
+import type { Mark, Read, ReadRefusal, RegistryClient } from './registry-client.ts';
 
 export interface FollowerParts extends TrackerPlatform, KnownCatalogueParts {
   readonly publishers: ReadonlySet<Publisher>;
@@ -84,12 +84,12 @@ export class Follower implements FeedListener, RegistryClient {
   }
 
   /** Why reads of that mark are refused, whatever they read. */
-  staleness({ session, generation }: Mark): Refusal | undefined {
+  staleness({ session, generation }: Mark): ReadRefusal | undefined {
     if (session !== this.session) return BEGUN_ANEW;
     return generation !== this.generation || this.isRefreshing ? { kind: 'schema-change' } : undefined;
   }
 
-  register(tag: string, read: Read, mark: Mark): Refusal | undefined {
+  register(tag: string, read: Read, mark: Mark): ReadRefusal | undefined {
     const registry = this.#registry;
     const stale = this.staleness(mark);
     if (stale !== undefined) return stale;
@@ -255,5 +255,5 @@ export class Follower implements FeedListener, RegistryClient {
   }
 }
 
-export const BEGUN_ANEW: Refusal = { kind: 'not-registered', what: 'the feed process has begun anew' };
-const UNKNOWN_MARK: Refusal = { kind: 'not-registered', what: 'a position that the feed has not come to' };
+export const BEGUN_ANEW: ReadRefusal = { kind: 'not-registered', what: 'the feed process has begun anew' };
+const UNKNOWN_MARK: ReadRefusal = { kind: 'not-registered', what: 'a position that the feed has not come to' };

@@ -4,7 +4,7 @@
 import type { ResultRows } from '../../dependency/bind.ts';
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
-import type { Watched } from '../../dependency/registry.ts';
+import type { TagMeaning } from '../../dependency/registry.ts';
 import type { Dialect, Instance, Template } from '../../dependency/template.ts';
 import type { Eventually } from '../../ports.ts';
 import type { Catalogue, Parser, Session } from '../../sql/ast.ts';
@@ -29,10 +29,10 @@ export interface StatementRead {
 }
 
 /** A statement that was run; or a wider dependency, which has no parameters. */
-export type Read = StatementRead | Watched;
+export type Read = StatementRead | TagMeaning;
 
 /** Why a read may not be stored. */
-export interface Refusal {
+export interface ReadRefusal {
   readonly kind: Untracked;
   readonly what?: string | undefined;
   /** Text for the operator, in place of `what`: a response does not show it. */
@@ -61,7 +61,7 @@ export interface RegistryClient {
    * Makes `tag` stand for the read from now on. Gives a refusal when nothing may be stored of it: where a change that
    * it missed, or may have missed, was told before, nobody who waits for that change waits for its tag any more.
    */
-  register(tag: string, read: Read, mark: Mark): Eventually<Refusal | undefined>;
+  register(tag: string, read: Read, mark: Mark): Eventually<ReadRefusal | undefined>;
   /** Makes tags outdated. */
   publish(tags: readonly string[]): void;
   /** Whether all that was published until now reaches the targets. */

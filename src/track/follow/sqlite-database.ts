@@ -21,7 +21,7 @@ import {
   type TrackedDatabase,
   type TryClaim,
 } from './open-database.ts';
-import { closeConnections, openConnections, readKnown, tablesOf } from './sqlite-followed.ts';
+import { closeConnections, openConnections, readVersionedCatalogue, tablesOf } from './sqlite-connections.ts';
 
 export interface SqliteDatabaseOptions {
   /** The database's file. A database in memory has one connection only, which the application needs for itself. */
@@ -80,7 +80,7 @@ async function openDatabase(
         const before = opened;
         before.lookups?.forget();
         if ((await before.runner.identity?.()) === before.identity) {
-          opened = { ...before, ...(await readKnown(before.runner, source, before)) };
+          opened = { ...before, ...(await readVersionedCatalogue(before.runner, source, before)) };
         } else {
           // Another file has taken its place, which the feed has told as a gap.
           opened = await open();

@@ -8,7 +8,7 @@ import type { FeedPosition } from '../../dependency/change.ts';
 import { sourceTag } from '../../entry/key.ts';
 import type { Tasks } from '../../ports.ts';
 import { BEGUN_ANEW } from '../follow/follower.ts';
-import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import type { Mark, Read, ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
 import type { Tally } from '../tally.ts';
 import { within } from '../timing.ts';
 import { addDependency, type Budget, coarsen, type Dependency } from './coarsen.ts';
@@ -22,7 +22,7 @@ export interface RegistrationsParts {
   readonly budget: Budget;
   readonly tasks: Tasks;
   readonly tally: Tally;
-  readonly refused: (refusal: Refusal) => void;
+  readonly refused: (refusal: ReadRefusal) => void;
 }
 
 /** How long a response waits for word of its reads. */
@@ -103,7 +103,7 @@ export class Registrations {
   }
 
   /** Why the reads may not be stored, besides what was refused. */
-  unconfirmed(): Refusal | undefined {
+  unconfirmed(): ReadRefusal | undefined {
     const session = this.#parts.registry?.session;
     for (const { mark } of this.byTag.values()) if (mark.session !== session) return BEGUN_ANEW;
     return this.#pending === 0 ? undefined : { kind: 'not-registered', what: 'no word of the feed process' };
@@ -135,7 +135,7 @@ export class Registrations {
     return this.#pending === 0 || this.#isRefused;
   }
 
-  #answered(refusal: Refusal | undefined): boolean {
+  #answered(refusal: ReadRefusal | undefined): boolean {
     if (refusal === undefined) return true;
     this.#isRefused = true;
     this.#parts.refused(refusal);

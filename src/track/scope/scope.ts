@@ -5,7 +5,7 @@
 
 import { messageOf } from '../../errors.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from '../contract.ts';
-import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import type { Mark, Read, ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
 import type { Dependency } from './coarsen.ts';
 import { Registrations, type RegistrationsParts } from './registrations.ts';
 import type { Scopes } from './scopes.ts';
@@ -32,7 +32,7 @@ export class RequestScope implements Scope {
   constructor(parts: ScopeParts) {
     this.#parts = parts;
     this.registry = parts.registry;
-    const refused = ({ kind, what }: Refusal) => this.untracked(kind, what);
+    const refused = ({ kind, what }: ReadRefusal) => this.untracked(kind, what);
     this.reads = new Registrations({ ...parts, refused });
     this.#close = parts.scopes.open(this);
   }

@@ -8,7 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 const OUTSIDE = Symbol('outside of every scope, on purpose');
 
 /** A statement under way. */
-export interface Reading {
+export interface StatementRecording {
   /** It answered. `isWhole`: with all of its rows; else the rows are not looked at. */
   done(rows: readonly unknown[] | undefined, isWhole?: boolean): void;
   /** It failed: nothing was read, but a write may have been made. */
@@ -84,22 +84,22 @@ export class Scopes<S extends object> {
   }
 
   /** One statement, recorded in every scope that is open before it has ended. */
-  share(begin: (scope: S) => Reading | undefined): Reading {
-    const readings: Reading[] = [];
+  share(begin: (scope: S) => StatementRecording | undefined): StatementRecording {
+    const recordings: StatementRecording[] = [];
     const join = (scope: S) => {
-      const reading = begin(scope);
-      if (reading !== undefined) readings.push(reading);
+      const recording = begin(scope);
+      if (recording !== undefined) recordings.push(recording);
     };
     this.#underWay.add(join);
     this.each(join);
-    const ended = (tell: (reading: Reading) => void) => {
+    const ended = (tell: (recording: StatementRecording) => void) => {
       this.#underWay.delete(join);
-      for (const reading of readings) tell(reading);
+      for (const recording of recordings) tell(recording);
     };
     return {
-      outputs: new Set(readings.flatMap(({ outputs = [] }) => [...outputs])),
-      done: (rows, isWhole) => ended((reading) => reading.done(rows, isWhole)),
-      failed: () => ended((reading) => reading.failed()),
+      outputs: new Set(recordings.flatMap(({ outputs = [] }) => [...outputs])),
+      done: (rows, isWhole) => ended((recording) => recording.done(rows, isWhole)),
+      failed: () => ended((recording) => recording.failed()),
     };
   }
 }

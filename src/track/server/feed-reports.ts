@@ -4,7 +4,7 @@
 import { sourceTag } from '../../entry/key.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Follower } from '../follow/follower.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { ReadRefusal } from '../follow/registry-client.ts';
 import { decodeRegistration, deserialized, isCount, isListOf, isText, type Report, readFrom } from './feed-wire.ts';
 
 export interface ReportsParts {
@@ -15,7 +15,7 @@ export interface ReportsParts {
 
 const MAX_REGISTRATIONS = 10_000;
 const OWN_TAG = /^s[0-9a-z]{1,32}$/;
-const UNLIKE: Refusal = { kind: 'not-registered', what: 'the feed process reads the statement otherwise' };
+const UNLIKE: ReadRefusal = { kind: 'not-registered', what: 'the feed process reads the statement otherwise' };
 
 export class FeedReports {
   readonly #parts: ReportsParts;
@@ -26,7 +26,7 @@ export class FeedReports {
   }
 
   /** Returns the refusals of its registrations; undefined when it is malformed, and then nothing of it was taken. */
-  take(bytes: Uint8Array): readonly (Refusal | null)[] | undefined {
+  take(bytes: Uint8Array): readonly (ReadRefusal | null)[] | undefined {
     const { source, registry, delivered } = this.#parts;
     const report = reportOf(deserialized(bytes), source);
     const reads = report?.registrations.map((one) => {

@@ -16,7 +16,7 @@ import { isRecord } from '../../options/kit.ts';
 import type { FeedStatus } from '../../ports.ts';
 import type { CatalogueData } from '../../sql/ast.ts';
 import type { SourceMessage } from '../contract.ts';
-import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import type { Mark, Read, ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
 import { anyParameters, wholeTable } from '../scope/coarsen.ts';
 import { anyChangeTag, tableTag, templateTag } from '../tags.ts';
 
@@ -78,7 +78,7 @@ export interface Report {
 export interface ReportReply {
   readonly state: FeedState;
   /** One entry per registration, in order; null when it is registered. */
-  readonly refused: readonly (Refusal | null)[];
+  readonly refused: readonly (ReadRefusal | null)[];
 }
 
 export interface SettledReply {

@@ -7,7 +7,7 @@
 
 import type { Session } from '../../sql/ast.ts';
 import { SESSION_QUERY, type SessionFacts, sessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
+import type { ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
 import { type Call, isControl } from './statements.ts';
 
 /** Facts that hold for one statement of a connection. */
@@ -17,7 +17,7 @@ export interface AskedSession {
   /** Call it before the statement is sent: the connection is asked, unless its session is known. */
   want?(registry: RegistryClient): void;
   /** Call it once the statement has answered: the session it was run in, or why that is unknown. */
-  state(): SessionFacts | Refusal;
+  state(): SessionFacts | ReadRefusal;
   /** The statement may have changed the state. */
   changed?(): void;
 }
@@ -25,10 +25,10 @@ export interface AskedSession {
 const POOLER =
   'a connection that is not the one that was begun, as through a pooler, or does not say; connect to the server itself';
 
-export const UNKNOWN_SESSION: Refusal = { kind: 'session-state', what: 'a connection whose session is not known' };
+export const UNKNOWN_SESSION: ReadRefusal = { kind: 'session-state', what: 'a connection whose session is not known' };
 
 /** `pid`: that of the connection, as the driver was told when it began. */
-export function judged(text: string, pid: unknown): SessionFacts | Refusal {
+export function judged(text: string, pid: unknown): SessionFacts | ReadRefusal {
   const facts = sessionFacts(text);
   if (facts.pid !== pid) return { kind: 'session-state', what: POOLER };
   if (facts.isWithin) return { kind: 'transaction' };
@@ -36,7 +36,7 @@ export function judged(text: string, pid: unknown): SessionFacts | Refusal {
   return facts;
 }
 
-export function isRefusal(state: SessionFacts | Refusal): state is Refusal {
+export function isRefusal(state: SessionFacts | ReadRefusal): state is ReadRefusal {
   return 'kind' in state;
 }
 
@@ -47,7 +47,7 @@ export interface Question {
   /** That of the registry: once statements may mean something else, the answer holds no longer. */
   readonly generation: number;
   /** Undefined while it has not answered. */
-  answer: SessionFacts | Refusal | undefined;
+  answer: SessionFacts | ReadRefusal | undefined;
 }
 
 /** A statement on its way to a connection. */
@@ -163,7 +163,7 @@ export class PostgresConnection {
     else this.#question = undefined;
   }
 
-  #judged(result: unknown): SessionFacts | Refusal {
+  #judged(result: unknown): SessionFacts | ReadRefusal {
     try {
       const [row] = (result as { readonly rows: readonly (readonly string[])[] }).rows;
       return judged(row?.[0] as string, Reflect.get(this.#client, 'processID', this.#client));

@@ -6,13 +6,13 @@ import { neededOutputs } from '../../dependency/bind.ts';
 import { moves } from '../../dependency/condition/cells.ts';
 import type { Template, Uncacheable } from '../../dependency/template.ts';
 import { messageOf } from '../../errors.ts';
-import type { Mark, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import type { Mark, ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
 import type { RequestScope } from '../scope/scope.ts';
-import type { Place, Reading, Scopes } from '../scope/scopes.ts';
+import type { Place, Scopes, StatementRecording } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
 import type { Tally } from '../tally.ts';
 import { type AskedSession, isRefusal } from './postgres-connection.ts';
-import { type Given, isControl, mayAlter, positional, statementRead } from './statements.ts';
+import { isControl, mayAlter, positional, type StatementArguments, statementRead } from './statements.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
@@ -27,7 +27,7 @@ export interface Connection {
   /** Set where the connection itself says what names mean to it. */
   readonly session?: AskedSession;
   /** `server` is the catalogue's. Returns undefined when an answered statement ran on the database that is followed. */
-  readonly elsewhere?: (server: string | undefined) => Refusal | undefined;
+  readonly elsewhere?: (server: string | undefined) => ReadRefusal | undefined;
   /** Its driver ends texts at their first zero character. Known once a statement has answered. */
   readonly cutsTexts?: boolean;
 }
@@ -42,14 +42,14 @@ export interface RecorderParts {
 
 const MAX_TEXT = 80;
 /** Whatever told so: which it was is not kept. */
-const ALTERED: Refusal = {
+const ALTERED: ReadRefusal = {
   kind: 'session-state',
   told:
     'one on a connection whose names may mean something else, by ATTACH, a temporary table, a setting, or a function or ' +
     "collation in the place of the database's own; read on another connection what is to be stored",
 };
-const STANDBY: Refusal = { kind: 'replica', what: 'a standby, which may be behind; read from the primary' };
-const ELSEWHERE: Refusal = { kind: 'other-database', what: 'another database than the one that is followed' };
+const STANDBY: ReadRefusal = { kind: 'replica', what: 'a standby, which may be behind; read from the primary' };
+const ELSEWHERE: ReadRefusal = { kind: 'other-database', what: 'another database than the one that is followed' };
 const MEND = 'It may call any function: write it, or the view, in a form that is read';
 
 export class Recorder {
@@ -67,7 +67,7 @@ export class Recorder {
   }
 
   /** Returns undefined when there is nothing to record. */
-  begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
+  begin(text: unknown, given: StatementArguments, connection: Connection): StatementRecording | undefined {
     if (typeof text === 'string' && connection.session === undefined && mayAlter(text, connection.isBlind))
       connection.isAltered = true;
     const { own, isShared } = this.#place;
@@ -82,7 +82,7 @@ export class Recorder {
   }
 
   /** Call it before running a statement whose text is known only afterwards. */
-  start(): NonNullable<Given['started']> {
+  start(): NonNullable<StatementArguments['started']> {
     const { own, isShared } = this.#place;
     const registry = own === undefined && isShared ? this.#parts.registry() : own?.registry;
     return { mark: registry?.mark() };
@@ -130,7 +130,7 @@ export class Recorder {
     tally.tell('outside', `expected statements in the scope of the request that they are for, ${got}. ${mend}`);
   }
 
-  #guarded(begun: Begun): Reading | undefined {
+  #guarded(begun: Begun): StatementRecording | undefined {
     const { scope, text } = begun;
     try {
       if (typeof text === 'string') return this.#begin({ ...begun, text });
@@ -148,7 +148,7 @@ export class Recorder {
     return undefined;
   }
 
-  #begin({ scope, isOwn, text, given, connection }: Begun & { readonly text: string }): Reading | undefined {
+  #begin({ scope, isOwn, text, given, connection }: Begun & { readonly text: string }): StatementRecording | undefined {
     const { tally } = this.#parts;
     const { registry } = scope;
     if (isControl(text)) return undefined;
@@ -179,7 +179,7 @@ export class Recorder {
   }
 
   /** `template` is undefined when the connection alone can tell. */
-  #read(template: Tracked | undefined, begun: Read): Reading | undefined {
+  #read(template: Tracked | undefined, begun: Read): StatementRecording | undefined {
     const { scope, registry, given, connection } = begun;
     if (connection.isAltered) this.#decline(scope, ALTERED);
     else if (connection.isTransaction()) scope.untracked('transaction');
@@ -241,7 +241,7 @@ export class Recorder {
     this.#parts.tally.tell(`unread ${text}`, what);
   }
 
-  #decline(scope: RequestScope, { kind, what, told = what }: Refusal): undefined {
+  #decline(scope: RequestScope, { kind, what, told = what }: ReadRefusal): undefined {
     scope.untracked(kind, what);
     if (told === undefined) return;
     this.#parts.tally.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
@@ -253,7 +253,7 @@ interface Begun {
   /** The statement is run in it; else it counts for the scope all the same. */
   readonly isOwn: boolean;
   readonly text: unknown;
-  readonly given: Given;
+  readonly given: StatementArguments;
   readonly connection: Connection;
 }
 

@@ -5,7 +5,7 @@
 
 import { basename } from 'node:path';
 import { fileIdentity } from '../../feed/sqlite/file.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { ReadRefusal } from '../follow/registry-client.ts';
 
 /** The file is empty for a database in memory; some hosts refuse to tell. libSQL ends the text at its zero. */
 export const PLACE = `SELECT file, char(97, 0) AS text FROM pragma_database_list WHERE name = 'main'`;
@@ -36,7 +36,7 @@ export class PlacedConnection {
   }
 
   /** `followed` is the place of the file that the feed follows. Returns undefined when the connection is to that file. */
-  elsewhere(followed: string | undefined): Refusal | undefined {
+  elsewhere(followed: string | undefined): ReadRefusal | undefined {
     if (this.#place !== undefined && this.#place === followed) return undefined;
     const file = this.#file === '' ? 'a database in memory' : (this.#file ?? 'a database that does not name its file');
     return { kind: 'other-database', what: ELSEWHERE, told: `${ELSEWHERE}, ${file}; ${MEND}` };

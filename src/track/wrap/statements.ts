@@ -15,7 +15,7 @@ import type { Mark, StatementRead } from '../follow/registry-client.ts';
 
 export type Call = (...given: unknown[]) => unknown;
 
-export interface Given {
+export interface StatementArguments {
   readonly list: readonly unknown[];
   /** Values by name, with or without the sign before it. */
   readonly named?: Readonly<Record<string, unknown>> | undefined;
@@ -23,10 +23,10 @@ export interface Given {
   readonly started?: { readonly mark: Mark | undefined } | undefined;
 }
 
-export const NOTHING_GIVEN: Given = { list: [] };
+export const NO_ARGUMENTS: StatementArguments = { list: [] };
 
 /** Takes values as SQLite's drivers do: lists, single values, and objects of named ones. */
-export function givenOf(values: readonly unknown[]): Given {
+export function argumentsOf(values: readonly unknown[]): StatementArguments {
   const list: unknown[] = [];
   let named: Record<string, unknown> | undefined;
   try {
@@ -37,7 +37,7 @@ export function givenOf(values: readonly unknown[]): Given {
     }
   } catch {
     // A getter that throws, for one: that is for the driver to say.
-    return NOTHING_GIVEN;
+    return NO_ARGUMENTS;
   }
   return { list, named };
 }
@@ -57,7 +57,7 @@ interface Signature {
 const signatures = new WeakMap<Template, Signature>();
 
 /** Lists the parameters of a SQLite statement; PostgreSQL's are a list already. */
-export function positional(template: Template, given: Given, parser: Parser): readonly unknown[] {
+export function positional(template: Template, given: StatementArguments, parser: Parser): readonly unknown[] {
   let signature = signatures.get(template);
   if (signature === undefined) {
     signature = signatureOf(template.text, parser);

@@ -5,7 +5,7 @@
 
 import type { Connection, Recorder } from './recorder.ts';
 import { PLACE, PlacedConnection } from './sqlite-place.ts';
-import { type Given, givenOf, NOTHING_GIVEN } from './statements.ts';
+import { argumentsOf, NO_ARGUMENTS, type StatementArguments } from './statements.ts';
 import { connection, methodOf, namesOf, originalOf, type RowsOf, runLater, wrapped } from './wrapping.ts';
 
 const CLIENT = namesOf('close sync reconnect');
@@ -14,7 +14,7 @@ const QUERY = /^[\s(;]*(?:select|values)\b/i;
 
 interface Run {
   readonly text: unknown;
-  readonly given: Given;
+  readonly given: StatementArguments;
 }
 
 interface LocatedConnection extends Connection {
@@ -85,7 +85,7 @@ function executing(target: object, recorder: Recorder, on: LocatedConnection): R
     },
     executeMultiple: (text: unknown) => {
       const run = () => methodOf(target, 'executeMultiple')(text);
-      return runLater(recorder.begin(text, NOTHING_GIVEN, on), { run, rows: () => undefined });
+      return runLater(recorder.begin(text, NO_ARGUMENTS, on), { run, rows: () => undefined });
     },
     batch: (statements: readonly unknown[], ...rest: unknown[]) => {
       const runs = statements.map((one) => (Array.isArray(one) ? libsqlRun(one[0], one[1]) : libsqlRun(one)));
@@ -97,7 +97,7 @@ function executing(target: object, recorder: Recorder, on: LocatedConnection): R
 function libsqlRun(statement: unknown, second?: unknown): Run {
   const isText = typeof statement === 'string';
   const { sql, args } = isText ? { sql: statement, args: second } : (statement as { sql?: unknown; args?: unknown });
-  return { text: sql, given: args === undefined ? NOTHING_GIVEN : givenOf([args]) };
+  return { text: sql, given: args === undefined ? NO_ARGUMENTS : argumentsOf([args]) };
 }
 
 function rowsOf(answer: unknown): readonly unknown[] | undefined {
@@ -115,14 +115,14 @@ interface Batch {
 
 async function runBatch({ recorder, runs, on, rows }: Batch, run: () => unknown): Promise<unknown> {
   const own = runs.every(({ text }) => typeof text === 'string' && QUERY.test(text)) ? on : within();
-  const readings = runs.map(({ text, given }) => recorder.begin(text, given, own));
+  const recordings = runs.map(({ text, given }) => recorder.begin(text, given, own));
   if (own.isAltered) on.isAltered = true;
   const all = {
     done: (answers: readonly unknown[] = []) => {
-      for (const [at, reading] of readings.entries()) reading?.done(rows(answers[at]));
+      for (const [at, recording] of recordings.entries()) recording?.done(rows(answers[at]));
     },
     failed: () => {
-      for (const reading of readings) reading?.failed();
+      for (const recording of recordings) recording?.failed();
     },
   };
   return runLater(all, { run: () => on.located(run), rows: (answers) => answers as readonly unknown[] });
@@ -139,15 +139,15 @@ export function wrapD1<T extends object>(database: T, recorder: Recorder, isRepl
   return wrapped(database, recorder, {
     own: {
       prepare: (text: unknown) =>
-        wrapPrepared(methodOf(database, 'prepare')(text) as object, { text, given: NOTHING_GIVEN }, [recorder, on]),
+        wrapPrepared(methodOf(database, 'prepare')(text) as object, { text, given: NO_ARGUMENTS }, [recorder, on]),
       batch: (statements: readonly unknown[]) => {
-        const known = statements.map((one) => runs.get(one as object) ?? { text: undefined, given: NOTHING_GIVEN });
+        const known = statements.map((one) => runs.get(one as object) ?? { text: undefined, given: NO_ARGUMENTS });
         const run = () => methodOf(database, 'batch')(statements.map(originalOf));
         return runBatch({ recorder, runs: known, on, rows: resultsOf }, run);
       },
       exec: (text: unknown) => {
         const run = () => methodOf(database, 'exec')(text);
-        return runLater(recorder.begin(text, NOTHING_GIVEN, on), { run, rows: () => undefined });
+        return runLater(recorder.begin(text, NO_ARGUMENTS, on), { run, rows: () => undefined });
       },
       withSession: (...given: unknown[]) =>
         wrapD1(methodOf(database, 'withSession')(...given) as object, recorder, true),

@@ -6,7 +6,7 @@
 // texts are not kept: values count where the source of the parser that made them shows that it loses nothing.
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { ReadRefusal } from '../follow/registry-client.ts';
 import { isRefusal, judged, QUERY, UNKNOWN_SESSION } from './postgres-connection.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import type { Call } from './statements.ts';
@@ -130,9 +130,9 @@ async function run(query: Promise<unknown>, { sql, recorder, on }: Parts): Promi
     isAltered: on.isAltered,
     ...(!isTransaction && { session }),
   };
-  const reading = recorder.begin(string, { list: parametersOf(parameters), started }, own);
+  const recording = recorder.begin(string, { list: parametersOf(parameters), started }, own);
   const isShown = isRaw !== true && !hasTransforms(sql);
-  reading?.done(isShown ? rowsOf(rows, reading.outputs ?? new Set()) : undefined);
+  recording?.done(isShown ? rowsOf(rows, recording.outputs ?? new Set()) : undefined);
   return rows;
 }
 
@@ -158,7 +158,7 @@ async function askedWith(query: Promise<unknown>, sql: object) {
   return { rows, state: isSure ? stateOf(told.value, state?.pid) : UNKNOWN_SESSION };
 }
 
-function stateOf(rows: unknown, pid: unknown): SessionFacts | Refusal {
+function stateOf(rows: unknown, pid: unknown): SessionFacts | ReadRefusal {
   try {
     return judged(String((rows as readonly (readonly unknown[])[])[0]?.[0]), pid);
   } catch {

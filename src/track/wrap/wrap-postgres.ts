@@ -11,8 +11,8 @@ import { AsyncResource } from 'node:async_hooks';
 import { ServerText } from '../../dependency/condition/cells.ts';
 import type { Session } from '../../sql/ast.ts';
 import type { SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
-import type { Reading } from '../scope/scopes.ts';
+import type { ReadRefusal, RegistryClient } from '../follow/registry-client.ts';
+import type { StatementRecording } from '../scope/scopes.ts';
 import type { AskedSession, PostgresConnection, Question, Sent } from './postgres-connection.ts';
 import {
   carrying,
@@ -48,9 +48,9 @@ export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: S
         }
         const { text, isWhole } = asked;
         const run = new Run(sessions);
-        const reading = recorder.begin(text, asked, run);
+        const recording = recorder.begin(text, asked, run);
         const sent = run.isWanted && isWatched ? given.with(0, carrying(given[0], run)) : given;
-        return runQuery(target, sent, { reading, isWhole, isPool });
+        return runQuery(target, sent, { recording, isWhole, isPool });
       },
       connect: (...given: unknown[]) =>
         connect(target, given, (client) => (isPool ? wrapPg(client, recorder, sessions) : client)),
@@ -99,7 +99,7 @@ class Run implements Connection, AskedSession, Sent {
     if (this.#wantedBy !== undefined) this.#question = connection.ask(this.#wantedBy);
   }
 
-  state(): SessionFacts | Refusal {
+  state(): SessionFacts | ReadRefusal {
     if (this.#connection?.isOutside === false) return { kind: 'transaction' };
     const { answer = UNKNOWN_SESSION } = this.#question ?? {};
     if (!isRefusal(answer)) this.#sessions.likely = answer.session;
@@ -123,10 +123,10 @@ function askedOf([first, second]: readonly unknown[]) {
 function runQuery(
   target: object,
   given: readonly unknown[],
-  { reading, isWhole, isPool }: { reading: Reading | undefined; isWhole: boolean; isPool: boolean },
+  { recording, isWhole, isPool }: { recording: StatementRecording | undefined; isWhole: boolean; isPool: boolean },
 ): unknown {
-  if (reading === undefined) return methodOf(target, 'query')(...given);
-  const texts = new ServerTexts(reading.outputs ?? new Set());
+  if (recording === undefined) return methodOf(target, 'query')(...given);
+  const texts = new ServerTexts(recording.outputs ?? new Set());
   const query = (...args: unknown[]) =>
     isPool ? texts.onPool(target, args) : methodOf(target, 'query')(...texts.asked(target, args));
   const at = given.findLastIndex((one) => typeof one === 'function');
@@ -134,13 +134,13 @@ function runQuery(
   const callback = at >= 0 ? (given[at] as Callback) : stated;
   if (callback === undefined) {
     const rows = (answer: unknown) => texts.rowsOf(answer);
-    return runLater(reading, { run: () => query(...given), rows, isWhole });
+    return runLater(recording, { run: () => query(...given), rows, isWhole });
   }
   // The connection calls it and knows nothing of the request; its reads belong to the request all the same.
   const bound = AsyncResource.bind(callback);
   const heard: Callback = (error, answer, ...rest) => {
-    if (error) reading.failed();
-    else reading.done(texts.rowsOf(answer), isWhole);
+    if (error) recording.failed();
+    else recording.done(texts.rowsOf(answer), isWhole);
     bound(error, answer, ...rest);
   };
   if (at >= 0) return query(...given.with(at, heard));

@@ -10,7 +10,7 @@ import { replacesOwn } from '../../sql/calls/functions.ts';
 import type { RequestScope } from '../scope/scope.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { PLACE, PlacedConnection } from './sqlite-place.ts';
-import { givenOf, NOTHING_GIVEN } from './statements.ts';
+import { argumentsOf, NO_ARGUMENTS } from './statements.ts';
 import { methodOf, namesOf, originalOf, type RowsOf, runNow, wrapped } from './wrapping.ts';
 
 const STATEMENT = namesOf(`columns setReadBigInts setReturnArrays setAllowBareNamedParameters
@@ -86,7 +86,7 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
   const connection = connectionOf(database);
   const parts: Parts = { recorder, connection };
   const run = (text: unknown, call: () => unknown) =>
-    runNow(recorder.begin(text, givenOf([]), connection), { run: call, rows: () => undefined });
+    runNow(recorder.begin(text, argumentsOf([]), connection), { run: call, rows: () => undefined });
   const own: Record<string, unknown> = {
     prepare: (...given: unknown[]) => {
       const started = recorder.start();
@@ -94,7 +94,7 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
         return wrapStatement(methodOf(database, 'prepare')(...given) as object, given[0], parts);
       } catch (error) {
         // A missing table or column is a read, too.
-        recorder.begin(given[0], { ...NOTHING_GIVEN, started }, connection)?.failed();
+        recorder.begin(given[0], { ...NO_ARGUMENTS, started }, connection)?.failed();
         throw error;
       }
     },
@@ -138,7 +138,7 @@ interface Parts {
 function wrapStatement(statement: object, text: unknown, parts: Parts): object {
   const { recorder, connection } = parts;
   let bound: readonly unknown[] = [];
-  const begin = (given: readonly unknown[]) => recorder.begin(text, givenOf([...bound, ...given]), connection);
+  const begin = (given: readonly unknown[]) => recorder.begin(text, argumentsOf([...bound, ...given]), connection);
   const whole =
     (name: string, rows: RowsOf, isWhole = true) =>
     (...given: unknown[]) =>

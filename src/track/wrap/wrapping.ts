@@ -2,7 +2,7 @@
 //
 // An unknown method may read or write. So it is called all the same, and the response in the making is not stored.
 
-import type { Reading } from '../scope/scopes.ts';
+import type { StatementRecording } from '../scope/scopes.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import type { Call } from './statements.ts';
 
@@ -62,28 +62,28 @@ interface Tracked<T, Answer = T> {
 }
 
 /** Runs a statement that answers at once. */
-export function runNow<T>(reading: Reading | undefined, { run, rows, isWhole }: Tracked<T>): T {
+export function runNow<T>(recording: StatementRecording | undefined, { run, rows, isWhole }: Tracked<T>): T {
   let answer: T;
   try {
     answer = run();
   } catch (error) {
-    reading?.failed();
+    recording?.failed();
     throw error;
   }
-  reading?.done(rows(answer), isWhole);
+  recording?.done(rows(answer), isWhole);
   return answer;
 }
 
 /** Runs one that answers later. */
 export async function runLater<T>(
-  reading: Reading | undefined,
+  recording: StatementRecording | undefined,
   { run, rows, isWhole }: Tracked<T, Promise<T> | T>,
 ): Promise<T> {
   // What throws at once is answered later, too.
   const answer = await (async () => run())().catch((error: unknown) => {
-    reading?.failed();
+    recording?.failed();
     throw error;
   });
-  reading?.done(rows(answer), isWhole);
+  recording?.done(rows(answer), isWhole);
   return answer;
 }

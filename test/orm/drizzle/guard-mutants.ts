@@ -4,7 +4,7 @@ import type { Cache, SetOptions } from '../../../src/index.ts';
 import type { Tally } from '../../../src/orm/drizzle/tally.ts';
 import type { SoundParts } from '../../../src/orm/drizzle/with-tidegate.ts';
 import { Guard } from '../../../src/orm/drizzle/writes/guard.ts';
-import { type Failure, type Scope, Writes } from '../../../src/orm/drizzle/writes/writes.ts';
+import { type Failure, type TransactionWrites, Writes } from '../../../src/orm/drizzle/writes/writes.ts';
 import type { Eventually } from '../../../src/ports.ts';
 
 /** Neither stored nor served while a write is under way: taken away. */
@@ -64,11 +64,11 @@ class NotAfterFailure extends OtherOrder {
 }
 
 class NotAtCommit extends Writes {
-  override close(scope: Scope, failure?: Failure): Promise<void> {
-    scope.mayBeCommitted = false;
+  override close(transaction: TransactionWrites, failure?: Failure): Promise<void> {
+    transaction.mayBeCommitted = false;
     // Else it is invalidated for what others may have stored.
-    this.unshare(scope);
-    return super.close(scope, failure);
+    this.unshare(transaction);
+    return super.close(transaction, failure);
   }
 }
 

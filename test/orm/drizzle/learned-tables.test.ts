@@ -7,7 +7,7 @@ import { integer as integerOf, sqliteTable, text } from 'drizzle-orm/sqlite-core
 import { drizzle } from 'drizzle-orm/sqlite-proxy';
 import { describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
-import { Catalog } from '../../../src/orm/drizzle/catalogue/catalogue.ts';
+import { RelationNames } from '../../../src/orm/drizzle/catalogue/catalogue.ts';
 import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
 import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
 import { EVERYTHING } from '../../../src/orm/drizzle/writes/guard.ts';
@@ -52,34 +52,34 @@ test('a table that foreign keys write has effects of its own', async () => {
 
 describe('the first write to a table that is learned late', () => {
   const open = () => {
-    const catalog = new Catalog({ dialect: 'sqlite', read: readers.sqlite, textOf: String });
-    catalog.learn([users]);
-    catalog.open();
-    return catalog;
+    const relations = new RelationNames({ dialect: 'sqlite', read: readers.sqlite, textOf: String });
+    relations.learn([users]);
+    relations.open();
+    return relations;
   };
-  const written = (catalog: Catalog) => catalog.namesWritten(factsOf('update legacy set v = 1', 'sqlite'));
+  const written = (relations: RelationNames) => relations.namesWritten(factsOf('update legacy set v = 1', 'sqlite'));
 
   test('goes under everything, until everything has been invalidated', () => {
-    const catalog = open();
-    catalog.learn([legacy]);
-    expect(written(catalog)).toContain(EVERYTHING);
+    const relations = open();
+    relations.learn([legacy]);
+    expect(written(relations)).toContain(EVERYTHING);
     // The one that is rolled back invalidates nothing.
-    expect(written(catalog)).toContain(EVERYTHING);
-    catalog.clearing()();
-    expect(written(catalog)).not.toContain(EVERYTHING);
+    expect(written(relations)).toContain(EVERYTHING);
+    relations.clearing()();
+    expect(written(relations)).not.toContain(EVERYTHING);
   });
 
   test('also where it was learned while everything was invalidated', () => {
-    const catalog = open();
-    const cleared = catalog.clearing();
-    catalog.learn([legacy]);
+    const relations = open();
+    const cleared = relations.clearing();
+    relations.learn([legacy]);
     cleared();
-    expect(written(catalog)).toContain(EVERYTHING);
+    expect(written(relations)).toContain(EVERYTHING);
   });
 
   test('one that was known from the beginning does not', () => {
-    const catalog = open();
-    expect(catalog.namesWritten(factsOf('update users set id = 1', 'sqlite'))).not.toContain(EVERYTHING);
+    const relations = open();
+    expect(relations.namesWritten(factsOf('update users set id = 1', 'sqlite'))).not.toContain(EVERYTHING);
   });
 
   test('the second is exact', async () => {
@@ -125,9 +125,9 @@ describe('raw SQL of PostgreSQL', () => {
     (call) => {
       const statement = factsOf(`select ${call} from users`, 'postgres');
       expect(statement).toMatchObject({ locks: true, isWrite: false });
-      const catalog = new Catalog({ dialect: 'postgres', read: readers.postgres, textOf: String });
-      catalog.learn([pgTable('users', { id: integer() })]);
-      expect(catalog.namesWritten(statement)).toEqual([]);
+      const relations = new RelationNames({ dialect: 'postgres', read: readers.postgres, textOf: String });
+      relations.learn([pgTable('users', { id: integer() })]);
+      expect(relations.namesWritten(statement)).toEqual([]);
     },
   );
 

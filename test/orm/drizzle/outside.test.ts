@@ -5,7 +5,7 @@ import { eq, sql } from 'drizzle-orm';
 import { foreignKey, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
-import { Catalog } from '../../../src/orm/drizzle/catalogue/catalogue.ts';
+import { RelationNames } from '../../../src/orm/drizzle/catalogue/catalogue.ts';
 import { EVERYTHING } from '../../../src/orm/drizzle/writes/guard.ts';
 import { factsOf, readers } from '../../sql/facts-kit.ts';
 import { openBetterSqlite, openBetterSqliteNext, openNodeSqliteNext } from './drizzle-next.ts';
@@ -81,12 +81,14 @@ describe('entries of getOrSet that name tables', () => {
       of: integer().references(() => children.id, { onDelete: 'set null' }),
     });
     const other = sqliteTable('other', { name: text() });
-    const catalog = new Catalog({ dialect: 'sqlite', read: readers.sqlite, textOf: String });
-    catalog.learn([parents, children, grandchildren, other]);
-    const changed = (text: string) => [...catalog.outside(catalog.namesWritten(factsOf(text, 'sqlite')))].sort();
+    const relations = new RelationNames({ dialect: 'sqlite', read: readers.sqlite, textOf: String });
+    relations.learn([parents, children, grandchildren, other]);
+    const changed = (text: string) => [...relations.outside(relations.namesWritten(factsOf(text, 'sqlite')))].sort();
     expect(changed('update parents set id = 1')).toEqual(['Parents', 'parents']);
     expect(changed('delete from "Parents"')).toEqual(['Parents', 'children', 'grandchildren', 'parents']);
-    expect(catalog.outside([EVERYTHING])).toEqual(expect.arrayContaining(['Parents', 'parents', 'other', 'children']));
+    expect(relations.outside([EVERYTHING])).toEqual(
+      expect.arrayContaining(['Parents', 'parents', 'other', 'children']),
+    );
   });
 
   test('a write of more tables than one call takes is told whole', async () => {

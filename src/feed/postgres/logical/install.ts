@@ -23,7 +23,7 @@ export interface PostgresInstall extends PostgresNames {
 }
 
 /** The changes that a removal must undo; kept as the publication's comment. */
-interface Made {
+interface InstallRecord {
   readonly full: readonly string[];
   /** Whether the feed made the publication. False when it existed before. */
   readonly own?: boolean;
@@ -106,7 +106,7 @@ async function publicationPlan(session: PostgresSession, plan: PublicationPlan):
   const name = quotedName(publication);
   const isThere = row?.there === true;
   const comment = row?.comment;
-  const before = madeOf(comment);
+  const before = installRecordOf(comment);
   const isOwn = !isThere || (isMark(comment) && before.own !== false);
   const isListed = published.every((table) => table.isNamed && !table.isRestricted);
   const isSame = isListed && all.every((table) => !table.isNamed || published.includes(table));
@@ -122,8 +122,8 @@ async function publicationPlan(session: PostgresSession, plan: PublicationPlan):
   // Partitions appear under their own names, as the analysis of statements knows them.
   const options = `publish = 'insert, update, delete, truncate', publish_via_partition_root = false`;
   const generated = row?.hasGenerated === true ? ', publish_generated_columns = stored' : '';
-  const made: Made = { full: [...new Set([...before.full, ...full])], ...(isOwn ? {} : { own: false }) };
-  const mark = MARK + JSON.stringify(made);
+  const record: InstallRecord = { full: [...new Set([...before.full, ...full])], ...(isOwn ? {} : { own: false }) };
+  const mark = MARK + JSON.stringify(record);
   const mayMark = isOwn || comment === null || isMark(comment);
   return [
     ...(isThere ? [] : [`CREATE PUBLICATION ${name}`]),
@@ -168,7 +168,7 @@ async function removalOf(
   }
   const [row] = await session.query(PUBLICATION, [publication]);
   if (row?.there !== true) return { steps, kept: [] };
-  const { full, own } = madeOf(row.comment);
+  const { full, own } = installRecordOf(row.comment);
   const isOwn = isMark(row.comment) && own !== false;
   const name = quotedName(publication);
   const here = new Set((await postgresTables(session, publication)).map(qualifiedName));
@@ -223,6 +223,6 @@ function isMark(comment: unknown): comment is string {
   return typeof comment === 'string' && comment.startsWith(MARK);
 }
 
-function madeOf(comment: unknown): Made {
-  return isMark(comment) ? (JSON.parse(comment.slice(MARK.length)) as Made) : { full: [] };
+function installRecordOf(comment: unknown): InstallRecord {
+  return isMark(comment) ? (JSON.parse(comment.slice(MARK.length)) as InstallRecord) : { full: [] };
 }

@@ -45,10 +45,10 @@ export interface PostgresFeedReport {
   readonly warnings: readonly string[];
 }
 
-type Standing = Omit<PostgresFeedReport, 'problems' | 'warnings'>;
+type ReportFacts = Omit<PostgresFeedReport, 'problems' | 'warnings'>;
 
-function problemsOf(row: SessionRow, standing: Standing, names: PostgresNames): Findings {
-  const { database, slot, walStatus, walLevel } = standing;
+function problemsOf(row: SessionRow, facts: ReportFacts, names: PostgresNames): Findings {
+  const { database, slot, walStatus, walLevel } = facts;
   const role = String(row.role);
   const slotDatabase = textOf(row.slotDatabase);
   const hasSlot = slot !== 'missing';
@@ -118,7 +118,7 @@ export async function postgresFeedStatus(
   const tables = await postgresTables(session, names.publication);
   const keep = Number(row.keepMegabytes ?? -1);
   const isLost = row.walStatus === 'lost' || (row.invalidation ?? null) !== null;
-  const standing: Standing = {
+  const facts: ReportFacts = {
     database: String(row.database),
     slot: row.hasSlot !== true ? 'missing' : isLost ? 'lost' : row.active === true ? 'active' : 'idle',
     process: numberOf(row.process),
@@ -132,12 +132,9 @@ export async function postgresFeedStatus(
     tables: tables.filter(({ kind }) => kind === 'r'),
     untold: await postgresUntold(session),
   };
-  const told = row.hasPublication === true ? standing.tables.filter((one) => one.isLogged && wanted(one)) : [];
-  const hasSlot = standing.slot !== 'missing';
-  const problems = [
-    problemsOf(row, standing, names),
-    ...told.map((one) => tableProblems(one, names.publication)),
-  ].flat();
+  const told = row.hasPublication === true ? facts.tables.filter((one) => one.isLogged && wanted(one)) : [];
+  const hasSlot = facts.slot !== 'missing';
+  const problems = [problemsOf(row, facts, names), ...told.map((one) => tableProblems(one, names.publication))].flat();
   const warnings: Findings = [
     [
       hasSlot && keep < 0,
@@ -145,7 +142,7 @@ export async function postgresFeedStatus(
     ],
     [hasSlot && row.tellsSchema !== true, SCHEMA_LATE],
   ];
-  return { ...standing, problems: holding(problems), warnings: holding(warnings) };
+  return { ...facts, problems: holding(problems), warnings: holding(warnings) };
 }
 
 function textOf(cell: unknown): string | undefined {

@@ -29,7 +29,7 @@ import {
   triggerPosition,
 } from './log.ts';
 
-interface Known {
+interface TableLayout {
   readonly shape: TableShape;
   /** Place of each column of the shape in a row, or -1. */
   readonly places: readonly number[];
@@ -43,7 +43,7 @@ const NOTHING = '1:1:';
 export class TriggerReader {
   readonly #shapeOf: ShapeOf;
   readonly #maxChanges: number;
-  readonly #known = new Map<number, Known>();
+  readonly #layouts = new Map<number, TableLayout>();
   #watched: Watched | undefined;
   #place: TriggerPlace | undefined;
   #epoch = '';
@@ -89,7 +89,7 @@ export class TriggerReader {
     } else {
       this.#place = { source, snapshot: String(row.snapshot), schema: String(row.print), order: 0, told: [] };
     }
-    this.#known.clear();
+    this.#layouts.clear();
     this.#watched = watchedOf(row.watched as SessionRow);
     if (this.#untold === undefined) return;
     await listener.gap(this.#untold, triggerPosition(this.#place as TriggerPlace));
@@ -162,36 +162,36 @@ export class TriggerReader {
     await listener.gap(reason, triggerPosition(after));
     this.#place = after;
     this.#watched = watched;
-    this.#known.clear();
+    this.#layouts.clear();
   }
 
   async #truncates(tables: readonly WatchedTable[]): Promise<Change[]> {
     const changes: Change[] = [];
     for (const table of tables) {
-      const before = this.#known.get(table.id)?.shape;
-      this.#known.delete(table.id);
+      const before = this.#layouts.get(table.id)?.shape;
+      this.#layouts.delete(table.id);
       changes.push(...wholly((await this.#learn(table.id, table)).shape, before));
     }
     return changes;
   }
 
-  async #learn(id: number, table: WatchedTable | undefined): Promise<Known> {
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
+  async #learn(id: number, table: WatchedTable | undefined): Promise<TableLayout> {
+    const layout = this.#layouts.get(id);
+    if (layout !== undefined) return layout;
     const { schema, name, columns } = table ?? { schema: 'public', name: `number ${id}`, columns: [] };
     const shape = await shapeNow(this.#shapeOf, { id, schema, name }, columns);
     const places = shape.columns.map((column) =>
       columns.findIndex(({ name: own, isVirtual }) => own === column.name && !isVirtual),
     );
-    const made: Known = { shape, places, cells: columns.length };
-    this.#known.set(id, made);
+    const made: TableLayout = { shape, places, cells: columns.length };
+    this.#layouts.set(id, made);
     return made;
   }
 
   async #change(row: LogRow): Promise<Change> {
-    const known = await this.#learn(row.relation, this.#watched?.tables.get(row.relation));
-    const table = known.shape;
-    const [before, after] = [wholeRow(known, row.old), wholeRow(known, row.new)];
+    const layout = await this.#learn(row.relation, this.#watched?.tables.get(row.relation));
+    const table = layout.shape;
+    const [before, after] = [wholeRow(layout, row.old), wholeRow(layout, row.new)];
     if (row.kind === 'I' && after !== undefined) return { kind: 'insert', table, new: after };
     if (row.kind === 'D' && before !== undefined) return { kind: 'delete', table, old: before };
     if (row.kind === 'U' && before !== undefined && after !== undefined) {
@@ -211,9 +211,9 @@ interface Look {
 }
 
 /** Returns undefined when the text is no row of the table as the catalogue has it. */
-function wholeRow(known: Known, text: string | null): Row | undefined {
+function wholeRow(layout: TableLayout, text: string | null): Row | undefined {
   const texts = text === null ? undefined : recordCells(text);
-  return texts?.length === known.cells ? rowOf(known, texts) : undefined;
+  return texts?.length === layout.cells ? rowOf(layout, texts) : undefined;
 }
 
 function gapOf(place: TriggerPlace | undefined, source: string, row: SessionRow): string | undefined {

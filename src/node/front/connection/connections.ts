@@ -12,7 +12,7 @@ import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
 import type { ClientExchange } from '../client-exchange.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { LINGER_MS } from '../http1/upload.ts';
-import { type Refusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
+import { type RequestRefusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
 import { type Peer, peerOf } from './arrival.ts';
 
 /** The client has announced its last request; earlier ones are still answered. */
@@ -83,7 +83,7 @@ export class ClientConnection {
   }
 
   /** Answers on a socket that node:http has released, after all earlier answers, and ends it. */
-  refuse(refusal: Refusal, socket: Socket): void {
+  refuse(refusal: RequestRefusal, socket: Socket): void {
     this.#context.tell(refusal, this.peer);
     if (this.connection.closed) return;
     this.#farewell = rawRefusal(refusal, this.#context.cacheName);

@@ -11,7 +11,7 @@ import type { Fields } from '../../../semantics/fields.ts';
 import type { OriginOptions } from '../../origin/origin-wire.ts';
 import { isSendable, passedFields } from '../http1/answer-bytes.ts';
 import { hasContent } from '../http1/upload.ts';
-import { type Refusal, rawHead, refused } from '../refusals.ts';
+import { type RequestRefusal, rawHead, refused } from '../refusals.ts';
 
 /** An upgrade of one client's connection. */
 interface TunnelRequest {
@@ -33,12 +33,12 @@ export type CloseTunnel = () => void;
  * Asks the origin and, at its 101, joins the two connections; passes any other answer on and ends the connection.
  * `failed`: the origin does not answer, and nothing was sent to the client.
  */
-export function openTunnel(tunnel: TunnelRequest, failed: (refusal: Refusal) => void): CloseTunnel {
+export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefusal) => void): CloseTunnel {
   const { client, timeoutMs } = tunnel;
   const asked = ask(tunnel);
   const waiting = holdBytes(client, tunnel.head);
   let settled = false;
-  const fail = (refusal: Refusal) => {
+  const fail = (refusal: RequestRefusal) => {
     if (settled) return;
     settled = true;
     asked.destroy();

@@ -15,7 +15,7 @@ import type { Fields } from '../../../semantics/fields.ts';
 import { type ExchangeParts, statusOf } from '../client-exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
-import { type Refusal, refusalAnswer } from '../refusals.ts';
+import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -59,7 +59,7 @@ export class H2Channel implements Channel {
     return this.#finished(sendWhole(stream, answer, request.method));
   }
 
-  refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {
+  refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number } {
     const { status, bodyBytes } = sendRefusal(this.#parts.stream, refusal, this.#deps);
     return { status, bodyBytes: this.#finished(bodyBytes) };
   }
@@ -132,7 +132,7 @@ export class H2Channel implements Channel {
 /** Answers a request that is not let through. */
 export function sendRefusal(
   stream: ServerHttp2Stream,
-  refusal: Refusal,
+  refusal: RequestRefusal,
   { cacheName, stallMs }: Pick<FrontContext, 'cacheName' | 'stallMs'>,
 ): { readonly status: number; readonly bodyBytes: number } {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, false);

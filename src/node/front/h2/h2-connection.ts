@@ -14,7 +14,7 @@ import { ClientExchange, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
-import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
+import { ALLOWED_METHODS, type RequestRefusal, refused } from '../refusals.ts';
 import { guardFlush, H2Channel, isStatus, SMALL_ANSWER_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
@@ -156,7 +156,7 @@ export class H2Connection {
       isComplete: () =>
         stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR,
       sendContinue: head.expectsContinue ? sendContinue : undefined,
-      refuse: (refusal: Refusal) => exchange.refuse(this.#deps.tell(refusal, this.#client.peer)),
+      refuse: (refusal: RequestRefusal) => exchange.refuse(this.#deps.tell(refusal, this.#client.peer)),
     };
     const upload = new Upload(stream, options, this.#deps);
     const exchange = this.#exchange(stream, { ...request, body: upload }, upload);
@@ -179,7 +179,7 @@ export class H2Connection {
     } else exchange.refuse(this.#deps.tell(refused('content-stalled', 'a pause'), this.#client.peer));
   }
 
-  #refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
+  #refuse(stream: ServerHttp2Stream, refusal: RequestRefusal): void {
     sendRefusal(stream, this.#deps.tell(refusal, this.#client.peer), this.#deps);
     if (stream.endAfterHeaders) return;
     // RFC 9113 §8.1: tells the client to stop sending content.

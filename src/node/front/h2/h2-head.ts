@@ -4,7 +4,7 @@
 // `:authority` beside Host, the end of the content beside Transfer-Encoding.
 
 import { trimOws } from '../../../semantics/fields.ts';
-import { type Refusal, refused } from '../refusals.ts';
+import { type RequestRefusal, refused } from '../refusals.ts';
 import type { RawHead } from '../request-heads.ts';
 
 /** Fields of one connection only, without meaning in HTTP/2 (RFC 9113 §8.2.2). */
@@ -17,7 +17,7 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
 ]);
 
 /** `endsHere`: the request has no content. */
-export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): RawHead | Refusal {
+export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): RawHead | RequestRefusal {
   const pseudo = { ':method': '', ':path': '', ':scheme': '', ':authority': undefined as string | undefined };
   // Host comes first; its value is known last.
   const fields: string[] = ['host', ''];

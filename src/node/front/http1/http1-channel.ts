@@ -11,7 +11,7 @@ import type { Fields } from '../../../semantics/fields.ts';
 import { ClientExchange, type ExchangeParts, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
-import { type Refusal, refusalAnswer } from '../refusals.ts';
+import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
 import { fieldsToSend, hasNoContent, trailerPairs } from './answer-bytes.ts';
 import { endAfterContent, LINGER_MS } from './upload.ts';
 
@@ -77,7 +77,7 @@ export class Http1Channel implements Channel {
     return this.#finish(answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body);
   }
 
-  refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {
+  refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number } {
     const { status, fields, body } = refusalAnswer(refusal, this.#deps.cacheName, this.#mustClose());
     this.#parts.response.writeHead(status, fields);
     return { status, bodyBytes: this.#finish(Buffer.from(body, 'latin1')) };

@@ -117,7 +117,7 @@ export class PlainConnection implements Lender {
   };
 
   /** A defect costs its client the connection, and affects nobody else. */
-  #safe<Given extends unknown[]>(work: (...given: Given) => void): (...given: Given) => void {
+  #safe<Args extends unknown[]>(work: (...given: Args) => void): (...given: Args) => void {
     return guarded(work, (error) => {
       this.#deps.fault(error);
       this.#socket.destroy();

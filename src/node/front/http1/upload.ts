@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { TidegateError } from '../../../errors.ts';
 import type { FrontContext } from '../front-contract.ts';
-import { type Refusal, refused } from '../refusals.ts';
+import { type RequestRefusal, refused } from '../refusals.ts';
 
 interface UploadOptions {
   /** Whether the last byte has arrived. */
@@ -16,7 +16,7 @@ interface UploadOptions {
   /** Called before the first byte is asked for, when the client waits for it. */
   readonly sendContinue: (() => void) | undefined;
   /** Called when the content is longer than allowed. */
-  readonly refuse: (refusal: Refusal) => void;
+  readonly refuse: (refusal: RequestRefusal) => void;
 }
 
 /** A message of node:http, or a stream of node:http2. */

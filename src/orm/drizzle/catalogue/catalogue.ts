@@ -9,11 +9,11 @@ import { acts, Causes, foreignKeysOf } from './foreign-keys.ts';
 import { type FunctionEffects, functionEffects } from './functions.ts';
 import { type ViewReading, Views } from './views.ts';
 
-interface CatalogOptions extends ViewReading, Pick<SoundOptions, 'effects' | 'functions'> {
+interface RelationNamesOptions extends ViewReading, Pick<SoundOptions, 'effects' | 'functions'> {
   readonly dialect: Dialect;
 }
 
-export class Catalog {
+export class RelationNames {
   /** By name: how Drizzle's objects spell it. */
   readonly #known = new Map<string, Set<string>>();
   readonly causes = new Causes();
@@ -30,7 +30,7 @@ export class Catalog {
   readonly #late = new Set<string>();
   #isOpen = false;
 
-  constructor({ dialect, effects = {}, functions = {}, read, textOf }: CatalogOptions) {
+  constructor({ dialect, effects = {}, functions = {}, read, textOf }: RelationNamesOptions) {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
     const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));

@@ -8,7 +8,7 @@ import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../../sql/postgres/parser.ts';
 import { createPostgresRowsReader } from '../../../sql/postgres/rows-written.ts';
 import { type RowWrite, rowWriteOf } from '../../../sql/rows-written.ts';
-import { answered, type Reading, sqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
+import { answered, type CatalogueQueries, sqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../../sql/sqlite/parser.ts';
 import { sqliteRowsWritten } from '../../../sql/sqlite/rows-written.ts';
 import { canonical } from '../../../sql/text-facts.ts';
@@ -81,7 +81,7 @@ export function readRowFacts(dialect: Dialect, ask: Ask): Eventually<RowFacts | 
   return dialect === 'sqlite' ? answered(sqliteFacts(), run) : postgresFacts(async (...asked) => await run(...asked));
 }
 
-function* sqliteFacts(): Reading<RowFacts | undefined> {
+function* sqliteFacts(): CatalogueQueries<RowFacts | undefined> {
   const version = versionIn(yield [SQLITE.version]);
   const moving = movingOf(yield [SQLITE.moving], yield [SQLITE.keys]);
   const catalogue = yield* sqliteCatalogue('sqlite');

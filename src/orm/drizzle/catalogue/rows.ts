@@ -15,10 +15,10 @@ import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
 import type { SoundOptions } from '../options.ts';
 import { isPromise } from '../session/prepared.ts';
 import { EVERYTHING } from '../writes/guard.ts';
+import { type ColumnKeys, columnKeysOf, writtenKeys } from './column-keys.ts';
 import type { FunctionEffects } from './functions.ts';
 import { type Ask, NotTold, type RowFacts, readRowFacts } from './row-facts.ts';
 import { exceptRows, partOf, rowsOf } from './row-names.ts';
-import { type Pin, pinnedBy, pinOf } from './row-pins.ts';
 
 const MAX_TABLE_LENGTH = 100;
 
@@ -197,24 +197,31 @@ export class Rows {
     const { reads } = bindInstance(template, params, undefined);
     for (const table of tables) {
       const own = reads.filter(({ read }) => canonical(read.table.name) === table);
-      const pins = own.map(pinOf).filter((pin) => pin !== undefined);
+      const byColumn = own.map(columnKeysOf).filter((keys) => keys !== undefined);
       // It is not by rows where one of the places in which it is read is not.
-      if (own.length === 0 || pins.length < own.length || !isByRows(table, known)) continue;
+      if (own.length === 0 || byColumn.length < own.length || !isByRows(table, known)) continue;
       const named = (part: string) => partOf(table, known.mark, part);
-      const names = pins.flatMap(({ column, keys }) => [`${column}`, ...[...keys].map((key) => `${column}/${key}`)]);
-      const [pin] = pins as [Pin];
+      const names = byColumn.flatMap(({ column, keys }) => [
+        `${column}`,
+        ...[...keys].map((key) => `${column}/${key}`),
+      ]);
+      const [first] = byColumn as [ColumnKeys];
       const hasAll = (rows: readonly unknown[]) => {
-        const isAlone = reads.length === 1 && this.#isKey(pin);
+        const isAlone = reads.length === 1 && this.#isKey(first);
         const shown = isAlone ? bindInstance(template, params, resultRowsOf(template, rows)) : undefined;
-        return shown?.reads[0]?.keys?.size === pin.keys.size;
+        return shown?.reads[0]?.keys?.size === first.keys.size;
       };
-      narrowed.set(table, { names: names.map(named), inserts: pins.map(({ column }) => named(`+${column}`)), hasAll });
+      narrowed.set(table, {
+        names: names.map(named),
+        inserts: byColumn.map(({ column }) => named(`+${column}`)),
+        hasAll,
+      });
     }
     return narrowed;
   }
 
   /** Alone. One of SQLite that is not the rowid may take for two what a comparison takes for one. */
-  #isKey({ table: { key, rowid }, column }: Pin): boolean {
+  #isKey({ table: { key, rowid }, column }: ColumnKeys): boolean {
     return this.#options.dialect === 'sqlite' ? rowid === column : key.length === 1 && key[0] === column;
   }
 
@@ -227,7 +234,7 @@ export class Rows {
     const write = known.writeOf(text.sql);
     if (write === undefined || canonical(write.table.name) !== table) return names;
     const named = (part: string) => partOf(table, known.mark, part);
-    const rows = pinnedBy(write, params).flatMap(({ column, keys }) => {
+    const rows = writtenKeys(write, params).flatMap(({ column, keys }) => {
       if (keys !== undefined) return [...keys].map((key) => named(`${column}/${key}`));
       return [named(write.kind === 'insert' ? `+${column}` : `${column}`)];
     });

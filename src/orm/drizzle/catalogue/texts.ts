@@ -7,7 +7,7 @@ import type { Dialect } from '../../../dependency/template.ts';
 import { createPostgresFacts } from '../../../sql/postgres/facts.ts';
 import { createSqliteFacts } from '../../../sql/sqlite/facts.ts';
 import { type FactsReader, type TextFacts, UNREAD } from '../../../sql/text-facts.ts';
-import type { Loose, Method } from '../session/prepared.ts';
+import type { Method, UntypedObject } from '../session/prepared.ts';
 import type { Tally } from '../tally.ts';
 
 export interface KnownText {
@@ -72,7 +72,7 @@ export class Texts {
   }
 
   /** From now on the objects of each text that this dialect makes are learned. */
-  listen(dialect: Loose, learn: (objects: unknown) => void): void {
+  listen(dialect: UntypedObject, learn: (objects: unknown) => void): void {
     for (const name of ['sqlToQuery', '_sqlToQuery']) {
       const original = dialect[name];
       if (typeof original !== 'function') continue;
@@ -98,11 +98,11 @@ export function textOf(query: unknown): string {
 /** The text of a query of a batch; empty: it is not known. */
 export function textOfQuery(query: unknown): string {
   if (typeof query !== 'object' || query === null) return '';
-  const { toSQL, getQuery, _prepare } = query as Loose;
+  const { toSQL, getQuery, _prepare } = query as UntypedObject;
   for (const make of [toSQL, getQuery]) {
     if (typeof make === 'function') return textOf(make.call(query));
   }
   const prepared: unknown = typeof _prepare === 'function' ? _prepare.call(query) : undefined;
-  const { getQuery: ofPrepared } = (prepared ?? {}) as Loose;
+  const { getQuery: ofPrepared } = (prepared ?? {}) as UntypedObject;
   return typeof ofPrepared === 'function' ? textOf(ofPrepared.call(prepared)) : '';
 }

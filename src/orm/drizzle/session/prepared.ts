@@ -9,7 +9,7 @@ import type { Eventually } from '../../../ports.ts';
 import { markOf } from '../entities.ts';
 
 export type Method = (...args: readonly unknown[]) => unknown;
-export type Loose = Record<PropertyKey, unknown>;
+export type UntypedObject = Record<PropertyKey, unknown>;
 
 export function isPromise<T>(value: Eventually<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
@@ -39,7 +39,7 @@ export function planned(
   whenReady: (work: () => unknown) => unknown,
 ): object {
   const wrapped = new Map<PropertyKey, Method>();
-  const loose = prepared as Loose;
+  const loose = prepared as UntypedObject;
   // `execute` of SQLite calls one of the others.
   const own = ['execute', 'all'].filter((name) => typeof loose[name] === 'function');
   for (const name of typeof loose.executeMethod === 'string' ? METHODS : own) {
@@ -48,7 +48,7 @@ export function planned(
       // A token of its own: rows may be shown by it, and the key does not hold it.
       const isPersonal = args[1] !== undefined || loose.authToken !== undefined;
       const target = call === undefined || isPersonal ? prepared : (throughDriver(prepared, name, call) ?? prepared);
-      const send = () => ((target as Loose)[name] as Method).apply(target, [...args]);
+      const send = () => ((target as UntypedObject)[name] as Method).apply(target, [...args]);
       return around === undefined ? send() : around(send, args[0]);
     };
     wrapped.set(name, (...args) => whenReady(() => run(...args)));
@@ -60,18 +60,18 @@ export function planned(
 
 /** Parameters of the query as the driver gets them; undefined: such a one is not known before. */
 export function paramsOf(query: unknown, given: unknown): readonly unknown[] {
-  const { params } = (query ?? {}) as Loose;
+  const { params } = (query ?? {}) as UntypedObject;
   return Array.isArray(params) ? params.map((param) => paramOf(param, given)) : [];
 }
 
 function paramOf(param: unknown, given: unknown): unknown {
   if (typeof param !== 'object' || param === null || markOf(param) !== 'Placeholder') return param;
   // With an encoder of its own, a placeholder may be encoded otherwise each time.
-  return (given as Loose | undefined)?.[String((param as Loose).name)];
+  return (given as UntypedObject | undefined)?.[String((param as UntypedObject).name)];
 }
 
 export function isSyncPrepared(prepared: object): boolean {
-  const { mode, resultKind } = prepared as Loose;
+  const { mode, resultKind } = prepared as UntypedObject;
   return mode === 'sync' || resultKind === 'sync';
 }
 
@@ -82,16 +82,16 @@ export function canBeCached(prepared: object): boolean {
 
 /** The same query with its driver called through `call`; undefined: there is no such way. */
 function throughDriver(prepared: object, method: string, call: DriverCall): object | undefined {
-  const { executor, executors, queryWithCache, stmt, mode } = prepared as Loose;
+  const { executor, executors, queryWithCache, stmt, mode } = prepared as UntypedObject;
   const isSync = isSyncPrepared(prepared);
   const form = (part: string) => `${method} ${part}`;
   const modeName = typeof mode === 'string' ? mode : '';
   if (typeof executor === 'function')
     return derived(prepared, { executor: promising(calledExecutor(executor as Method, form(modeName), call)) });
   if (typeof executors === 'object' && executors !== null) {
-    const calls: Loose = {};
+    const calls: UntypedObject = {};
     for (const name of METHODS) {
-      const original = (executors as Loose)[name];
+      const original = (executors as UntypedObject)[name];
       if (typeof original !== 'function') continue;
       const called = calledExecutor(original as Method, form(`${name} ${modeName}`), call);
       calls[name] = isSync ? called : promising(called);
@@ -112,7 +112,7 @@ function promising(method: Method): Method {
 }
 
 /** An object that differs in its own fields alone; what it is given otherwise stays its own. */
-function derived(of: object, own: Loose): object {
+function derived(of: object, own: UntypedObject): object {
   return Object.assign(Object.create(of), own);
 }
 

@@ -9,16 +9,16 @@ import { type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
 import type { ReadOptions } from '../options.ts';
 import { type Query, Reads, type ReadsParts, sessionHints } from '../reads.ts';
 import { EVERYTHING } from '../writes/guard.ts';
-import { followed, type Scope } from '../writes/writes.ts';
+import { followed, type TransactionWrites } from '../writes/writes.ts';
 import {
   canBeCached,
   isPromise,
   isSyncPrepared,
-  type Loose,
   type Method,
   type Plan,
   paramsOf,
   planned,
+  type UntypedObject,
 } from './prepared.ts';
 
 export interface SessionParts extends ReadsParts {
@@ -29,7 +29,7 @@ export interface SessionParts extends ReadsParts {
 
 /** What holds for one session. */
 interface Binding {
-  readonly scope: Scope | undefined;
+  readonly transaction: TransactionWrites | undefined;
   readonly read: ReadOptions | undefined;
 }
 
@@ -50,7 +50,7 @@ export class Sessions {
 
   /** Its statements go through the cache from now on. */
   bind(session: object, binding: Binding): void {
-    const loose = session as Loose;
+    const loose = session as UntypedObject;
     const methods = METHODS.map((name) => [name, typeof loose[name] === 'function' ? loose[name] : undefined]);
     this.#install(session, Object.fromEntries(methods) as Originals, binding);
   }
@@ -69,7 +69,8 @@ export class Sessions {
     const replace = (name: keyof Originals, call: (run: () => unknown, args: readonly unknown[]) => unknown) => {
       const original = originals[name];
       if (original === undefined) return;
-      (session as Loose)[name] = (...args: readonly unknown[]) => call(() => original.apply(session, [...args]), args);
+      (session as UntypedObject)[name] = (...args: readonly unknown[]) =>
+        call(() => original.apply(session, [...args]), args);
     };
     replace('prepareQuery', (run, args) => this.#prepared(run(), args, binding));
     replace('transaction', (_, args) =>
@@ -91,23 +92,23 @@ export class Sessions {
     };
     return planned(
       prepared,
-      (method) => this.#watched(this.#plan({ ...facts, method }, binding), binding.scope),
+      (method) => this.#watched(this.#plan({ ...facts, method }, binding), binding.transaction),
       texts.whenReady,
     );
   }
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. `query`: as Drizzle has made it. */
-  #plan(facts: Query & { readonly query: unknown }, { scope, read }: Binding): Plan {
-    const { catalog, writes, rows } = this.#parts;
+  #plan(facts: Query & { readonly query: unknown }, { transaction, read }: Binding): Plan {
+    const { relations, writes, rows } = this.#parts;
     const { isSync, text } = facts;
     const statement = text.facts;
     this.#noted(statement);
-    const names = catalog.namesWritten(statement);
+    const names = relations.namesWritten(statement);
     const isControl = statement.control !== undefined;
-    const control = (run: () => unknown) => this.#controlled(statement, { scope, isSync }, run);
+    const control = (run: () => unknown) => this.#controlled(statement, { transaction, isSync }, run);
     if (names.length === 0 && isControl) return { around: control };
-    if (names.length === 0) return this.#reads.plan(facts, () => scope ?? writes.manual, read);
-    const writing = { scope, isSync, isMixed: statement.isMixed };
+    if (names.length === 0) return this.#reads.plan(facts, () => transaction ?? writes.manual, read);
+    const writing = { transaction, isSync, isMixed: statement.isMixed };
     return {
       around: (run, given) => {
         if (isControl) return this.#written(names, writing, () => control(run));
@@ -116,22 +117,22 @@ export class Sessions {
     };
   }
 
-  #watched(plan: Plan, scope: Scope | undefined): Plan {
+  #watched(plan: Plan, transaction: TransactionWrites | undefined): Plan {
     const { dialect, writes } = this.#parts;
-    if (dialect !== 'sqlite' || (scope === undefined && !writes.hasTransactions)) return plan;
+    if (dialect !== 'sqlite' || (transaction === undefined && !writes.hasTransactions)) return plan;
     const { around = (run: () => unknown) => run() } = plan;
-    return { ...plan, around: (run, given) => this.#watching(scope, () => around(run, given)) };
+    return { ...plan, around: (run, given) => this.#watching(transaction, () => around(run, given)) };
   }
 
-  #watching(scope: Scope | undefined, run: () => unknown): unknown {
+  #watching(transaction: TransactionWrites | undefined, run: () => unknown): unknown {
     return followed(run, async (failure) => {
-      if (failure !== undefined && this.#parts.dialect === 'sqlite') this.#parts.writes.failedWithin(scope);
+      if (failure !== undefined && this.#parts.dialect === 'sqlite') this.#parts.writes.failedWithin(transaction);
     });
   }
 
   /** What it leaves behind in its connection. */
   #noted(facts: TextFacts): void {
-    if (facts.temporary.size > 0) this.#parts.catalog.hide(facts.temporary);
+    if (facts.temporary.size > 0) this.#parts.relations.hide(facts.temporary);
     this.#parts.settings.note(facts);
   }
 
@@ -139,26 +140,26 @@ export class Sessions {
   #written(
     names: readonly string[],
     {
-      scope,
+      transaction,
       isSync,
       isMixed,
-    }: { readonly scope: Scope | undefined; readonly isSync?: boolean; readonly isMixed?: boolean },
+    }: { readonly transaction: TransactionWrites | undefined; readonly isSync?: boolean; readonly isMixed?: boolean },
     run: () => Eventually<unknown>,
   ): unknown {
     if (names.length === 0) return run();
-    scope?.wrote(names);
-    if (isMixed === true && scope !== undefined) scope.isOver = scope.mayBeCommitted = true;
-    if (scope !== undefined && !scope.isOver) return this.#watching(scope, run);
+    transaction?.wrote(names);
+    if (isMixed === true && transaction !== undefined) transaction.isOver = transaction.mayBeCommitted = true;
+    if (transaction !== undefined && !transaction.isOver) return this.#watching(transaction, run);
     return this.#parts.writes.run(names, run, isSync === true);
   }
 
   #namesOfBatch(queries: unknown): readonly string[] {
-    const { catalog, texts } = this.#parts;
+    const { relations, texts } = this.#parts;
     const names = (Array.isArray(queries) ? queries : [undefined]).flatMap((query) => {
       const sql = textOfQuery(query);
       const { facts } = texts.of(sql);
       this.#noted(facts);
-      return sql === '' ? [EVERYTHING] : catalog.namesWritten(facts);
+      return sql === '' ? [EVERYTHING] : relations.namesWritten(facts);
     });
     return [...new Set(names)];
   }
@@ -166,11 +167,11 @@ export class Sessions {
   /** `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction. */
   #controlled(
     facts: TextFacts,
-    { scope, isSync }: { readonly scope: Scope | undefined; readonly isSync: boolean },
+    { transaction, isSync }: { readonly transaction: TransactionWrites | undefined; readonly isSync: boolean },
     run: () => unknown,
   ): unknown {
     const { control, chains, savepoint } = facts;
-    if (scope !== undefined) return this.#controlledWithin(scope, facts, { isSync, run });
+    if (transaction !== undefined) return this.#controlledWithin(transaction, facts, { isSync, run });
     const { writes, dialect } = this.#parts;
     const isCommit = control === 'commit';
     // In SQLite, what is committed in vain stays open, and a savepoint may begin a transaction.
@@ -185,19 +186,19 @@ export class Sessions {
    * rest of the work without a transaction.
    */
   #controlledWithin(
-    scope: Scope,
+    transaction: TransactionWrites,
     { control }: TextFacts,
     { isSync, run }: { readonly isSync: boolean; readonly run: () => unknown },
   ): unknown {
-    if (control === 'commit' || control === 'rollback') scope.isOver = true;
-    if (control !== 'commit' || scope.isEnding) return run();
-    const before = this.#parts.writes.committing(scope);
+    if (control === 'commit' || control === 'rollback') transaction.isOver = true;
+    if (control !== 'commit' || transaction.isEnding) return run();
+    const before = this.#parts.writes.committing(transaction);
     const send = isPromise(before) && !isSync ? async () => await before.then(run) : run;
-    return followed(send, (failure) => scope.committedByHand(failure));
+    return followed(send, (failure) => transaction.committedByHand(failure));
   }
 
   /** A savepoint of a transaction that was begun by hand. */
-  #saved({ savepoints }: Scope, { control, savepoint }: TextFacts, run: () => unknown): unknown {
+  #saved({ savepoints }: TransactionWrites, { control, savepoint }: TextFacts, run: () => unknown): unknown {
     if (control !== 'savepoint' && control !== 'release' && control !== 'return') return run();
     const at = savepoints.lastIndexOf(savepoint);
     // Where a savepoint has begun the transaction, the release of that one is its commit.
@@ -230,38 +231,38 @@ export class Sessions {
   #transaction(session: object, original: Method, args: readonly unknown[]): unknown {
     const { writes, isSync } = this.#parts;
     const [work, ...rest] = args as readonly [Method, ...unknown[]];
-    const outer = this.#bindings.get(session)?.scope;
+    const outer = this.#bindings.get(session)?.transaction;
     if (outer !== undefined && !outer.isOver)
-      return original.call(session, (tx: Loose) => this.#inside(tx, outer, work), ...rest);
-    const scope = writes.open();
-    const own = this.derive(session, { scope, read: undefined });
-    const run = (tx: Loose): unknown => {
-      if (tx.session !== own) writes.unshare(scope);
-      const result = this.#inside(tx, scope, work);
+      return original.call(session, (tx: UntypedObject) => this.#inside(tx, outer, work), ...rest);
+    const transaction = writes.open();
+    const own = this.derive(session, { transaction, read: undefined });
+    const run = (tx: UntypedObject): unknown => {
+      if (tx.session !== own) writes.unshare(transaction);
+      const result = this.#inside(tx, transaction, work);
       if (isSync) {
-        void writes.ending(scope);
+        void writes.ending(transaction);
         return result;
       }
       return (async () => {
         const value = await result;
-        await writes.ending(scope);
+        await writes.ending(transaction);
         return value;
       })();
     };
     return followed(
       () => original.call(own, run, ...rest),
-      (failure) => writes.close(scope, failure),
+      (failure) => writes.close(transaction, failure),
     );
   }
 
   /** The work of a transaction, with its session and those of the transactions within it bound. */
-  #inside(tx: Loose, scope: Scope, work: Method): unknown {
+  #inside(tx: UntypedObject, transaction: TransactionWrites, work: Method): unknown {
     const session = tx.session as object;
-    if (!this.#bindings.has(session)) this.bind(session, { scope, read: undefined });
+    if (!this.#bindings.has(session)) this.bind(session, { transaction, read: undefined });
     const nested = tx.transaction;
     if (typeof nested === 'function') {
       tx.transaction = (inner: Method, ...rest: readonly unknown[]) =>
-        (nested as Method).call(tx, (within: Loose) => this.#inside(within, scope, inner), ...rest);
+        (nested as Method).call(tx, (within: UntypedObject) => this.#inside(within, transaction, inner), ...rest);
     }
     return work(tx);
   }

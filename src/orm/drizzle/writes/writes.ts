@@ -20,7 +20,7 @@ export interface Failure {
 const MAX_NAMES = 500;
 
 /** A transaction that is open, and what it has written. */
-export class Scope {
+export class TransactionWrites {
   readonly #guard: Guard;
   names: readonly string[] = [];
   readonly #intents: Intent[] = [];
@@ -90,11 +90,11 @@ export class Writes {
   readonly #guard: Guard;
   readonly #tally: Tally;
   /** Transactions on the shared connection. */
-  readonly #sharing = new Set<Scope>();
+  readonly #sharing = new Set<TransactionWrites>();
   /** What writes that are under way outside of transactions write: a transaction may begin before them. */
   readonly #running = new Set<readonly string[]>();
   /** The transaction that statements outside of any other are in: begun by hand, with `begin` as raw SQL. */
-  manual: Scope | undefined = undefined;
+  manual: TransactionWrites | undefined = undefined;
 
   constructor(guard: Guard, tally: Tally) {
     this.#guard = guard;
@@ -102,8 +102,8 @@ export class Writes {
   }
 
   /** True: what is read in it goes past the cache. */
-  hidesReads(scope: Scope | undefined): boolean {
-    return scope !== undefined;
+  hidesReads(transaction: TransactionWrites | undefined): boolean {
+    return transaction !== undefined;
   }
 
   /** True: a statement may be in a transaction of its connection. */
@@ -112,9 +112,9 @@ export class Writes {
   }
 
   /** A statement of SQLite has failed in it, or on the shared connection. */
-  failedWithin(scope: Scope | undefined): void {
-    if (scope !== undefined) scope.mayBeEnded = true;
-    if (scope?.isShared !== false) for (const other of this.#sharing) other.mayBeEnded = true;
+  failedWithin(transaction: TransactionWrites | undefined): void {
+    if (transaction !== undefined) transaction.mayBeEnded = true;
+    if (transaction?.isShared !== false) for (const other of this.#sharing) other.mayBeEnded = true;
   }
 
   /**
@@ -122,60 +122,61 @@ export class Writes {
    * are invalidated. `lasts`: where it cannot be committed it stays open.
    */
   endingByHand({ isCommit, chains, lasts }: Readonly<Record<'isCommit' | 'chains' | 'lasts', boolean>>) {
-    const scope = this.manual;
-    if (scope === undefined) return () => Promise.resolve();
-    if (isCommit) scope.mayBeCommitted = true;
+    const transaction = this.manual;
+    if (transaction === undefined) return () => Promise.resolve();
+    if (isCommit) transaction.mayBeCommitted = true;
     const next = chains ? this.open() : undefined;
     return (failure?: Failure): Promise<void> => {
       if (failure !== undefined && isCommit && lasts && !hadNoTransaction(failure.error))
-        return scope.committedByHand(failure);
-      const isCurrent = this.manual === scope;
+        return transaction.committedByHand(failure);
+      const isCurrent = this.manual === transaction;
       if (isCurrent) this.manual = undefined;
-      const closed = this.close(scope, failure);
+      const closed = this.close(transaction, failure);
       if (isCurrent) this.manual = next;
       return closed;
     };
   }
 
   /** On the shared connection, unless `unshare` says otherwise. */
-  open(): Scope {
-    const scope = new Scope(this.#guard);
-    this.#sharing.add(scope);
-    for (const names of this.#running) scope.wrote(names);
-    return scope;
+  open(): TransactionWrites {
+    const transaction = new TransactionWrites(this.#guard);
+    this.#sharing.add(transaction);
+    for (const names of this.#running) transaction.wrote(names);
+    return transaction;
   }
 
-  unshare(scope: Scope): void {
-    scope.unshare();
-    this.#sharing.delete(scope);
+  unshare(transaction: TransactionWrites): void {
+    transaction.unshare();
+    this.#sharing.delete(transaction);
   }
 
   /** Drizzle commits it next. */
-  ending(scope: Scope): Eventually<void> {
-    scope.isEnding = true;
-    return this.committing(scope);
+  ending(transaction: TransactionWrites): Eventually<void> {
+    transaction.isEnding = true;
+    return this.committing(transaction);
   }
 
   /** Before its commit is sent. On a shared connection it commits what the others there have written as well. */
-  committing(scope: Scope): Eventually<void> {
-    if (scope.isShared) for (const other of this.#sharing) this.#join(scope, other);
-    return scope.committing();
+  committing(transaction: TransactionWrites): Eventually<void> {
+    if (transaction.isShared) for (const other of this.#sharing) this.#join(transaction, other);
+    return transaction.committing();
   }
 
-  #join(scope: Scope, other: Scope): void {
-    if (other === scope) return;
+  #join(transaction: TransactionWrites, other: TransactionWrites): void {
+    if (other === transaction) return;
     other.mayBeCommitted = true;
-    if (other.names.length > 0) scope.wrote(other.names);
+    if (other.names.length > 0) transaction.wrote(other.names);
   }
 
-  close(scope: Scope, failure?: Failure): Promise<void> {
-    this.#sharing.delete(scope);
+  close(transaction: TransactionWrites, failure?: Failure): Promise<void> {
+    this.#sharing.delete(transaction);
     // Within one that was begun by hand it was a savepoint.
-    if (scope.isShared && this.manual !== scope) this.manual?.wrote(scope.names);
-    if (scope.isShared && scope.mayBeCommitted) for (const other of this.#sharing) this.#join(scope, other);
-    if ((scope.mayBeCommitted || scope.mayBeEnded) && scope.names.length > 0)
-      this.#tally.write(scope.names.includes(EVERYTHING));
-    return scope.ended(failure);
+    if (transaction.isShared && this.manual !== transaction) this.manual?.wrote(transaction.names);
+    if (transaction.isShared && transaction.mayBeCommitted)
+      for (const other of this.#sharing) this.#join(transaction, other);
+    if ((transaction.mayBeCommitted || transaction.mayBeEnded) && transaction.names.length > 0)
+      this.#tally.write(transaction.names.includes(EVERYTHING));
+    return transaction.ended(failure);
   }
 
   /**
@@ -186,7 +187,7 @@ export class Writes {
     const intent = this.#guard.open(names);
     this.#tally.write(names.includes(EVERYTHING));
     this.#running.add(names);
-    for (const scope of this.#sharing) scope.wrote(names);
+    for (const transaction of this.#sharing) transaction.wrote(names);
     const before = this.#guard.invalidate(names);
     const over = (failure?: Failure): Promise<void> => {
       if (failure !== undefined) this.#guard.doubt(names, failure.error);

@@ -30,7 +30,14 @@ const DISORDER = 'expected keys in order, got one that is not';
 type ScopeSelector = Extract<Selector, { kind: 'url' | 'prefix' | 'origin' }>;
 
 /** In the order of the columns. */
-type Scanned = readonly [high: number, low: number, segment: number, offset: number, bytes: number, generation: number];
+type IndexColumns = readonly [
+  high: number,
+  low: number,
+  segment: number,
+  offset: number,
+  bytes: number,
+  generation: number,
+];
 
 export class ManifestReads {
   readonly #database: DatabaseSync;
@@ -60,7 +67,7 @@ export class ManifestReads {
   scan({ after, upTo }: { readonly after: number; readonly upTo: number }): Portion<IndexRows, number> {
     const rows = new RowPacker(SCANNED);
     let last = after;
-    const found = this.#scan.iterate(after, upTo) as Iterable<unknown> as Iterable<Scanned>;
+    const found = this.#scan.iterate(after, upTo) as Iterable<unknown> as Iterable<IndexColumns>;
     for (const [high, low, segment, offset, bytes, generation] of found) {
       rows.add({ hash: { high, low }, place: { segment, offset, bytes }, generation });
       last = generation;

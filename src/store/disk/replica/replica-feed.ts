@@ -8,8 +8,8 @@ import { messageOf, TidegateError } from '../../../errors.ts';
 import type { BodySource, BodyStore, BodyWriter, Tasks } from '../../../ports.ts';
 import type { Place } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
-import type { IndexObserver } from '../index/catalog.ts';
 import { type KeyHash, RowPacker } from '../index/entry-index.ts';
+import type { IndexObserver } from '../index/index-state.ts';
 import { aTurn } from '../segments/evictor.ts';
 import type { AskedOfDisk, Asking, DiskToWorker, Result, WorkerToDisk } from './replica-link.ts';
 
@@ -81,8 +81,8 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   async #tellAll(replica: Replica): Promise<void> {
-    const { catalog } = this.#store as DiskStore;
-    const { index } = catalog;
+    const { indexState } = this.#store as DiskStore;
+    const { index } = indexState;
     const rows = new RowPacker(BATCH);
     for (let from = 0; from < index.slots && this.#replicas.has(replica); from += BATCH) {
       const to = Math.min(index.slots, from + BATCH);
@@ -93,7 +93,7 @@ export class ReplicaFeed implements IndexObserver {
       if (rows.count > 0) replica.send({ kind: 'rows', rows: rows.take() });
       await aTurn(this.#tasks);
     }
-    while (!catalog.isLoaded && this.#replicas.has(replica)) await aTurn(this.#tasks, LOADING_MS);
+    while (!indexState.isLoaded && this.#replicas.has(replica)) await aTurn(this.#tasks, LOADING_MS);
     if (!this.#replicas.has(replica)) return;
     this.#flush();
     replica.send({ kind: 'complete' });
@@ -163,10 +163,10 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   #used(high: Uint32Array, low: Uint32Array): void {
-    const { catalog } = this.#store as DiskStore;
+    const { indexState } = this.#store as DiskStore;
     for (let at = 0; at < high.length; at++) {
-      const slot = catalog.index.find({ high: high[at] as number, low: low[at] as number });
-      if (slot >= 0) catalog.use(slot);
+      const slot = indexState.index.find({ high: high[at] as number, low: low[at] as number });
+      if (slot >= 0) indexState.use(slot);
     }
   }
 

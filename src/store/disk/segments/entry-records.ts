@@ -11,8 +11,8 @@ import { messageOf } from '../../../errors.ts';
 import type { Eventually } from '../../../ports.ts';
 import type { BodyOwner, LargeBodies } from '../bodies/large-bodies.ts';
 import type { DiskPlatform, DiskQueue, Place } from '../contract.ts';
-import type { Catalog } from '../index/catalog.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
+import type { IndexState } from '../index/index-state.ts';
 import { rowOf } from '../manifest/manifest-content.ts';
 import type { RowBatches } from '../manifest/row-batches.ts';
 import type { DiskPolicy, DiskRoom } from './disk-room.ts';
@@ -38,7 +38,7 @@ export interface Writing {
 
 /** The parts of the disk tier. */
 export interface DiskState extends DiskPlatform {
-  readonly catalog: Catalog;
+  readonly indexState: IndexState;
   readonly segments: Segments;
   readonly bodies: LargeBodies;
   readonly batches: RowBatches;
@@ -76,43 +76,43 @@ export class EntryRecords {
   }
 
   #enter({ entry, hash }: Writing, generation: number, place: Place): void {
-    const { catalog, bodies, batches } = this.state;
+    const { indexState, bodies, batches } = this.state;
     const { key } = entry;
     const large = entry.kind === 'response' ? entry.large : undefined;
     if (large !== undefined) bodies.own(large, { key, generation, segment: place.segment });
-    if (catalog.enter(hash, place, generation)) batches.add({ kind: 'put', row: rowOf(entry, generation, place) });
+    if (indexState.enter(hash, place, generation)) batches.add({ kind: 'put', row: rowOf(entry, generation, place) });
     else bodies.disown(generation);
   }
 
   /** Takes the written entry of the key out. Returns false when there was none. */
   remove(key: string, hash: KeyHash): boolean {
-    const { catalog, batches } = this.state;
+    const { indexState, batches } = this.state;
     const slot = this.slotOf(key, hash);
     if (slot < 0) return false;
-    const generation = catalog.index.generation(slot);
-    catalog.leave(slot);
+    const generation = indexState.index.generation(slot);
+    indexState.leave(slot);
     batches.add({ kind: 'remove', key, generation });
     return true;
   }
 
   /** The slot of the key, or -1. Until the index is complete, this also asks the manifest. */
   slotOf(key: string, hash: KeyHash): number {
-    const { catalog, manifest, fault } = this.state;
-    const slot = catalog.index.find(hash);
-    if (slot >= 0 || catalog.isLoaded || catalog.isRemoved(hash)) return slot;
+    const { indexState, manifest, fault } = this.state;
+    const slot = indexState.index.find(hash);
+    if (slot >= 0 || indexState.isLoaded || indexState.isRemoved(hash)) return slot;
     try {
       const row = manifest.lookUp(key);
-      if (row !== undefined) catalog.load({ hash, place: row.place, generation: row.generation });
+      if (row !== undefined) indexState.load({ hash, place: row.place, generation: row.generation });
     } catch (error) {
       fault(error);
     }
-    return catalog.index.find(hash);
+    return indexState.index.find(hash);
   }
 
   /** The entry in the slot, at once if that blocks nobody. Counts as a use. */
   get(slot: number, key: string): Eventually<Entry | undefined> {
     const wanted = this.#wanted(slot, key);
-    const isWarm = this.state.catalog.use(slot);
+    const isWarm = this.state.indexState.use(slot);
     return isWarm && wanted.place.bytes <= AT_ONCE_BYTES ? this.#readNow(wanted) : this.read(wanted);
   }
 
@@ -140,14 +140,14 @@ export class EntryRecords {
 
   /** Call when the entry's large body differs from the written one. */
   spoiledBody({ key, generation, segment }: BodyOwner, got: unknown): void {
-    const { index } = this.state.catalog;
+    const { index } = this.state.indexState;
     const slot = index.find(keyHash(key));
     const offset = slot < 0 ? 0 : index.place(slot).offset;
     this.#spoiled({ place: { segment, offset, bytes: 0 }, generation, key }, got);
   }
 
   #wanted(slot: number, key: string): Wanted {
-    const { index } = this.state.catalog;
+    const { index } = this.state.indexState;
     return { place: index.place(slot), generation: index.generation(slot), key };
   }
 
@@ -171,12 +171,12 @@ export class EntryRecords {
 
   /** The place does not hold the entry. Forgets the entry, unless it has gone already or another took its place. */
   #spoiled(wanted: Wanted, got: unknown): undefined {
-    const { catalog, batches, fault } = this.state;
+    const { indexState, batches, fault } = this.state;
     const { key, generation, place } = wanted;
     if (key !== undefined) {
       const hash = keyHash(key);
-      if (!catalog.has(hash, generation)) return;
-      catalog.leaveBy(hash);
+      if (!indexState.has(hash, generation)) return;
+      indexState.leaveBy(hash);
       batches.add({ kind: 'remove', key, generation });
     }
     this.corrupt++;

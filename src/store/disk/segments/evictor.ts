@@ -42,7 +42,7 @@ export class Evictor {
   /** Makes room while there is too little. `isDiskFull`: one segment goes, whatever its bytes. */
   makeRoom(isDiskFull = false): void {
     if (isDiskFull) this.#isWanted = true;
-    if (this.#running !== undefined || this.#isClosed || !this.#state.catalog.isLoaded) return;
+    if (this.#running !== undefined || this.#isClosed || !this.#state.indexState.isLoaded) return;
     this.#running = this.#run()
       .catch(this.#state.fault)
       .finally(() => {
@@ -57,7 +57,7 @@ export class Evictor {
 
   /** Removes a segment in which nothing is stored. */
   dropEmpty(segment: Segment): void {
-    if (this.#going.has(segment) || this.#isClosed || !this.#state.catalog.isLoaded) return;
+    if (this.#going.has(segment) || this.#isClosed || !this.#state.indexState.isLoaded) return;
     this.#going.add(segment);
     const drop = async () => {
       await this.#state.segments.settled(segment);
@@ -83,7 +83,7 @@ export class Evictor {
   }
 
   async #evict(segment: Segment, mayMove: boolean): Promise<void> {
-    const { segments, bodies, catalog, policy, tasks } = this.#state;
+    const { segments, bodies, indexState, policy, tasks } = this.#state;
     const { queue } = segment;
     await segments.settled(segment);
     const leaving = await this.#leaving(segment);
@@ -92,7 +92,7 @@ export class Evictor {
     if (mayMove && policy.segmentFate({ kept: bytes, all: segment.bytes + segment.bodyBytes }) === 'move') {
       for (const each of leaving) {
         if (!this.#isThere(segment, each)) continue;
-        catalog.index.setFrequency(each.slot, policy.frequencyAfter(queue, each.frequency));
+        indexState.index.setFrequency(each.slot, policy.frequencyAfter(queue, each.frequency));
       }
       return segments.move(segment);
     }
@@ -112,7 +112,7 @@ export class Evictor {
 
   /** The entries with their record in the segment, in the order of the index. */
   async #leaving(segment: Segment): Promise<Leaving[]> {
-    const { index } = this.#state.catalog;
+    const { index } = this.#state.indexState;
     const leaving: Leaving[] = [];
     const { entries } = segment;
     for (let from = 0; from < index.slots && leaving.length < entries; from += SLICE) {
@@ -128,13 +128,13 @@ export class Evictor {
   }
 
   #isThere(segment: Segment, { slot, generation }: Leaving): boolean {
-    const { index } = this.#state.catalog;
+    const { index } = this.#state.indexState;
     return slot < index.slots && index.segment(slot) === segment.number && index.generation(slot) === generation;
   }
 
   async #keep(segment: Segment, leaving: Leaving): Promise<void> {
-    const { policy, room, catalog } = this.#state;
-    const { index } = catalog;
+    const { policy, room, indexState } = this.#state;
+    const { index } = indexState;
     if (!this.#isThere(segment, leaving)) return;
     const { slot, generation, place } = leaving;
     const hash = index.hash(slot);
@@ -154,11 +154,11 @@ export class Evictor {
 
   #drop(segment: Segment, leaving: Leaving): void {
     if (!this.#isThere(segment, leaving)) return;
-    const { catalog, bodies } = this.#state;
-    const { low } = catalog.index.hash(leaving.slot);
+    const { indexState, bodies } = this.#state;
+    const { low } = indexState.index.hash(leaving.slot);
     const bytes = leaving.place.bytes + bodies.bytesOf(leaving.generation);
     this.#state.policy.dropped(low, bytes, segment.queue);
-    catalog.leave(leaving.slot);
+    indexState.leave(leaving.slot);
     this.evictions++;
   }
 

@@ -92,10 +92,10 @@ export class WriteQueue {
   }
 
   #write(entry: Entry, hash: KeyHash): Eventually<void> {
-    const { catalog, segments, policy, room } = this.#state;
-    const slot = catalog.index.find(hash);
+    const { indexState, segments, policy, room } = this.#state;
+    const slot = indexState.index.find(hash);
     // An entry that is stored already stays in its queue and keeps its frequency.
-    const stored = slot < 0 ? undefined : (segments.find(catalog.index.segment(slot))?.queue ?? 'small');
+    const stored = slot < 0 ? undefined : (segments.find(indexState.index.segment(slot))?.queue ?? 'small');
     const writing = { entry, hash, queue: stored ?? policy.queueFor(hash.low, sizeOf(entry)) };
     this.#unwait(entry.key);
     let written: Eventually<void>;

@@ -19,16 +19,16 @@ const MAX_VALUES = 32;
 type Keys = ReadonlySet<string> | undefined;
 
 /** A column, and the values that it must have. */
-export interface Pin {
+export interface ColumnKeys {
   readonly table: TableShape;
   readonly column: number;
   readonly keys: ReadonlySet<string>;
 }
 
-/** By the first of the table's columns that the condition pins; undefined: by none. */
-export function pinOf({ read: { table }, predicate }: BoundRead): Pin | undefined {
+/** By the first of the table's columns that the condition fixes; undefined: by none. */
+export function columnKeysOf({ read: { table }, predicate }: BoundRead): ColumnKeys | undefined {
   for (const column of columnsOf(table)) {
-    const keys = pinned(predicate, column, table);
+    const keys = requiredKeys(predicate, column, table);
     if (keys !== undefined && keys.size <= MAX_VALUES) return { table, column, keys };
   }
   return undefined;
@@ -52,12 +52,12 @@ function typeAt(table: TableShape, column: number): ColumnType {
 }
 
 /** Keys of the values that the column has wherever the condition holds; undefined: it may have any. */
-function pinned(predicate: Predicate, column: number, table: TableShape): Keys {
+function requiredKeys(predicate: Predicate, column: number, table: TableShape): Keys {
   const keysOf = (cells: readonly Cell[]) => keysOfCells(typeAt(table, column), cells);
   switch (predicate.kind) {
     case 'and':
       for (const part of predicate.parts) {
-        const keys = pinned(part, column, table);
+        const keys = requiredKeys(part, column, table);
         if (keys !== undefined) return keys;
       }
       return undefined;
@@ -88,14 +88,14 @@ function keysOfCells(type: ColumnType, cells: readonly Cell[]): Keys {
 }
 
 /** Of each column that may narrow a read, the values in the rows of a write, before and after. */
-export function pinnedBy(
+export function writtenKeys(
   write: RowWrite,
   params: readonly unknown[],
 ): readonly { readonly column: number; readonly keys: Keys }[] {
   const { table, read } = write;
   const predicate = read && bindInstance({ ...UNNAMED, reads: [read] }, params, undefined).reads[0]?.predicate;
   return columnsOf(table).map((column) => {
-    const before = predicate === undefined ? NONE : pinned(predicate, column, table);
+    const before = predicate === undefined ? NONE : requiredKeys(predicate, column, table);
     const isLeft = write.kind === 'update' && write.values.every((row) => !row.has(column));
     const after = isLeft ? before : writtenTo(write, column, params);
     const keys = before === undefined || after === undefined ? undefined : new Set([...before, ...after]);

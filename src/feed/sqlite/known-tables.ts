@@ -4,7 +4,7 @@
 import type { Change, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Eventually } from '../../ports.ts';
-import { type Image, type LoggedChange, type RowFacts, rowOf } from './images.ts';
+import { type LoggedChange, type RowFacts, type RowImage, rowOf } from './images.ts';
 import { type Installation, type InstalledTable, problemsOf, readInstallation } from './install.ts';
 import type { SqliteRunner } from './runner.ts';
 import { FOREIGN_NAME, KIND, LOG, STATE, triggerName } from './triggers.ts';
@@ -25,7 +25,7 @@ export interface KnownTable extends RowFacts {
   readonly isNumbered: boolean;
 }
 
-export interface Known {
+export interface KnownTables {
   /** Differs when the schema differs. */
   readonly fingerprint: string;
   readonly byId: ReadonlyMap<number, KnownTable>;
@@ -39,7 +39,7 @@ export interface Known {
 }
 
 /** Returns undefined when there is no log. */
-export async function readKnown(runner: SqliteRunner, readTables: ReadTables): Promise<Known | undefined> {
+export async function readKnownTables(runner: SqliteRunner, readTables: ReadTables): Promise<KnownTables | undefined> {
   const installation = await readInstallation(runner);
   if (!installation.isThere) return undefined;
   const shapes = (await readTables(runner)).filter(({ name }) => !FOREIGN_NAME.test(name));
@@ -102,7 +102,7 @@ function signatureOf(name: string, shape: TableShape, { schema }: Installation):
 }
 
 /** Shapes of tables that differ, or are new: nobody followed their rows in between. */
-export function differing(before: Known, now: Known): readonly TableShape[] {
+export function differing(before: KnownTables, now: KnownTables): readonly TableShape[] {
   const isSame = (name: string) =>
     before.common === now.common && before.signatures.get(name) === now.signatures.get(name);
   const changed = [...before.shapes.values()].filter(({ name }) => !isSame(name));
@@ -112,12 +112,12 @@ export function differing(before: Known, now: Known): readonly TableShape[] {
 }
 
 /** Numbers of unknown tables. */
-export function strangersIn(logged: readonly LoggedChange[], known: Known): readonly number[] {
+export function strangersIn(logged: readonly LoggedChange[], known: KnownTables): readonly number[] {
   return [...new Set(logged.map(({ table }) => table))].filter((table) => !known.byId.has(table));
 }
 
 /** The changes of tables that queries can name. */
-export function changesOf(logged: readonly LoggedChange[], known: Known): readonly Change[] {
+export function changesOf(logged: readonly LoggedChange[], known: KnownTables): readonly Change[] {
   return logged.flatMap((one) => {
     const table = known.byId.get(one.table);
     return table?.shape === undefined ? [] : [changeOf(one, table.shape, table.places)];
@@ -125,7 +125,7 @@ export function changesOf(logged: readonly LoggedChange[], known: Known): readon
 }
 
 function changeOf(logged: LoggedChange, table: TableShape, places: readonly (number | undefined)[]): Change {
-  const row = (image: Image) => rowOf(table, image, places);
+  const row = (image: RowImage) => rowOf(table, image, places);
   switch (logged.kind) {
     case 'insert':
       return { kind: 'insert', table, new: row(logged.new) };

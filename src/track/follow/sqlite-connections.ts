@@ -12,12 +12,12 @@ import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../sql/sqlite/ca
 import { PLACE, placeOf } from '../wrap/sqlite-place.ts';
 import type { LookedUp } from './open-database.ts';
 
-interface Known {
+interface VersionedCatalogue {
   readonly catalogue: Catalogue;
   readonly version: string;
 }
 
-export interface Opened extends Known {
+export interface SqliteConnections extends VersionedCatalogue {
   readonly runner: SqliteRunner;
   readonly lookups: SqliteLookups | undefined;
   /** The file's identity, as the runner tells it. */
@@ -32,11 +32,11 @@ export interface ConnectionParts {
 }
 
 /** Rejects with E_FEED where it is no file. */
-export async function openConnections({ source, path, clock, connect }: ConnectionParts): Promise<Opened> {
+export async function openConnections({ source, path, clock, connect }: ConnectionParts): Promise<SqliteConnections> {
   const runner = await connect();
   try {
     const identity = await runner.identity?.();
-    const known = await readKnown(runner, source);
+    const known = await readVersionedCatalogue(runner, source);
     return { runner, identity, ...known, lookups: await openLookups(path, clock) };
   } catch (error) {
     await runner.close?.();
@@ -44,7 +44,7 @@ export async function openConnections({ source, path, clock, connect }: Connecti
   }
 }
 
-export async function closeConnections({ runner, lookups }: Opened): Promise<void> {
+export async function closeConnections({ runner, lookups }: SqliteConnections): Promise<void> {
   lookups?.close();
   await runner.close?.();
 }
@@ -62,7 +62,7 @@ async function openLookups(path: string, clock: Clock): Promise<SqliteLookups | 
 
 /** The tables as they are now. */
 export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShape[]> {
-  const { catalogue } = await readKnown(runner, '');
+  const { catalogue } = await readVersionedCatalogue(runner, '');
   return (await runner.all(`SELECT name FROM sqlite_schema WHERE type = 'table'`)).flatMap(({ name }) => {
     const relation = catalogue.relation('main', String(name));
     return relation?.kind === 'table' ? [relation.table] : [];
@@ -70,7 +70,11 @@ export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShap
 }
 
 /** Reads one version: again where the schema changed meanwhile. Returns `before` when its version is unchanged. */
-export async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
+export async function readVersionedCatalogue(
+  runner: SqliteRunner,
+  source: string,
+  before?: VersionedCatalogue,
+): Promise<VersionedCatalogue> {
   const run = async (sql: string, parameters: readonly unknown[]): Promise<readonly SqliteRow[]> =>
     runner.all(sql, parameters as (string | number)[]);
   const [row] = await runner.all(PLACE);

@@ -21,7 +21,7 @@ export interface IndexObserver {
   cleared(): void;
 }
 
-export class Catalog {
+export class IndexState {
   readonly index: IndexTable;
   readonly #segments: Segments;
   readonly #bodies: LargeBodies;
