@@ -91,7 +91,10 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
 
   /** True: something that names the subject was invalidated after the stamp. */
   isAffectedSince(stamp: Stamp, subject: Subject): boolean {
-    return stamp.epoch !== this.#invalidations.epoch || this.lastAffecting(subject, stamp.position) > stamp.position;
+    if (stamp.epoch !== this.#invalidations.epoch) return true;
+    // Most often nothing at all was.
+    if (stamp.position >= this.#invalidations.applied) return false;
+    return this.lastAffecting(subject, stamp.position) > stamp.position;
   }
 
   /** Whether an invalidation since its stamp names the result of a fill, as far as the subject is known. */

@@ -2,7 +2,8 @@
 
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { LEDGER_MUTANTS } from './mutants.ts';
 import { ledgerProperty, World } from './world.ts';
 
@@ -21,6 +22,18 @@ describe('the ledger', () => {
     expect(ledger.judge(fill, subject)).toBeUndefined();
     ledger.apply(2, { kind: 'invalidate', selector: { kind: 'tag', tag: 't1' } });
     expect(ledger.judge(fill, subject)).toBe('invalidated-during-fill');
+  });
+
+  test('looks for what affects a read only where something was invalidated since', () => {
+    const { ledger } = new World();
+    const subject = { uri: 'k1', origin: 'o', tags: ['t1'] };
+    const sought = vi.spyOn(Invalidations.prototype, 'lastAffecting');
+    ledger.apply(1, { kind: 'invalidate', selector: { kind: 'tag', tag: 't1' } });
+    const stamp = ledger.stamp();
+    expect([ledger.isAffectedSince(stamp, subject), sought.mock.calls.length]).toEqual([false, 0]);
+    ledger.apply(2, { kind: 'invalidate', selector: { kind: 'tag', tag: 't1' } });
+    expect([ledger.isAffectedSince(stamp, subject), sought.mock.calls.length]).toEqual([true, 1]);
+    sought.mockRestore();
   });
 
   test('lets a fill that began later be stored after a superseding of its key', () => {
