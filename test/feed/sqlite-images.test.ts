@@ -235,6 +235,6 @@ it('asks with one statement for all the rows of a table that may have gone, in w
     { runner: counted, known: known as NonNullable<typeof known>, maxChanges: 5000, isNumberSure },
     from,
   );
-  expect(part).toMatchObject({ kind: 'part', told: [] });
+  expect(part).toMatchObject({ kind: 'part', changes: [] });
   expect(sizes).toEqual([1 + names.length]);
 });
