@@ -200,3 +200,20 @@ it('refuses an image that lacks what was appended', async () => {
   await journal.close();
   expect(events).toEqual(['checkpoint-failed']);
 });
+
+it('has each record in the new log, whenever it is appended while the log begins anew', async () => {
+  for (let steps = 0; steps < 40; steps++) {
+    const life = await live(new VolatileFolder(), new ImageShelf(), { records: 4 });
+    life.shelf.steps = () => 10;
+    await append(life, 'a', 'b', 'c', 'd');
+    for (let step = 0; step < steps; step++) await undefined;
+    await append(life, 'e');
+    await settled();
+    // Of what is not synced, nothing is left.
+    const next = await live(
+      life.folder.withoutPower(() => 0),
+      life.shelf,
+    );
+    expect({ steps, ...next.recovery }).toMatchObject({ steps, kind: 'exact', continuation: { serial: 5 } });
+  }
+});

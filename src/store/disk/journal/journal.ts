@@ -238,10 +238,6 @@ export class Journal implements InvalidationLog {
 
   async #beginAnew(): Promise<void> {
     const log = await this.#nextLog();
-    this.#inherited = [];
-    this.#log?.close();
-    this.#log = log;
-    this.#spare = this.#spare === 0 ? 1 : 0;
     try {
       await log.sync();
     } catch (error) {
@@ -252,7 +248,10 @@ export class Journal implements InvalidationLog {
     if (this.#health !== 'exact') await this.#trustAgain();
   }
 
-  /** Makes the image durable, and turns the spare file into a log that continues it up to now. */
+  /**
+   * Makes the image durable, and turns the spare file into a log that continues it up to now. The new log takes the place of the
+   * old one in the same step, so each record is in what it begins with, or comes after.
+   */
   async #nextLog(): Promise<LogFile> {
     const image = this.#options.image();
     if (image.applied !== this.#position) {
@@ -264,7 +263,12 @@ export class Journal implements InvalidationLog {
     this.#kept = kept;
     try {
       await this.#options.manifest.checkpoint(image);
-      return LogFile.begin(this.#options.folder, LOG_FILES[this.#spare], [header, ...kept]);
+      const log = LogFile.begin(this.#options.folder, LOG_FILES[this.#spare], [header, ...kept]);
+      this.#inherited = [];
+      this.#log?.close();
+      this.#log = log;
+      this.#spare = this.#spare === 0 ? 1 : 0;
+      return log;
     } finally {
       this.#kept = undefined;
     }
