@@ -69,10 +69,9 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
       if (left > 0) this.#intentsOn.set(uri, left);
       else this.#intentsOn.delete(uri);
     } else {
-      const { selector, soft = false } = change;
-      if (soft) this.#hard ??= this.#invalidations.copy();
-      this.#invalidations.apply(selector, position);
-      if (!soft) this.#hard?.apply(selector, position);
+      if (change.soft === true) this.#hard ??= this.#invalidations.copy();
+      else this.#hard?.apply(change.selector, position);
+      this.#invalidations.apply(change.selector, position);
     }
   }
 
@@ -89,12 +88,10 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return { ...this.stamp(), order: this.fills.order, turn: this.fills.turn };
   }
 
-  /** True: something that names the subject was invalidated after the stamp. */
-  isAffectedSince(stamp: Stamp, subject: Subject): boolean {
-    if (stamp.epoch !== this.#invalidations.epoch) return true;
-    // Most often nothing at all was.
-    if (stamp.position >= this.#invalidations.applied) return false;
-    return this.lastAffecting(subject, stamp.position) > stamp.position;
+  /** True: something that names the subject was invalidated after the stamp. Most often nothing at all was. */
+  isAffectedSince({ epoch, position }: Stamp, subject: Subject): boolean {
+    if (epoch !== this.#invalidations.epoch) return true;
+    return position < this.applied && this.lastAffecting(subject, position) > position;
   }
 
   /** Whether an invalidation since its stamp names the result of a fill, as far as the subject is known. */
