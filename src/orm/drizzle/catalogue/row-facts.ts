@@ -145,7 +145,13 @@ function movingOf(rows: Rows, actingKeys: Rows): ReadonlySet<string> {
 }
 
 /** An answer that tells nothing of the tables, e.g. of a driver that gives rows as lists. */
-export class NotTold extends Error {}
+class NotTold extends Error {}
+
+/** True: the database tells nobody of its tables, or the driver not in rows. D1 refuses the PRAGMAs. So it is no fault. */
+export function isNotTold(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error instanceof NotTold || error.message.includes('SQLITE_AUTH') || isNotTold(error.cause);
+}
 
 /** A list of rows, or a result with one. */
 function rowsOf(answer: unknown): Rows {

@@ -17,7 +17,7 @@ import { isPromise } from '../session/prepared.ts';
 import { EVERYTHING } from '../writes/guard.ts';
 import { type ColumnKeys, columnKeysOf, writtenKeys } from './column-keys.ts';
 import type { FunctionEffects } from './functions.ts';
-import { type Ask, NotTold, type RowFacts, readRowFacts } from './row-facts.ts';
+import { type Ask, isNotTold, type RowFacts, readRowFacts } from './row-facts.ts';
 import { exceptRows, partOf, rowsOf } from './row-names.ts';
 
 const MAX_TABLE_LENGTH = 100;
@@ -138,7 +138,7 @@ export class Rows {
   #ask(): Eventually<RowFacts | 'none' | undefined> {
     const { dialect, ask, fault } = this.#options;
     const failed = (error: unknown): 'none' => {
-      if (!(error instanceof NotTold)) fault(error);
+      if (!isNotTold(error)) fault(error);
       return 'none';
     };
     try {
