@@ -30,7 +30,7 @@ export async function reportSource(api: SourceApi, bodyText: string): Promise<ob
 type MemberReader<Value> = (value: unknown, name: string) => Value | undefined;
 type MemberReaders<Of> = { readonly [Name in keyof Of]-?: MemberReader<Of[Name]> };
 
-/** Of an object the members that are read here, and no others. `what`: of the error where it is none. */
+/** Leaves out the members that nobody reads here. `what` names the value in the error for one that is no object. */
 function membersOf<Of>(value: unknown, what: string, reads: MemberReaders<Of>): Of {
   const object = objectOf(value, what);
   const members = Object.entries<MemberReader<unknown>>(reads).map(

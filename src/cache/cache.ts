@@ -191,7 +191,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return all;
   }
 
-  /** What is there and fresh; what of it is due for early refresh is filled in the background, by one call. */
+  /** The fresh entries. One call fills those in the background that are due for early refresh. */
   async #foundInTime(keys: readonly string[], fill: BatchFill, options: Contract.FillOptions | undefined) {
     // By no tags, and never refreshed early.
     if (this.#terms.quickTags(options)?.length === 0) return this.#found(keys);

@@ -26,7 +26,7 @@ export type Fallback =
 /** A statement, analysed. `id`: of the source, the dialect and the text; lower case letters and digits. */
 export type Template = Meaning & { readonly id: string; readonly text: string };
 
-/** What is known of a statement, whatever its text is. */
+/** What a statement reads. Two texts may have one meaning. */
 export type Meaning =
   | {
       readonly kind: 'tracked';

@@ -79,7 +79,7 @@ export function createGate(options: GateOptions): Gate {
     if (held instanceof Promise) held.catch(context.fault);
   }
   if (options.unknownPast === true) {
-    // What a write that nobody knows of may have changed by then, and what was filled before it did.
+    // A write of a process before may end until then, unnoticed; entries filled before its end may be outdated.
     context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }));
   }
   for (const source of options.sources ?? []) context.sources.expect(source);

@@ -44,9 +44,9 @@ export class KeySpace {
   readonly #levelVersions: readonly string[];
   /** A key of ASCII that is no longer needs no counting. */
   readonly #plainLength: number;
-  /** True: most keys are whole as they are. */
+  /** True: its keys have neither a prefix nor a version. */
   readonly isBare: boolean;
-  /** True: its keys have a version, or more than one. */
+  /** True: the namespace, or one above it, has a version. */
   readonly isVersioned: boolean;
 
   private constructor(levels: readonly string[], levelVersions: readonly string[], seen: SeenKeys) {

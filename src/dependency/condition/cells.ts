@@ -118,7 +118,7 @@ function sqliteText(affinity: SqliteColumnType['affinity'], value: string): Cell
 function postgresCell(type: PostgresColumnType['type'], value: unknown): Cell {
   switch (typeof value) {
     case 'string':
-      // Of a boolean one driver sends the text as it is, another takes any text for false.
+      // One driver sends the text of a boolean as it is; another takes any text for false.
       return value.isWellFormed() ? TEXT_CELLS[type]?.(value) : undefined;
     case 'number':
       return postgresNumber(type, value);

@@ -148,7 +148,7 @@ export class IntervalBlocks {
     return this.#order === undefined ? undefined : this.#ends[ENDS * (this.#offset(block) + at) + HIGH];
   }
 
-  /** What stands for a block that is not empty in the one above. */
+  /** The entry by which the block above knows a block that is not empty. */
   slotOf(block: number): Slot {
     const length = this.length(block);
     let high = this.high(block, 0);

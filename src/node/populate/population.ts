@@ -11,7 +11,7 @@ import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Random } from '../../ports.ts';
 import type { ResolvedConfig, ResolvedSchedule } from '../config/config.ts';
-import { counted } from '../operator/cli/text.ts';
+import { counted } from '../counted.ts';
 import { type JobHead, PopulateJournal, type WrittenJob } from './journal.ts';
 import { type ScheduleDeps, Schedules } from './schedules.ts';
 import { configured, PORTION, portionsOf, type Source, type SourceDeps, type UrlSource } from './sources.ts';

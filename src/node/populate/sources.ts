@@ -12,7 +12,7 @@ import type { Selector } from '../../ledger/selector.ts';
 import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
-import { counted } from '../operator/cli/text.ts';
+import { counted } from '../counted.ts';
 import { readSitemap, sitemapBody, uriOf } from './sitemap.ts';
 
 export type Source = AsyncIterable<PopulatePortion>;

@@ -7,8 +7,9 @@ import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
 import type { EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/explain.ts';
 import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
+import { counted } from '../../counted.ts';
 import { keyHash } from '../access-log.ts';
-import { counted, printable, printableLines, table } from './text.ts';
+import { printable, printableLines, table } from './text.ts';
 
 export function listText(page: ListPage): string {
   if (page.entries.length === 0) return 'no entries';

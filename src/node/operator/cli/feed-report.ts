@@ -2,7 +2,8 @@
 
 import { messageOf, TidegateError } from '../../../errors.ts';
 import type { PostgresFeedReport } from '../../../feed/postgres/logical/status.ts';
-import { counted, printable, table } from './text.ts';
+import { counted } from '../../counted.ts';
+import { printable, table } from './text.ts';
 
 export interface FeedTable {
   /** As statements name it: `users`, `audit.entries`. */

@@ -17,6 +17,7 @@ import {
 import { nodeSqliteRunner, type SqliteRunner } from '../../../feed/sqlite/runner.ts';
 import { FOREIGN_NAME } from '../../../feed/sqlite/triggers.ts';
 import { readSqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
+import { counted } from '../../counted.ts';
 import {
   explaining,
   type FeedBackend,
@@ -27,7 +28,6 @@ import {
   unexpected,
 } from './feed-report.ts';
 import type { SqliteSource } from './feed-source.ts';
-import { counted } from './text.ts';
 
 const BUSY_MS = 5_000;
 

@@ -7,12 +7,13 @@ import type { PopulateApi } from '../../../admin/contract.ts';
 import { itemOfKey } from '../../../engine/populate/item.ts';
 import type { JobProgress } from '../../../engine/populate/job.ts';
 import { TidegateError } from '../../../errors.ts';
+import { counted } from '../../counted.ts';
 import type { ScheduleState } from '../../populate/schedules.ts';
 import { valuesOfFile } from '../../populate/sources.ts';
 import { type AdminAddress, callAdmin, followAdmin, listPages } from './admin-client.ts';
 import { ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, post } from './admin-commands.ts';
 import { type Call, type CommandIo, type CommandRow, exactlyOne, show, type Texts } from './commands.ts';
-import { counted, printable } from './text.ts';
+import { printable } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';
 
 interface PopulateOptions

@@ -1,9 +1,4 @@
-// Texts for the terminal: tables, numbers of things, and what strangers have written.
-
-/** `1 URL`, `2 URLs`. */
-export function counted(count: number, one: string, several = `${one}s`): string {
-  return `${count} ${count === 1 ? one : several}`;
-}
+// Texts for the terminal: tables, and texts that strangers have written.
 
 export function table(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map(printable));
