@@ -22,7 +22,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   track: 6,
   metrics: 6,
   web: 6,
-  workers: 6,
+  workers: 7,
   node: 7,
   'index.ts': 8,
   testing: 8,
