@@ -1,31 +1,18 @@
 // `tidegate/fetch`: an HTTP cache (RFC 9111) in front of any handler that takes a Request and gives a Response, in its own
 // process. Nothing is fetched: whatever the cache asks, also in the background, it asks the handler itself.
-//
-// A client may go away before it is answered, and a handler that threw is to be heard of by
-// whoever called, not answered for: unless something stored may be served, what it threw is thrown on.
 
-import type {
-  Explanation,
-  Gate,
-  GateRequest,
-  GateStats,
-  InvalidationResult,
-  Route,
-  Unanswered,
-} from '../engine/contract.ts';
-import { createGate } from '../engine/gate.ts';
+import type { Explanation, Gate, GateStats, InvalidationResult, Route } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
 import { DEFAULT_TENANT } from '../entry/key.ts';
 import { parseSelectors, type ResponseSelection } from '../entry/selectors.ts';
-import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { expected, TidegateError } from '../errors.ts';
-import type { Answer, BodySource, Origin } from '../ports.ts';
-import { filterFields, NO_FIELDS, type ResponseHead } from '../semantics/fields.ts';
+import type { Origin } from '../ports.ts';
+import { NO_FIELDS } from '../semantics/fields.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
+import { HandlerGate, type HandlerGateParts, type Serving } from './handler-gate.ts';
 import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
-import { type Platform, universalPlatform, type Wait } from './platform.ts';
-import { headersOf, unroutedRequest, uriOf } from './request.ts';
+import { type Platform, universalPlatform } from './platform.ts';
+import { type UnroutedRequest, unroutedRequest, uriOf } from './request.ts';
 
 export type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
 export type { ResponseSelection } from '../entry/selectors.ts';
@@ -113,22 +100,20 @@ export function createFetchCache(
   };
 }
 
-/** The engine with a handler for its origin: one client's Request in, its Response out. */
+/** The engine with a handler for its origin, under the options of one cache. */
 class WebGate {
-  readonly #platform: Platform;
   readonly #settings: CacheSettings;
-  readonly #host: HandlerHost;
   readonly #route: Omit<Route, 'origin'>;
-  readonly #failures = new WeakMap<GateRequest, TidegateError>();
-  #gate: Gate | undefined;
+  readonly #served: HandlerGate;
 
   /** Throws E_CONFIG. */
   constructor(options: FetchCacheOptions, platform: Platform) {
-    this.#platform = platform;
     this.#settings = settingsOf(options);
-    const { wait, tasks } = platform;
-    const { timeoutMs } = this.#settings;
-    this.#host = { wait, tasks, timeoutMs, failed: (error) => this.#fault(thrownBy(error)) };
+    this.#served = new HandlerGate({
+      platform,
+      onFault: this.#settings.onFault,
+      options: () => gateOptionsOf(this.#settings),
+    });
     this.#route = {
       tenant: DEFAULT_TENANT,
       originName: 'handler',
@@ -140,88 +125,40 @@ class WebGate {
     };
   }
 
-  /** Made when it is first used: Workers give no randomness and no time before the first request. */
   get gate(): Gate {
-    this.#gate ??= this.#makeGate();
-    return this.#gate;
+    return this.#served.gate;
   }
 
   /** `serving`: a request and what it is answered by. */
-  async serve(serving: Pick<HandlerCall, 'request' | 'handle' | 'waitUntil'>): Promise<Response> {
-    this.#platform.catchUp();
+  async serve(serving: Pick<Serving, 'request' | 'handle' | 'waitUntil'>): Promise<Response> {
     const { request } = serving;
-    const asked = unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
+    const asked = this.#asked(request);
     if (asked === undefined) return serving.handle(request, () => undefined);
-    request.signal.throwIfAborted();
-    const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
-    const gateRequest = { ...asked, route: { ...this.#route, origin: handlerOrigin(call, this.#host) } };
-    const found = await this.gate.answerAtOnce(gateRequest);
-    const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;
-    return responseOf(answer, request.method, this.#platform.wait);
+    return this.#served.serve({ ...serving, asked, route: this.#route, timeoutMs: this.#settings.timeoutMs });
   }
 
   /** Throws E_SELECTOR: the request is none for a cache. */
   explain(request: Request): Promise<Explanation> {
-    const asked = unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
+    const asked = this.#asked(request);
     if (asked !== undefined) return this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
     throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
   }
 
-  #makeGate(): Gate {
-    const { clock, tasks, random } = this.#platform;
-    const { tiers = [], maxBytes } = this.#settings;
-    const memory = createMemoryStore({ maxBytes });
-    const inMemory = maxBytes === 0 && tiers.length > 0 ? [] : [{ name: 'memory', store: memory }];
-    const all = [...inMemory, ...tiers];
-    return createGate({
-      clock,
-      tasks,
-      random,
-      stores: all.map(({ store }) => store),
-      tierNames: all.map(({ name }) => name),
-      memoryStats: () => memory.stats(),
-      buckets: INVALIDATION_BUCKETS,
-      report: ({ request, error }) => {
-        if (error !== undefined) this.#failures.set(request, error);
-      },
-      fault: (error) => this.#fault(error),
-      exception: (error) => this.#fault(error),
-    });
-  }
-
-  /** What hears of faults may fail itself, at once or later: nobody is told of that. */
-  #fault(error: unknown): void {
-    new Promise((heard) => heard(this.#settings.onFault?.(error))).catch(() => undefined);
-  }
-
-  /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */
-  async #exchange(request: GateRequest, unanswered: Unanswered, call: HandlerCall): Promise<Answer> {
-    const { signal } = call.request;
-    let answer: Answer | undefined;
-    await this.#platform.wait((ready) => {
-      const left = () => {
-        cancel();
-        ready();
-      };
-      signal.addEventListener('abort', left);
-      const respond = (given: Answer) => {
-        signal.removeEventListener('abort', left);
-        answer = given;
-        call.isAnswered = !this.#failures.has(request);
-        ready();
-      };
-      const cancel = this.gate.handle(request, { interim: () => undefined, respond }, unanswered);
-    });
-    const failure = this.#failures.get(request);
-    if (failure !== undefined) throw thrownBy(failure);
-    if (answer === undefined) throw signal.reason;
-    return answer;
+  #asked(request: Request): UnroutedRequest | undefined {
+    return unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
   }
 }
 
-/** What the handler threw; the error itself where it threw nothing. */
-function thrownBy(error: TidegateError): unknown {
-  return 'cause' in error ? error.cause : error;
+function gateOptionsOf({ tiers = [], maxBytes }: CacheSettings): ReturnType<HandlerGateParts['options']> {
+  const memory = createMemoryStore({ maxBytes });
+  const inMemory = maxBytes === 0 && tiers.length > 0 ? [] : [{ name: 'memory', store: memory }];
+  const all = [...inMemory, ...tiers];
+  return {
+    stores: all.map(({ store }) => store),
+    tierNames: all.map(({ name }) => name),
+    memoryStats: () => memory.stats(),
+    buckets: INVALIDATION_BUCKETS,
+  };
 }
 
 /** One mebibyte of them. A collision invalidates too much, never too little. */
@@ -232,55 +169,3 @@ const NO_ORIGIN: Origin = {
     throw new TypeError('expected to explain without asking, got a forward');
   },
 };
-
-/** Statuses that come without a body (Fetch, null body status). */
-const NULL_BODY: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
-
-/**
- * `method`: of the client's request. Bytes that are stored, or are going to be, are shared by all who are answered with them, while
- * whoever gets a Response may change what he reads or give its memory away. So he gets a copy; `new Response(bytes)` makes one,
- * a stream does not.
- */
-function responseOf(answer: Answer, method: string, wait: Wait): Response {
-  if (answer.kind === 'stored') {
-    const { entry, added } = answer;
-    const fields = [...decodeHead(entry.bytes, entry.headBytes), ...added];
-    return wholeResponse({ status: entry.status, fields }, bodyOf(entry), method);
-  }
-  const { head } = answer;
-  if (answer.kind === 'whole') return wholeResponse(head, answer.body, method);
-  // Nothing comes of an answer without a body: there is nothing to read or to cancel.
-  const isEmpty = method === 'HEAD' || NULL_BODY.has(head.status);
-  return response(head, isEmpty ? null : streamOf(answer.body, wait));
-}
-
-function wholeResponse({ status, fields }: ResponseHead, body: Uint8Array | undefined, method: string): Response {
-  if (method === 'HEAD' || NULL_BODY.has(status)) return response({ status, fields }, null);
-  const rest = filterFields(fields, (name) => name !== 'content-length');
-  return response({ status, fields: [...rest, 'content-length', String(body?.length ?? 0)] }, body ?? null);
-}
-
-function response({ status, fields }: ResponseHead, body: Uint8Array | ReadableStream | null): Response {
-  return new Response(body as ReadableStream | null, { status, headers: headersOf(fields) });
-}
-
-/** Bytes as the client takes them: nothing is read ahead of it here. */
-function streamOf(source: BodySource, wait: Wait): ReadableStream {
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        let read = source.read();
-        while (read === 'pending') {
-          await wait((ready) => source.whenReadable(ready));
-          read = source.read();
-        }
-        if (read === 'end') controller.close();
-        else if (read === 'failed')
-          controller.error(new TidegateError('E_HANDLER', 'expected of the handler the whole body, got a part of it'));
-        else controller.enqueue(read.slice());
-      },
-      cancel: () => source.cancel(),
-    },
-    { highWaterMark: 0 },
-  );
-}
