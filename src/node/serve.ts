@@ -17,10 +17,11 @@ import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
+import { compileSite } from '../site/compile-site.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 import { nodeCompress } from './compressor.ts';
-import { compileSite } from './config/compile-site.ts';
 import { needsRestart, type ResolvedConfig } from './config/config.ts';
+import { trustOf } from './config/trusted-proxies.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
@@ -259,7 +260,11 @@ export class NodeGate implements RunningGate {
     const pools = this.#origins.update(config.origins);
     const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
     const origins = new Map([...pools].map(([name, pool]) => [name, wrap(pool)]));
-    return { config, ...compileSite(config, origins, this.#largestBody) };
+    return {
+      config,
+      router: compileSite(config, origins, this.#largestBody),
+      trusts: trustOf(config.trustedProxies),
+    };
   }
 
   requestFor(asked: OwnRequest): GateRequest | undefined {

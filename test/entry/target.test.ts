@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { normalPath, normalTarget } from '../../src/entry/key.ts';
-import type { QueryRule } from '../../src/node/config/router.ts';
-import { normaliseTarget } from '../../src/node/config/router.ts';
+import type { QueryRule } from '../../src/site/router.ts';
+import { normaliseTarget } from '../../src/site/router.ts';
 
 type Rules = Parameters<typeof normaliseTarget>[1];
 
@@ -176,6 +176,26 @@ describe('normalPath', () => {
         const once = normalPath(given);
         expect(normalPath(once)).toBe(once);
         expect(once).toBe(new URL(`http://h${given}`).pathname.replaceAll('%61', 'a'));
+      }),
+    );
+  });
+
+  test('decodes a name as bytes of UTF-8, a byte-order mark and broken bytes included', () => {
+    const unit = fc.constantFrom(
+      'a',
+      '+',
+      '%',
+      '%4',
+      ...'e2 82 ac f0 9f 98 80 ff ef bb bf ed a0'.split(' ').map((hex) => `%${hex}`),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit, minLength: 1, maxLength: 8 }), (raw) => {
+        const bytes = raw
+          .replaceAll('+', ' ')
+          .replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+        const name = Buffer.from(bytes, 'latin1').toString('utf8');
+        expect(normaliseTarget(`/p?${raw}=1`, drop(name))).toBe('/p');
+        expect(normaliseTarget(`/p?${raw}=1`, drop(`${name}x`))).not.toBe('/p');
       }),
     );
   });

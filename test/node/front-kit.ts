@@ -4,7 +4,6 @@ import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
 import { type StoredResponse, wireForm } from '../../src/entry/stored-response.ts';
-import type { RequestRules, Router, SiteRoute } from '../../src/node/config/router.ts';
 import { Front } from '../../src/node/front/front.ts';
 import type {
   ExchangeEnd,
@@ -16,6 +15,7 @@ import type {
 import type { Answer, BodySource, Cancel, Eventually, Responder } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
+import type { RequestRules, Router, SiteRoute } from '../../src/site/router.ts';
 
 export const LIMITS: FrontLimits = {
   maxTargetBytes: 1_000,

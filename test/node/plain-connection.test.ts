@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { GateRequest } from '../../src/engine/contract.ts';
-import type { Router } from '../../src/node/config/router.ts';
 import { isSameHead } from '../../src/node/front/request-heads.ts';
 import type { Answer } from '../../src/ports.ts';
+import type { Router } from '../../src/site/router.ts';
 import {
   answerText,
   eventually,

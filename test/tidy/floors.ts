@@ -17,6 +17,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   log: 3,
   sql: 3,
   admin: 4,
+  site: 4,
   cache: 5,
   orm: 6,
   track: 6,

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { CODINGS } from '../../semantics/content-coding.ts';
+import { CODING_DEFAULTS } from '../../site/resolved.ts';
 import * as kind from './config-values.ts';
 
 const { duration, flag, integer, list, oneOf, refusal, section, table, timeout } = kind;
@@ -53,9 +54,9 @@ const cookiesSchema = section({
     .default([]),
 });
 
-export const codingSchema = section({
-  codings: kind.listOfSome(oneOf(...CODINGS)).default([...CODINGS]),
-  minBytes: integer(0).default(1_024),
+const codingSchema = section({
+  codings: kind.listOfSome(oneOf(...CODINGS)).default([...CODING_DEFAULTS.codings]),
+  minBytes: integer(0).default(CODING_DEFAULTS.minBytes),
   types: list(kind.mediaType).optional(),
 });
 
@@ -170,16 +171,12 @@ export const configSchema = section({
   workers: kind.workers.default(1),
 });
 
-export type RouteOutput = z.output<typeof routeSchema>;
-
 /** The source of URLs to fill; exactly one member is present. */
 export type SourceOutput = Pick<z.output<typeof scheduleSchema>, keyof typeof sourceShape>;
 
 export type DatabaseOutput = z.output<typeof databaseSchema>;
 
 export type ScheduleOutput = z.output<typeof scheduleSchema>;
-
-export type BypassOutput = z.output<typeof bypassSchema>;
 
 /** A configuration as the schema gives it: checked, with its defaults filled in. */
 export type ConfigOutput = z.output<typeof configSchema>;

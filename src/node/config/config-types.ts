@@ -3,7 +3,7 @@
 // it.
 
 import type { Duration } from '../../options/durations.ts';
-import type { RouteConfig } from './route-types.ts';
+import type { RouteConfig } from '../../site/route-types.ts';
 
 /** The default export of a configuration file. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
 export interface TidegateConfig {

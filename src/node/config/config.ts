@@ -8,12 +8,10 @@ import { pathToFileURL } from 'node:url';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
+import type { ResolvedRoute } from '../../site/resolved.ts';
 import { checked, checkedDatabases, defaultRouteName, refused } from './config-checks.ts';
-import { type ConfigOutput, type RouteOutput, routeSchema, type ScheduleOutput } from './config-schema.ts';
+import { type ConfigOutput, routeSchema, type ScheduleOutput } from './config-schema.ts';
 import { bearerToken } from './config-values.ts';
-
-/** A route with its name, origin and tenant known. */
-export type ResolvedRoute = RouteOutput & { readonly [Known in 'name' | 'origin' | 'tenant']: string };
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileSite } from '../../src/node/config/compile-site.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../src/node/config/config-types.ts';
-import type { RouteConfig } from '../../src/node/config/route-types.ts';
-import type { SiteRoute } from '../../src/node/config/router.ts';
 import type { Origin } from '../../src/ports.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
+import { compileSite } from '../../src/site/compile-site.ts';
+import type { RouteConfig } from '../../src/site/route-types.ts';
+import type { SiteRoute } from '../../src/site/router.ts';
 
 type Routes = NonNullable<TidegateConfig['routes']>;
 
@@ -22,13 +22,13 @@ function site(routes: Routes, more: Partial<TidegateConfig> = {}) {
 }
 
 function onlyRoute(route: Routes[number], more: Partial<TidegateConfig> = {}): SiteRoute {
-  const found = site([route], more).router.match('h', '/');
+  const found = site([route], more).match('h', '/');
   if (found === undefined) throw new Error('expected a route, got none');
   return found;
 }
 
 describe('match', () => {
-  const { router } = site([
+  const router = site([
     { name: 'any-api', match: { path: '/api/*' } },
     { name: 'exact-x', match: { host: 'example.org', path: '/x' } },
     { name: 'exact', match: { host: 'Example.org', path: ['/e/*', '/*.css'] } },
@@ -70,7 +70,7 @@ describe('match', () => {
   });
 
   test('among routes of a host the first that matches is taken', () => {
-    const { router } = site([
+    const router = site([
       { name: 'one', match: { path: '/a*' } },
       { name: 'two', match: { path: '/ab' } },
       { name: 'three' },
@@ -79,19 +79,19 @@ describe('match', () => {
   });
 
   test('a request that is matched twice gets the same value, made once', () => {
-    const { router } = site([{ match: { host: 'h' } }]);
+    const router = site([{ match: { host: 'h' } }]);
     expect(router.match('h', '/a')).toBe(router.match('h', '/b'));
   });
 
   test('hosts beyond any number and length are answered right', () => {
-    const { router } = site([{ name: 'wide', match: { host: '*.example.org' } }]);
+    const router = site([{ name: 'wide', match: { host: '*.example.org' } }]);
     for (let at = 0; at < 2_000; at++) expect(router.match(`h${at}.example.org`, '/')?.name).toBe('wide');
     expect(router.match('h0.example.org', '/')?.name).toBe('wide');
     expect(router.knowsHost(`${'a.'.repeat(8_000)}example.org`)).toBe(false);
   });
 
   test('a pattern is matched in the form paths are', () => {
-    const { router } = site([{ match: { path: ['/gr%c3%bc%6e/*', '/größe', '/?\\*'] } }]);
+    const router = site([{ match: { path: ['/gr%c3%bc%6e/*', '/größe', '/?\\*'] } }]);
     const matched = ['/gr%C3%BCn/x', '/gr%C3%B6%C3%9Fe', '/a*', '/ab'].map(
       (path) => router.match('h', path) !== undefined,
     );
@@ -99,7 +99,7 @@ describe('match', () => {
   });
 
   test('every spelling of a path takes the same route', () => {
-    const { router } = site([{ name: 'one', match: { path: '/admin/*' } }, { name: 'rest' }]);
+    const router = site([{ name: 'one', match: { path: '/admin/*' } }, { name: 'rest' }]);
     const spelt = fc
       .array(fc.boolean(), { minLength: 5, maxLength: 5 })
       .map((encoded) =>
@@ -115,7 +115,7 @@ describe('match', () => {
 
 describe('knowsHost', () => {
   test('without a route for any host, only named ones are known', () => {
-    const { router } = site([{ match: { host: ['a.org', '*.b.org'] } }]);
+    const router = site([{ match: { host: ['a.org', '*.b.org'] } }]);
     expect(['a.org', 'a.org:81', 'x.b.org', 'b.org', 'c.org'].map((host) => router.knowsHost(host))).toEqual([
       true,
       true,
@@ -126,7 +126,7 @@ describe('knowsHost', () => {
   });
 
   test('a route for any host knows all', () => {
-    expect(site([{ match: { path: '/a' } }]).router.knowsHost('x')).toBe(true);
+    expect(site([{ match: { path: '/a' } }]).knowsHost('x')).toBe(true);
   });
 });
 

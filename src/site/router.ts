@@ -3,12 +3,12 @@
 // Matching runs for every request, so it must not allocate. Patterns and bypass rules are compiled once into plain tests,
 // and the routes that can apply to a host are remembered by the host; clients choose the hosts, so the memory is bounded.
 
-import type { Route } from '../../engine/contract.ts';
-import { normalPath, normalTarget } from '../../entry/key.ts';
-import { normalGlob } from '../../entry/uri-forms.ts';
-import { globMatcher } from '../../ledger/glob.ts';
-import { type Fields, fieldLines } from '../../semantics/fields.ts';
-import type { BypassOutput } from './config-schema.ts';
+import type { Route } from '../engine/contract.ts';
+import { normalPath, normalTarget } from '../entry/key.ts';
+import { normalGlob } from '../entry/uri-forms.ts';
+import { globMatcher } from '../ledger/glob.ts';
+import { type Fields, fieldLines } from '../semantics/fields.ts';
+import type { BypassRuleConfig } from './route-types.ts';
 
 /** Which query parameters stay in the key, and so in the forwarded request. */
 export type QueryRule =
@@ -169,7 +169,7 @@ function compilePath(pattern: string): (path: string) => boolean {
 }
 
 /** Compiles a test for requests that fulfil every condition of one of the rules. */
-export function compileBypass(rules: readonly BypassOutput[]): Bypass {
+export function compileBypass(rules: readonly BypassRuleConfig[]): Bypass {
   const tests = rules.map(compileRule);
   if (tests.length === 0) return () => false;
   return (method, path, fields) => {
@@ -179,7 +179,7 @@ export function compileBypass(rules: readonly BypassOutput[]): Bypass {
   };
 }
 
-function compileRule(rule: BypassOutput): Bypass {
+function compileRule(rule: BypassRuleConfig): Bypass {
   const methods = rule.method === undefined ? undefined : new Set([rule.method].flat());
   const matchesPath = compilePaths(rule.path);
   const matchesFields = [compileField(rule.header), compileCookie(rule.cookie)].filter((test) => test !== undefined);
@@ -189,7 +189,7 @@ function compileRule(rule: BypassOutput): Bypass {
 
 type FieldTest = (fields: Fields) => boolean;
 
-function compileField(condition: BypassOutput['header']): FieldTest | undefined {
+function compileField(condition: BypassRuleConfig['header']): FieldTest | undefined {
   if (condition === undefined) return undefined;
   const { name, matches } = compileNamed(condition);
   const field = name.toLowerCase();
@@ -197,7 +197,7 @@ function compileField(condition: BypassOutput['header']): FieldTest | undefined 
 }
 
 /** Cookies stand as `name=value` between semicolons (RFC 6265 §4.2.1). */
-function compileCookie(condition: BypassOutput['cookie']): FieldTest | undefined {
+function compileCookie(condition: BypassRuleConfig['cookie']): FieldTest | undefined {
   if (condition === undefined) return undefined;
   const { name, matches } = compileNamed(condition);
   return (fields) =>
@@ -249,7 +249,13 @@ function parameterName(parameter: string): string {
   const end = parameter.indexOf('=');
   const raw = end < 0 ? parameter : parameter.slice(0, end);
   if (!/[%+\u0080-\uffff]/.test(raw)) return raw;
-  const bytes = Buffer.from(raw.replaceAll('+', ' '), 'utf8').toString('latin1');
-  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(decoded, 'latin1').toString('utf8');
+  // What is not escaped is whole UTF-8, so each run of escapes stands for itself.
+  return raw
+    .replaceAll('+', ' ')
+    .toWellFormed()
+    .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
+      UTF8.decode(Uint8Array.from(escapes.slice(1).split('%'), (hex) => Number.parseInt(hex, 16))),
+    );
 }
+
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -1,16 +1,14 @@
-// Routes and request rules, made once from the configuration.
+// Routes and request rules, made once from the configuration, for every runtime.
 
-import { BlockList, isIPv6 } from 'node:net';
-import { cookieRules } from '../../engine/answers/edits.ts';
-import type { Route } from '../../engine/contract.ts';
-import { TidegateError } from '../../errors.ts';
-import { globMatcher } from '../../ledger/glob.ts';
-import type { Origin } from '../../ports.ts';
-import { type CodingRules, codingChooser, isCompressibleType } from '../../semantics/content-coding.ts';
-import type { Fields } from '../../semantics/fields.ts';
-import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semantics/policy.ts';
-import type { ResolvedConfig, ResolvedRoute } from './config.ts';
-import { codingSchema } from './config-schema.ts';
+import { cookieRules } from '../engine/answers/edits.ts';
+import type { Route } from '../engine/contract.ts';
+import { TidegateError } from '../errors.ts';
+import { globMatcher } from '../ledger/glob.ts';
+import type { Origin } from '../ports.ts';
+import { type CodingRules, codingChooser, isCompressibleType } from '../semantics/content-coding.ts';
+import type { Fields } from '../semantics/fields.ts';
+import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../semantics/policy.ts';
+import { CODING_DEFAULTS, type FieldEdits, type ResolvedRoute, type ResolvedSite } from './resolved.ts';
 import {
   compileBypass,
   compilePaths,
@@ -26,10 +24,10 @@ import {
  * is gathered.
  */
 export function compileSite(
-  config: ResolvedConfig,
+  config: ResolvedSite,
   origins: ReadonlyMap<string, Origin>,
   most = Number.POSITIVE_INFINITY,
-): CompiledSite {
+): HostRouter {
   const router = new HostRouter();
   for (const route of config.routes) {
     const origin = origins.get(route.origin);
@@ -57,29 +55,7 @@ export function compileSite(
     const site: SiteRoute = Object.freeze({ name: route.name, route: compiled, request });
     router.add({ site, matches: compilePaths(route.match.path) }, [route.match.host ?? []].flat());
   }
-  const trusted = networks(config.trustedProxies);
-  return {
-    router,
-    trusts: (address) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
-  };
-}
-
-export interface CompiledSite {
-  readonly router: HostRouter;
-  /** Whether to believe the peer of this address about host, scheme and client. */
-  readonly trusts: (address: string) => boolean;
-}
-
-/** Addresses and networks as a list to look up. */
-function networks(trusted: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of trusted) {
-    const [address, prefix] = network.split('/') as [string, string | undefined];
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
+  return router;
 }
 
 /** A URI named in an answer, under the rules of the route that its requests take. */
@@ -92,7 +68,7 @@ function cacheUri(router: HostRouter, uri: string, own: RequestRules): string {
 
 function compilePolicy(
   route: ResolvedRoute,
-  { cacheName, targetedFields }: Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>,
+  { cacheName, targetedFields }: Pick<ResolvedSite, 'cacheName' | 'targetedFields'>,
 ): CachePolicy {
   const base = route.profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
   const sayFreshness = ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields];
@@ -116,7 +92,7 @@ function compilePolicy(
 
 function compileCoding(compress: ResolvedRoute['compress']): CodingRules | undefined {
   if (compress === false) return undefined;
-  const { codings, minBytes, types } = compress === true ? codingSchema.parse({}) : compress;
+  const { codings, minBytes, types } = compress === true ? CODING_DEFAULTS : compress;
   const matchers = types?.map((type) => globMatcher(type.toLowerCase()));
   return Object.freeze({
     accepted: codingChooser(codings),
@@ -130,8 +106,6 @@ function compileQuery(query: ResolvedRoute['query']): QueryRule {
   if ('keep' in query) return { kind: 'keep', names: new Set(query.keep) };
   return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
 }
-
-type FieldEdits = ResolvedRoute['request'];
 
 /** A set field replaces all fields of its name, so its name is among the removed ones. */
 function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {

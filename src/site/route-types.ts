@@ -1,6 +1,6 @@
-// The routes of `tidegate.config.ts`: what each key means, and its default. Like config-types.ts, it loads nothing.
+// The routes of a configuration, of Node and of Workers: what each key means, and its default. Imports types alone.
 
-import type { Duration } from '../../options/durations.ts';
+import type { Duration } from '../options/durations.ts';
 
 export interface RouteConfig {
   /** Name in logs and metrics. Default `route-1` for the first route, and so on. */
@@ -88,7 +88,7 @@ interface FieldEditsConfig {
   readonly remove?: readonly string[] | undefined;
 }
 
-interface BypassRuleConfig {
+export interface BypassRuleConfig {
   /** Method, or a list of such. Default: any. */
   readonly method?: string | readonly string[] | undefined;
   /** Path or pattern, or a list of such. Default: any. */
