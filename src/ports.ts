@@ -4,6 +4,7 @@
 import type { ChangeSet, FeedPosition } from './dependency/change.ts';
 import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
+import type { Stamp } from './ledger/ledger.ts';
 import type { LogChange, Position } from './ledger/log.ts';
 import type { Selector } from './ledger/selector.ts';
 import type { Coding } from './semantics/content-coding.ts';
@@ -173,8 +174,14 @@ export interface Forward {
 export interface OriginListener {
   /** An interim (1xx) response. */
   interim(head: ResponseHead): void;
-  /** `delimited`: the end of the content can be told from a cut connection (RFC 9112 §6.3). */
-  head(head: ResponseHead, delimited: boolean): void;
+  /**
+   * `delimited`: the end of the content can be told from a cut connection (RFC 9112 §6.3). `readAt`: the answer shows the
+   * state at that place in the log, or a later one. An origin that answers from a replica or from a cache of its own states
+   * it: the answer then counts as of the older of `readAt` and the flight's stamp, and one of another epoch is not stored.
+   * The client of the flight gets it all the same, so an origin that can tell an outdated answer asks again by itself.
+   * Absent: the origin read after it was asked.
+   */
+  head(head: ResponseHead, delimited: boolean, readAt?: Stamp): void;
   data(chunk: Uint8Array): void;
   end(trailers: Fields): void;
   failed(error: TidegateError): void;

@@ -26,6 +26,8 @@ export interface Context {
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;
+  /** False: no request waits for the flight of another. */
+  readonly joins: boolean;
   /** Who fills again what was invalidated; undefined: nobody. */
   readonly rehydrator: Rehydrator | undefined;
   /** Told of a store that failed, which costs a miss and nothing more. */

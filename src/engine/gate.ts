@@ -64,6 +64,11 @@ export interface GateOptions {
   readonly sources?: readonly string[];
   /** Earlier invalidations, and the log that continues them. Default: none, and a log in memory. */
   readonly history?: History;
+  /**
+   * False: no request waits for the flight of another, as on Workers, where the platform may end that one at any time.
+   * Default true.
+   */
+  readonly joins?: boolean;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
@@ -139,6 +144,7 @@ function contextOf(options: GateOptions): Context {
     bodies: options.bodies,
     coder: options.compress && new Coder({ tiers, compress: options.compress, fault }),
     flights: new Map(),
+    joins: options.joins ?? true,
     rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };

@@ -271,9 +271,9 @@ export class Fills<Holder> {
     }
   }
 
-  /** The result is the answer to a write, whose own invalidations end at `position`. */
-  countFrom(fill: Running, position: Position): void {
-    fill.stamp = fill.keyStamp = { ...fill.stamp, position };
+  /** The result reflects the log up to `position` and no further. `order`: 0 where its read began before all others. */
+  countFrom(fill: Running, position: Position, order = fill.order): void {
+    Object.assign(fill, { order, stamp: { ...fill.stamp, position }, keyStamp: { ...fill.stamp, position } });
   }
 }
 

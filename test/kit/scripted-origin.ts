@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from '../../src/errors.ts';
 import { TidegateError } from '../../src/errors.ts';
+import type { Stamp } from '../../src/ledger/ledger.ts';
 import type { Forward, Origin, OriginListener, OriginRequest } from '../../src/ports.ts';
 import { type Fields, fieldValue } from '../../src/semantics/fields.ts';
 
@@ -29,6 +30,12 @@ export class Forwarded implements Forward {
 
   head(status: number, fields: Fields = [], delimited = true): this {
     this.#listener.head({ status, fields }, delimited);
+    return this;
+  }
+
+  /** The head of an answer whose origin states at which place in the log it was read. */
+  headOf(readAt: Stamp, status: number, fields: Fields = []): this {
+    this.#listener.head({ status, fields }, true, readAt);
     return this;
   }
 

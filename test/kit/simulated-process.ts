@@ -42,7 +42,7 @@ export class SimulatedProcess {
   #hearing(listener: OriginListener): OriginListener {
     return {
       interim: (head) => void (this.#alive && listener.interim(head)),
-      head: (head, delimited) => void (this.#alive && listener.head(head, delimited)),
+      head: (...told) => void (this.#alive && listener.head(...told)),
       data: (chunk) => void (this.#alive && listener.data(chunk)),
       end: (trailers) => void (this.#alive && listener.end(trailers)),
       failed: (error) => void (this.#alive && listener.failed(error)),

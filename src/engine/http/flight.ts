@@ -8,7 +8,7 @@
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
 import type { TidegateError } from '../../errors.ts';
 import type { Fill } from '../../ledger/ledger.ts';
-import type { OriginRequest } from '../../ports.ts';
+import type { OriginListener, OriginRequest } from '../../ports.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';
 import type { Timing } from '../../semantics/freshness.ts';
 import { NO_TAGS, type Tags, tagsOf } from '../../semantics/invalidation.ts';
@@ -18,7 +18,7 @@ import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
 import { ForwardGuard, tellEach } from './forward-guard.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './running-flight.ts';
-import { denial, filledEntry, noteRefusal, refusalAtHead, storeFill, validatedEntry } from './store-fill.ts';
+import { countAsOf, denial, filledEntry, noteRefusal, refusalAtHead, storeFill, validatedEntry } from './store-fill.ts';
 
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
@@ -53,7 +53,7 @@ export class Flight implements RunningFlight {
   }
 
   get joinable(): boolean {
-    if (!this.plan.stores) return false;
+    if (!this.plan.stores || !this.#context.joins) return false;
     const landing = this.#landing;
     return landing === undefined || (landing.kind === 'response' && this.draft !== undefined);
   }
@@ -80,7 +80,7 @@ export class Flight implements RunningFlight {
     this.#requestTimeMs = this.#context.clock.now();
     this.#origin.launch(this.plan.request.route.origin, forward, {
       interim: (head) => this.plan.onInterim?.(head),
-      head: (head, delimited) => this.#head(head, delimited),
+      head: (...told) => this.#head(...told),
       data: (chunk) => this.#data(chunk),
       end: (trailers) => this.#end(trailers),
       failed: (error) => this.#failed(error),
@@ -96,9 +96,13 @@ export class Flight implements RunningFlight {
     });
   }
 
-  #head(head: ResponseHead, delimited: boolean): void {
+  #head(...[head, delimited, readAt]: Parameters<OriginListener['head']>): void {
     this.forwardMs = this.#context.clock.monotonic() - this.#startedAt;
-    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), () => this.#hear(head, delimited));
+    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), () => {
+      // After that: the answer to a write counts as of the write alone only where the origin states nothing older.
+      if (readAt !== undefined) countAsOf(this.#context.ledger, this.fill, readAt);
+      this.#hear(head, delimited);
+    });
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {

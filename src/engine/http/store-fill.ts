@@ -28,6 +28,16 @@ import { bodyFor, type Draft, draftOf, entryFrom, isMomentary, keptFields, type 
 import { combinedEntry, storedPart } from './partial.ts';
 import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 
+/**
+ * The fill counts as of the read that its origin states, where that is older than the fill. No stamp is known for a read of
+ * another epoch: everything affects it, so it is neither stored nor shared.
+ */
+export function countAsOf({ fills }: Context['ledger'], fill: Fill, readAt: Stamp): void {
+  const { epoch, position } = fill.stamp;
+  const known = readAt.epoch === epoch && readAt.position >= 0 ? readAt.position : -1;
+  if (known < position) fills.countFrom(fill, known, 0);
+}
+
 /** Reasons against storing that are known at the head already and do not lie in the response alone. */
 export function refusalAtHead(
   { ledger }: Context,
