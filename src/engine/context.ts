@@ -37,6 +37,8 @@ export interface Context {
    * lost with it. Gives what its client is to be told.
    */
   readonly broken: (error: unknown) => TidegateError;
+  /** Whether a write is answered although its invalidations failed: true where they are in force all the same. */
+  readonly answersUnlogged: boolean;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
 }

@@ -48,9 +48,10 @@ export interface GateRequest {
   readonly body: RequestBody | undefined;
   /**
    * Other than false: forwarded without looking in the cache, and the answer is not stored. `credentials`: for its cookies or
-   * Authorization; true: for another reason (a bypass rule, a body on GET …).
+   * Authorization; `no-lease`: this node may serve nothing stored now; true: for another reason (a bypass rule, a body on
+   * GET …).
    */
-  readonly bypass: boolean | 'credentials';
+  readonly bypass: boolean | 'credentials' | 'no-lease';
 }
 
 /** An answer that is whole from the start. */

@@ -69,6 +69,11 @@ export interface GateOptions {
    * Default true.
    */
   readonly joins?: boolean;
+  /**
+   * Whether a write is answered although its invalidations failed. Default true: a log in this process applies what it could
+   * not make durable. False where a failure leaves open whether anybody heard of them.
+   */
+  readonly answersUnlogged?: boolean;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
@@ -146,6 +151,7 @@ function contextOf(options: GateOptions): Context {
     flights: new Map(),
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,
+    answersUnlogged: options.answersUnlogged ?? true,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
 }

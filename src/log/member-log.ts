@@ -4,7 +4,7 @@
 // A member that has missed a change would serve outdated content without knowing it. So changes are numbered without a gap.
 // A change that does not follow the last one ends the member, as does the end of its link.
 
-import { TidegateError } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
 import type { LogChange, OpenIntent, Position } from '../ledger/log.ts';
 import type { Forward, InvalidationLog, Origin } from '../ports.ts';
@@ -131,9 +131,14 @@ export class MemberLog implements InvalidationLog {
 /**
  * Holds an unsafe request back until the intent on its URI is in force at every member. If a member is killed in the middle
  * of a write, the others then certainly know of the write and invalidate what it may have changed. `intents`: settles when
- * the intents being opened at the call are in force.
+ * the intents being opened at the call are in force. A write whose intent failed is sent all the same where its own
+ * invalidations will be refused, and reported, too; with `refuses` it fails with E_LOG, and was not sent.
  */
-export function afterIntents(origin: Origin, intents: () => Promise<unknown> | undefined): Origin {
+export function afterIntents(
+  origin: Origin,
+  intents: () => Promise<unknown> | undefined,
+  refuses = false,
+): Origin {
   return {
     forward: (request, listener) => {
       const before = isSafeMethod(request.method) ? undefined : intents();
@@ -146,8 +151,11 @@ export function afterIntents(origin: Origin, intents: () => Promise<unknown> | u
         forward = origin.forward(request, listener);
         if (paused) forward.pause();
       };
-      // A log that fails does not stop a write: the log will refuse the write's invalidations too, and report that.
-      before.then(go, go);
+      const refuse = (error: unknown) => {
+        const text = `expected the log to take the intent of a write, got ${messageOf(error)}`;
+        if (!over) listener.failed(new TidegateError('E_LOG', text, { cause: error }));
+      };
+      before.then(go, refuses ? refuse : go);
       return {
         pause: () => {
           paused = true;

@@ -145,7 +145,8 @@ class WebGate {
   }
 
   #asked(request: Request): UnroutedRequest | undefined {
-    return unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
+    const { trustForwarded } = this.#settings;
+    return unroutedRequest(request, this.#route.policy, { trustForwarded });
   }
 }
 

@@ -29,6 +29,8 @@ export interface Serving extends Pick<HandlerCall, 'request' | 'handle' | 'waitU
   readonly timeoutMs: number;
   /** Stands before the handler. Default: nothing does. */
   readonly before?: (origin: Origin) => Origin;
+  /** What a failure of the handler becomes. Default `throw`: it is thrown on. `answer`: 502, 503 or 504. */
+  readonly onFailure?: 'throw' | 'answer';
 }
 
 export class HandlerGate {
@@ -45,9 +47,9 @@ export class HandlerGate {
     return this.#gate;
   }
 
-  /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */
+  /** Rejects with what the handler threw, unless failures are answered, and with the client's own reason when it goes away first. */
   async serve(serving: Serving): Promise<Response> {
-    const { asked, route, timeoutMs, before = same } = serving;
+    const { asked, route, timeoutMs, before = same, onFailure = 'throw' } = serving;
     const { platform } = this.#parts;
     platform.catchUp();
     serving.request.signal.throwIfAborted();
@@ -56,6 +58,9 @@ export class HandlerGate {
     const gateRequest = { ...asked, route: { ...route, origin: before(handlerOrigin(call, host)) } };
     const found = await this.gate.answerAtOnce(gateRequest);
     const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;
+    const failure = this.#failures.get(gateRequest);
+    // Only of the log it is known that the handler has nothing to do with it.
+    if (failure !== undefined && failure.code !== 'E_LOG' && onFailure === 'throw') throw thrownBy(failure);
     return responseOf(answer, serving.request.method, platform.wait);
   }
 
@@ -93,8 +98,6 @@ export class HandlerGate {
       };
       const cancel = this.gate.handle(request, { interim: () => undefined, respond }, unanswered);
     });
-    const failure = this.#failures.get(request);
-    if (failure !== undefined) throw thrownBy(failure);
     if (answer === undefined) throw signal.reason;
     return answer;
   }

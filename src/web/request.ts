@@ -13,27 +13,41 @@ import type { CachePolicy } from '../semantics/policy.ts';
 /** All of it but where it goes. */
 export type UnroutedRequest = Omit<GateRequest, 'route'>;
 
+/** How a request is made into one of the engine. */
+export interface RequestRules {
+  /** Whether the host and scheme that a proxy states make the URI. Default false. */
+  readonly trustForwarded?: boolean | undefined;
+  /** The target (path and query) in the key and in the forwarded request. Default: as it came. */
+  readonly target?: (target: string) => string;
+  /** The fields of the forwarded request. Default: as they came. */
+  readonly fields?: (fields: string[]) => string[];
+  /** Whether the request goes past the cache. Default: it does not. */
+  readonly bypass?: (method: string, target: string, fields: Fields) => boolean;
+}
+
 /** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
 export function unroutedRequest(
   request: Request,
   policy: CachePolicy,
-  trustForwarded = false,
+  rules: RequestRules = {},
 ): UnroutedRequest | undefined {
   // An upgrade changes the protocol, which no stored response can.
   if (request.headers.has('upgrade')) return undefined;
   const { method } = request;
+  const { trustForwarded = false, target: targetOf = same, fields: fieldsOfRoute = same } = rules;
   const all = fieldsOf(request.headers);
   const mayBeStored = method === 'GET' || method === 'HEAD';
-  const uri = trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
-  if (uri === undefined) return undefined;
-  const fields = mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
-  const unrouted = {
-    method,
-    uri,
-    target: uri.slice(uri.indexOf('/', uri.indexOf('//') + 2)),
-    body: (request.body ?? undefined) as GateRequest['body'],
-  };
-  if (!mayBeStored) return { ...unrouted, fields, bypass: false };
+  const stated = trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
+  if (stated === undefined) return undefined;
+  const targetAt = stated.indexOf('/', stated.indexOf('//') + 2);
+  const target = targetOf(stated.slice(targetAt));
+  const uri = stated.slice(0, targetAt) + target;
+  const fields = fieldsOfRoute(
+    mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all,
+  );
+  const unrouted = { method, uri, target, body: (request.body ?? undefined) as GateRequest['body'] };
+  const bypass = rules.bypass?.(method, target, fields) === true;
+  if (!mayBeStored || bypass) return { ...unrouted, fields, bypass };
   // The answer may depend on claims of a trusted proxy that are not in the URI.
   if (trustForwarded && all.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name))) {
     return { ...unrouted, fields, bypass: true };
@@ -41,6 +55,8 @@ export function unroutedRequest(
   const shared = sharedRequest(fields, policy, () => false);
   return { ...unrouted, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
 }
+
+const same = <T>(given: T): T => given;
 
 const HOP_BY_HOP = hopByHopNames(NO_FIELDS);
 

@@ -6,7 +6,7 @@
 // must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
 
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
-import type { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import type { Fill } from '../../ledger/ledger.ts';
 import type { OriginListener, OriginRequest } from '../../ports.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';
@@ -98,11 +98,19 @@ export class Flight implements RunningFlight {
 
   #head(...[head, delimited, readAt]: Parameters<OriginListener['head']>): void {
     this.forwardMs = this.#context.clock.monotonic() - this.#startedAt;
-    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), () => {
+    const hear = () => {
       // After that: the answer to a write counts as of the write alone only where the origin states nothing older.
       if (readAt !== undefined) countAsOf(this.#context.ledger, this.fill, readAt);
       this.#hear(head, delimited);
-    });
+    };
+    const unlogged = this.#context.answersUnlogged ? undefined : (error: unknown) => this.#unlogged(error);
+    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), hear, unlogged);
+  }
+
+  /** The write's invalidations may be in force or not, so its answer must not tell its client that it is done. */
+  #unlogged(error: unknown): void {
+    this.#origin.abort();
+    this.#fail(new TidegateError('E_LOG', `expected the invalidations of a write to be taken, got ${messageOf(error)}`));
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {

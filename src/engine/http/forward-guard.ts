@@ -70,8 +70,12 @@ export class ForwardGuard {
     }
   }
 
-  /** Goes on with the result, at once where it is there; undefined: it failed. */
-  afterwards<T>(result: Eventually<T>, then: (result: T | undefined) => void): void {
+  /** Goes on with the result, at once where it is there. `failed`: default is to go on without a result. */
+  afterwards<T>(
+    result: Eventually<T>,
+    then: (result: T | undefined) => void,
+    failed: (error: unknown) => void = () => then(undefined),
+  ): void {
     if (!(result instanceof Promise)) return then(result);
     this.#held = [];
     this.pause();
@@ -79,7 +83,7 @@ export class ForwardGuard {
       (known) => this.#goOn(() => then(known)),
       (error: unknown) => {
         this.#context.fault(error);
-        this.#goOn(() => then(undefined));
+        this.#goOn(() => failed(error));
       },
     );
   }

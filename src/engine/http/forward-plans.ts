@@ -46,7 +46,7 @@ export function planAsAsked(request: GateRequest, reason: ForwardReason): Forwar
   const { method, target, body, bypass } = request;
   const retryable = body === undefined && isSafeMethod(method);
   const forward = { method, target, fields: originFields(request), body, retryable };
-  return { forward, asAsked: true, reason, detail: bypass === 'credentials' ? bypass : undefined };
+  return { forward, asAsked: true, reason, detail: typeof bypass === 'string' ? bypass : undefined };
 }
 
 /** The plan that fills the whole representation. */
