@@ -134,11 +134,7 @@ export class MemberLog implements InvalidationLog {
  * the intents being opened at the call are in force. A write whose intent failed is sent all the same where its own
  * invalidations will be refused, and reported, too; with `refuses` it fails with E_LOG, and was not sent.
  */
-export function afterIntents(
-  origin: Origin,
-  intents: () => Promise<unknown> | undefined,
-  refuses = false,
-): Origin {
+export function afterIntents(origin: Origin, intents: () => Promise<unknown> | undefined, refuses = false): Origin {
   return {
     forward: (request, listener) => {
       const before = isSafeMethod(request.method) ? undefined : intents();

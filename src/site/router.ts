@@ -7,7 +7,7 @@ import type { Route } from '../engine/contract.ts';
 import { normalPath, normalTarget } from '../entry/key.ts';
 import { normalGlob } from '../entry/uri-forms.ts';
 import { globMatcher } from '../ledger/glob.ts';
-import { type Fields, fieldLines } from '../semantics/fields.ts';
+import { type Fields, fieldLines, filterFields } from '../semantics/fields.ts';
 import type { BypassRuleConfig } from './route-types.ts';
 
 /** Which query parameters stay in the key, and so in the forwarded request. */
@@ -259,3 +259,15 @@ function parameterName(parameter: string): string {
 }
 
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The route's edits of the forwarded request: `remove` first, then each field of `set` in place of its namesakes. */
+export function editFields(
+  fields: string[],
+  edits: { readonly remove: ReadonlySet<string>; readonly set: Fields },
+): string[] {
+  const { remove, set } = edits;
+  if (remove.size === 0 && set.length === 0) return fields;
+  const replaced = new Set(remove);
+  for (let at = 0; at < set.length; at += 2) replaced.add(set[at] as string);
+  return [...filterFields(fields, (name) => !replaced.has(name)), ...set];
+}

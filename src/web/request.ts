@@ -42,9 +42,7 @@ export function unroutedRequest(
   const targetAt = stated.indexOf('/', stated.indexOf('//') + 2);
   const target = targetOf(stated.slice(targetAt));
   const uri = stated.slice(0, targetAt) + target;
-  const fields = fieldsOfRoute(
-    mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all,
-  );
+  const fields = fieldsOfRoute(mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all);
   const unrouted = { method, uri, target, body: (request.body ?? undefined) as GateRequest['body'] };
   const bypass = rules.bypass?.(method, target, fields) === true;
   if (!mayBeStored || bypass) return { ...unrouted, fields, bypass };

@@ -83,6 +83,21 @@ describe.each(KINDS)('a %s log', (kind) => {
     expect({ state: write.state, text: write.text }).toEqual({ state: 'failed', text: 'one two ' });
   });
 
+  it('answers a write with an error where a failure leaves open whether anybody heard of it', async () => {
+    const log = new SlowLog(kind);
+    const { ask, get, origin } = gateBench({}, { log, answersUnlogged: false });
+    const write = ask({ method: 'PUT', path: '/a' });
+    origin.last.head(200, []).data('done');
+    await log.fail();
+    expect({ status: write.status, text: write.text }).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('E_LOG'),
+    });
+    get('/b');
+    origin.last.answer(200, [...FRESH], 'still served');
+    expect(get('/b').text).toBe('still served');
+  });
+
   it('goes on when it fails, and says so', async () => {
     const faults: unknown[] = [];
     const log = new SlowLog(kind);

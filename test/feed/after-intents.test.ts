@@ -40,6 +40,29 @@ test('it leaves as well when the log has failed', async () => {
   expect(calls).toEqual(['POST']);
 });
 
+test('it is refused, and does not leave, where the log must have its intent', async () => {
+  const calls: string[] = [];
+  const origin: Origin = {
+    forward: ({ method }) => {
+      calls.push(method);
+      return { pause: () => {}, resume: () => {}, abort: () => {} };
+    },
+  };
+  const failed: unknown[] = [];
+  const listener = { ...LISTENER, failed: (error: unknown) => void failed.push(error) };
+  const wrapped = afterIntents(origin, () => Promise.reject(new Error('nobody answers')), true);
+  wrapped.forward(request('PUT'), listener);
+  wrapped.forward(request('DELETE'), listener).abort();
+  await turns();
+  expect(calls).toEqual([]);
+  expect(failed).toEqual([
+    expect.objectContaining({
+      code: 'E_LOG',
+      message: 'expected the log to take the intent of a write, got nobody answers',
+    }),
+  ]);
+});
+
 test('what is done to it meanwhile holds from its start', async () => {
   const { calls, wrapped, resolve } = recorded();
   const paused = wrapped.forward(request('PUT'), LISTENER);

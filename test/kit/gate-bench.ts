@@ -21,7 +21,7 @@ export interface GateBench {
 }
 
 /** What the gate has besides the policy. */
-export interface GateBenchParts extends Pick<GateOptions, 'exception' | 'joins' | 'report'> {
+export interface GateBenchParts extends Pick<GateOptions, 'answersUnlogged' | 'exception' | 'joins' | 'report'> {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;
   readonly fault?: (error: unknown) => void;

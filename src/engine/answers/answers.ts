@@ -150,7 +150,8 @@ const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_TIMEOUT: 'expected a response in time, got none',
   E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
   E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
-  E_LOG: 'expected the log of invalidations to take what the write changes, got a failure; the write may be done or not',
+  E_LOG:
+    'expected the log of invalidations to take what the write changes, got a failure; the write may be done or not',
   E_FAULT: 'expected no exception in the cache, got one',
 };
 

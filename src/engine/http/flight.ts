@@ -103,14 +103,13 @@ export class Flight implements RunningFlight {
       if (readAt !== undefined) countAsOf(this.#context.ledger, this.fill, readAt);
       this.#hear(head, delimited);
     };
-    const unlogged = this.#context.answersUnlogged ? undefined : (error: unknown) => this.#unlogged(error);
-    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), hear, unlogged);
-  }
-
-  /** The write's invalidations may be in force or not, so its answer must not tell its client that it is done. */
-  #unlogged(error: unknown): void {
-    this.#origin.abort();
-    this.#fail(new TidegateError('E_LOG', `expected the invalidations of a write to be taken, got ${messageOf(error)}`));
+    const unlogged = (error: unknown) => {
+      this.#origin.abort();
+      this.#fail(unloggedWrite(error));
+    };
+    const { answersUnlogged } = this.#context;
+    const settled = this.plan.beforeLanding?.(head, this.fill);
+    this.#origin.afterwards(settled, hear, answersUnlogged ? undefined : unlogged);
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {
@@ -278,4 +277,9 @@ export class Flight implements RunningFlight {
     this.#context.tally.fillsInFlight--;
     for (const waiter of this.#overWaiters) waiter(this.#outcome);
   }
+}
+
+/** The write's invalidations may be in force or not, so its client must not hear that it is done. */
+function unloggedWrite(error: unknown): TidegateError {
+  return new TidegateError('E_LOG', `expected the invalidations of a write to be taken, got ${messageOf(error)}`);
 }

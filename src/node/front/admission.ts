@@ -5,10 +5,10 @@ import type { ExplainRequest } from '../../admin/contract.ts';
 import { sharedRequest } from '../../engine/answers/edits.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
-import { normaliseTarget, type Router, type SiteRoute } from '../../site/router.ts';
+import { editFields, normaliseTarget, type Router, type SiteRoute } from '../../site/router.ts';
 import type { Peer } from './connection/arrival.ts';
 import { type RequestRefusal, refused } from './refusals.ts';
-import { editFields, forwardedFields } from './request-fields.ts';
+import { forwardedFields } from './request-fields.ts';
 import {
   type CheckedHead,
   checkHead,

@@ -4,7 +4,7 @@
 // claim another host, scheme, path or method are removed from clients' requests, and their replacements are made from
 // the URI in the key. One pass over the raw fields sorts them by role.
 
-import { type Fields, filterFields, listMembers } from '../../semantics/fields.ts';
+import { filterFields, listMembers } from '../../semantics/fields.ts';
 
 type Role =
   /** Read by the checks of the front, each under its own name; replaced in the forwarded request. */
@@ -190,15 +190,3 @@ function withoutNamed(fields: string[], connection: string): string[] {
 }
 
 const PLAIN_CONNECTION = /^(?:keep-alive|close|upgrade)$/i;
-
-/** The route's edits of the forwarded request: `remove` first, then each field of `set` in place of its namesakes. */
-export function editFields(
-  fields: string[],
-  edits: { readonly remove: ReadonlySet<string>; readonly set: Fields },
-): string[] {
-  const { remove, set } = edits;
-  if (remove.size === 0 && set.length === 0) return fields;
-  const replaced = new Set(remove);
-  for (let at = 0; at < set.length; at += 2) replaced.add(set[at] as string);
-  return [...filterFields(fields, (name) => !replaced.has(name)), ...set];
-}
