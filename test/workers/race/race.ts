@@ -1,0 +1,153 @@
+// One race: readers at all isolates, writers and operators at all data centres, faults as the scenario has them; then quiet,
+// in which everybody has to come to the truth.
+
+import type { ClientAnswer, DataCentre } from '../platform/platform.ts';
+import type { RaceBench } from './bench.ts';
+import { ITEMS, LIST, PATHS } from './origin.ts';
+
+const HOST = 'http://shop.example';
+/** Whoever has no answer by then gets none. */
+const PATIENCE_MS = 120_000;
+/** Longer than a write of unknown outcome is held, than leases and than KV lags. */
+const QUIET_MS = 130_000;
+const MAX_TRIES = 60;
+
+export interface Load {
+  /** Reads of each reader; there are two in each data centre. */
+  readonly reads: number;
+  readonly writes: number;
+  /** Ways in which data changes. */
+  readonly ways: readonly ('PUT' | 'tag' | 'url')[];
+}
+
+export async function race(bench: RaceBench, { reads, writes, ways }: Load): Promise<void> {
+  const { world, dataCentres } = bench;
+  const clients = dataCentres.flatMap((place) => [reader(bench, place, reads), reader(bench, place, reads)]);
+  const changes = dataCentres.map(async (place) => {
+    for (let at = 0; at < writes; at++) {
+      await pace(bench);
+      await changeBy(bench, place, world.dice.pick(ways));
+    }
+  });
+  const chaos = bench.chaos();
+  await Promise.all([...clients, ...changes]);
+  bench.calm();
+  await chaos;
+  await world.pause(QUIET_MS);
+  await afterwards(bench);
+}
+
+async function reader(bench: RaceBench, place: DataCentre, reads: number): Promise<void> {
+  for (let at = 0; at < reads; at++) {
+    await pace(bench);
+    await read(bench, place, bench.world.dice.pick(PATHS));
+  }
+}
+
+/** Mostly close to each other, seldom so far that leases run out. */
+async function pace({ world }: RaceBench): Promise<void> {
+  const { dice } = world;
+  if (dice.chance(0.5)) await world.pause(dice.below(20));
+  else if (dice.chance(0.9)) await world.pause(dice.below(200));
+  else await world.pause(dice.below(3_000));
+}
+
+export async function read(
+  bench: RaceBench,
+  place: DataCentre,
+  path: string,
+  at?: number,
+): Promise<ClientAnswer | 'unanswered'> {
+  const beginning = bench.checker.begin(path);
+  const answer = await patiently(bench, place.ask({ method: 'GET', url: HOST + path }, at));
+  const where = `${place.name}${at === undefined ? '' : `/${at}`}`;
+  bench.checker.read(beginning, answer, where);
+  bench.world.trace(`${where}: GET ${path} of ${beginning.atMs.toFixed(1)}: ${told(answer)}`);
+  return answer;
+}
+
+/** A change, and whatever is needed until it is acknowledged. */
+export async function changeBy(
+  bench: RaceBench,
+  place: DataCentre,
+  way: Load['ways'][number],
+  path: string = bench.world.dice.pick(ITEMS),
+): Promise<void> {
+  if (way === 'PUT') return write(bench, place, path);
+  const { origin, checker, world } = bench;
+  checker.counts.writes++;
+  origin.change(path);
+  const [version, list] = [origin.version(path), origin.version(LIST)];
+  world.trace(`${path} is version ${version} now`);
+  const paths = way === 'tag' ? [path, LIST] : [path];
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const answer = await patiently(
+      bench,
+      place.ask(
+        bench.invalidate(
+          way,
+          paths.map((one) => HOST + one),
+        ),
+      ),
+    );
+    world.trace(`${place.name}: invalidate ${paths.join(' ')} by ${way}: ${told(answer)}`);
+    if (answer !== 'unanswered' && answer.kind === 'answer' && answer.status === 200) {
+      checker.acknowledge(path, version);
+      if (way === 'tag') checker.acknowledge(LIST, list);
+      return;
+    }
+    checker.counts.refused++;
+    await world.pause(500);
+  }
+  checker.found(
+    'error',
+    `invalidation of ${path} by ${way} at ${place.name}: none of ${MAX_TRIES} tries was acknowledged`,
+  );
+}
+
+async function write(bench: RaceBench, place: DataCentre, path: string): Promise<void> {
+  const { checker, world } = bench;
+  checker.counts.writes++;
+  const answer = await patiently(bench, place.ask({ method: 'PUT', url: HOST + path, body: 'content' }));
+  world.trace(`${place.name}: PUT ${path}: ${told(answer)}`);
+  if (answer === 'unanswered') return checker.found('unanswered', `PUT ${path} at ${place.name}: no answer`);
+  if (answer.kind === 'cut') return void checker.counts.cut++;
+  if (answer.kind === 'failed') return checker.found('failed', `PUT ${path} at ${place.name}: ${answer.error}`);
+  if (answer.status === 200) {
+    checker.acknowledge(path, Number(answer.headers.get('x-version')));
+    checker.acknowledge(LIST, Number(answer.headers.get('x-list')));
+  } else if (answer.status === 503) checker.counts.refused++;
+  else checker.counts.unknown++;
+}
+
+async function patiently(bench: RaceBench, answer: Promise<ClientAnswer>): Promise<ClientAnswer | 'unanswered'> {
+  return Promise.race([answer, bench.world.pause(PATIENCE_MS).then(() => 'unanswered' as const)]);
+}
+
+/** All is quiet: each isolate has the truth, and soon has it stored. */
+async function afterwards(bench: RaceBench): Promise<void> {
+  const { dataCentres, isolates, origin, checker, world } = bench;
+  for (const path of ITEMS) checker.acknowledge(path, origin.version(path));
+  // A change by URL is one of the item alone.
+  if (bench.listIsTold) checker.acknowledge(LIST, origin.version(LIST));
+  for (const place of dataCentres) {
+    for (let at = 0; at < isolates; at++) {
+      for (const path of PATHS) {
+        let answer: ClientAnswer | 'unanswered' = 'unanswered';
+        for (let times = 0; times < 4; times++) {
+          await world.pause(50);
+          answer = await read(bench, place, path, at);
+        }
+        if (!told(answer).includes('hit'))
+          checker.found('not cached again', `GET ${path} at ${place.name}/${at}: ${told(answer)}`);
+      }
+    }
+  }
+}
+
+function told(answer: ClientAnswer | 'unanswered'): string {
+  if (answer === 'unanswered') return answer;
+  if (answer.kind !== 'answer') return answer.kind === 'failed' ? `failed: ${answer.error}` : 'cut';
+  const { status, headers } = answer;
+  return `${status} version ${headers.get('x-version')} ${headers.get('cache-status') ?? ''}`;
+}
