@@ -1,0 +1,161 @@
+// The keeper of a log whose members cannot be told of anything: they ask. It runs in one place at a time (in a Durable
+// Object), puts the changes of all members in one order, and grants leases. A change is acknowledged once it is stored and no
+// other member can still serve without knowing it (`grants.ts`).
+//
+// A member may vanish in the middle of a write, and nobody tells the keeper. So an intent that stays open for too long counts
+// as a write of unknown outcome: its URI is invalidated, and once more when the time of an unknown outcome is over.
+
+import { TidegateError } from '../../errors.ts';
+import type { LogChange, Position } from '../../ledger/log.ts';
+import type { Clock, Tasks } from '../../ports.ts';
+import { Grants } from './grants.ts';
+import { type KeeperStorage, KeptLog } from './kept-log.ts';
+import {
+  type AppendRequest,
+  checkAppend,
+  checkRenew,
+  type LogKeeper,
+  type LogPlace,
+  type LogReply,
+  type RenewRequest,
+} from './messages.ts';
+
+export interface KeeperParts {
+  readonly storage: KeeperStorage;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  /** Has `alarm` called at that wall-clock time, also when this instance has ended by then. Replaces an earlier time. */
+  readonly setAlarm: (atMs: number) => Promise<void>;
+  /** Makes the name of a new epoch, unlike all before. */
+  readonly newEpoch: () => string;
+  /** How long a write may take before its member counts as vanished. Default 300,000. */
+  readonly writeMs?: number | undefined;
+  /** How long the URIs of writes of unknown outcome stay unstorable. Default 30,000. */
+  readonly unknownOutcomeMs?: number | undefined;
+  /** Hashed buckets of a new log, a power of two. Default 2^18. */
+  readonly buckets?: number | undefined;
+  /** Changes after which an image is written. Default 1,000. */
+  readonly imageAfter?: number | undefined;
+  /** Changes that are kept for members that are behind. Default 10,000. */
+  readonly tail?: number | undefined;
+}
+
+/** Writes under way at a time; more are refused, so that an image keeps a bound. */
+const MAX_INTENTS = 10_000;
+
+export class Keeper implements LogKeeper {
+  readonly #parts: KeeperParts;
+  #log: KeptLog | undefined;
+  #grants: Grants | undefined;
+  /** When the next alarm comes, as far as this instance has asked for one. */
+  #alarmAtMs = Number.POSITIVE_INFINITY;
+  /** Intents past their time whose URIs this instance has invalidated once. */
+  readonly #given = new Set<string>();
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+  }
+
+  async renew(request: RenewRequest): Promise<LogReply> {
+    const { log, grants } = this.#opened();
+    checkRenew(request);
+    const { member, known, leaseMs, awaited, changes } = request;
+    this.#hear(member, known);
+    const positions = this.#write(changes);
+    if (awaited && leaseMs > 0) {
+      // Stored first: the next instance must know how long this lease may last.
+      if (leaseMs > log.leaseMs) log.noteLease(leaseMs);
+      grants.granted(member, leaseMs);
+    }
+    const reply = this.#reply(known, positions);
+    if (reply.changes !== undefined) return reply;
+    const intents = Array.from(log.intents.values(), ({ intent, uri }) => ({ intent, uri }));
+    return { ...reply, membership: { image: log.image(), intents } };
+  }
+
+  async append(request: AppendRequest): Promise<LogReply> {
+    const { log, grants } = this.#opened();
+    checkAppend(request);
+    const { member, known, changes } = request;
+    this.#hear(member, known);
+    const positions = this.#write(changes);
+    // Nobody serves less for not knowing that a write is under way, so that is not waited for.
+    const isAwaited = changes.some(({ kind }) => kind === 'invalidate');
+    const acknowledged = isAwaited ? grants.known(log.number, member) : undefined;
+    if (changes.some(({ kind }) => kind === 'open')) await this.#setAlarm();
+    await acknowledged;
+    return this.#reply(known, positions);
+  }
+
+  /** Call when the time has come that was given to `setAlarm`. */
+  async alarm(): Promise<void> {
+    const { log } = this.#opened();
+    this.#alarmAtMs = Number.POSITIVE_INFINITY;
+    const now = this.#parts.clock.now();
+    for (const { intent, uri, atMs } of [...log.intents.values()]) {
+      if (now < this.#dueAtMs({ intent, atMs })) continue;
+      const invalidated: LogChange = { kind: 'invalidate', selector: { kind: 'url', uri } };
+      const isOver = now >= this.#dueAtMs({ atMs }) + this.#unknownOutcomeMs;
+      // Nobody waits for the acknowledgement.
+      this.#write(isOver ? [invalidated, { kind: 'close', intent }] : [invalidated]);
+      if (isOver) this.#given.delete(intent);
+      else this.#given.add(intent);
+    }
+    await this.#setAlarm();
+  }
+
+  /** Throws E_LOG each time when the stored log is of a newer format. */
+  #opened(): { readonly log: KeptLog; readonly grants: Grants } {
+    this.#log ??= new KeptLog(this.#parts);
+    this.#grants ??= new Grants(this.#parts, this.#log.leaseMs);
+    return { log: this.#log, grants: this.#grants };
+  }
+
+  #hear(member: string, known: LogPlace | undefined): void {
+    const { log, grants } = this.#opened();
+    if (known === undefined || known.epoch !== log.epoch) return;
+    if (known.number <= log.number) return grants.confirmed(member, known.number);
+    // The storage was set back to an earlier time: the numbers since then would have two meanings.
+    log.begin();
+    grants.begin();
+  }
+
+  #write(changes: readonly LogChange[]): readonly Position[] {
+    const { log } = this.#opened();
+    const opens = changes.filter(({ kind }) => kind === 'open').length;
+    if (opens > 0 && log.intents.size + opens > MAX_INTENTS) {
+      throw new TidegateError(
+        'E_LOG',
+        `expected at most ${MAX_INTENTS} writes under way, got ${log.intents.size + opens}`,
+      );
+    }
+    return log.append(changes, this.#parts.clock.now());
+  }
+
+  #reply(known: LogPlace | undefined, positions: readonly Position[]): LogReply {
+    const { log } = this.#opened();
+    const changes = known?.epoch === log.epoch ? log.after(known.number) : undefined;
+    return { epoch: log.epoch, number: log.number, changes, positions, membership: undefined };
+  }
+
+  /** When the alarm has to look at the intent again. This is wall-clock time, as the alarm's is, and of the keeper alone. */
+  #dueAtMs({ intent, atMs }: { readonly intent?: string; readonly atMs: number }): number {
+    const holdMs = intent !== undefined && this.#given.has(intent) ? this.#unknownOutcomeMs : 0;
+    return atMs + (this.#parts.writeMs ?? 300_000) + holdMs;
+  }
+
+  get #unknownOutcomeMs(): number {
+    return this.#parts.unknownOutcomeMs ?? 30_000;
+  }
+
+  /** Asks for an alarm at the first time at which an intent is overdue. */
+  async #setAlarm(): Promise<void> {
+    const { log } = this.#opened();
+    // An intent that is opened now is due after those that the next alarm is for.
+    if (this.#alarmAtMs !== Number.POSITIVE_INFINITY || log.intents.size === 0) return;
+    let atMs = Number.POSITIVE_INFINITY;
+    for (const intent of log.intents.values()) atMs = Math.min(atMs, this.#dueAtMs(intent));
+    await this.#parts.setAlarm(atMs);
+    this.#alarmAtMs = atMs;
+  }
+}

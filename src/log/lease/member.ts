@@ -1,0 +1,221 @@
+// A member's side of a leased log. Nobody can tell the member of a change, so it asks the keeper, and serves from its cache
+// only while it has a lease: the keeper acknowledges a change when each lease granted before it has run out.
+//
+// On Workers the promises of one request may not be awaited by another. So each call of `renew` is a call of its own, and what
+// requests share is plain data.
+
+import { messageOf, TidegateError } from '../../errors.ts';
+import type { Invalidations } from '../../ledger/invalidations.ts';
+import type { LogChange, Position } from '../../ledger/log.ts';
+import type { Clock, InvalidationLog, Tasks } from '../../ports.ts';
+import { HeldLease } from './held-lease.ts';
+import { checkAppend, type LogKeeper, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
+import { Replica } from './replica.ts';
+
+/**
+ * `lease`: a change is acknowledged when all leases granted before it are over. `strict`: no leases, each request renews.
+ * `bounded`: acknowledged at once, and what is served may be outdated for as long as a lease.
+ */
+export type LeaseMode = 'lease' | 'strict' | 'bounded';
+
+export interface LeasedLogParts {
+  readonly keeper: LogKeeper;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  /** A name that no other member has or had. */
+  readonly member: string;
+  readonly mode: LeaseMode;
+  /** Length of a lease; without meaning in mode `strict`. */
+  readonly leaseMs: number;
+  /** How long a renewal may take. Default 1,000. */
+  readonly timeoutMs?: number | undefined;
+  /** How long an append may take, the end of other members' leases included. Default 10,000. */
+  readonly appendTimeoutMs?: number | undefined;
+}
+
+/** What was appended in one turn: one call to the keeper. */
+interface Batch {
+  readonly changes: LogChange[];
+  readonly positions: Promise<readonly Position[]>;
+}
+
+export class LeasedLog implements InvalidationLog {
+  readonly #parts: LeasedLogParts;
+  readonly #lease: HeldLease;
+  readonly #replica = new Replica();
+  #batch: Batch | undefined;
+  readonly #opening = new Set<Promise<unknown>>();
+  /** Invalidations that may not have reached the keeper. They go with the next renewal. */
+  #owed: readonly LogChange[] = [];
+
+  constructor(parts: LeasedLogParts) {
+    this.#parts = parts;
+    this.#lease = new HeldLease(parts.clock);
+  }
+
+  /** Why the log cannot go on here: a new member and a new engine must take its place. Undefined: it goes on. */
+  get ended(): TidegateError | undefined {
+    return this.#replica.ended;
+  }
+
+  /** True: a request that has just arrived may be served from the cache. Never so in mode `strict`. */
+  isLeased(): boolean {
+    return this.ended === undefined && this.#lease.isValid;
+  }
+
+  /**
+   * When it resolves, a request that arrived before the call may be served from the cache: every change acknowledged before
+   * the call is in force here. Rejects with E_LOG; then no cache may serve it, unless `isLeased`.
+   */
+  async renew(): Promise<void> {
+    if (this.ended !== undefined) throw this.ended;
+    const { keeper, member, mode, timeoutMs = 1_000 } = this.#parts;
+    const { known } = this.#replica;
+    const changes = this.#owed;
+    const leaseMs = mode === 'strict' ? 0 : this.#parts.leaseMs;
+    const asking = this.#lease.ask();
+    const asked = { member, known, changes, leaseMs, awaited: mode === 'lease' };
+    const reply = await this.#within(timeoutMs, () => keeper.renew(asked));
+    if (known === undefined && this.#replica.isBehind(reply)) return this.renew();
+    this.#replica.take(reply);
+    this.#owed = this.#owed.filter((change) => !changes.includes(change));
+    if (!this.#lease.grant(asking, leaseMs)) {
+      throw new TidegateError('E_LOG', 'expected a renewal after the append that failed, got one from before');
+    }
+  }
+
+  /**
+   * True for one caller in the second half of a lease, who then calls `renew` in the background. If nothing comes of that for a
+   * quarter of a lease, true for another.
+   */
+  renewalDue(): boolean {
+    return this.ended === undefined && this.#lease.takeDue();
+  }
+
+  /** What the engine begins from. Throws E_LOG before the first renewal. */
+  history(): { readonly invalidations: Invalidations; readonly log: InvalidationLog } {
+    return { invalidations: this.#replica.begun().invalidations, log: this };
+  }
+
+  follow(apply: (position: Position, change: LogChange) => void): void {
+    this.#replica.follow(apply);
+  }
+
+  /** Appends of one turn go to the keeper in one call. Before it resolves, every member that serves knows the invalidation. */
+  append(change: LogChange): Promise<Position> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
+    this.#batch ??= this.#begin();
+    const { changes, positions } = this.#batch;
+    const at = changes.push(change) - 1;
+    const appended = positions.then((all) => all[at] as Position);
+    if (change.kind === 'open') {
+      this.#opening.add(appended);
+      const done = () => this.#opening.delete(appended);
+      appended.then(done, done);
+    }
+    return appended;
+  }
+
+  /** Resolves when the intents appended in this turn are stored, or else all that are being opened; rejects when one is not. */
+  opened(): Promise<unknown> | undefined {
+    if (this.#opening.size === 0) return undefined;
+    const own = this.#batch?.changes.some(({ kind }) => kind === 'open') === true ? this.#batch.positions : undefined;
+    // The call of another request may have ended with that request, and tells nobody. The timer is this request's own.
+    return own ?? this.#within(this.#appendTimeoutMs, () => Promise.all(this.#opening));
+  }
+
+  /** The last change in force here, as a text for a client that will read what it wrote. Throws E_LOG before the first renewal. */
+  position(): string {
+    const { epoch, number } = this.#replica.begun().known;
+    return `${epoch}.${number}`;
+  }
+
+  /** True: all that was in force where the text was made is in force here. False of any text that is none of this log's. */
+  hasReached(position: string): boolean {
+    const { known } = this.#replica;
+    const dot = position.lastIndexOf('.');
+    if (known === undefined || position.slice(0, dot) !== known.epoch) return false;
+    return Number.parseInt(position.slice(dot + 1), 10) <= known.number;
+  }
+
+  /** Serves nothing any more, and appends nothing. */
+  close(): void {
+    this.#replica.end('expected a log that goes on, got its end');
+  }
+
+  get #appendTimeoutMs(): number {
+    return this.#parts.appendTimeoutMs ?? 10_000;
+  }
+
+  #begin(): Batch {
+    const changes: LogChange[] = [];
+    const { promise, resolve } = Promise.withResolvers<readonly Position[]>();
+    this.#parts.tasks.soon(() => {
+      this.#batch = undefined;
+      resolve(Promise.all(calls(changes).map((some) => this.#send(some))).then((positions) => positions.flat()));
+    });
+    return { changes, positions: promise };
+  }
+
+  /** Calls of one member arrive in the order in which it makes them, unless one fails. */
+  async #send(changes: readonly LogChange[]): Promise<readonly Position[]> {
+    try {
+      const { keeper, member } = this.#parts;
+      const { known } = this.#replica.begun();
+      const reply = await this.#within(this.#appendTimeoutMs, () => keeper.append({ member, known, changes }));
+      this.#replica.take(reply);
+      return reply.positions;
+    } catch (error) {
+      this.#failed(changes.filter(({ kind }) => kind === 'invalidate'));
+      throw error;
+    }
+  }
+
+  /** These may be in force or not. They are before anything is served again. */
+  #failed(invalidations: readonly LogChange[]): void {
+    if (invalidations.length === 0) return;
+    this.#lease.lapse();
+    this.#owed = acceptable([...this.#owed, ...invalidations]);
+  }
+
+  async #within<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#parts.tasks.later(timeoutMs, () => {
+      late.reject(new TidegateError('E_LOG', `expected an answer of the log within ${timeoutMs} ms, got none`));
+    });
+    try {
+      return await Promise.race([call(), late.promise]);
+    } catch (error) {
+      if (error instanceof TidegateError) throw error;
+      throw new TidegateError('E_LOG', `the log did not answer: ${messageOf(error)}`, { cause: error });
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/** As many calls as the keeper's bounds need. */
+function calls(changes: readonly LogChange[]): LogChange[][] {
+  const found: LogChange[][] = [];
+  let characters = Number.POSITIVE_INFINITY;
+  for (const change of changes) {
+    const more = JSON.stringify(change).length + 1;
+    characters += more;
+    if (characters >= MAX_CALL_CHARACTERS || found.at(-1)?.length === MAX_CHANGES) {
+      found.push([]);
+      characters = more;
+    }
+    found.at(-1)?.push(change);
+  }
+  return found;
+}
+
+/** What the keeper would refuse time and again, for its form or its size, is an invalidation of everything. */
+function acceptable(changes: readonly LogChange[]): readonly LogChange[] {
+  try {
+    checkAppend({ member: 'any', known: undefined, changes });
+    return changes;
+  } catch {
+    return [{ kind: 'invalidate', selector: { kind: 'all' } }];
+  }
+}
