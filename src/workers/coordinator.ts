@@ -1,7 +1,7 @@
 // The Durable Object that keeps the invalidation log of one shard: the keeper of `log/lease/` on what the platform gives. The
 // platform's base class is handed in, so that this file runs without the platform, too.
 
-import { platformClock, platformTasks } from '../cache/platform.ts';
+import { newEpoch, platformClock, platformTasks } from '../cache/platform.ts';
 import { Keeper, type KeeperParts } from '../log/lease/keeper.ts';
 import type { KeeperStorage } from '../log/lease/kept-log.ts';
 import type { AppendRequest, LogKeeper, LogReply, RenewRequest } from '../log/lease/messages.ts';
@@ -37,10 +37,10 @@ export function coordinatorClass(
       this.#keeper = new Keeper({
         ...options,
         storage,
-        clock: { now: () => Date.now(), monotonic: () => platformClock.monotonic() },
+        clock: platformClock,
         tasks: platformTasks,
         setAlarm: (atMs) => storage.setAlarm(atMs),
-        newEpoch: () => crypto.randomUUID(),
+        newEpoch,
       });
     }
 
