@@ -49,7 +49,8 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   relations.open();
   const { effectsOf, causes } = relations;
   const ask = askOf(session, dialect);
-  const rows = new Rows({ ...options, dialect, ask, effectsOf, fault: (error) => tally.fault(error) });
+  const asksAlone = /^SQLiteD1/.test(markOf(session));
+  const rows = new Rows({ ...options, dialect, ask, effectsOf, fault: (error) => tally.fault(error), asksAlone });
   const asking = { ...options, ask: async (sql: string) => await ask(sql), read: texts.read, causes };
   const routines = dialect === 'postgres' ? new Routines(asking) : undefined;
   const catalogueParts = { relations, routines, rows };

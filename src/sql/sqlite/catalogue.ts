@@ -74,18 +74,24 @@ function* version(): CatalogueQueries<string> {
   return parts.join('\n');
 }
 
+/** D1 refuses every statement that asks for columns or indexes of its own tables. */
+const NOT_OF_SYSTEM = `l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND l.name NOT LIKE '\\_cf\\_%' ESCAPE '\\'`;
+const OF_SYSTEM = /^(?:sqlite|_cf)_/i;
+
 const TABLES = `SELECT l.schema, l.name, l.type, l.wr, l.strict FROM pragma_table_list l`;
 const COLUMNS = `SELECT l.schema, l.name AS "table", c.name, c.type, c."notnull", c.pk, c.hidden, c.cid
   FROM pragma_table_list l JOIN pragma_table_xinfo(l.name, l.schema) c
-  WHERE l.type = 'table' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY l.schema, l.name, c.cid`;
-const ROWID_ALIASES = `SELECT l.schema, l.name FROM pragma_table_list l
-  WHERE l.type = 'table' AND NOT EXISTS (SELECT 1 FROM pragma_index_list(l.name, l.schema) i WHERE i.origin = 'pk')`;
+  WHERE l.type = 'table' AND ${NOT_OF_SYSTEM} ORDER BY l.schema, l.name, c.cid`;
+const KEY_INDEXES = `SELECT l.schema, l.name FROM pragma_table_list l JOIN pragma_index_list(l.name, l.schema) i
+  WHERE l.type = 'table' AND ${NOT_OF_SYSTEM} AND i.origin = 'pk'`;
+/** A text as bytes has the database's encoding. D1 does not tell of the setting itself. */
+const ENCODING = `SELECT hex(CAST('a' AS BLOB)) AS letter`;
 
 interface SchemaFacts {
   readonly columns: ReadonlyMap<string, Rows>;
   readonly definitions: ReadonlyMap<string, string>;
-  /** Tables whose primary key, if they have one, is the rowid. */
-  readonly aliases: ReadonlySet<string>;
+  /** Tables whose primary key has an index of its own. That of others, if they have one, is the rowid. */
+  readonly indexed: ReadonlySet<string>;
   readonly isUtf8: boolean;
 }
 
@@ -93,11 +99,13 @@ interface SchemaFacts {
 export function* sqliteCatalogue(source: string): CatalogueQueries<Catalogue> {
   const tables = yield [TABLES];
   const columns = Map.groupBy(yield [COLUMNS], (row) => keyOf(row.schema, row.table));
-  const aliases = new Set((yield [ROWID_ALIASES]).map((row) => keyOf(row.schema, row.name)));
-  const [encoding] = yield ['PRAGMA encoding'];
-  const schemas = (yield ['PRAGMA database_list']).map(({ name }) => String(name));
+  const indexed = new Set((yield [KEY_INDEXES]).map((row) => keyOf(row.schema, row.name)));
+  const [encoding] = yield [ENCODING];
+  // Each schema has at least the table of its schema. D1 has no attached databases, and refuses the question for them.
+  const isAlone = tables.length > 0 && tables.every(({ schema }) => /^(?:main|temp)$/i.test(String(schema)));
+  const schemas = isAlone ? ['main'] : (yield ['PRAGMA database_list']).map(({ name }) => String(name));
   const definitions = yield* definitionsOf(schemas);
-  const facts: SchemaFacts = { columns, definitions, aliases, isUtf8: String(encoding?.encoding) === 'UTF-8' };
+  const facts: SchemaFacts = { columns, definitions, indexed, isUtf8: encoding?.letter === '61' };
   const relations: { schema: string; name: string; relation: Relation }[] = [];
   for (const row of tables) {
     relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, facts) });
@@ -132,7 +140,7 @@ function* modulesOf(): CatalogueQueries<ReadonlySet<string>> {
 
 function* relationOf(row: RowObject, facts: SchemaFacts): CatalogueQueries<Relation> {
   const { schema, name, type } = row;
-  if (/^sqlite_/i.test(String(name))) return unseen('a table of the system');
+  if (OF_SYSTEM.test(String(name))) return unseen('a table of the system');
   if (foldAscii(String(schema)) === 'temp') return unseen('a temporary table or view');
   if (type === 'virtual' || type === 'shadow') return unseen('a virtual table');
   if (type === 'view') return yield* viewOf(row, facts);
@@ -159,7 +167,7 @@ function tableOf(row: RowObject, facts: SchemaFacts): TableShape {
   const definition = facts.definitions.get(key);
   const collations = facts.isUtf8 ? collationsOf(definition) : undefined;
   const columns = facts.columns.get(key) ?? [];
-  const isAlias = facts.aliases.has(key) && !isDescendingKey(definition);
+  const isAlias = !facts.indexed.has(key) && !isDescendingKey(definition);
   const shapes = columns.map((column) => {
     const name = String(column.name);
     const type: SqliteColumnType = {

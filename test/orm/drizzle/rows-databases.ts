@@ -20,6 +20,8 @@ export interface RowsDatabase {
   readonly db: object;
   /** Past everything that is tested. */
   readonly run: (query: Query) => Promise<readonly Row[]>;
+  /** False: several statements are one batch. Default true. */
+  readonly hasTransactions?: false;
   readonly close: () => unknown;
 }
 

@@ -21,6 +21,9 @@ export interface RowsResult {
   readonly writes: number;
   /** Hits right after a write of a table that the read reads. */
   readonly kept: number;
+  /** Answers that had to be read again after a write, and those of them that were what they had been. */
+  readonly dropped: number;
+  readonly needless: number;
 }
 
 const SQLITE_TABLES = (pick: (...of: readonly string[]) => string) => [
@@ -76,7 +79,8 @@ class RowsWorld {
   // biome-ignore lint/suspicious/noExplicitAny: the databases' objects have different types.
   #db: any;
   readonly #outdated: string[] = [];
-  readonly #counts = { hits: 0, reads: 0, writes: 0, kept: 0 };
+  readonly #counts = { hits: 0, reads: 0, writes: 0, kept: 0, dropped: 0, needless: 0 };
+  readonly #before = new Map<Query, string>();
 
   constructor(dialect: RowsDialect, database: RowsDatabase, seed: number) {
     this.#dialect = dialect;
@@ -124,6 +128,9 @@ class RowsWorld {
     const isHit = this.#db.$cacheStats().hits > before;
     if (isHit) this.#counts.hits++;
     const written = /^(?:update|insert into|delete from) (\w)\b/.exec(after)?.[1];
+    if (!isHit && this.#before.has(read)) this.#counts.dropped++;
+    if (!isHit && this.#before.get(read) === truth) this.#counts.needless++;
+    this.#before.set(read, truth);
     if (isHit && written !== undefined && new RegExp(`\\b(?:from|join) ${written}\\b`).test(read.text))
       this.#counts.kept++;
     if (cached !== truth) this.#outdated.push(`${shown(read)} gave ${cached} for ${truth} after ${after}`);
@@ -142,6 +149,7 @@ class RowsWorld {
   /** What was done, for messages. */
   async #write(): Promise<string> {
     if (this.#random() < 0.8) return await this.#sent(this.#db, this.#statement());
+    if (this.#database.hasTransactions === false) return await this.#batch();
     const done: string[] = [];
     const work = async (tx: object) => {
       for (let left = 1 + Math.floor(this.#random() * 3); left > 0; left--)
@@ -150,6 +158,18 @@ class RowsWorld {
     };
     await this.#db.transaction(work).catch(() => undefined);
     return `a transaction of ${done.join('; ')}`;
+  }
+
+  async #batch(): Promise<string> {
+    const queries = Array.from({ length: 1 + Math.floor(this.#random() * 3) }, () => this.#statement());
+    try {
+      // Drizzle's batch takes raw SQL without parameters alone.
+      await this.#db.batch(queries.map((query) => this.#db.run(sql.raw(withoutParameters(query)))));
+      this.#counts.writes += queries.length;
+    } catch {
+      return 'nothing';
+    }
+    return `a batch of ${queries.map(shown).join('; ')}`;
   }
 
   async #sent(db: object, query: Query, isInside = false): Promise<string> {
@@ -284,6 +304,11 @@ function madeOf({ text, values }: Query): SQL {
     .split('?')
     .flatMap((part, at) => (at === 0 ? [sql.raw(part)] : [sql`${values[at - 1]}`, sql.raw(part)]));
   return sql.join(parts);
+}
+
+function withoutParameters({ text, values }: Query): string {
+  let number = 0;
+  return text.replace(/\?/g, () => literal(values[number++] as Value));
 }
 
 function shown({ text, values }: Query): string {

@@ -43,15 +43,21 @@ type Rows = readonly Readonly<Record<string, unknown>>[];
  */
 type Questions = Readonly<Record<'version' | 'moving' | 'keys', string>>;
 
+/** The whole schema, where the database tells nobody its version: D1. It does not tell of a change that was taken back. */
+const SQLITE_SCHEMA = `SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master ORDER BY type, name`;
+
+/** D1 refuses every statement that asks for columns or keys of its own tables. */
+const NOT_OF_D1 = `m.name NOT LIKE '\\_cf\\_%' ESCAPE '\\'`;
+
 const SQLITE: Questions = {
   version: 'SELECT schema_version AS version FROM pragma_schema_version',
-  moving: `SELECT tbl_name AS name, 1 AS "isReached" FROM sqlite_master WHERE type = 'trigger'
+  moving: `SELECT tbl_name AS name, 1 AS "isReached" FROM sqlite_master WHERE type = 'trigger' AND name NOT LIKE '\\_tidegate\\_%' ESCAPE '\\'
     UNION ALL SELECT tbl_name, 1 FROM sqlite_temp_master WHERE type = 'trigger'
     UNION ALL SELECT name, 0 FROM sqlite_master WHERE type = 'table' AND sql LIKE '%replace%'
     UNION ALL SELECT m.name, 0 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
-      WHERE m.type = 'table' AND m.sql NOT LIKE 'create virtual%' AND c.hidden <> 0`,
+      WHERE m.type = 'table' AND m.sql NOT LIKE 'create virtual%' AND ${NOT_OF_D1} AND c.hidden <> 0`,
   keys: `SELECT m.name AS child, k."table" AS parent FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
-    WHERE m.type = 'table' AND NOT (k.on_delete IN ('NO ACTION', 'RESTRICT') AND k.on_update IN ('NO ACTION', 'RESTRICT'))`,
+    WHERE m.type = 'table' AND ${NOT_OF_D1} AND NOT (k.on_delete IN ('NO ACTION', 'RESTRICT') AND k.on_update IN ('NO ACTION', 'RESTRICT'))`,
 };
 
 const OWN = `c.relkind IN ('r', 'p') AND c.oid >= 16384`;
@@ -82,12 +88,21 @@ export function readRowFacts(dialect: Dialect, ask: Ask): Eventually<RowFacts | 
 }
 
 function* sqliteFacts(): CatalogueQueries<RowFacts | undefined> {
-  const version = versionIn(yield [SQLITE.version]);
+  const version = yield* sqliteVersion();
   const moving = movingOf(yield [SQLITE.moving], yield [SQLITE.keys]);
   const catalogue = yield* sqliteCatalogue('sqlite');
-  if (versionIn(yield [SQLITE.version]) !== version) return undefined;
+  if ((yield* sqliteVersion()) !== version) return undefined;
   const parts = { dialect: 'sqlite', parser: createSqliteParser(), catalogue } as const;
   return factsOf({ version, moving, parts }, (text) => rowWriteOf(text, sqliteRowsWritten, parts));
+}
+
+function* sqliteVersion(): CatalogueQueries<string> {
+  try {
+    return versionIn(yield [SQLITE.version]);
+  } catch (error) {
+    if (!isNotTold(error)) throw error;
+    return digest((yield [SQLITE_SCHEMA]).map((row) => Object.values(row)));
+  }
 }
 
 async function postgresFacts(
@@ -147,7 +162,7 @@ function movingOf(rows: Rows, actingKeys: Rows): ReadonlySet<string> {
 /** An answer that tells nothing of the tables, e.g. of a driver that gives rows as lists. */
 class NotTold extends Error {}
 
-/** True: the database tells nobody of its tables, or the driver not in rows. D1 refuses the PRAGMAs. So it is no fault. */
+/** True: the database tells nobody of its tables, or the driver not in rows. D1 refuses some PRAGMAs. So it is no fault. */
 export function isNotTold(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error instanceof NotTold || error.message.includes('SQLITE_AUTH') || isNotTold(error.cause);

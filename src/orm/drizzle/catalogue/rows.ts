@@ -49,6 +49,8 @@ interface RowsOptions extends Pick<SoundOptions, 'cache' | 'database' | 'effects
   readonly ask: Ask;
   readonly effectsOf: FunctionEffects;
   readonly fault: (error: unknown) => void;
+  /** Each read that finds nothing known asks for itself: a Worker's request must not wait for the promise of another. */
+  readonly asksAlone: boolean;
 }
 
 /** State that all objects for one database share. */
@@ -116,22 +118,22 @@ export class Rows {
   /** Runs the work once the database has been asked; at once where it has been, or where the driver answers at once. */
   whenKnown(work: () => unknown): unknown {
     if (this.#known === 'none' || this.#current !== undefined) return work();
-    if (this.#asking === undefined) {
-      const { changes } = this.#shared;
-      const facts = this.#ask();
-      if (!isPromise(facts)) {
-        this.#adopt(facts);
-        return work();
-      }
-      const asking: Promise<void> = facts.then((told) => {
-        if (this.#asking !== asking) return;
-        this.#asking = undefined;
-        // What was forgotten meanwhile is asked anew, by the next read.
-        this.#adopt(this.#shared.changes === changes ? told : undefined);
-      });
-      this.#asking = asking;
+    if (this.#asking !== undefined) return this.#asking.then(work);
+    const { changes } = this.#shared;
+    const facts = this.#ask();
+    if (!isPromise(facts)) {
+      this.#adopt(facts);
+      return work();
     }
-    return this.#asking.then(work);
+    const { asksAlone } = this.#options;
+    const asking: Promise<void> = facts.then((told) => {
+      if (!asksAlone && this.#asking !== asking) return;
+      this.#asking = undefined;
+      // What was forgotten meanwhile is asked anew, by the next read.
+      this.#adopt(this.#shared.changes === changes ? told : undefined);
+    });
+    if (!asksAlone) this.#asking = asking;
+    return asking.then(work);
   }
 
   /** `none` where it does not tell: then all is by tables. */

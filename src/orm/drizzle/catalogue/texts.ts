@@ -95,14 +95,14 @@ export function textOf(query: unknown): string {
   return typeof sql === 'string' ? sql : '';
 }
 
-/** The text of a query of a batch; empty: it is not known. */
-export function textOfQuery(query: unknown): string {
-  if (typeof query !== 'object' || query === null) return '';
+/** What Drizzle makes of a query of a batch: its text and parameters; undefined: it is not known. */
+export function queryOfBatch(query: unknown): unknown {
+  if (typeof query !== 'object' || query === null) return undefined;
   const { toSQL, getQuery, _prepare } = query as UntypedObject;
   for (const make of [toSQL, getQuery]) {
-    if (typeof make === 'function') return textOf(make.call(query));
+    if (typeof make === 'function') return make.call(query);
   }
   const prepared: unknown = typeof _prepare === 'function' ? _prepare.call(query) : undefined;
   const { getQuery: ofPrepared } = (prepared ?? {}) as UntypedObject;
-  return typeof ofPrepared === 'function' ? textOf(ofPrepared.call(prepared)) : '';
+  return typeof ofPrepared === 'function' ? ofPrepared.call(prepared) : undefined;
 }

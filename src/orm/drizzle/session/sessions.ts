@@ -5,7 +5,7 @@
 
 import type { Eventually } from '../../../ports.ts';
 import type { TextFacts } from '../../../sql/text-facts.ts';
-import { type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
+import { queryOfBatch, type Texts, textOf } from '../catalogue/texts.ts';
 import type { ReadOptions } from '../options.ts';
 import { type Query, Reads, type ReadsParts, sessionHints } from '../reads.ts';
 import { EVERYTHING } from '../writes/guard.ts';
@@ -154,12 +154,13 @@ export class Sessions {
   }
 
   #namesOfBatch(queries: unknown): readonly string[] {
-    const { relations, texts } = this.#parts;
-    const names = (Array.isArray(queries) ? queries : [undefined]).flatMap((query) => {
-      const sql = textOfQuery(query);
-      const { facts } = texts.of(sql);
-      this.#noted(facts);
-      return sql === '' ? [EVERYTHING] : relations.namesWritten(facts);
+    const { relations, texts, rows } = this.#parts;
+    const names = (Array.isArray(queries) ? queries : [undefined]).flatMap((each) => {
+      const query = queryOfBatch(each);
+      const text = texts.of(textOf(query));
+      this.#noted(text.facts);
+      if (text.sql === '') return [EVERYTHING];
+      return rows.namesWritten({ text, params: paramsOf(query, undefined) }, relations.namesWritten(text.facts));
     });
     return [...new Set(names)];
   }
