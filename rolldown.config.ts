@@ -9,6 +9,7 @@ const ENTRIES = [
   'node/index',
   'web/fetch',
   'web/hono',
+  'workers/index',
   'cache/store-tier',
   'metrics/prometheus',
   'metrics/otel',

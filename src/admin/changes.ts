@@ -7,7 +7,7 @@ import { type Named, RESPONSE_MEMBERS, readSelection, selectorsOf } from '../ent
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
-import type { AdminDeps } from './contract.ts';
+import type { CoreDeps } from './contract.ts';
 
 /** How an operator names entries. */
 export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
@@ -15,7 +15,7 @@ export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const
 const MAX_NAMED = 1000;
 
 export async function change(
-  deps: AdminDeps,
+  deps: CoreDeps,
   value: unknown,
   act: (selector: Selector) => Promise<InvalidationResult>,
 ): Promise<object> {
@@ -45,7 +45,7 @@ function namedOnce(value: unknown): readonly Named[] {
   return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 
-function asKeyed({ explainRequest, originNames }: AdminDeps, selector: Selector): Selector {
+function asKeyed({ explainRequest, originNames }: CoreDeps, selector: Selector): Selector {
   // A route may drop query parameters from the key; a URL that has them still names the entry.
   const routed = (uri: string) => explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
   switch (selector.kind) {

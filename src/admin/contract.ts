@@ -43,19 +43,23 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 
 export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
 
-export interface AdminDeps {
+/** What every gate's API stands on. */
+export interface CoreDeps {
   readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
   isReady(): Readiness;
   /** Routes and normalises as the front would; returns undefined when no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
-  readonly populate: PopulateApi;
-  readonly tiers: TierApi;
-  readonly sources: SourceApi;
   originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
   metricsText(): Promise<string>;
   /** For a listener that does not check tokens itself; must compare in constant time. */
   readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
+}
+
+export interface AdminDeps extends CoreDeps {
+  readonly populate: PopulateApi;
+  readonly tiers: TierApi;
+  readonly sources: SourceApi;
 }
 
 /** URLs to fill, and those that are none. */

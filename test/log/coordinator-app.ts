@@ -1,7 +1,6 @@
 // A Worker that is a member of a leased log, and the Durable Object that keeps it: bundled by coordinator.test.ts and run in
 // workerd, in several instances that share the object.
 
-// @ts-expect-error: the platform has it, and no package here declares it.
 import { DurableObject } from 'cloudflare:workers';
 import type { LogChange, Position } from '../../src/ledger/log.ts';
 import { LeasedLog } from '../../src/log/lease/member.ts';

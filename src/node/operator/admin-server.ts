@@ -11,7 +11,7 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { HEALTH_PATH } from '../../admin/api.ts';
+import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, bearerToken, failure, unauthorized } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';

@@ -2,7 +2,7 @@
 
 import { CLEARABLE, type TierAgreement } from '../../../admin/contract.ts';
 import type { EntryDependencies } from '../../../admin/dependencies.ts';
-import type { GroupedDependencies } from '../../../admin/explain.ts';
+import type { GroupedDependencies } from '../../../admin/deps-api.ts';
 import type { Explanation, ListPage } from '../../../engine/contract.ts';
 import { type AdminAddress, type AdminCall, callAdmin, listPages } from './admin-client.ts';
 import {

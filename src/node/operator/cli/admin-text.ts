@@ -5,7 +5,7 @@
 
 import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
 import type { EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
-import type { GroupedDependencies } from '../../../admin/explain.ts';
+import type { GroupedDependencies } from '../../../admin/deps-api.ts';
 import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { counted } from '../../counted.ts';
 import { keyHash } from '../access-log.ts';

@@ -1,0 +1,13 @@
+// What is used of the module that the platform provides.
+
+declare module 'cloudflare:workers' {
+  export class DurableObject {
+    constructor(context: unknown, env: unknown);
+  }
+  export class WorkerEntrypoint {
+    constructor(context: unknown, env: unknown);
+    protected readonly ctx: import('./platform.ts').ExecutionContext;
+    protected readonly env: import('./platform.ts').Bindings;
+  }
+  export function waitUntil(work: Promise<unknown>): void;
+}

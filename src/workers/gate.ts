@@ -1,0 +1,238 @@
+// The gate on Workers: from a Request to its route and shard, and through the shard's engine to the Response.
+//
+// Without a lease nothing stored may be served, and nothing that is read may be stored. A read then goes past the cache. A
+// write is refused before it is sent, because nobody would hear of what it changes.
+
+import { summed } from '../engine/summary.ts';
+import { parseSelectors } from '../entry/selectors.ts';
+import { expected, TidegateError } from '../errors.ts';
+import type { LeasedLog } from '../log/lease/member.ts';
+import { afterIntents } from '../log/member-log.ts';
+import type { Origin, Store } from '../ports.ts';
+import { isSafeMethod } from '../semantics/invalidation.ts';
+import { compileSite } from '../site/compile-site.ts';
+import type { HostRouter, SiteRoute } from '../site/router.ts';
+import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
+import { HandlerGate, type Serving } from '../web/handler-gate.ts';
+import type { AddTags } from '../web/handler-origin.ts';
+import { answerAdmin, type WorkersAdminParts } from './admin.ts';
+import { type AskOrigin, askerOf, type GateExecutionContext } from './origins.ts';
+import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
+import { routed } from './requests.ts';
+import type { WorkersSettings } from './settings.ts';
+import { type ReadyShard, Shard } from './shard.ts';
+
+/** What an isolate has beside its configuration. */
+export interface WorkersParts {
+  readonly platform: WorkersPlatform;
+  /** A new member of the log of a shard. */
+  readonly join: (env: Bindings, shard: string) => LeasedLog;
+  /** The slower tiers of a shard, fastest first. */
+  readonly tiers: (env: Bindings, shard: string) => readonly { readonly name: string; readonly store: Store }[];
+}
+
+/** One request on its way through. */
+interface Passage {
+  readonly request: Request;
+  readonly env: Bindings;
+  readonly context: ExecutionContext;
+}
+
+/** What an answer to a write and later requests of its client say: the log's position as of the write (own-writes.ts). */
+const OWN_POSITION = 'log';
+const POSITION = /(?:^|[,;]\s*)tidegate-position-log=([\w.-]{1,100})|^log;([\w.-]{1,100})$/;
+const OWN_POSITION_SECONDS = 300;
+
+/** One mebibyte of them. A collision invalidates too much, never too little. */
+const INVALIDATION_BUCKETS = 2 ** 17;
+
+export class WorkersGate {
+  readonly settings: WorkersSettings;
+  readonly router: HostRouter;
+  readonly #parts: WorkersParts;
+  readonly #askers: ReadonlyMap<string, AskOrigin>;
+  readonly #shards = new Map<string, Shard>();
+  readonly #memory: MemoryStore;
+  /** For what goes past the cache. */
+  readonly #past: HandlerGate;
+
+  constructor(settings: WorkersSettings, parts: WorkersParts) {
+    this.settings = settings;
+    this.#parts = parts;
+    const origins = Object.entries(settings.origins);
+    this.#askers = new Map(origins.map(([name, origin]) => [name, askerOf(origin, parts.platform)]));
+    // The origin of each request is made with it.
+    this.router = compileSite(settings, new Map(origins.map(([name]) => [name, NO_ORIGIN])));
+    this.#memory = createMemoryStore({ maxBytes: settings.maxBytes });
+    const memoryStats = () => this.#memory.stats();
+    this.#past = this.#served(() => ({ stores: [], memoryStats, buckets: 1 }));
+  }
+
+  async fetch(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
+    const call = this.#adminPath(request);
+    if (call !== undefined) return answerAdmin(request, call, this.#adminParts({ env, context }));
+    const found = routed(request, this.router);
+    if (found.kind === 'refused') return plain(found.status, found.text);
+    const { site, asked } = found;
+    const passage = { request, env, context };
+    if (asked === undefined) return this.#ask(passage, site, { request, addTags: () => undefined });
+    const shard = await this.#ready(passage, this.shardName(request, site));
+    if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);
+    const route = site.route;
+    const { timeoutMs, kind } = this.settings.origins[route.originName] as WorkersSettings['origins'][string];
+    const serving: Serving = {
+      ...{ request, route, timeoutMs, asked },
+      handle: (forwarded, addTags) => this.#ask(passage, site, { request: forwarded, addTags, shard }),
+      waitUntil: (work) => context.waitUntil(work),
+      onFailure: kind === 'handler' ? 'throw' : 'answer',
+    };
+    if (shard === undefined) return this.#past.serve({ ...serving, asked: { ...asked, bypass: 'no-lease' } });
+    const { log, served } = shard;
+    const answer = await served.serve({
+      ...serving,
+      before: (origin) => afterIntents(origin, () => log.opened(), true),
+    });
+    if (!isSafeMethod(request.method)) this.#tellPosition(answer, log.position());
+    return answer;
+  }
+
+  /** The path of a call of the admin API; undefined: the request is none. */
+  #adminPath({ url }: Request): string | undefined {
+    const { path } = this.settings.admin ?? {};
+    const { pathname } = new URL(url);
+    return path !== undefined && pathname.startsWith(`${path}/`) ? pathname.slice(path.length) : undefined;
+  }
+
+  #adminParts(passage: Omit<Passage, 'request'>): WorkersAdminParts {
+    const { origins, admin, coherence } = this.settings;
+    const token = admin === undefined ? undefined : passage.env[admin.token];
+    return {
+      router: this.router,
+      originNames: Object.keys(origins),
+      token: typeof token === 'string' && token !== '' ? token : undefined,
+      figures: () => ({}),
+      shard: ({ shard, url }) => {
+        const found = url === undefined ? undefined : routed(new Request(url), this.router);
+        const named = found?.kind === 'routed' ? this.shardName({ url: url as string }, found.site) : undefined;
+        const name = coherence.shard === 'one' ? 'one' : (shard ?? named);
+        return this.shard(
+          name ?? expected('E_SELECTOR', `the query key shard, one ${coherence.shard}`, undefined),
+          passage,
+        );
+      },
+    };
+  }
+
+  /** Which log and which block of positions the request goes by. */
+  shardName(request: Pick<Request, 'url'>, { route }: SiteRoute): string {
+    const { shard } = this.settings.coherence;
+    if (shard === 'tenant') return route.tenant;
+    return shard === 'host' ? new URL(request.url).host : 'one';
+  }
+
+  /** The shard, once it may be asked; rejects with E_LOG. For operators, whose calls are no requests of clients. */
+  shard(name: string, { env, context }: Omit<Passage, 'request'>, wanted?: string): Promise<ReadyShard> {
+    const shard = this.#shards.get(name) ?? this.#newShard(name, env);
+    return shard.ready((work) => context.waitUntil(work), wanted);
+  }
+
+  /** Undefined: no lease is to be had, of which the operator is told. */
+  async #ready(passage: Passage, name: string): Promise<ReadyShard | undefined> {
+    try {
+      return await this.shard(name, passage, this.#wanted(passage.request));
+    } catch (error) {
+      this.#past.fault(error);
+      return undefined;
+    }
+  }
+
+  /** What the client has written. In the other modes every isolate knows of it by the time that the write is answered. */
+  #wanted({ headers }: Request): string | undefined {
+    if (this.settings.coherence.mode !== 'bounded') return undefined;
+    const match = POSITION.exec(headers.get('tidegate-position') ?? headers.get('cookie') ?? '');
+    return match?.[1] ?? match?.[2];
+  }
+
+  #tellPosition({ headers }: Response, position: string): void {
+    if (this.settings.coherence.mode !== 'bounded') return;
+    headers.set('tidegate-position', `${OWN_POSITION};${position}`);
+    const attributes = `Path=/; Max-Age=${OWN_POSITION_SECONDS}; HttpOnly; SameSite=Lax`;
+    headers.append('set-cookie', `tidegate-position-${OWN_POSITION}=${position}; ${attributes}`);
+  }
+
+  #newShard(name: string, env: Bindings): Shard {
+    const { join, tiers, platform } = this.#parts;
+    const shard = new Shard({
+      platform,
+      onFault: this.settings.onFault,
+      join: () => join(env, name),
+      options: (log) => {
+        const slower = tiers(env, name);
+        return {
+          stores: [this.#memory, ...slower.map(({ store }) => store)],
+          tierNames: ['memory', ...slower.map((tier) => tier.name)],
+          memoryStats: () => this.#memory.stats(),
+          buckets: INVALIDATION_BUCKETS,
+          history: log.history(),
+          answersUnlogged: false,
+          joins: false,
+        };
+      },
+    });
+    if (this.#shards.size >= MAX_SHARDS) this.#shards.delete(this.#shards.keys().next().value as string);
+    this.#shards.set(name, shard);
+    return shard;
+  }
+
+  #served(options: ConstructorParameters<typeof HandlerGate>[0]['options']): HandlerGate {
+    return new HandlerGate({ platform: this.#parts.platform, onFault: this.settings.onFault, options });
+  }
+
+  #ask(
+    { env, context }: Passage,
+    { route }: SiteRoute,
+    call: { readonly request: Request; readonly addTags: AddTags; readonly shard?: ReadyShard | undefined },
+  ): Response | Promise<Response> {
+    const ask = this.#askers.get(route.originName) as AskOrigin;
+    return ask(call.request, { env, context: contextOf(context, call) });
+  }
+}
+
+/** Shards that one isolate is a member of at once; the one that joined first leaves. */
+const MAX_SHARDS = 64;
+
+const UNLOGGED = 'The write was not sent: E_LOG, expected the log of invalidations to be in reach, got no answer.\n';
+
+const NO_ORIGIN: Origin = {
+  forward: () => {
+    throw new TypeError('expected an origin of the request, got the one of its route');
+  },
+};
+
+/** Methods of the platform's own object work on that object alone. */
+function contextOf(
+  context: ExecutionContext,
+  { addTags, shard }: { readonly addTags: AddTags; readonly shard?: ReadyShard | undefined },
+): GateExecutionContext {
+  const { props, exports } = context;
+  return {
+    ...{ props, exports: exports ?? {} },
+    waitUntil: (work) => context.waitUntil(work),
+    passThroughOnException: () => context.passThroughOnException?.(),
+    tidegate: {
+      tags: (...tags) => addTags(tags),
+      invalidate: async (selection) => {
+        if (shard === undefined) throw new TidegateError('E_LOG', NOBODY_HEARS);
+        const selectors = parseSelectors(selection);
+        return summed(await Promise.all(selectors.map((selector) => shard.served.gate.invalidate(selector))));
+      },
+    },
+  };
+}
+
+const NOBODY_HEARS = 'expected the log of invalidations to be in reach, got no answer: nothing is invalidated';
+
+function plain(status: number, text: string): Response {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
+  return new Response(text, { status, headers });
+}

@@ -1,0 +1,59 @@
+// One shard in one isolate: the isolate's membership in the shard's log, and the engine that goes by it.
+//
+// Nothing is looked up before the isolate holds a lease. That is asked once, when a request arrives: an invalidation is
+// acknowledged only when every lease granted before it has run out, so a request that arrives under a lease began before
+// that acknowledgement, or the isolate knows of the change. A promise of one request is never awaited by another.
+
+import type { LeasedLog } from '../log/lease/member.ts';
+import { HandlerGate, type HandlerGateParts } from '../web/handler-gate.ts';
+
+export interface ShardParts extends Omit<HandlerGateParts, 'options'> {
+  /** A new member of the shard's log, which has not heard of it yet. */
+  readonly join: () => LeasedLog;
+  readonly options: (log: LeasedLog) => ReturnType<HandlerGateParts['options']>;
+}
+
+/** A shard that may be asked now. */
+export interface ReadyShard {
+  readonly log: LeasedLog;
+  readonly served: HandlerGate;
+}
+
+export class Shard {
+  readonly #parts: ShardParts;
+  #member: ReadyShard | undefined;
+
+  constructor(parts: ShardParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The shard once it may answer a request that arrived just now. Rejects with E_LOG when no lease can be had: then the request
+   * goes past the cache. `wanted`: a position that the client has seen.
+   */
+  async ready(waitUntil: (work: Promise<unknown>) => void, wanted?: string): Promise<ReadyShard> {
+    const { log, served } = this.#current();
+    if (log.isLeased() && (wanted === undefined || log.hasReached(wanted))) {
+      if (log.renewalDue()) waitUntil(log.renew().catch((error: unknown) => served.fault(error)));
+      return { log, served };
+    }
+    try {
+      await log.renew();
+      return { log, served };
+    } catch (error) {
+      if (log.ended === undefined) throw error;
+    }
+    // The log began anew: another member, and an engine that knows nothing of what was stored before.
+    const next = this.#current();
+    await next.log.renew();
+    return next;
+  }
+
+  #current(): ReadyShard {
+    if (this.#member !== undefined && this.#member.log.ended === undefined) return this.#member;
+    const log = this.#parts.join();
+    const served = new HandlerGate({ ...this.#parts, options: () => this.#parts.options(log) });
+    this.#member = { log, served };
+    return this.#member;
+  }
+}

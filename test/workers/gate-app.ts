@@ -1,0 +1,43 @@
+// A Worker behind the gate, bundled by gate.test.ts and run in workerd as several isolates that share the log. The truth is
+// kept outside, behind a service binding.
+
+import { createGate, type GateExecutionContext } from '../../src/workers/index.ts';
+
+interface Env {
+  readonly TRUTH: { fetch(request: Request): Promise<Response> };
+  readonly MODE: 'lease' | 'strict' | 'bounded';
+}
+
+async function answer(request: Request, env: Env, context: GateExecutionContext): Promise<Response> {
+  if (request.method !== 'GET') {
+    if (request.url.endsWith('/told')) await context.tidegate.invalidate({ tag: 'told' });
+    return env.TRUTH.fetch(request);
+  }
+  context.tidegate.tags('told');
+  const truth = await env.TRUTH.fetch(request);
+  return new Response(await truth.text(), { headers: { 'cache-control': 'max-age=60', 'cache-tag': 'all' } });
+}
+
+const faults: string[] = [];
+
+function gateOf(mode: Env['MODE']) {
+  return createGate<Env>({
+    origins: { app: { handler: { fetch: answer } }, remote: { service: 'TRUTH' } },
+    routes: [{ match: { path: '/remote/*' }, origin: 'remote', defaultTtl: '1m' }, { origin: 'app' }],
+    coherence: { mode, lease: '600ms' },
+    admin: { path: '/_tidegate', token: 'TOKEN' },
+    onFault: (error) => faults.push(String(error)),
+  });
+}
+
+let gate: ReturnType<typeof gateOf> | undefined;
+
+export const { TidegateLog } = gateOf('lease');
+
+export default {
+  fetch(request: Request, env: Env, context: never): Promise<Response> | Response {
+    if (request.url.endsWith('/faults')) return Response.json(faults);
+    gate ??= gateOf(env.MODE);
+    return gate.fetch(request, env, context);
+  },
+};

@@ -1,0 +1,112 @@
+// The gate in workerd: two isolates with memory of their own, one log.
+
+import { fileURLToPath } from 'node:url';
+import { Miniflare, type Request as MiniflareRequest, Response } from 'miniflare';
+import { rolldown } from 'rolldown';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+let script: string;
+
+beforeAll(async () => {
+  const bundle = await rolldown({
+    input: fileURLToPath(new URL('gate-app.ts', import.meta.url)),
+    platform: 'browser',
+    external: ['cloudflare:workers'],
+    logLevel: 'silent',
+  });
+  const { output } = await bundle.generate({ format: 'esm' });
+  script = output[0].code;
+}, 60_000);
+
+type Place = 'a' | 'b';
+
+describe.each(['lease', 'strict', 'bounded'] as const)('in the mode %s', { timeout: 30_000 }, (mode) => {
+  let workers: Miniflare;
+  const truth = new Map<string, string>();
+
+  beforeAll(async () => {
+    const TRUTH = async (request: MiniflareRequest) => {
+      const { pathname } = new URL(request.url);
+      if (request.method === 'PUT') truth.set(pathname, await request.text());
+      return new Response(truth.get(pathname) ?? 'nothing');
+    };
+    const worker = (name: string) => ({
+      ...{ name, modules: true, script, compatibilityDate: '2026-06-01', serviceBindings: { TRUTH } },
+      bindings: { MODE: mode, TOKEN: 'secret' },
+      durableObjects: { TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true } },
+    });
+    workers = new Miniflare({ workers: [worker('a'), worker('b'), { ...worker('alone'), durableObjects: {} }] });
+    await workers.ready;
+  }, 60_000);
+
+  afterAll(() => workers?.dispose());
+
+  async function ask(
+    place: Place | 'alone',
+    path: string,
+    init: { method?: string; body?: string; token?: string } = {},
+  ) {
+    const { token, ...rest } = init;
+    const { fetch } = (await workers.getWorker(place)) as unknown as {
+      fetch(url: string, init: object): Promise<Response>;
+    };
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`http://app.example${path}`, { ...rest, headers });
+    const outcome = response.headers.get('cache-status') ?? '';
+    return { status: response.status, text: await response.text(), outcome, headers: response.headers };
+  }
+
+  const put = (place: Place, path: string, body: string) => ask(place, path, { method: 'PUT', body });
+  const bound = () => (mode === 'bounded' ? new Promise((done) => setTimeout(done, 700)) : undefined);
+
+  test('after a write in one isolate no isolate answers what was before', async () => {
+    for (const path of ['/one', '/remote/one']) {
+      await put('a', path, 'old');
+      await bound();
+      for (const place of ['a', 'b', 'a', 'b'] as const) expect((await ask(place, path)).text).toBe('old');
+      expect((await ask('b', path)).outcome).toContain('; hit');
+      expect((await put('a', path, 'new')).status).toBe(200);
+      await bound();
+      expect((await ask('b', path)).text).toBe('new');
+      expect((await ask('a', path)).text).toBe('new');
+      expect((await ask('b', path)).outcome).toContain('; hit');
+    }
+  });
+
+  test('a tag that the handler invalidates is outdated everywhere', async () => {
+    await ask('b', '/two');
+    expect((await ask('b', '/two')).outcome).toContain('; hit');
+    await put('a', '/told', 'any');
+    await bound();
+    expect((await ask('b', '/two')).outcome).toContain('detail=outdated');
+  });
+
+  test('the admin API invalidates by tag, behind its token, and shows what is stored', async () => {
+    await ask('b', '/three');
+    expect(await ask('a', '/_tidegate/stats')).toMatchObject({ status: 401 });
+    expect(await ask('a', '/_tidegate/stats', { token: 'guess' })).toMatchObject({ status: 401 });
+    const told = await ask('a', '/_tidegate/invalidate', { method: 'POST', body: '{"tag":"all"}', token: 'secret' });
+    expect(told.status).toBe(200);
+    await bound();
+    expect((await ask('b', '/three')).outcome).toContain('detail=outdated');
+    const listed = await ask('b', '/_tidegate/entries?prefix=http://app.example/three', { token: 'secret' });
+    expect(JSON.parse(listed.text).entries).toMatchObject([{ uri: 'http://app.example/three', tags: ['all', 'told'] }]);
+    const explained = await ask('b', '/_tidegate/explain?url=http://app.example/three', { token: 'secret' });
+    expect(JSON.parse(explained.text)).toMatchObject({ verdict: 'serve' });
+  });
+
+  test('without the log reads go past the cache, and writes are refused before they are sent', async () => {
+    truth.set('/four', 'old');
+    for (let times = 0; times < 2; times++) {
+      const read = await ask('alone', '/four');
+      expect({ text: read.text, outcome: read.outcome }).toMatchObject({
+        text: 'old',
+        outcome: expect.stringContaining('fwd=bypass'),
+      });
+      expect(read.outcome).toContain('detail=no-lease');
+    }
+    const refused = await ask('alone', '/four', { method: 'PUT', body: 'new' });
+    expect(refused).toMatchObject({ status: 503, text: expect.stringContaining('E_LOG') });
+    expect(truth.get('/four')).toBe('old');
+  });
+});
