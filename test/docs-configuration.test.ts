@@ -4,49 +4,35 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import { z } from 'zod';
 import { loadConfig } from '../src/node/config/config.ts';
 import { configSchema } from '../src/node/config/config-schema.ts';
 import type { TidegateConfig } from '../src/node/config/config-types.ts';
+import type { GivenOf, Kind } from '../src/options/sections.ts';
 
 const doc = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
 const documented = new Map([...doc.matchAll(/^\| `([^`]+)` \| (.+?) \|/gm)].map((row) => [row[1]!, row[2]!]));
 const examples = [...doc.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!);
 
 /** Keys that hold no section of their own, each with its default as the document writes it. */
-function schemaKeys(schema: z.ZodType, path: string, standard = 'required'): [string, string][] {
-  if (schema instanceof z.ZodReadonly) return schemaKeys(schema.unwrap() as z.ZodType, path, standard);
-  if (schema instanceof z.ZodPipe) return schemaKeys(schema.in as z.ZodType, path, standard);
-  if (schema instanceof z.ZodPrefault) {
-    const own = schema.def.defaultValue;
-    return schemaKeys(schema.unwrap() as z.ZodType, path, typeof own === 'string' ? `\`"${own}"\`` : standard);
+function schemaKeys(kind: Kind<unknown, unknown>, path: string): [string, string][] {
+  const { shape, element, choices } = kind.form;
+  const own: [string, string][] = [[path, standardOf(kind)]];
+  if (shape !== undefined) {
+    return Object.entries(shape).flatMap(([key, inner]) => schemaKeys(inner, path === '' ? key : `${path}.${key}`));
   }
-  if (schema instanceof z.ZodOptional) return schemaKeys(schema.unwrap() as z.ZodType, path, 'none');
-  if (schema instanceof z.ZodDefault) {
-    return schemaKeys(schema.unwrap() as z.ZodType, path, `\`${JSON.stringify(schema.def.defaultValue)}\``);
+  if (choices !== undefined) {
+    const sections = choices.filter(({ form }) => form.shape !== undefined);
+    return [...own, ...sections.flatMap((choice) => schemaKeys(choice, path))];
   }
-  if (schema instanceof z.ZodObject) {
-    return Object.entries(schema.shape).flatMap(([key, inner]) =>
-      schemaKeys(inner, path === '' ? key : `${path}.${key}`),
-    );
-  }
-  if (schema instanceof z.ZodRecord && isSection(schema.valueType)) {
-    return schemaKeys(schema.valueType as z.ZodType, `${path}.<name>`);
-  }
-  if (schema instanceof z.ZodArray && isSection(schema.element)) {
-    const own: [string, string][] = path === 'routes' ? [] : [[path, standard]];
-    return [...own, ...schemaKeys(schema.element as z.ZodType, `${path}[]`)];
-  }
-  if (schema instanceof z.ZodUnion) {
-    const sections = schema.options.filter(isSection) as z.ZodType[];
-    return [[path, standard], ...sections.flatMap((option) => schemaKeys(option, path))];
-  }
-  return [[path, standard]];
+  if (element?.form.shape === undefined) return own;
+  const isList = kind.isMeant([{}]);
+  const inner = schemaKeys(element, isList ? `${path}[]` : `${path}.<name>`);
+  return isList && path !== 'routes' ? [...own, ...inner] : inner;
 }
 
-function isSection(schema: unknown): boolean {
-  const inner = schema instanceof z.ZodReadonly ? schema.unwrap() : undefined;
-  return inner instanceof z.ZodPipe && inner.in instanceof z.ZodObject;
+function standardOf({ isRequired, standard }: Kind<unknown, unknown>): string {
+  if (standard !== undefined) return `\`${JSON.stringify(standard)}\``;
+  return isRequired ? 'required' : 'none';
 }
 
 // Either of the two makes a whole query rule: neither is required.
@@ -72,7 +58,7 @@ describe('docs/configuration.md', () => {
   });
 
   test('the documented types are those of the schema', () => {
-    expectTypeOf<TidegateConfig>().toEqualTypeOf<z.input<typeof configSchema>>();
+    expectTypeOf<TidegateConfig>().toEqualTypeOf<GivenOf<typeof configSchema>>();
     expect(examples.length).toBeGreaterThan(3);
   });
 });

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
+import { refused } from '../options/sections.ts';
 import {
   type ConfigOverrides,
   loadConfig,
@@ -13,7 +14,6 @@ import {
   type ResolvedConfig,
   resolveConfig,
 } from './config/config.ts';
-import { refused } from './config/config-checks.ts';
 import { surviveUncaughtExceptions } from './front/client-exchange.ts';
 import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {

@@ -8,7 +8,7 @@ import type { Origin } from '../ports.ts';
 import { type CodingRules, codingChooser, isCompressibleType } from '../semantics/content-coding.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../semantics/policy.ts';
-import { CODING_DEFAULTS, type FieldEdits, type ResolvedRoute, type ResolvedSite } from './resolved.ts';
+import type { ResolvedRoute, ResolvedSite } from './resolved.ts';
 import {
   compileBypass,
   compilePaths,
@@ -18,6 +18,7 @@ import {
   type RequestRules,
   type SiteRoute,
 } from './router.ts';
+import { coding } from './tables.ts';
 
 /**
  * Makes the routes of a configuration; `origins` holds each of its origins by name. `most`: no tier takes a larger body, so none
@@ -92,7 +93,7 @@ function compilePolicy(
 
 function compileCoding(compress: ResolvedRoute['compress']): CodingRules | undefined {
   if (compress === false) return undefined;
-  const { codings, minBytes, types } = compress === true ? CODING_DEFAULTS : compress;
+  const { codings, minBytes, types } = compress === true ? coding.read({}) : compress;
   const matchers = types?.map((type) => globMatcher(type.toLowerCase()));
   return Object.freeze({
     accepted: codingChooser(codings),
@@ -106,6 +107,8 @@ function compileQuery(query: ResolvedRoute['query']): QueryRule {
   if ('keep' in query) return { kind: 'keep', names: new Set(query.keep) };
   return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
 }
+
+type FieldEdits = ResolvedRoute['request'];
 
 /** A set field replaces all fields of its name, so its name is among the removed ones. */
 function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {

@@ -1,8 +1,8 @@
 // The part of a checked configuration that every runtime compiles: its defaults are filled in, and durations are in ms.
 
-import { CODINGS } from '../semantics/content-coding.ts';
-import type { Profile } from '../semantics/policy.ts';
-import type { BypassRuleConfig, RouteConfig } from './route-types.ts';
+import { DEFAULT_TENANT } from '../entry/key.ts';
+import { defaultRouteName } from './agreements.ts';
+import { ROUTE_SECTION, type RouteGot } from './tables.ts';
 
 /** At least one origin and one route. */
 export interface ResolvedSite {
@@ -13,46 +13,17 @@ export interface ResolvedSite {
   readonly cacheName: string;
 }
 
-export interface ResolvedRoute {
-  readonly name: string;
-  readonly match: {
-    readonly host?: string | readonly string[] | undefined;
-    readonly path?: string | readonly string[] | undefined;
-  };
-  readonly origin: string;
-  readonly tenant: string;
-  readonly profile: Profile;
-  readonly ttlMs?: number | undefined;
-  readonly defaultTtlMs?: number | undefined;
-  readonly staleWhileRevalidateMs: number;
-  readonly staleIfErrorMs: number;
-  readonly graceMs?: number | undefined;
-  readonly negativeTtlMs: number;
-  readonly cookies?: { readonly key: readonly string[]; readonly drop: 'all' | readonly string[] } | undefined;
-  readonly clientDirectives?: 'ignore' | 'honour' | undefined;
-  readonly maxBodyBytes: number;
-  readonly query: NonNullable<RouteConfig['query']>;
-  readonly sortQuery: boolean;
-  readonly request: FieldEdits;
-  readonly response: FieldEdits;
-  readonly bypass: readonly BypassRuleConfig[];
-  readonly showTags: boolean;
-  readonly bodyOnGet: boolean;
-  readonly upgrade: boolean;
-  readonly originHost?: string | undefined;
-  readonly compress: boolean | CodingSettings;
-}
+/** A route with its name, origin and tenant known. */
+export type ResolvedRoute = RouteGot & { readonly [Known in 'name' | 'origin' | 'tenant']: string };
 
-export interface FieldEdits {
-  readonly set: { readonly [name: string]: string };
-  readonly remove: readonly string[];
+/** `origins`: at least one. Without routes there is one for all requests. */
+export function resolveRoutes(origins: object, routes: readonly RouteGot[]): ResolvedRoute[] {
+  const onlyOrigin = Object.keys(origins)[0] as string;
+  const stated = routes.length > 0 ? routes : [ROUTE_SECTION.read({})];
+  return stated.map((route, at) => ({
+    ...route,
+    name: route.name ?? defaultRouteName(at),
+    origin: route.origin ?? onlyOrigin,
+    tenant: route.tenant ?? DEFAULT_TENANT,
+  }));
 }
-
-interface CodingSettings {
-  readonly codings: readonly (typeof CODINGS)[number][];
-  readonly minBytes: number;
-  readonly types?: readonly string[] | undefined;
-}
-
-/** What `compress: true` means. */
-export const CODING_DEFAULTS: CodingSettings = { codings: CODINGS, minBytes: 1_024 };

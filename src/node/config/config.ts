@@ -5,12 +5,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
-import type { ResolvedRoute } from '../../site/resolved.ts';
-import { checked, checkedDatabases, defaultRouteName, refused } from './config-checks.ts';
-import { type ConfigOutput, routeSchema, type ScheduleOutput } from './config-schema.ts';
+import { readWhole } from '../../options/sections.ts';
+import { type ResolvedRoute, resolveRoutes } from '../../site/resolved.ts';
+import { checked, checkedDatabases } from './config-checks.ts';
+import type { ConfigOutput, ScheduleOutput } from './config-schema.ts';
 import { bearerToken } from './config-values.ts';
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
@@ -179,7 +179,11 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
         certificates: tls.certificates.map((one) => ({ ...one, cert: absolute(one.cert), key: absolute(one.key) })),
       },
     },
-    origins: mapValues(rest.origins, (origin) => ({ ...origin, tls: { ca: absolute(origin.tls.ca) } })),
+    origins: mapValues(rest.origins, (origin) => ({
+      ...origin,
+      url: new URL(origin.url).origin,
+      tls: { ca: absolute(origin.tls.ca) },
+    })),
     disk: disk && { ...disk, path: absolute(disk.path) },
     sources: databaseFiles(rest.sources, absolute),
     populate: { ...populate, onStart: onStart && { ...onStart, file: absolute(onStart.file) } },
@@ -187,7 +191,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
       return { ...one, file: absolute(one.file), name: one.name ?? `schedule-${at + 1}` };
     }),
     admin: { host: admin.host, port: admin.port, token },
-    routes: resolveRoutes(rest),
+    routes: resolveRoutes(rest.origins, rest.routes),
     log: { ...log, file: log.file === 'stdout' ? log.file : absolute(log.file) },
     targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),
   };
@@ -210,17 +214,6 @@ function mapValues<Value>(
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
 }
 
-function resolveRoutes({ origins, routes }: Pick<ConfigOutput, 'origins' | 'routes'>): ResolvedRoute[] {
-  const onlyOrigin = Object.keys(origins)[0]!;
-  const stated = routes.length > 0 ? routes : [routeSchema.parse({})];
-  return stated.map((route, at) => ({
-    ...route,
-    name: route.name ?? defaultRouteName(at),
-    origin: route.origin ?? onlyOrigin,
-    tenant: route.tenant ?? DEFAULT_TENANT,
-  }));
-}
-
 function storedToken(file: string | undefined, env: NodeJS.ProcessEnv, source: string): string | undefined {
   // An empty variable is an unset one: an empty token would let everyone in.
   const [name, text] =
@@ -228,9 +221,7 @@ function storedToken(file: string | undefined, env: NodeJS.ProcessEnv, source: s
       ? ['TIDEGATE_ADMIN_TOKEN', env.TIDEGATE_ADMIN_TOKEN || undefined]
       : ['admin.tokenFile', readTokenFile(file)];
   if (text === undefined) return undefined;
-  const token = bearerToken.safeParse(text);
-  if (token.success) return token.data;
-  throw refused(source, [`${name}: ${token.error.issues[0]!.message}`]);
+  return readWhole(source, (tell) => bearerToken.read(text, (problem) => tell(problem, name.split('.'))));
 }
 
 function readTokenFile(path: string): string {

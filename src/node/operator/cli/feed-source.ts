@@ -71,7 +71,7 @@ function checkFlags(argument: string | undefined, flags: FeedFlags): void {
     throw new UsageError('--trigger-log or what logical replication needs', `it with ${replication.join(', ')}`);
   }
   const name = argument ?? source;
-  if (name !== undefined && !sourceName.safeParse(name).success) {
+  if (name !== undefined && !sourceName.isMeant(name)) {
     throw new UsageError('a name of 1 to 64 of a-z, 0-9, - and _ as source', JSON.stringify(name));
   }
 }
