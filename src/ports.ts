@@ -60,8 +60,11 @@ export interface Store<E = Entry> {
  */
 export interface ByteStore {
   get(key: string): Eventually<Uint8Array | undefined>;
-  /** Replaces the bytes under the key. After `ttlMs`, which may be Infinity, nobody asks for them any more. */
-  put(key: string, bytes: Uint8Array, options: { readonly ttlMs: number }): Eventually<void>;
+  /**
+   * Replaces the bytes under the key; may decline. After `ttlMs`, which may be Infinity, nobody asks for them any more.
+   * Returns false when it has declined; any other result says nothing.
+   */
+  put(key: string, bytes: Uint8Array, options: { readonly ttlMs: number }): Eventually<unknown>;
   /** Removes the bytes; returns how many keys had some, or 0 where the store cannot tell. */
   delete(keys: readonly string[]): Eventually<number>;
   /** All keys, for operators and purges; without it, entries are found by key only. */

@@ -174,7 +174,7 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   *entries(selector: Selector): Iterable<Entry> {
     if (selector.kind === 'url') return yield* this.#findUri(selector.uri);
     const slots = selector.kind === 'tag' ? this.#tags.slots(selector.tag) : this.entryIn.keys();
-    const matches = matcherOf(selector);
+    const matches = entryMatcher(selector);
     for (const slot of slots) {
       const entry = this.entryIn[slot];
       if (entry !== undefined && matches(entry.key)) yield entry;
@@ -230,13 +230,16 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
 }
 
 /** The part of a key before its URI. */
-function keyPrefix(key: string): string {
+export function keyPrefix(key: string): string {
   const afterOrigin = key.indexOf(' ', key.indexOf(' ') + 1);
   return key.slice(0, key.indexOf(' ', afterOrigin + 1) + 1);
 }
 
-function matcherOf(selector: Exclude<Selector, { kind: 'url' }>): (key: string) => boolean {
+/** Whether a selector may name the entry under a key. A key has no tags. */
+export function entryMatcher(selector: Selector): (key: string) => boolean {
   switch (selector.kind) {
+    case 'url':
+      return (key) => keyParts(key).uri === selector.uri;
     case 'prefix':
       return (key) => key.startsWith(selector.prefix, keyPrefix(key).length);
     case 'pattern': {

@@ -16,19 +16,21 @@ export interface ByteStoreContract {
   readonly closeStore?: (store: ByteStore) => Eventually<void>;
   /** The largest value that the store takes. Default 1 MiB. */
   readonly maxValueBytes?: number;
+  /** The store declines what has less time to live, in milliseconds. Default 0. */
+  readonly minTtlMs?: number;
 }
 
 const MEBIBYTE = 2 ** 20;
 
 /** Hands each fact to `test`, under a name that begins with `ByteStore`. */
 export function byteStoreContract(contract: ByteStoreContract): void {
-  const { test, makeStore, closeStore = () => undefined, maxValueBytes = MEBIBYTE } = contract;
+  const { test, makeStore, closeStore = () => undefined, maxValueBytes = MEBIBYTE, minTtlMs = 0 } = contract;
   for (const [name, holds] of Object.entries({ ...bytesFacts, ...keyFacts, ...timeFacts })) {
     // Without parameters, for runners look at their number.
     test(`ByteStore: ${name}`, async () => {
       const store = await makeStore();
       try {
-        await holds(store, { maxValueBytes });
+        await holds(store, { maxValueBytes, minTtlMs });
       } finally {
         await closeStore(store);
       }

@@ -5,7 +5,10 @@ import type { ByteStore } from '../ports.ts';
 
 /** Facts about stores by name: each throws when it does not hold. */
 export type Facts = Readonly<
-  Record<string, (store: ByteStore, limits: { readonly maxValueBytes: number }) => Promise<void>>
+  Record<
+    string,
+    (store: ByteStore, limits: { readonly maxValueBytes: number; readonly minTtlMs: number }) => Promise<void>
+  >
 >;
 
 /** Long enough for every test. */

@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'records-unchecked',
     edits: [
       {
-        file: 'src/store/disk/segments/segment-record.ts',
-        find: "if (crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
+        file: 'src/store/entry-record.ts',
+        find: "if (platform.crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
         replace: '',
       },
     ],

@@ -136,8 +136,8 @@ export const MUTANTS: readonly Mutant[] = [
     ['epoch: newEpoch(),', 'epoch: image?.epoch ?? newEpoch(),'],
     ["invalidations.apply({ kind: 'all' }, Math.max(...seen) + POSITION_JUMP);", 'void seen;'],
   ),
-  mutant('records-unchecked', 'store/disk/segments/segment-record.ts', [
-    "if (crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
+  mutant('records-unchecked', 'store/entry-record.ts', [
+    "if (platform.crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
     '',
   ]),
   mutant('member-not-waited-for', 'log/shared-log.ts', [

@@ -2,11 +2,12 @@
 //
 // It runs while entries come and go, so a few entries in transit may show as differences.
 
+import { RECORD_HEADER_BYTES } from '../entry-record.ts';
 import { BODY_FOLDER, bodyName } from './bodies/body-file.ts';
 import type { DiskFolder, ManifestRow } from './contract.ts';
 import { keyHash } from './index/entry-index.ts';
 import type { DiskState } from './segments/entry-records.ts';
-import { RECORD_HEADER_BYTES, recordHeader } from './segments/segment-record.ts';
+import { recordHeader } from './segments/segment-record.ts';
 import { SEGMENT_FOLDER, type Segments, segmentNumber } from './segments/segments.ts';
 
 const MAX_EXAMPLES = 10;

@@ -129,6 +129,3 @@ export interface DiskPlatform {
   /** Called when something is lost or cannot be written: at the first failure of an episode. */
   readonly fault: (error: unknown) => void;
 }
-
-/** For the one who makes it. */
-export type Writable<T> = { -readonly [name in keyof T]: T[name] };

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Entry } from '../../../src/entry/stored-response.ts';
-import type { LifetimeSource } from '../../../src/semantics/freshness.ts';
 import {
   decodeRecord,
   encodeRecord,
@@ -9,57 +8,7 @@ import {
   recordHeader,
 } from '../../../src/store/disk/segments/segment-record.ts';
 import { getKey, storedResponse, varied } from '../../contract/store-contract.ts';
-
-const anyText = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }));
-const anyNumber = fc.double({ noNaN: true });
-
-const PLAIN = { noNullPrototype: true } as const;
-
-const anyTerms = fc.record(
-  {
-    lifetimeMs: anyNumber,
-    source: fc.constantFrom<LifetimeSource>('override', 's-maxage', 'none', 'heuristic'),
-    noCache: fc.boolean(),
-    mustRevalidate: fc.boolean(),
-    staleWhileRevalidateMs: anyNumber,
-    staleIfErrorMs: anyNumber,
-    graceMs: anyNumber,
-  },
-  PLAIN,
-);
-
-const anyResponse = fc
-  .record(
-    {
-      key: anyText,
-      head: fc.uint8Array({ maxLength: 40 }),
-      body: fc.uint8Array({ maxLength: 400 }),
-      status: fc.integer({ min: 100, max: 999 }),
-      bornMs: anyNumber,
-      terms: anyTerms,
-      tags: fc.array(anyText, { maxLength: 5 }),
-      epoch: anyText,
-      stamp: fc.maxSafeNat(),
-      strong: fc.boolean(),
-      large: fc.option(fc.record({ id: anyText, bytes: fc.maxSafeNat() }, PLAIN), { nil: undefined }),
-    },
-    PLAIN,
-  )
-  .map(({ head, body, large, strong, ...rest }): Entry => {
-    const bytes = Uint8Array.from([...head, ...body]);
-    const own = { kind: 'response' as const, ...rest, bytes, headBytes: head.length, checkedUpTo: rest.stamp };
-    return { ...own, ...(large !== undefined && { large }), ...(strong && { strongModified: true }) };
-  });
-
-const anyList = fc
-  .record({
-    key: anyText,
-    names: fc.array(anyText, { maxLength: 4 }),
-    variantKeys: fc.array(anyText, { maxLength: 4 }),
-  })
-  .map((parts): Entry => ({ kind: 'variants', ...parts }));
-
-const anyEntry = fc.oneof({ weight: 3, arbitrary: anyResponse }, anyList);
+import { anyEntry, plainEntry } from '../../kit/any-entry.ts';
 
 function recordOf(entry: Entry, generation: number): Buffer {
   const { prefix, content, bytes } = encodeRecord(entry, generation);
@@ -68,18 +17,12 @@ function recordOf(entry: Entry, generation: number): Buffer {
   return record;
 }
 
-/** Bytes compared as such, not as a view into a record. */
-function plain(entry: unknown): unknown {
-  const { bytes, ...rest } = entry as { bytes?: Uint8Array };
-  return bytes === undefined ? rest : { ...rest, bytes: Uint8Array.from(bytes) };
-}
-
 describe('a record', () => {
   it('gives the entry back exactly', () => {
     fc.assert(
       fc.property(anyEntry, fc.integer({ min: 1, max: 2 ** 48 }), (entry, generation) => {
         const decoded = decodeRecord(recordOf(entry, generation), { generation, key: entry.key });
-        expect(plain(decoded)).toStrictEqual(plain(entry));
+        expect(plainEntry(decoded)).toStrictEqual(plainEntry(entry));
       }),
     );
   });

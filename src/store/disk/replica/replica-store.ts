@@ -7,9 +7,10 @@
 
 import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
 import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
+import type { RecordIdentity } from '../../entry-record.ts';
 import type { DiskFile, DiskPlatform, IndexRows, Place } from '../contract.ts';
 import { IndexTable, type KeyHash, keyHash, rowAt } from '../index/entry-index.ts';
-import { AT_ONCE_BYTES, decodeRecord, type RecordIdentity, sizeOf } from '../segments/segment-record.ts';
+import { AT_ONCE_BYTES, decodeRecord, sizeOf } from '../segments/segment-record.ts';
 import { segmentName } from '../segments/segments.ts';
 import { type DiskToWorker, ReplicaLink, replicaBodies, type WorkerToDisk } from './replica-link.ts';
 

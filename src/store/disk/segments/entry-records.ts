@@ -9,6 +9,7 @@
 import type { Entry } from '../../../entry/stored-response.ts';
 import { messageOf } from '../../../errors.ts';
 import type { Eventually } from '../../../ports.ts';
+import { RECORD_HEADER_BYTES, type RecordIdentity } from '../../entry-record.ts';
 import type { BodyOwner, LargeBodies } from '../bodies/large-bodies.ts';
 import type { DiskPlatform, DiskQueue, Place } from '../contract.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
@@ -16,14 +17,7 @@ import type { IndexState } from '../index/index-state.ts';
 import { rowOf } from '../manifest/manifest-content.ts';
 import type { RowBatches } from '../manifest/row-batches.ts';
 import type { DiskPolicy, DiskRoom } from './disk-room.ts';
-import {
-  AT_ONCE_BYTES,
-  decodeRecord,
-  encodeRecord,
-  isListRecord,
-  RECORD_HEADER_BYTES,
-  type RecordIdentity,
-} from './segment-record.ts';
+import { AT_ONCE_BYTES, decodeRecord, encodeRecord, isListRecord } from './segment-record.ts';
 import type { Segments } from './segments.ts';
 
 /** An entry with the place where it should be. */

@@ -4,8 +4,9 @@
 // A segment may go while readers still use it. Its file is removed at once, and the last reader closes its descriptor: after
 // an earlier close the platform could give the number to another file, and lead readers there.
 
+import type { EncodedRecord } from '../../entry-record.ts';
 import type { DiskFile, DiskPlatform, DiskQueue, Place } from '../contract.ts';
-import { type EncodedRecord, queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
+import { queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
 
 export const SEGMENT_FOLDER = 'segments';
 

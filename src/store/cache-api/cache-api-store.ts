@@ -1,0 +1,95 @@
+// Bytes in the Cache API of Workers (`caches.default` or one of `caches.open`), for responses (response-store.ts) and for a
+// tier of a data cache.
+//
+// It is a store of one data centre: what is put or deleted here is so nowhere else. It cannot list. The bytes are the body of
+// a made-up 200 without Vary, under a made-up URL that holds a digest of the key; so a stored 206 and a stored response with
+// Vary are kept too, though the platform refuses to put them as such.
+
+import { expected } from '../../errors.ts';
+import { digestOf } from '../portable-bytes.ts';
+import { type CountedByteStore, noCounts } from '../response-store.ts';
+
+/** What is called of a Cache. */
+export interface PlatformCache {
+  match(url: string): Promise<Response | undefined>;
+  put(url: string, response: Response): Promise<void>;
+  delete(url: string): Promise<boolean>;
+}
+
+export interface CacheApiStoreOptions {
+  readonly cache: PlatformCache;
+  /** Of the gate or data cache; others in the cache have another. */
+  readonly name: string;
+  /** Such as `production`; part of every URL. */
+  readonly environment: string;
+  /** Lets work go on after the answer: the platform's `waitUntil`. */
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
+/** RFC 9111 §1.2.2: the largest delta-seconds that every cache understands. */
+const MAX_AGE_SECONDS = 2 ** 31;
+
+export class CacheApiStore implements CountedByteStore {
+  readonly counts = noCounts();
+  readonly #options: CacheApiStoreOptions;
+  readonly #base: string;
+
+  /** Throws E_CONFIG. */
+  constructor(options: CacheApiStoreOptions) {
+    const { name, environment } = options;
+    this.#options = options;
+    if (name === '' || environment === '') expected('E_CONFIG', 'a name and an environment', `${name}/${environment}`);
+    this.#base = `https://tidegate.invalid/${encodeURIComponent(name)}/${encodeURIComponent(environment)}/`;
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const url = await this.#url(key);
+    this.counts.reads++;
+    const found = await this.#options.cache.match(url);
+    return found && new Uint8Array(await found.arrayBuffer());
+  }
+
+  /** False: declined, since its time is over. Rejects when the platform fails. */
+  put(key: string, bytes: Uint8Array, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
+    if (!(ttlMs > 0)) {
+      this.counts.declined['too-brief']++;
+      return Promise.resolve(false);
+    }
+    const seconds = Math.min(Math.ceil(ttlMs / 1000), MAX_AGE_SECONDS);
+    const headers = { 'cache-control': `max-age=${seconds}`, 'content-type': 'application/octet-stream' };
+    // The caller may reuse its bytes before they are written.
+    return this.#deferred(this.#write(key, new Response(bytes.slice(), { headers })));
+  }
+
+  /** In this data centre alone. */
+  delete(keys: readonly string[]): Promise<number> {
+    return this.#deferred(this.#deleteAll(keys));
+  }
+
+  async #write(key: string, response: Response): Promise<boolean> {
+    const url = await this.#url(key);
+    this.counts.writes++;
+    await this.#options.cache.put(url, response);
+    return true;
+  }
+
+  async #deleteAll(keys: readonly string[]): Promise<number> {
+    let deleted = 0;
+    for (const key of new Set(keys)) {
+      const url = await this.#url(key);
+      this.counts.deletes++;
+      if (await this.#options.cache.delete(url)) deleted++;
+    }
+    return deleted;
+  }
+
+  #deferred<T>(work: Promise<T>): Promise<T> {
+    // The failure is the caller's to hear of.
+    this.#options.defer(work.catch(() => undefined));
+    return work;
+  }
+
+  async #url(key: string): Promise<string> {
+    return this.#base + (await digestOf(key));
+  }
+}

@@ -1,0 +1,159 @@
+// Responses over a store of bytes: each entry as a record (entry-record.ts), the same bytes as on a disk.
+//
+// What cannot be read (damaged, foreign, of a newer format) is a miss and is counted; it is left where it is, for a newer
+// version of the program may have written it and still reads it. The reader judges what is given, as from any tier.
+
+import { withCoded } from '../entry/key.ts';
+import { type Entry, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
+import type { Selector } from '../ledger/selector.ts';
+import type { ByteStore, Eventually, Store } from '../ports.ts';
+import { decodeEntry, encodeEntry } from './entry-record.ts';
+import { entryMatcher, keyPrefix } from './memory.ts';
+import { PORTABLE } from './portable-bytes.ts';
+
+/** Why a store has not taken an entry in. */
+export type DeclineReason =
+  /** The body is a large one, which only a disk tier keeps. */
+  | 'large-body'
+  /** The value is larger than the platform takes. */
+  | 'too-large'
+  /** The entry has less time left than the platform keeps anything. */
+  | 'too-brief'
+  /** The platform takes no second write of a key so soon. */
+  | 'rate'
+  /** The store is of another environment, or it is not known yet whose it is. */
+  | 'environment';
+
+/** Counts of a store since its isolate began, for the bill. Each key of a bulk read is one read. */
+export interface StoreCounts {
+  reads: number;
+  writes: number;
+  deletes: number;
+  lists: number;
+  /** What was found and could not be read: damaged, foreign, or of a newer format. */
+  unreadable: number;
+  readonly declined: Record<DeclineReason, number>;
+}
+
+export function noCounts(): StoreCounts {
+  const declined = { 'large-body': 0, 'too-large': 0, 'too-brief': 0, rate: 0, environment: 0 };
+  return { reads: 0, writes: 0, deletes: 0, lists: 0, unreadable: 0, declined };
+}
+
+/** A key that is there, and the note that was put with it where the platform had room for it. */
+export interface NotedKey {
+  readonly key: string;
+  readonly note: EntryNote | undefined;
+}
+
+/** A store of bytes that takes any text as a key, and counts. */
+export interface CountedByteStore extends ByteStore {
+  readonly counts: StoreCounts;
+  put(
+    key: string,
+    bytes: Uint8Array,
+    options: { readonly ttlMs: number; readonly note?: EntryNote },
+  ): Eventually<unknown>;
+  /** All keys with their notes; without it, nobody can list what is there. */
+  notes?(): AsyncIterable<NotedKey>;
+}
+
+/** A list of variants has no lifetime of its own: it is kept as long as the platform keeps anything. */
+const LIST_TTL_MS = Number.POSITIVE_INFINITY;
+
+export class ResponseStore implements Store {
+  readonly #bytes: CountedByteStore;
+  readonly #now: () => number;
+  /** Every `tenant SP origin SP method SP` asked for here; few, since the configuration and its methods bound them. */
+  readonly #keyPrefixes = new Set<string>();
+
+  /** `now`: milliseconds since the Unix epoch. */
+  constructor(bytes: CountedByteStore, now: () => number) {
+    this.#bytes = bytes;
+    this.#now = now;
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    this.#keyPrefixes.add(keyPrefix(key));
+    return this.#read(key);
+  }
+
+  put(entry: Entry): Eventually<unknown> {
+    const { counts } = this.#bytes;
+    this.#keyPrefixes.add(keyPrefix(entry.key));
+    if (entry.kind === 'response' && entry.large !== undefined) {
+      counts.declined['large-body']++;
+      return false;
+    }
+    const { prefix, content, bytes: length } = encodeEntry(entry, 0, PORTABLE);
+    const record = new Uint8Array(length);
+    record.set(prefix);
+    record.set(content, prefix.length);
+    const ttlMs = entry.kind === 'response' ? this.#usefulMs(entry) : LIST_TTL_MS;
+    return this.#bytes.put(entry.key, record, { ttlMs, note: noteOf(entry) });
+  }
+
+  delete(keys: readonly string[]): Eventually<number> {
+    return keys.length === 0 ? 0 : this.#bytes.delete(keys);
+  }
+
+  /**
+   * Where the platform lists nothing (the Cache API): what stands under a URL, with the tenants, origins and methods that
+   * were asked for since the isolate began; for any other selector nothing.
+   */
+  async *find(selector: Selector): AsyncIterable<EntryNote> {
+    const notes = this.#bytes.notes?.();
+    if (notes === undefined) {
+      if (selector.kind === 'url') yield* this.#findUri(selector.uri);
+      return;
+    }
+    const matches = entryMatcher(selector);
+    for await (const { key, note } of notes) {
+      if (!matches(key)) continue;
+      const known = note ?? (await this.#noteUnder(key));
+      if (known !== undefined && (selector.kind !== 'tag' || known.tags.includes(selector.tag))) yield known;
+    }
+  }
+
+  async *#findUri(uri: string): AsyncIterable<EntryNote> {
+    for (const prefix of this.#keyPrefixes) {
+      const plain = prefix + uri;
+      const entry = await this.#read(plain);
+      if (entry?.kind === 'variants') yield noteOf(entry);
+      // A content-coded response may have outlived the response that it was made from.
+      const keys = entry?.kind === 'variants' ? [plain, ...entry.variantKeys] : [plain];
+      for (const key of keys.flatMap(withCoded)) {
+        const note = await this.#noteUnder(key);
+        if (note?.kind === 'response') yield note;
+      }
+    }
+  }
+
+  async #noteUnder(key: string): Promise<EntryNote | undefined> {
+    const entry = await this.#read(key);
+    return entry && noteOf(entry);
+  }
+
+  async #read(key: string): Promise<Entry | undefined> {
+    const record = await this.#bytes.get(key);
+    if (record === undefined) return undefined;
+    const entry = decodeEntry(record, { generation: 0, key }, PORTABLE);
+    if (typeof entry !== 'string' && hasTimes(entry)) return entry;
+    this.#bytes.counts.unreadable++;
+    return undefined;
+  }
+
+  /** After that nobody may be served the response, fresh or stale. */
+  #usefulMs({ bornMs, terms }: StoredResponse): number {
+    const { lifetimeMs, staleWhileRevalidateMs, staleIfErrorMs, graceMs } = terms;
+    return bornMs + lifetimeMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs, graceMs) - this.#now();
+  }
+}
+
+/** Comparisons with NaN are false, so an entry with one might never become stale. */
+function hasTimes(entry: Entry): boolean {
+  if (entry.kind === 'variants') return true;
+  const { lifetimeMs, staleWhileRevalidateMs, staleIfErrorMs, graceMs } = entry.terms;
+  const sum = entry.bornMs + entry.stamp + lifetimeMs + staleWhileRevalidateMs + staleIfErrorMs + graceMs;
+  return !Number.isNaN(sum);
+}
