@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { ResponseStore } from '../../src/store/response-store.ts';
 import { getKey, keysFound, storedResponse } from '../contract/store-contract.ts';
-import { HOUR, key, kvWorld, MARKER, MINUTE, pointers, read, text } from '../kit/kv-world.ts';
+import { HOUR, key, kvWorld, MARKER, MINUTE, read, text } from '../kit/kv-world.ts';
 
 describe('a limit of the platform:', () => {
   test('a key of any length has a name of less than 512 bytes, which says nothing of it', async () => {

@@ -5,6 +5,7 @@ import type { StoredResponse } from '../../src/entry/stored-response.ts';
 import { ResponseStore } from '../../src/store/response-store.ts';
 import { storedResponse } from '../contract/store-contract.ts';
 import { HOUR, key, kvWorld, MARKER, MINUTE, pointers, read, text, values } from '../kit/kv-world.ts';
+import type { FakeKv } from '../workers/platform/kv.ts';
 
 describe('a lag', () => {
   test('of a pointer gives the older bytes, whole, for a minute and no longer', async () => {
