@@ -12,10 +12,11 @@ import type { Origin, Store } from '../ports.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import { compileSite } from '../site/compile-site.ts';
 import type { HostRouter, SiteRoute } from '../site/router.ts';
-import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
+import { createMemoryStore, LARGEST_PART, type MemoryStore } from '../store/memory.ts';
 import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
 import { answerAdmin, type WorkersAdminParts } from './admin.ts';
+import { billOf, type Counters } from './bill.ts';
 import { type AskOrigin, askerOf, type GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
@@ -25,6 +26,8 @@ import { type ReadyShard, Shard } from './shard.ts';
 /** What an isolate has beside its configuration. */
 export interface WorkersParts {
   readonly platform: WorkersPlatform;
+  /** Of the operations that the platform charges for. */
+  readonly counters: Counters;
   /** A new member of the log of a shard. */
   readonly join: (env: Bindings, shard: string) => LeasedLog;
   /** The slower tiers of a shard, fastest first. */
@@ -43,9 +46,6 @@ const OWN_POSITION = 'log';
 const POSITION = /(?:^|[,;]\s*)tidegate-position-log=([\w.-]{1,100})|^log;([\w.-]{1,100})$/;
 const OWN_POSITION_SECONDS = 300;
 
-/** One mebibyte of them. A collision invalidates too much, never too little. */
-const INVALIDATION_BUCKETS = 2 ** 17;
-
 export class WorkersGate {
   readonly settings: WorkersSettings;
   readonly router: HostRouter;
@@ -62,20 +62,28 @@ export class WorkersGate {
     const origins = Object.entries(settings.origins);
     this.#askers = new Map(origins.map(([name, origin]) => [name, askerOf(origin, parts.platform)]));
     // The origin of each request is made with it.
-    this.router = compileSite(settings, new Map(origins.map(([name]) => [name, NO_ORIGIN])));
+    this.router = compileSite(
+      settings,
+      new Map(origins.map(([name]) => [name, NO_ORIGIN])),
+      Math.floor(settings.maxBytes * LARGEST_PART),
+    );
     this.#memory = createMemoryStore({ maxBytes: settings.maxBytes });
     const memoryStats = () => this.#memory.stats();
     this.#past = this.#served(() => ({ stores: [], memoryStats, buckets: 1 }));
   }
 
   async fetch(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
+    this.#parts.counters.add('requests');
     const call = this.#adminPath(request);
     if (call !== undefined) return answerAdmin(request, call, this.#adminParts({ env, context }));
     const found = routed(request, this.router);
     if (found.kind === 'refused') return plain(found.status, found.text);
     const { site, asked } = found;
     const passage = { request, env, context };
-    if (asked === undefined) return this.#ask(passage, site, { request, addTags: () => undefined });
+    if (asked === undefined) {
+      if (!site.request.upgrade) return plain(501, 'The route does not take upgrades.\n');
+      return this.#ask(passage, site, { request, addTags: () => undefined });
+    }
     const shard = await this.#ready(passage, this.shardName(request, site));
     if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);
     const route = site.route;
@@ -110,7 +118,7 @@ export class WorkersGate {
       router: this.router,
       originNames: Object.keys(origins),
       token: typeof token === 'string' && token !== '' ? token : undefined,
-      figures: () => ({}),
+      figures: () => ({ bill: billOf(this.#parts.counters.counts()) }),
       shard: ({ shard, url }) => {
         const found = url === undefined ? undefined : routed(new Request(url), this.router);
         const named = found?.kind === 'routed' ? this.shardName({ url: url as string }, found.site) : undefined;
@@ -172,7 +180,6 @@ export class WorkersGate {
           stores: [this.#memory, ...slower.map(({ store }) => store)],
           tierNames: ['memory', ...slower.map((tier) => tier.name)],
           memoryStats: () => this.#memory.stats(),
-          buckets: INVALIDATION_BUCKETS,
           history: log.history(),
           answersUnlogged: false,
           joins: false,

@@ -5,6 +5,7 @@ import { newEpoch } from '../cache/platform.ts';
 import { LeasedLog } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
 import { universalPlatform } from '../web/platform.ts';
+import { Counters } from './bill.ts';
 import { settingsOf, type WorkersConfig } from './config.ts';
 import { coordinatorClass } from './coordinator.ts';
 import { WorkersGate } from './gate.ts';
@@ -34,15 +35,20 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     fetch: (request: Request, init?: RequestInit) => fetch(request, init),
   };
   const { clock, tasks } = platform;
+  const counters = new Counters();
+  const counted = <T>(call: Promise<T>): Promise<T> => {
+    counters.add('objectRequests');
+    return call;
+  };
   const gate = new WorkersGate(settings, {
-    platform,
+    ...{ platform, counters },
     join: (env, shard) => {
       const namespace = env[binding] as ObjectNamespace<LogKeeper>;
       // A stub belongs to the request that has made it.
       const stub = () => namespace.get(namespace.idFromName(shard));
       const keeper: LogKeeper = {
-        renew: (request) => stub().renew(request),
-        append: (request) => stub().append(request),
+        renew: (request) => counted(stub().renew(request)),
+        append: (request) => counted(stub().append(request)),
       };
       return new LeasedLog({ keeper, clock, tasks, member: newEpoch(), mode, leaseMs });
     },
@@ -50,6 +56,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
   });
   return {
     fetch: (request, env, context) => gate.fetch(request, env as Bindings, context),
-    TidegateLog: coordinatorClass(DurableObject),
+    // An isolate has the positions of each shard that it is a member of.
+    TidegateLog: coordinatorClass(DurableObject, { buckets: settings.coherence.shard === 'one' ? 2 ** 17 : 2 ** 14 }),
   };
 }
