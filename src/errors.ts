@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   E_TAG: 'a tag or the name of a table is not of the expected form',
   E_FAULT: 'something in Tidegate itself threw, which must not happen',
   E_FILL: 'the fill of an entry failed, and no stale value in grace is there',
+  E_VIEW: 'a view, a parameter of one, a signal or a counter is not known, or not among the declared values',
   E_CLOSE: 'a cache closed, and something that it waited for had not ended in time',
   E_FILL_TIMEOUT: 'the fill of an entry took longer than its hard timeout',
 } as const satisfies Record<string, string>;

@@ -37,6 +37,18 @@ export {
 } from './cache/repository/repository.ts';
 export { type TransactionControl, transaction, UnitOfWork } from './cache/repository/unit-of-work.ts';
 export type { Schema } from './cache/schema.ts';
+export type { Flush } from './cache/views/flusher.ts';
+export type { ViewAnswer, ViewFailure } from './cache/views/slot.ts';
+export type { ViewStats } from './cache/views/stats.ts';
+export {
+  type View,
+  type ViewContext,
+  type ViewEvent,
+  type ViewOptions,
+  type ViewParameters,
+  view,
+} from './cache/views/view.ts';
+export { createViews, type Views, type ViewsOptions } from './cache/views/views.ts';
 export type { ValueClass } from './entry/owned-value.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
 export type { Selector } from './ledger/selector.ts';

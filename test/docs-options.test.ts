@@ -36,6 +36,8 @@ test.each([
   ['data-cache/tiers.md', 'option', ['TierLimitOptions', 'StoreTierOptions', 'DiskTierOptions'], []],
   ['data-cache/repositories-and-events.md', 'option of `createRepository`', ['RepositoryOptions', 'RecordSource'], []],
   ['data-cache/repositories-and-events.md', 'option of a kind', ['KindPolicy'], ['earlyRefresh', 'timeouts']],
+  ['data-cache/views.md', 'option of `view`', ['ViewOptions'], []],
+  ['data-cache/views.md', 'option of `createViews`', ['ViewsOptions'], []],
   ['drizzle.md', 'option', ['SoundOptions', 'DrizzleOptions'], []],
   ['drizzle.md', 'option of `$cached`', ['ReadOptions'], []],
   ['drizzle.md', 'option of `tidegateCache`', ['DropInOptions', 'DrizzleOptions'], []],

@@ -3,7 +3,6 @@
 // A hit is given at once and without a promise. So no method on that path is async, and none makes
 // anything but the whole key, where there is a namespace or a version.
 
-import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
 import { expected } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
@@ -32,9 +31,9 @@ export function namedCache<S extends SchemaLike<S> = Schema>(parts: NamedCachePa
   return cache as unknown as Contract.Cache<S>;
 }
 
-/** Where its tracker reports. Undefined: it is no cache of this package. */
-export function sourcesOf(cache: object): SourceLeases | undefined {
-  return NamedCache.sourcesOf(cache);
+/** What the contract does not show. Undefined: it is no cache of this package. */
+export function insideOf(cache: object): { shared: Shared; space: KeySpace; terms: Terms } | undefined {
+  return NamedCache.insideOf(cache);
 }
 
 /** Keys and values are typed by the contract alone. */
@@ -59,8 +58,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     this.#isQuick = shared.share === 1 && space.isBare;
   }
 
-  static sourcesOf(cache: object): SourceLeases | undefined {
-    return #engine in cache ? cache.#engine.sources() : undefined;
+  static insideOf(cache: object): ReturnType<typeof insideOf> {
+    return #shared in cache ? { shared: cache.#shared, space: cache.#space, terms: cache.#terms } : undefined;
   }
 
   /** A wrong option of a kind shows when the cache is made, not when a key of the kind is used. */
@@ -175,7 +174,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     const found = isAnew ? new Map<string, unknown>() : await this.#foundInTime(keys, fill, options);
     const missing = keys.filter((key) => !found.has(key));
     const batch = new Batch(missing, fill, {
-      stamp: () => this.#engine.stamp(),
+      stamp: () => this.#engine.judge.arrive(),
       isFilling: (key) => !isAnew && this.#engine.isFilling(this.#space.whole(key)),
     });
     // They were looked up, and will be again.
@@ -213,7 +212,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   stamp(): Contract.ReadStamp {
-    return this.#engine.stamp();
+    return this.#engine.judge.arrive();
   }
 
   namespace(name: string, options?: Contract.NamespaceOptions): NamedCache {

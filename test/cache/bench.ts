@@ -88,7 +88,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     remove: (keys, also) => real.remove(keys, also),
     expire: (key, also) => real.expire(key, also),
     purge: (selector) => real.purge(selector),
-    stamp: () => real.stamp(),
+    judge: real.judge,
     isFilling: (key) => real.isFilling(key),
     entries: (selector) => real.entries(selector),
     stats: () => real.stats(),

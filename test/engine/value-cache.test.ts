@@ -111,7 +111,7 @@ describe('an invalidation', () => {
 
   test('between reading a value and putting it in keeps it out, when the reading was stamped', async () => {
     const { cache, set } = valueBench();
-    const stamp = cache.stamp();
+    const stamp = cache.judge.arrive();
     await cache.invalidate([{ kind: 'tag', tag: 'red' }], false);
     const terms = { tags: ['red'], stamp };
     expect(await set('k', 'old', terms as object)).toBe(false);

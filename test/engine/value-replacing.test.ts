@@ -178,20 +178,20 @@ test('who joined one is given its value', async () => {
 test('a fill of what is not there, outdated or stale notes nothing in the log', async () => {
   const { cache, getOrSet, time } = valueBench({ slower: [new Below()] });
   await getOrSet('k', () => 'missed');
-  expect(cache.stamp().position).toBe(0);
+  expect(cache.judge.arrive().position).toBe(0);
   time.advance(60_000);
   await getOrSet('k', () => 'stale');
-  expect(cache.stamp().position).toBe(0);
+  expect(cache.judge.arrive().position).toBe(0);
   await cache.invalidate([{ kind: 'url', uri: 'k' }], false);
   await getOrSet('k', () => 'outdated');
-  expect(cache.stamp().position).toBe(1);
+  expect(cache.judge.arrive().position).toBe(1);
 });
 
 test('with memory alone nothing is noted either', async () => {
   const { cache, getOrSet } = valueBench();
   await getOrSet('k', () => 'old');
   await getOrSet('k', () => 'new', { refresh: true });
-  expect([cache.get('k'), cache.stamp().position]).toEqual(['new', 0]);
+  expect([cache.get('k'), cache.judge.arrive().position]).toEqual(['new', 0]);
 });
 
 describe('where the log takes time', () => {

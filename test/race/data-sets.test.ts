@@ -9,7 +9,7 @@ const at = (version: number) => ({ version });
 describe('once a newer value was set, the older one is not given', () => {
   test('though it was put in after, with a stamp from before', async () => {
     const world = new DataWorld('memory', 'local');
-    const stamp = world.cache.stamp();
+    const stamp = world.cache.judge.arrive();
     await world.set(2);
     await world.set(1, { stamp });
     expect(world.cache.get(KEY)).toEqual(at(2));

@@ -45,7 +45,7 @@ export const DATA_WAYS: readonly DataWay[] = [
   { name: 'set by another', tell: (world) => world.set(world.source.version), sets: 'alone' },
   {
     name: 'set with a stamp',
-    tell: (world) => world.set(world.source.version, { stamp: world.cache.stamp() }),
+    tell: (world) => world.set(world.source.version, { stamp: world.cache.judge.arrive() }),
     sets: 'alone',
   },
   { name: 'set in memory', tell: (world) => world.set(world.source.version, { memoryOnly: true }), sets: 'alone' },

@@ -116,7 +116,7 @@ export class DataWorld {
   /** What a program does without `getOrSet`. */
   getAndSet(name: string): Asked {
     return asked(name, async () => {
-      const stamp = this.cache.stamp();
+      const stamp = this.cache.judge.arrive();
       const found = await this.cache.get(KEY);
       if (found !== undefined) return found;
       const version = await this.source.read();

@@ -5,7 +5,6 @@
 
 import { readOwned } from '../../entry/owned-value.ts';
 import { hasTags, type StoredValue } from '../../entry/stored-value.ts';
-import type { Arrival } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Eventually } from '../../ports.ts';
 import { after, allAtOnce } from '../eventually.ts';
@@ -18,6 +17,7 @@ import type {
   ValueCache,
   ValueCacheParts,
   ValueFill,
+  ValueJudge,
   ValueStats,
   ValueToSet,
 } from './value-contract.ts';
@@ -30,12 +30,14 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 }
 
 class TieredValueCache implements ValueCache {
+  readonly judge: ValueJudge;
   readonly #context: ValueContext;
   readonly #fills: ValueFills;
   #sources: SourceLeases | undefined;
 
   constructor(parts: ValueCacheParts) {
     this.#context = new ValueContext(parts);
+    this.judge = this.#context.judge;
     this.#fills = new ValueFills(this.#context, (asked) => this.#answer(asked), parts.endingRequests);
   }
 
@@ -183,10 +185,6 @@ class TieredValueCache implements ValueCache {
     await this.#fills.close(enough);
     await Promise.race([this.#context.underWay.idle(), enough]);
     this.#context.state = 'closed';
-  }
-
-  stamp(): Arrival {
-    return this.#context.ledger.arrive();
   }
 
   isFilling(key: string): boolean {

@@ -14,7 +14,7 @@ import { UnderWay } from '../eventually.ts';
 import { safeFault } from '../guarded.ts';
 import { Invalidator, localHistory } from '../invalidator.ts';
 import { TierLoop, wasReadNoEarlier } from '../tiers/tier-loop.ts';
-import type { FillTerms, ValueCache, ValueCacheParts, ValueState, ValueTerms } from './value-contract.ts';
+import type { FillTerms, ValueCache, ValueCacheParts, ValueJudge, ValueState, ValueTerms } from './value-contract.ts';
 import type { ValueFlight } from './value-flight.ts';
 import { ValueTally } from './value-tally.ts';
 
@@ -32,6 +32,7 @@ export class ValueContext {
   readonly own: (value: unknown) => OwnedValue;
   readonly fault: (error: unknown) => void;
   readonly ledger: EntryLedger<ValueFlight>;
+  readonly judge: ValueJudge;
   readonly invalidator: Invalidator;
   readonly tally: ValueTally;
   readonly underWay = new UnderWay();
@@ -48,7 +49,21 @@ export class ValueContext {
     const fault = safeFault(parts.fault, tasks);
     const tally = new ValueTally(names, parts.watch);
     const ledger = new Ledger<LedgerEntry, ValueFlight>(invalidations, subjectOf);
-    log.follow((position, change) => ledger.apply(position, change));
+    const followers = new Set<() => void>();
+    log.follow((position, change) => {
+      ledger.apply(position, change);
+      if (change.kind === 'invalidate') for (const follower of followers) follower();
+    });
+    this.judge = {
+      arrive: () => ledger.arrive(),
+      isCurrent: (entry) => ledger.isCurrent(entry),
+      isExpired: (entry) => ledger.isExpired(entry),
+      follow: (listener) => {
+        const own = () => listener();
+        followers.add(own);
+        return () => void followers.delete(own);
+      },
+    };
     const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
     this.clock = clock;
     this.#roughNow = parts.roughNow ?? (() => clock.now());

@@ -1,12 +1,13 @@
 // What the engine offers for values: the data cache without the programs' interface. Keys are whole, times are in ms, tags
 // are all of an entry's tags, those of its tables and namespaces among them. Types only.
 
+import type { LedgerEntry } from '../../entry/key.ts';
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { Clock, Eventually, Random, Store, Tasks } from '../../ports.ts';
+import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../../ports.ts';
 import type { History } from '../invalidator.ts';
 import type { SourceLeases } from '../source-leases.ts';
 import type { TierLimits } from '../tiers/tier-breaker.ts';
@@ -101,7 +102,8 @@ export interface ValueCache {
   sources(): SourceLeases;
   /** Removes from every tier what the selector names. */
   purge(selector: Selector): Promise<number>;
-  stamp(): Stamp & { readonly turn: number };
+  /** For those who keep values of their own. */
+  readonly judge: ValueJudge;
   /** True: who asks for it now may join a fill. */
   isFilling(key: string): boolean;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
@@ -112,6 +114,17 @@ export interface ValueCache {
    * `enough` resolves.
    */
   close(enough?: Promise<unknown>): Promise<void>;
+}
+
+/** Judges values that stand outside the tiers as if they were entries. */
+export interface ValueJudge {
+  /** Taken before a value is read. */
+  arrive(): Stamp & { readonly turn: number };
+  isCurrent(entry: LedgerEntry & { checkedUpTo: number }): boolean;
+  /** Of what is not current: soft invalidations alone affect it. */
+  isExpired(entry: LedgerEntry): boolean;
+  /** Calls the listener for each invalidation once it is in force, until it is cancelled. The listener must not throw. */
+  follow(listener: () => void): Cancel;
 }
 
 /** How a key would be filled. */

@@ -3,7 +3,7 @@
 // Timers may be late, after a pause of the whole process for one. So a cache of this package has a lease, as gates do, which
 // it asks for whenever it serves. Anything else that can invalidate has none: the tracker says when it is over.
 
-import { sourcesOf } from '../../cache/cache.ts';
+import { insideOf } from '../../cache/cache.ts';
 import type { Cache } from '../../cache/contract.ts';
 import { sourceTag } from '../../entry/key.ts';
 import type { SourceReply, TrackingTarget } from '../contract.ts';
@@ -17,7 +17,7 @@ export function cacheTarget(
   cache: Pick<Cache, 'invalidate'>,
   { name = 'cache' }: CacheTargetOptions = {},
 ): TrackingTarget {
-  const sources = sourcesOf(cache);
+  const sources = insideOf(cache)?.shared.engine.sources();
   if (sources === undefined) return untimed(cache, name);
   let answered: { readonly session: string; readonly token: string } | undefined;
   return {

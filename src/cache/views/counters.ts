@@ -1,0 +1,70 @@
+// Live counters: what was counted adds up, and is handed over in batches. Pure: a Durable Object keeps the same state in its rows.
+//
+// What is counted while a batch is on its way belongs to the next one. A batch that failed is handed over again as it was, under
+// its id: nobody knows what became of it, and by the id the application can tell.
+
+export interface CounterBatch {
+  /** The same each time the batch is handed over, and unlike that of any other. */
+  readonly id: string;
+  readonly deltas: { readonly [counter: string]: number };
+}
+
+export interface CounterState {
+  /** Since the counters began. */
+  readonly totals: ReadonlyMap<string, number>;
+  /** Not in a batch yet. */
+  readonly pending: ReadonlyMap<string, number>;
+  readonly batch: CounterBatch | undefined;
+}
+
+export class Counters {
+  readonly #totals: Map<string, number>;
+  #pending: Map<string, number>;
+  #batch: CounterBatch | undefined;
+  readonly #newId: () => string;
+
+  constructor(newId: () => string, state?: CounterState) {
+    this.#newId = newId;
+    this.#totals = new Map(state?.totals);
+    this.#pending = new Map(state?.pending);
+    this.#batch = state?.batch;
+  }
+
+  add(counter: string, by: number): void {
+    this.#totals.set(counter, this.total(counter) + by);
+    this.#pending.set(counter, (this.#pending.get(counter) ?? 0) + by);
+  }
+
+  total(counter: string): number {
+    return this.#totals.get(counter) ?? 0;
+  }
+
+  get state(): CounterState {
+    return { totals: this.#totals, pending: this.#pending, batch: this.#batch };
+  }
+
+  get isEmpty(): boolean {
+    return this.#batch === undefined && this.#pending.size === 0;
+  }
+
+  /** What has not arrived, the batch under way included. */
+  left(): CounterBatch['deltas'] {
+    const left = new Map(Object.entries(this.#batch?.deltas ?? {}));
+    for (const [counter, delta] of this.#pending) left.set(counter, (left.get(counter) ?? 0) + delta);
+    return Object.fromEntries(left);
+  }
+
+  /** The batch to hand over: the one that has not arrived, or else all that is pending. Undefined: there is nothing. */
+  take(): CounterBatch | undefined {
+    if (this.#batch !== undefined) return this.#batch;
+    const moved = [...this.#pending].filter(([, delta]) => delta !== 0);
+    this.#pending = new Map();
+    if (moved.length > 0) this.#batch = { id: this.#newId(), deltas: Object.fromEntries(moved) };
+    return this.#batch;
+  }
+
+  /** The batch has arrived. */
+  arrived(): void {
+    this.#batch = undefined;
+  }
+}
