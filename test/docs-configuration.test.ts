@@ -8,9 +8,13 @@ import { loadConfig } from '../src/node/config/config.ts';
 import { configSchema } from '../src/node/config/config-schema.ts';
 import type { TidegateConfig } from '../src/node/config/config-types.ts';
 import type { GivenOf, Kind } from '../src/options/sections.ts';
+import { checkedWorkersConfig, WORKERS } from '../src/site/workers-config.ts';
 
-const doc = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
-const documented = new Map([...doc.matchAll(/^\| `([^`]+)` \| (.+?) \|/gm)].map((row) => [row[1]!, row[2]!]));
+const read = (path: string) => readFileSync(new URL(`../docs/${path}`, import.meta.url), 'utf8');
+const keysIn = (text: string) =>
+  new Map([...text.matchAll(/^\| `([^`]+)` \| (.+?) \|/gm)].map((row) => [row[1]!, row[2]!]));
+const doc = read('configuration.md');
+const documented = keysIn(doc);
 const examples = [...doc.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!);
 
 /** Keys that hold no section of their own, each with its default as the document writes it. */
@@ -60,5 +64,25 @@ describe('docs/configuration.md', () => {
   test('the documented types are those of the schema', () => {
     expectTypeOf<TidegateConfig>().toEqualTypeOf<GivenOf<typeof configSchema>>();
     expect(examples.length).toBeGreaterThan(3);
+  });
+});
+
+describe('docs/workers-configuration.md', () => {
+  const ofNode = new Map(schemaKeys(configSchema, ''));
+  const ofWorkers = schemaKeys(WORKERS, '');
+
+  test('has the keys that Workers alone have, or with another default', () => {
+    const own = ofWorkers.filter(([key, standard]) => ofNode.get(key) !== standard);
+    expect(Object.fromEntries([...keysIn(read('workers-configuration.md'))].sort())).toEqual(
+      Object.fromEntries(own.sort()),
+    );
+    expect(own.length).toBeLessThan(ofWorkers.length / 2);
+  });
+
+  test('has an example that is accepted', () => {
+    const example = /^```ts\n.*?export default (.*?) satisfies WorkersConfig;\n```$/ms.exec(
+      read('workers-configuration.md'),
+    )?.[1];
+    expect(checkedWorkersConfig(new Function(`return ${example}`)()).tiers).toEqual(['memory', 'kv']);
   });
 });

@@ -59,7 +59,10 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'check',
     help: 'check a configuration and the files it names, and name all problems',
     argument: CONFIG,
-    options: [['--json', 'print the configuration with its defaults as JSON']],
+    options: [
+      ['--platform <name>', 'platform that it is for', { choices: ['node', 'workers'], fallback: 'node' }],
+      ['--json', 'print the configuration with its defaults as JSON'],
+    ],
     run: check,
   },
   ...ADMIN_COMMANDS,
@@ -83,7 +86,16 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   await program.parseAsync(argv);
 }
 
-async function check({ argument, options }: Call<{ readonly json?: true }>): Promise<void> {
+interface CheckOptions {
+  readonly platform: 'node' | 'workers';
+  readonly json?: true;
+}
+
+async function check({ argument, options }: Call<CheckOptions>): Promise<void> {
+  if (options.platform === 'workers') {
+    const { checkWorkers } = await import('./operator/cli/workers-check.ts');
+    return print(await checkWorkers({ file: argument, cwd: process.cwd() }, options.json === true));
+  }
   const checked = await loadConfig({ file: argument, cwd: process.cwd() });
   workerCount(checked);
   const { fileProblems } = await import('./config/file-problems.ts');

@@ -49,7 +49,7 @@ export const coding = section({
   types: list(kind.mediaType).optional(),
 });
 
-const ROUTE = {
+export const ROUTE = {
   name: kind.entityName.optional(),
   match: section({ host: kind.hostPatterns.optional(), path: kind.pathPatterns.optional() }).default({}),
   origin: kind.entityName.optional(),

@@ -6,21 +6,29 @@ import * as site from '../../site/kinds.ts';
 import { NAMES, POPULATE, ROUTE_SECTION, SOURCE, scheduleOf } from '../../site/tables.ts';
 import * as kind from './config-values.ts';
 
-const originSchema = section({
-  url: site.originUrl,
-  connectTimeout: timeout(1).default('5s'),
-  headTimeout: timeout(1).default('1m'),
-  bodyTimeout: timeout(1).default('1m'),
-  connections: integer(1).default(128),
-  retries: integer(0, 10).default(1),
-  circuitBreaker: section({
-    failures: integer(0).default(5),
-    open: timeout().default('5s'),
-  }).default({}),
-  hostHeader: site.authority.optional(),
-  http2: flag.default(true),
-  tls: section({ ca: text.optional() }).default({}),
-});
+const HERE = 'none on Node';
+
+const originSchema = section(
+  {
+    url: site.originUrl,
+    connectTimeout: timeout(1).default('5s'),
+    headTimeout: timeout(1).default('1m'),
+    bodyTimeout: timeout(1).default('1m'),
+    connections: integer(1).default(128),
+    retries: integer(0, 10).default(1),
+    circuitBreaker: section({
+      failures: integer(0).default(5),
+      open: timeout().default('5s'),
+    }).default({}),
+    hostHeader: site.authority.optional(),
+    http2: flag.default(true),
+    tls: section({ ca: text.optional() }).default({}),
+  },
+  {
+    service: `${HERE}, which has no bindings (url)`,
+    handler: `${HERE}, where an origin is another process (url)`,
+  },
+);
 
 const databaseSchema = section({
   sqlite: text.optional(),
@@ -39,48 +47,59 @@ export const databasesSchema = table(kind.sourceName, databaseSchema).default({}
 
 const scheduleSchema = section(scheduleOf(kind.cronExpression));
 
-export const configSchema = section({
-  listen: section({
-    host: text.default('127.0.0.1'),
-    port: integer(0, 65_535).default(8080),
-    tls: section({
-      certificates: list(section({ cert: text, key: text, hosts: list(kind.certificateHost).optional() }), 1),
-      minVersion: oneOf('TLSv1.2', 'TLSv1.3').default('TLSv1.2'),
-    }).optional(),
-    http2: flag.default(true),
-    proxyProtocol: flag.default(false),
-  }).default({}),
-  admin: section({
-    host: text.default('127.0.0.1'),
-    port: integer(0, 65_535).default(8081),
-    token: kind.bearerToken.optional(),
-    tokenFile: text.optional(),
-  }).default({}),
-  memory: section({ maxBytes: integer(0).default(256 * 1024 * 1024) }).default({}),
-  disk: section({ path: text, maxBytes: integer(1024 ** 2).default(10 * 1024 ** 3) }).optional(),
-  origins: table(site.entityName, originSchema),
-  routes: list(ROUTE_SECTION).default([]),
-  sources: databasesSchema,
-  populate: section(POPULATE).default({}),
-  schedule: list(scheduleSchema).default([]),
-  limits: section({
-    maxTargetBytes: integer(1).default(8_192),
-    maxHeadBytes: integer(1).default(16_384),
-    maxFields: integer(1).default(100),
-    maxConnections: integer(1).default(10_000),
-    headTimeout: timeout(1).default('10s'),
-    keepAlive: timeout(1).default('5s'),
-    maxRequestBodyBytes: integer(0).default(1024 ** 3),
-  }).default({}),
-  log: section({
-    level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
-    file: text.default('stdout'),
-    showValues: flag.default(false),
-  }).default({}),
-  trustedProxies: list(kind.network).default([]),
-  ...NAMES,
-  workers: kind.workers.default(1),
-});
+export const configSchema = section(
+  {
+    listen: section({
+      host: text.default('127.0.0.1'),
+      port: integer(0, 65_535).default(8080),
+      tls: section({
+        certificates: list(section({ cert: text, key: text, hosts: list(kind.certificateHost).optional() }), 1),
+        minVersion: oneOf('TLSv1.2', 'TLSv1.3').default('TLSv1.2'),
+      }).optional(),
+      http2: flag.default(true),
+      proxyProtocol: flag.default(false),
+    }).default({}),
+    admin: section(
+      {
+        host: text.default('127.0.0.1'),
+        port: integer(0, 65_535).default(8081),
+        token: kind.bearerToken.optional(),
+        tokenFile: text.optional(),
+      },
+      { path: `${HERE}, where the admin API has a listener of its own (admin.host, admin.port)` },
+    ).default({}),
+    memory: section({ maxBytes: integer(0).default(256 * 1024 * 1024) }).default({}),
+    disk: section({ path: text, maxBytes: integer(1024 ** 2).default(10 * 1024 ** 3) }).optional(),
+    origins: table(site.entityName, originSchema),
+    routes: list(ROUTE_SECTION).default([]),
+    sources: databasesSchema,
+    populate: section(POPULATE).default({}),
+    schedule: list(scheduleSchema).default([]),
+    limits: section({
+      maxTargetBytes: integer(1).default(8_192),
+      maxHeadBytes: integer(1).default(16_384),
+      maxFields: integer(1).default(100),
+      maxConnections: integer(1).default(10_000),
+      headTimeout: timeout(1).default('10s'),
+      keepAlive: timeout(1).default('5s'),
+      maxRequestBodyBytes: integer(0).default(1024 ** 3),
+    }).default({}),
+    log: section({
+      level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
+      file: text.default('stdout'),
+      showValues: flag.default(false),
+    }).default({}),
+    trustedProxies: list(kind.network).default([]),
+    ...NAMES,
+    workers: kind.workers.default(1),
+  },
+  {
+    tiers: `${HERE}, whose tiers are memory and disk`,
+    kv: `${HERE}, which has no KV (disk keeps responses)`,
+    coherence: `${HERE}, where all processes of a gate share one log`,
+    onFault: `${HERE}, where failures are logged (log)`,
+  },
+);
 
 const source = section(SOURCE);
 

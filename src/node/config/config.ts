@@ -72,6 +72,12 @@ export async function loadDatabases(place: ConfigPlace): Promise<ConfigOutput['s
   return databaseFiles(checkedDatabases(await readConfigFile(file), file), namesIn(dirname(file)));
 }
 
+/** The configuration file as it stands, and its name. Rejects with E_CONFIG. */
+export async function readConfig(place: ConfigPlace): Promise<{ readonly file: string; readonly raw: unknown }> {
+  const file = findConfigFile(place) ?? noFile(place);
+  return { file, raw: await readConfigFile(file) };
+}
+
 /** Names of a configuration file, in the order they are looked for. */
 const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((end) => `tidegate.config.${end}`);
 

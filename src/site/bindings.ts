@@ -1,0 +1,60 @@
+// The bindings of a Worker that a configuration names: which of them are missing, and the wrangler setting that adds them.
+
+import { shown } from '../errors.ts';
+import { has, isRecord } from '../options/kit.ts';
+import type { ResolvedWorkersConfig } from './workers-config.ts';
+
+/** A binding that the gate needs. */
+export interface NeededBinding {
+  /** The key of the configuration that names it. */
+  readonly key: string;
+  readonly name: string;
+  readonly what: string;
+  /** What adds it: a part of the wrangler configuration, or a command. */
+  readonly setting: string;
+  readonly fits: (bound: unknown) => boolean;
+}
+
+export function neededBindings({ origins, tiers, kv, coherence, admin }: ResolvedWorkersConfig): NeededBinding[] {
+  const log = coherence.binding;
+  const needed: NeededBinding[] = [
+    {
+      key: 'coherence.binding',
+      name: log,
+      what: 'a namespace of Durable Objects',
+      setting: `"durable_objects": { "bindings": [{ "name": "${log}", "class_name": "TidegateLog" }] } and "migrations": [{ "tag": "tidegate-1", "new_sqlite_classes": ["TidegateLog"] }]`,
+      fits: (bound) => has(bound, 'idFromName', 'get'),
+    },
+  ];
+  if (tiers.includes('kv')) {
+    const setting = `"kv_namespaces": [{ "binding": "${kv.binding}" }]`;
+    const fits = (bound: unknown) => has(bound, 'get', 'put');
+    needed.push({ key: 'kv.binding', name: kv.binding, what: 'a KV namespace', setting, fits });
+  }
+  for (const [name, origin] of Object.entries(origins)) {
+    if (origin.kind !== 'service') continue;
+    const setting = `"services": [{ "binding": "${origin.service}", "service": "name of the Worker" }]`;
+    const fits = (bound: unknown) => has(bound, 'fetch');
+    needed.push({ key: `origins.${name}.service`, name: origin.service, what: 'a service binding', setting, fits });
+  }
+  if (admin !== undefined) {
+    const setting = `npx wrangler secret put ${admin.token}`;
+    const fits = (bound: unknown) => typeof bound === 'string' && bound !== '';
+    needed.push({ key: 'admin.token', name: admin.token, what: 'a secret', setting, fits });
+  }
+  return needed;
+}
+
+/** A problem for each binding that `env` lacks; empty: all are there. */
+export function missingBindings(config: ResolvedWorkersConfig, env: unknown): string[] {
+  const bindings = isRecord(env) ? env : {};
+  return neededBindings(config).flatMap(({ name, fits, ...needed }) => {
+    const bound = bindings[name];
+    return fits(bound) ? [] : [missing({ name, ...needed }, typeof bound === 'string' ? 'a text' : shown(bound))];
+  });
+}
+
+/** `got`: what stands in the place of the binding. */
+export function missing({ key, name, what, setting }: Omit<NeededBinding, 'fits'>, got = 'nothing'): string {
+  return `${key}: expected ${what} bound as ${name}, got ${got}; it comes by ${setting}`;
+}

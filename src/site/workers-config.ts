@@ -1,0 +1,191 @@
+// The check of a configuration of Workers, and what the gate makes of it. What Node has and Workers cannot have is refused with
+// the reason, and so are bindings that the Worker lacks.
+
+import { isRecord, type UnknownRecord } from '../options/kit.ts';
+import {
+  exactlyOne,
+  type GotOf,
+  integer,
+  like,
+  list,
+  matches,
+  oneOf,
+  readWhole,
+  section,
+  showSecret,
+  type Tell,
+  table,
+  timeout,
+  value,
+} from '../options/sections.ts';
+import { checkFills, checkSite } from './agreements.ts';
+import { entityName, originUrl } from './kinds.ts';
+import { type ResolvedRoute, resolveRoutes } from './resolved.ts';
+import { NAMES, POPULATE, ROUTE, scheduleOf } from './tables.ts';
+import type { WorkersTier } from './workers-types.ts';
+
+const HERE = 'none on Workers';
+
+const isIdentifier = matches(/^[A-Za-z_$][\w$]*$/);
+const binding = value<string>('the name of a binding', isIdentifier);
+const handler = value<object>(
+  'a function, or an object with a method fetch',
+  (given) => typeof given === 'function' || (isRecord(given) && typeof given.fetch === 'function'),
+);
+
+const origin = section(
+  {
+    url: originUrl.optional(),
+    service: binding.optional(),
+    handler: handler.optional(),
+    headTimeout: timeout(1).default('1m'),
+    bodyTimeout: timeout(1).default('1m'),
+  },
+  {
+    connectTimeout: `${HERE}, where the platform connects (headTimeout counts from before)`,
+    connections: `${HERE}, where the platform keeps the connections`,
+    retries: `${HERE}, which send a request once`,
+    circuitBreaker: `${HERE}, where an isolate hears of too few failures`,
+    hostHeader: `${HERE}, where fetch sends the host of the URL`,
+    http2: `${HERE}, where the platform chooses the protocol`,
+    tls: `${HERE}, where the platform knows the authorities`,
+  },
+);
+
+const TIERS: readonly WorkersTier[] = ['memory', 'workers-cache', 'cache-api', 'kv'];
+const MIB = 1024 * 1024;
+
+/** The keys of a configuration of Workers. */
+export const WORKERS = section(
+  {
+    origins: table(entityName, origin),
+    routes: list(
+      section(ROUTE, {
+        bodyOnGet: `${HERE}, whose requests have no body with GET`,
+        originHost: `${HERE}, where fetch sends the host of the URL`,
+        compress: `${HERE}, where the platform compresses answers`,
+      }),
+    ).default([]),
+    tiers: list(oneOf(...TIERS), 1).default(['memory']),
+    memory: section({ maxBytes: integer(0, 64 * MIB).default(32 * MIB) }).default({}),
+    kv: section({ binding: binding.default('TIDEGATE_KV'), environment: entityName.optional() }).default({}),
+    coherence: section({
+      mode: oneOf('lease', 'strict', 'bounded').default('lease'),
+      lease: timeout(1).optional(),
+      bound: timeout(1).optional(),
+      binding: binding.default('TIDEGATE_LOG'),
+      shard: oneOf('one', 'host', 'tenant').default('one'),
+    }).default({}),
+    admin: section(
+      {
+        path: like('a path that begins with "/" and does not end with it', /^\/[^?#\s]*[^/?#\s]$/),
+        token: value<string>('the name of a secret, not the secret itself', isIdentifier, showSecret),
+      },
+      {
+        host: `${HERE}, where the admin API stands on a path (admin.path)`,
+        port: `${HERE}, where the admin API stands on a path (admin.path)`,
+        tokenFile: `${HERE}, which have no files (admin.token names a secret)`,
+      },
+    ).optional(),
+    populate: section(POPULATE, { onStart: `${HERE}, where isolates start at any time (schedule fills)` }).default({}),
+    schedule: list(
+      section(scheduleOf(like('a cron expression of five fields, as in triggers.crons', /^\S+(?: \S+){4}$/)), {
+        every: `${HERE}, where cron triggers run schedules (cron)`,
+        file: `${HERE}, which have no files (urls, sitemap)`,
+      }),
+    ).default([]),
+    ...NAMES,
+    onFault: value<(error: unknown) => unknown>('a function', (given) => typeof given === 'function').optional(),
+  },
+  {
+    listen: `${HERE}, where the platform listens`,
+    disk: `${HERE}, which have no disk (tiers: ['kv'] keeps responses)`,
+    sources: `${HERE}, where no feed runs`,
+    limits: `${HERE}, where the platform has its own`,
+    log: `${HERE}, which have no log file (onFault is told of failures)`,
+    trustedProxies: `${HERE}, where the platform states host, scheme and client`,
+    workers: `${HERE}, where the platform starts isolates as it needs them`,
+  },
+);
+
+type Got = GotOf<typeof WORKERS>;
+
+/** One of three kinds of origin. */
+export type ResolvedWorkersOrigin = {
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly hostHeader?: undefined;
+} & (
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'service'; readonly service: string }
+  | { readonly kind: 'handler'; readonly handler: object }
+);
+
+/** A checked configuration of Workers: every default filled in, at least one origin and one route. */
+export interface ResolvedWorkersConfig extends Omit<Got, 'origins' | 'routes' | 'coherence' | 'schedule'> {
+  readonly origins: { readonly [name: string]: ResolvedWorkersOrigin };
+  readonly routes: readonly ResolvedRoute[];
+  readonly coherence: Pick<Got['coherence'], 'mode' | 'binding' | 'shard'> & {
+    /** How long an isolate serves without asking: `lease`, in the mode `bounded` the bound, in the mode `strict` 0. */
+    readonly leaseMs: number;
+  };
+  readonly schedule: readonly (Got['schedule'][number] & { readonly name: string; readonly cron: string })[];
+}
+
+const DEFAULT_LEASE_MS = 1_000;
+
+/** Throws one E_CONFIG that names every problem. `source`: the configuration's name there. */
+export function checkedWorkersConfig(raw: unknown, source = 'the configuration'): ResolvedWorkersConfig {
+  const { origins, routes, coherence, schedule, targetedFields, ...rest } = readWhole(source, (tell) => {
+    const got = WORKERS.read(raw, tell);
+    if (isRecord(raw)) checkAgreement(raw, tell);
+    return got;
+  });
+  const { mode, leaseMs = DEFAULT_LEASE_MS, boundMs = 0, ...where } = coherence;
+  return {
+    ...rest,
+    origins: Object.fromEntries(Object.entries(origins).map(([name, one]) => [name, resolvedOrigin(one)])),
+    routes: resolveRoutes(origins, routes),
+    coherence: { ...where, mode, leaseMs: { lease: leaseMs, bounded: boundMs, strict: 0 }[mode] },
+    schedule: schedule.map((one, at) => ({
+      ...one,
+      cron: one.cron as string,
+      name: one.name ?? `schedule-${at + 1}`,
+    })),
+    targetedFields: targetedFields.map((name) => name.toLowerCase()),
+  };
+}
+
+function resolvedOrigin({ url, service, handler: own, ...timeouts }: Got['origins'][string]): ResolvedWorkersOrigin {
+  if (url !== undefined) return { ...timeouts, kind: 'url', url: new URL(url).origin };
+  if (service !== undefined) return { ...timeouts, kind: 'service', service };
+  return { ...timeouts, kind: 'handler', handler: own as object };
+}
+
+function checkAgreement(raw: UnknownRecord, tell: Tell): void {
+  checkSite(raw, tell);
+  checkFills(raw, { sources: ['urls', 'sitemap', 'manifest'], times: ['cron'] }, tell);
+  for (const [name, one] of Object.entries(isRecord(raw.origins) ? raw.origins : {})) {
+    if (isRecord(one)) exactlyOne(one, ['url', 'service', 'handler'], (problem) => tell(problem, ['origins', name]));
+  }
+  if (isRecord(raw.coherence)) checkCoherence(raw.coherence, tell);
+  checkTiers(raw, tell);
+}
+
+function checkCoherence({ mode = 'lease', lease, bound }: UnknownRecord, tell: Tell): void {
+  if (lease !== undefined && mode !== 'lease') tell(`expected none in the mode ${mode}`, ['coherence', 'lease']);
+  if ((bound !== undefined) === (mode === 'bounded')) return;
+  const expected = bound === undefined ? 'a duration in the mode bounded, got nothing' : `none in the mode ${mode}`;
+  tell(`expected ${expected}`, ['coherence', 'bound']);
+}
+
+function checkTiers({ tiers = ['memory'], memory, kv }: UnknownRecord, tell: Tell): void {
+  if (!Array.isArray(tiers)) return;
+  const places = tiers.map((tier) => TIERS.indexOf(tier));
+  const isOrdered = places.every((place, at) => at === 0 || place < 0 || place > (places[at - 1] as number));
+  if (!isOrdered)
+    tell(`expected each at most once, in the order ${TIERS.join(', ')}, got ${tiers.join(', ')}`, ['tiers']);
+  for (const [tier, settings] of Object.entries({ memory, kv })) {
+    if (settings !== undefined && !tiers.includes(tier)) tell(`expected "${tier}" among the tiers, got none`, [tier]);
+  }
+}
