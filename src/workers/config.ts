@@ -6,7 +6,7 @@ import type { ResolvedRoute } from '../site/resolved.ts';
 import type { RouteConfig } from '../site/route-types.ts';
 import type { WorkersOrigin } from './origins.ts';
 import type { Bindings } from './platform.ts';
-import type { WorkersSettings } from './settings.ts';
+import type { Tier, WorkersSettings } from './settings.ts';
 
 /** What `createGate` is given. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
 export interface WorkersConfig<Env = Bindings> {
@@ -16,6 +16,12 @@ export interface WorkersConfig<Env = Bindings> {
   readonly routes?: readonly RouteConfig[] | undefined;
   /** Memory of each isolate for stored responses. Default 32 MiB. */
   readonly memory?: { readonly maxBytes?: number | undefined } | undefined;
+  /** Where responses are stored, in this order: `memory`, `workers-cache`, `cache-api`, `kv`. Default `['memory']`. */
+  readonly tiers?: readonly Tier[] | undefined;
+  /** Of the tier `kv`. `binding`: of its namespace, default `TIDEGATE_KV`. */
+  readonly kv?: { readonly binding?: string | undefined } | undefined;
+  /** Name of this deployment's surroundings: each has stores of its own. Default `production`. */
+  readonly environment?: string | undefined;
   /** How isolates agree on what is outdated. */
   readonly coherence?:
     | {
@@ -52,6 +58,9 @@ export function settingsOf(config: WorkersConfig): WorkersSettings {
     targetedFields: (config.targetedFields ?? ['cdn-cache-control']).map((name) => name.toLowerCase()),
     cacheName: config.cacheName ?? 'tidegate',
     maxBytes: config.memory?.maxBytes ?? 32 * 1024 * 1024,
+    tiers: config.tiers ?? ['memory'],
+    kv: { binding: config.kv?.binding ?? 'TIDEGATE_KV' },
+    environment: config.environment ?? 'production',
     coherence: { mode, leaseMs: toMs(lease, 'a duration'), binding, shard },
     admin: config.admin,
     onFault: config.onFault,

@@ -8,7 +8,7 @@ import { parseSelectors } from '../entry/selectors.ts';
 import { expected, TidegateError } from '../errors.ts';
 import type { LeasedLog } from '../log/lease/member.ts';
 import { afterIntents } from '../log/member-log.ts';
-import type { Origin, Store } from '../ports.ts';
+import type { Origin } from '../ports.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import { compileSite } from '../site/compile-site.ts';
 import type { HostRouter, SiteRoute } from '../site/router.ts';
@@ -20,8 +20,9 @@ import { billOf, type Counters } from './bill.ts';
 import { type AskOrigin, askerOf, type GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
-import type { WorkersSettings } from './settings.ts';
+import type { Tier, WorkersSettings } from './settings.ts';
 import { type ReadyShard, Shard } from './shard.ts';
+import type { NamedTier } from './tiers.ts';
 
 /** What an isolate has beside its configuration. */
 export interface WorkersParts {
@@ -30,8 +31,8 @@ export interface WorkersParts {
   readonly counters: Counters;
   /** A new member of the log of a shard. */
   readonly join: (env: Bindings, shard: string) => LeasedLog;
-  /** The slower tiers of a shard, fastest first. */
-  readonly tiers: (env: Bindings, shard: string) => readonly { readonly name: string; readonly store: Store }[];
+  /** The tiers behind the memory, fastest first. */
+  readonly tiers: (env: Bindings) => readonly NamedTier[];
 }
 
 /** One request on its way through. */
@@ -175,10 +176,11 @@ export class WorkersGate {
       onFault: this.settings.onFault,
       join: () => join(env, name),
       options: (log) => {
-        const slower = tiers(env, name);
+        const all = [{ name: 'memory', store: this.#memory }, ...tiers(env)];
+        const asked = all.filter((tier) => this.settings.tiers.includes(tier.name as Tier));
         return {
-          stores: [this.#memory, ...slower.map(({ store }) => store)],
-          tierNames: ['memory', ...slower.map((tier) => tier.name)],
+          stores: asked.map(({ store }) => store),
+          tierNames: asked.map((tier) => tier.name),
           memoryStats: () => this.#memory.stats(),
           history: log.history(),
           answersUnlogged: false,

@@ -4,16 +4,20 @@ import { DurableObject, waitUntil } from 'cloudflare:workers';
 import { newEpoch } from '../cache/platform.ts';
 import { LeasedLog } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
+import type { PlatformCache } from '../store/cache-api/cache-api-store.ts';
 import { universalPlatform } from '../web/platform.ts';
 import { Counters } from './bill.ts';
 import { settingsOf, type WorkersConfig } from './config.ts';
 import { coordinatorClass } from './coordinator.ts';
 import { WorkersGate } from './gate.ts';
 import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
+import { slowerTiers } from './tiers.ts';
 
 export type { WorkersConfig } from './config.ts';
 export type { GateExecutionContext, OriginHandler, WorkersOrigin } from './origins.ts';
 export type { Bindings, ExecutionContext } from './platform.ts';
+
+declare const caches: { readonly default: PlatformCache };
 
 /** What the Worker's module exports: this as its default, and the class by name. */
 export interface WorkersModule<Env = Bindings> {
@@ -32,6 +36,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
   const platform = {
     ...universalPlatform(),
     waitUntil,
+    cache: () => caches.default,
     fetch: (request: Request, init?: RequestInit) => fetch(request, init),
   };
   const { clock, tasks } = platform;
@@ -52,7 +57,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
       };
       return new LeasedLog({ keeper, clock, tasks, member: newEpoch(), mode, leaseMs });
     },
-    tiers: () => [],
+    tiers: (env) => slowerTiers(settings, { env, platform, counters }),
   });
   return {
     fetch: (request, env, context) => gate.fetch(request, env as Bindings, context),

@@ -1,5 +1,6 @@
 // What the gate takes of Cloudflare's platform: the parts that it calls, no more. Types alone.
 
+import type { PlatformCache } from '../store/cache-api/cache-api-store.ts';
 import type { Platform } from '../web/platform.ts';
 
 /** The bindings of a Worker, by their names. */
@@ -29,6 +30,8 @@ export interface ObjectNamespace<Stub = unknown> {
 export interface WorkersPlatform extends Platform {
   /** Asks a server over the network. */
   readonly fetch: (request: Request, init?: RequestInit) => Promise<Response>;
+  /** The cache of the data centre. */
+  readonly cache: () => PlatformCache;
   /** Keeps work of the present request alive after its answer. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 }

@@ -3,6 +3,8 @@
 import type { ResolvedSite } from '../site/resolved.ts';
 import type { WorkersOrigin } from './origins.ts';
 
+export type Tier = 'memory' | 'workers-cache' | 'cache-api' | 'kv';
+
 export interface WorkersSettings extends ResolvedSite {
   readonly origins: {
     readonly [name: string]: WorkersOrigin & {
@@ -13,6 +15,11 @@ export interface WorkersSettings extends ResolvedSite {
   };
   /** Memory of the isolate for stored responses. */
   readonly maxBytes: number;
+  /** Where responses are stored, in the order asked. */
+  readonly tiers: readonly Tier[];
+  readonly kv: { readonly binding: string };
+  /** Those that share a KV namespace or a cache by mistake are told apart by it. */
+  readonly environment: string;
   readonly coherence: {
     readonly mode: 'lease' | 'strict' | 'bounded';
     /** How long an isolate serves without asking; in the mode `bounded`, how long it may be behind. */

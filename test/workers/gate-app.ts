@@ -6,6 +6,8 @@ import { createGate, type GateExecutionContext } from '../../src/workers/index.t
 interface Env {
   readonly TRUTH: { fetch(request: Request): Promise<Response> };
   readonly MODE: 'lease' | 'strict' | 'bounded';
+  /** Names of tiers, with commas between them. */
+  readonly TIERS?: string;
 }
 
 async function answer(request: Request, env: Env, context: GateExecutionContext): Promise<Response> {
@@ -15,15 +17,16 @@ async function answer(request: Request, env: Env, context: GateExecutionContext)
   }
   context.tidegate.tags('told');
   const truth = await env.TRUTH.fetch(request);
-  return new Response(await truth.text(), { headers: { 'cache-control': 'max-age=60', 'cache-tag': 'all' } });
+  return new Response(await truth.text(), { headers: { 'cache-control': 'max-age=600', 'cache-tag': 'all' } });
 }
 
 const faults: string[] = [];
 
-function gateOf(mode: Env['MODE']) {
+function gateOf({ MODE: mode, TIERS = 'memory' }: Pick<Env, 'MODE' | 'TIERS'>) {
   return createGate<Env>({
     origins: { app: { handler: { fetch: answer } }, remote: { service: 'TRUTH' } },
     routes: [{ match: { path: '/remote/*' }, origin: 'remote', defaultTtl: '1m' }, { origin: 'app' }],
+    tiers: TIERS.split(',') as ['memory'],
     coherence: { mode, lease: '600ms' },
     admin: { path: '/_tidegate', token: 'TOKEN' },
     onFault: (error) => faults.push(String(error)),
@@ -32,12 +35,12 @@ function gateOf(mode: Env['MODE']) {
 
 let gate: ReturnType<typeof gateOf> | undefined;
 
-export const { TidegateLog } = gateOf('lease');
+export const { TidegateLog } = gateOf({ MODE: 'lease' });
 
 export default {
   fetch(request: Request, env: Env, context: never): Promise<Response> | Response {
     if (request.url.endsWith('/faults')) return Response.json(faults);
-    gate ??= gateOf(env.MODE);
+    gate ??= gateOf(env);
     return gate.fetch(request, env, context);
   },
 };

@@ -110,3 +110,50 @@ describe.each(['lease', 'strict', 'bounded'] as const)('in the mode %s', { timeo
     expect(truth.get('/four')).toBe('old');
   });
 });
+
+describe.each(['kv', 'cache-api', 'memory,cache-api,kv'])('with the tiers %s', { timeout: 30_000 }, (tiers) => {
+  let workers: Miniflare;
+  let asked = 0;
+  let truth = 'first';
+
+  beforeAll(async () => {
+    const TRUTH = async (request: MiniflareRequest) => {
+      asked++;
+      if (request.method === 'PUT') truth = await request.text();
+      return new Response(truth);
+    };
+    const worker = (name: string) => ({
+      ...{ name, modules: true, script, compatibilityDate: '2026-06-01', serviceBindings: { TRUTH } },
+      ...{ bindings: { MODE: 'lease', TIERS: tiers }, kvNamespaces: { TIDEGATE_KV: 'shared' } },
+      durableObjects: { TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true } },
+    });
+    workers = new Miniflare({ workers: [worker('a'), worker('b')] });
+    await workers.ready;
+  }, 60_000);
+
+  afterAll(() => workers?.dispose());
+
+  async function ask(place: 'a' | 'b', init = {}) {
+    const { fetch } = (await workers.getWorker(place)) as unknown as {
+      fetch(url: string, init: object): Promise<Response>;
+    };
+    const response = await fetch('http://app.example/one', init);
+    return { text: await response.text(), outcome: response.headers.get('cache-status') ?? '' };
+  }
+
+  test('another isolate finds what one has stored, until a write outdates it', async () => {
+    await ask('a');
+    await expect.poll(async () => (await ask('a')).outcome).toContain('; hit');
+    asked = 0;
+    const shared = await ask('b');
+    expect(shared.outcome).toContain('; hit');
+    expect(shared.text).toBe('first');
+    expect(asked).toBe(0);
+    await ask('b', { method: 'PUT', body: 'second' });
+    const [one, other] = await Promise.all([ask('a'), ask('b')]);
+    expect([one.text, other.text]).toEqual(['second', 'second']);
+    // KV takes one write of a key a second.
+    await expect.poll(async () => (await ask('a')).outcome, { timeout: 5_000, interval: 300 }).toContain('; hit');
+    expect((await ask('a')).text).toBe('second');
+  });
+});
