@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { MUTANTS as CRASH } from './crash/mutants.ts';
 import { MUTANTS as DRILL } from './drill/mutants.ts';
 import { STATED_READ_MUTANTS } from './engine/stated-read-mutants.ts';
+import { LEASE_MUTANTS } from './log/lease-mutants.ts';
 import { ROWS_MUTANTS } from './orm/drizzle/rows-mutants.ts';
 import { DATA_MUTANTS } from './race/data-mutants.ts';
 import { TRACK_MUTANTS } from './race/track-mutants.ts';
@@ -28,6 +29,7 @@ test.each([
   ['crash', CRASH],
   ['Drizzle by rows', ROWS_MUTANTS],
   ['drill', DRILL],
+  ['leased log', LEASE_MUTANTS],
   ['stated reads', STATED_READ_MUTANTS],
   ['race of the data cache', DATA_MUTANTS],
   ['race of tracking', TRACK_MUTANTS],

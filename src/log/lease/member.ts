@@ -45,7 +45,7 @@ export class LeasedLog implements InvalidationLog {
   readonly #replica = new Replica();
   #batch: Batch | undefined;
   readonly #opening = new Set<Promise<unknown>>();
-  /** Invalidations that may not have reached the keeper. They go with the next renewal. */
+  /** Changes that may not have reached the keeper. They go with the next renewal. */
   #owed: readonly LogChange[] = [];
 
   constructor(parts: LeasedLogParts) {
@@ -118,6 +118,7 @@ export class LeasedLog implements InvalidationLog {
 
   /** Resolves when the intents appended in this turn are stored, or else all that are being opened; rejects when one is not. */
   opened(): Promise<unknown> | undefined {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
     if (this.#opening.size === 0) return undefined;
     const own = this.#batch?.changes.some(({ kind }) => kind === 'open') === true ? this.#batch.positions : undefined;
     // The call of another request may have ended with that request, and tells nobody. The timer is this request's own.
@@ -166,16 +167,15 @@ export class LeasedLog implements InvalidationLog {
       this.#replica.take(reply);
       return reply.positions;
     } catch (error) {
-      this.#failed(changes.filter(({ kind }) => kind === 'invalidate'));
+      this.#failed(changes);
       throw error;
     }
   }
 
-  /** These may be in force or not. They are before anything is served again. */
-  #failed(invalidations: readonly LogChange[]): void {
-    if (invalidations.length === 0) return;
-    this.#lease.lapse();
-    this.#owed = acceptable([...this.#owed, ...invalidations]);
+  /** The changes may be in force or not. They are before anything is served again, but for writes that are not sent now. */
+  #failed(changes: readonly LogChange[]): void {
+    if (changes.some(({ kind }) => kind === 'invalidate')) this.#lease.lapse();
+    this.#owed = acceptable([...this.#owed, ...changes.filter(({ kind }) => kind !== 'open')]);
   }
 
   async #within<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
