@@ -6,61 +6,14 @@ import type { LogChange, Position } from '../../src/ledger/log.ts';
 import { Keeper } from '../../src/log/lease/keeper.ts';
 import { LeasedLog, type LeaseMode } from '../../src/log/lease/member.ts';
 import type { LogKeeper } from '../../src/log/lease/messages.ts';
-import type { Clock, Tasks } from '../../src/ports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { Dice } from '../sim/dice.ts';
+import { Machine } from './machine.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
 
 const WRITE_MS = 5_000;
 const UNKNOWN_OUTCOME_MS = 3_000;
 const WORLD_MS = 30_000;
-
-/** A machine's clock: it stands still between the I/O of its machine, and goes wrong by up to five parts in a thousand. */
-class Machine implements Clock, Tasks {
-  readonly #time: SimulatedTime;
-  readonly #rate: number;
-  readonly #beganMs: number;
-  readonly #offset: number;
-  #shown = 0;
-
-  constructor(time: SimulatedTime, dice: Dice) {
-    this.#time = time;
-    this.#beganMs = time.monotonic();
-    this.#rate = 1 + (dice.next() - 0.5) * 0.01;
-    this.#offset = dice.below(1_000_000);
-    this.input();
-  }
-
-  /** Something has arrived: the clock moves. */
-  input(): void {
-    this.#shown = this.#time.monotonic();
-  }
-
-  now(): number {
-    return this.#shown;
-  }
-
-  monotonic(): number {
-    return Math.floor((this.#shown - this.#beganMs) * this.#rate) + this.#offset;
-  }
-
-  later(delayMs: number, work: () => void): () => void {
-    return this.#time.later(Math.max(1, delayMs / this.#rate), () => {
-      this.input();
-      work();
-    });
-  }
-
-  soon(work: () => void): void {
-    queueMicrotask(work);
-  }
-}
-
-/** An invalidation that was acknowledged, and when. */
-interface Acknowledged {
-  readonly tag: string;
-  readonly atMs: number;
-}
 
 export class Isolate {
   readonly log: LeasedLog;
@@ -167,7 +120,7 @@ export class LeaseWorld {
   readonly time = new SimulatedTime();
   readonly dice: Dice;
   readonly mode: LeaseMode;
-  readonly acknowledged: Acknowledged[] = [];
+  readonly acknowledged: { readonly tag: string; readonly atMs: number }[] = [];
   /** Intents that were opened for certain, with their URIs. */
   readonly opened = new Map<string, string>();
   readonly problems: string[] = [];
@@ -188,7 +141,8 @@ export class LeaseWorld {
     this.mode = mode;
     this.#travelMs = this.dice.pick([2, 30]);
     this.#restart();
-    for (let count = this.dice.between(2, 4); count > 0; count--) this.#join();
+    for (let count = this.dice.between(2, 4); count > 0; count--)
+      this.#isolates.push(new Isolate(this, `m${this.#names++}`));
   }
 
   async run(): Promise<void> {
@@ -305,16 +259,12 @@ export class LeaseWorld {
     });
   }
 
-  #join(): void {
-    this.#isolates.push(new Isolate(this, `m${this.#names++}`));
-  }
-
   #replace(isolate: Isolate): void {
     if (isolate.log.ended !== undefined) this.tally.ended++;
     isolate.isAlive = false;
     this.#past.push(isolate);
     this.#isolates.splice(this.#isolates.indexOf(isolate), 1);
-    this.#join();
+    this.#isolates.push(new Isolate(this, `m${this.#names++}`));
   }
 
   async #checkEnd(): Promise<void> {

@@ -1,0 +1,249 @@
+// The rules of the leased log one by one: what the simulation sees only by chance, or takes for a miss.
+
+import { describe, expect, test } from 'vitest';
+import type { LogChange, Position } from '../../src/ledger/log.ts';
+import { Keeper } from '../../src/log/lease/keeper.ts';
+import { LeasedLog, type LeaseMode } from '../../src/log/lease/member.ts';
+import type { AppendRequest, LogKeeper, LogReply, RenewRequest } from '../../src/log/lease/messages.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
+import { turns } from '../kit/slow-log.ts';
+import { SqliteStorage } from './sqlite-storage.ts';
+
+const tag = (name: string): LogChange => ({ kind: 'invalidate', selector: { kind: 'tag', tag: name } });
+
+class World {
+  readonly time = new SimulatedTime();
+  readonly storage = new SqliteStorage();
+  #epochs = 0;
+  keeper = this.instance();
+  /** What stands between members and keeper. */
+  on: { renew?: (reply: LogReply) => LogReply | Promise<LogReply>; append?: () => void } = {};
+
+  instance(tail = 1_000): Keeper {
+    const newEpoch = () => `e${++this.#epochs}`;
+    const { time, storage } = this;
+    return new Keeper({
+      storage,
+      clock: time,
+      tasks: time,
+      setAlarm: async () => {},
+      newEpoch,
+      buckets: 64,
+      imageAfter: 1,
+      tail,
+    });
+  }
+
+  async member(name: string, mode: LeaseMode = 'lease'): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
+    const heard: [Position, LogChange][] = [];
+    const keeper: LogKeeper = {
+      renew: async (request: RenewRequest) => {
+        const reply = await this.keeper.renew(request);
+        return this.on.renew === undefined ? reply : this.on.renew(reply);
+      },
+      append: async (request: AppendRequest) => {
+        this.on.append?.();
+        return this.keeper.append(request);
+      },
+    };
+    const { time } = this;
+    const tasks = { later: time.later.bind(time), soon: (work: () => void) => queueMicrotask(work) };
+    const log = new LeasedLog({ keeper, clock: time, tasks, member: name, mode, leaseMs: 1_000 });
+    await log.renew();
+    log.follow((position, change) => void heard.push([position, change]));
+    return { log, heard };
+  }
+}
+
+/** When the promise is over, in simulated time. */
+async function tookMs(world: World, promise: Promise<unknown>): Promise<number> {
+  const begun = world.time.monotonic();
+  let endedAt: number | undefined;
+  const end = () => {
+    endedAt = world.time.monotonic();
+  };
+  promise.then(end, end);
+  for (;;) {
+    await turns();
+    if (endedAt !== undefined) return endedAt - begun;
+    world.time.advance(1);
+  }
+}
+
+describe('an acknowledgement', () => {
+  test('waits for the lease of another member and the margin, not for its own', async () => {
+    const world = new World();
+    const a = await world.member('a');
+    expect(await tookMs(world, a.log.append(tag('x')))).toBe(0);
+    await world.member('b');
+    expect(await tookMs(world, a.log.append(tag('y')))).toBe(1_015);
+  });
+
+  test.each(['strict', 'bounded'] as const)('does not wait for a member in mode %s', async (mode) => {
+    const world = new World();
+    const a = await world.member('a');
+    await world.member('b', mode);
+    expect(await tookMs(world, a.log.append(tag('x')))).toBe(0);
+  });
+
+  test('comes as soon as the other member says that it knows', async () => {
+    const world = new World();
+    const a = await world.member('a');
+    const b = await world.member('b');
+    const appended = a.log.append(tag('x'));
+    await turns();
+    await b.log.renew();
+    world.time.advance(10);
+    const rest = tookMs(world, appended);
+    await b.log.renew();
+    expect(await rest).toBe(0);
+  });
+
+  test('of an open intent comes at once', async () => {
+    const world = new World();
+    const a = await world.member('a');
+    await world.member('b');
+    expect(await tookMs(world, a.log.append({ kind: 'open', intent: 'i', uri: 'u' }))).toBe(0);
+  });
+
+  test('waits after a restart as if everybody had a lease', async () => {
+    const world = new World();
+    const a = await world.member('a');
+    world.keeper = world.instance();
+    expect(await tookMs(world, a.log.append(tag('x')))).toBe(1_015);
+  });
+});
+
+describe('a lease', () => {
+  test('is counted from before it is asked for, and due to one caller in its second half', async () => {
+    const world = new World();
+    const { log } = await world.member('a');
+    expect([log.isLeased(), log.renewalDue()]).toEqual([true, false]);
+    world.time.advance(500);
+    expect([log.renewalDue(), log.renewalDue()]).toEqual([true, false]);
+    world.time.advance(250);
+    expect([log.renewalDue(), log.renewalDue()]).toEqual([true, false]);
+    world.time.advance(249);
+    expect(log.isLeased()).toBe(true);
+    world.time.advance(1);
+    expect([log.isLeased(), log.renewalDue()]).toEqual([false, false]);
+  });
+
+  test('ends with an append that fails, and the next renewal appends the change', async () => {
+    const world = new World();
+    const { log, heard } = await world.member('a');
+    world.on.append = () => {
+      throw new Error('no way there');
+    };
+    await expect(log.append(tag('x'))).rejects.toMatchObject({
+      code: 'E_LOG',
+      message: expect.stringContaining('no way there'),
+    });
+    expect(log.isLeased()).toBe(false);
+    await log.renew();
+    expect([log.isLeased(), heard]).toEqual([true, [[1, tag('x')]]]);
+  });
+
+  test('is not had in time where the keeper says nothing', async () => {
+    const world = new World();
+    const { log } = await world.member('a');
+    world.on.renew = () => new Promise(() => {});
+    expect(await tookMs(world, log.renew())).toBe(1_000);
+    expect(log.isLeased()).toBe(false);
+  });
+});
+
+describe('a member', () => {
+  test('takes a kind of change that it does not know for an invalidation of everything', async () => {
+    const world = new World();
+    const { log, heard } = await world.member('a');
+    const later = { kind: 'forget', what: 'x' } as unknown as LogChange;
+    world.on.renew = (reply) => ({ ...reply, number: 1, changes: [[1, later]] });
+    await log.renew();
+    expect(heard).toEqual([[1, { kind: 'invalidate', selector: { kind: 'all' } }]]);
+  });
+
+  test('ends when the log has forgotten what it lacks, or begins anew', async () => {
+    const world = new World();
+    world.keeper = world.instance(0);
+    const a = await world.member('a');
+    const b = await world.member('b', 'strict');
+    for (const name of ['x', 'y', 'z']) await a.log.append(tag(name));
+    await expect(b.log.renew()).rejects.toMatchObject({ code: 'E_LOG' });
+    expect([b.log.ended?.code, b.log.isLeased()]).toEqual(['E_LOG', false]);
+    await expect(b.log.opened()).rejects.toBe(b.log.ended);
+    for (const _ of world.storage.sql.exec("update log_meta set value = 0 where name = 'format'"));
+    world.keeper = world.instance();
+    await expect(a.log.renew()).rejects.toThrow('expected the log e1, got e2');
+  });
+
+  test('has reached a position once it has renewed past it', async () => {
+    const world = new World();
+    const a = await world.member('a');
+    const b = await world.member('b', 'strict');
+    await a.log.append(tag('x'));
+    expect(a.log.position()).toBe('e1.1');
+    expect(['e1.1', 'e1.0', 'e2.0', 'e1.', '', 'x'].map((one) => b.log.hasReached(one))).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    await b.log.renew();
+    expect(b.log.hasReached('e1.1')).toBe(true);
+  });
+
+  test('is one of several that begin at once', async () => {
+    const world = new World();
+    const a = await world.member('a');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const log = new LeasedLog({
+      keeper: { renew: (request) => world.keeper.renew(request), append: (request) => world.keeper.append(request) },
+      clock: world.time,
+      tasks: world.time,
+      member: 'b',
+      mode: 'strict',
+      leaseMs: 1_000,
+    });
+    const first = log.renew();
+    await a.log.append(tag('x'));
+    resolve();
+    await Promise.all([promise, first, log.renew()]);
+    expect(log.hasReached('e1.1')).toBe(true);
+  });
+});
+
+describe('the keeper', () => {
+  test.each([
+    ['too many changes', Array.from({ length: 1_001 }, () => tag('x')), 'at most 1000 changes, got 1001'],
+    ['too much text', Array.from({ length: 20 }, () => tag('x'.repeat(30_000))), 'at most 400000 characters'],
+    ['an unknown kind', [{ kind: 'undo' }], 'a known kind of change, got "undo"'],
+    ['what is no change', [undefined], 'a known kind of change, got nothing'],
+    [
+      'a long pattern',
+      [{ kind: 'invalidate', selector: { kind: 'pattern', pattern: '*'.repeat(5_000) } }],
+      'at most 4096 characters',
+    ],
+  ])('refuses %s, and changes nothing', async (_, changes, message) => {
+    const { keeper } = new World();
+    const request = { member: 'a', known: undefined, changes: changes as LogChange[] };
+    await expect(keeper.append(request)).rejects.toMatchObject({
+      code: 'E_LOG',
+      message: expect.stringContaining(message),
+    });
+    expect(await keeper.renew({ ...request, changes: [], leaseMs: 0, awaited: true })).toMatchObject({ number: 0 });
+  });
+
+  test('changes nothing where its storage fails', async () => {
+    const world = new World();
+    const { log } = await world.member('a');
+    world.storage.failsAfter = 0;
+    await expect(log.append(tag('x'))).rejects.toThrow('the storage is gone');
+    world.storage.failsAfter = undefined;
+    expect(
+      await world.keeper.renew({ member: 'b', known: undefined, changes: [], leaseMs: 0, awaited: true }),
+    ).toMatchObject({ number: 0 });
+  });
+});
