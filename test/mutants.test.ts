@@ -15,6 +15,7 @@ import { MUTANTS as SIM } from './sim/mutants.ts';
 import { MUTANTS as SOUNDNESS } from './soundness/mutants.ts';
 import { SESSION_MUTANTS } from './soundness/session-mutants.ts';
 import { SQLITE_MUTANTS } from './soundness/sqlite-mutants.ts';
+import { WORKERS_CACHE_MUTANTS } from './workers/cache-race/mutants.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = new Map<string, string>();
@@ -36,6 +37,7 @@ test.each([
   ['race of what is unseen', UNSEEN_MUTANTS],
   ['sim', SIM],
   ['soundness', SOUNDNESS],
+  ['Workers Cache', WORKERS_CACHE_MUTANTS],
   ['soundness of sessions', SESSION_MUTANTS],
   ['soundness of connections of SQLite', SQLITE_MUTANTS],
 ])('%s', (_, mutants) => {

@@ -217,7 +217,8 @@ function kindOf(given: unknown): string {
     : String(given === null ? null : typeof given);
 }
 
-function responseFields(response: Response, tags: readonly string[]): Fields {
+/** End-to-end fields of a response that can be passed on, and the tags that its handler gave it. */
+export function responseFields(response: Response, tags: readonly string[]): Fields {
   const fields = fieldsOf(response.headers);
   const stale = staleNames(response);
   const told = stale.length === 0 ? fields : filterFields(fields, (name) => !stale.includes(name));
