@@ -11,6 +11,8 @@ export type Ground =
   | 'suite-error'
   /** The test is about something that is no RFC. */
   | 'no-rfc'
+  /** The platform does not hand the message to the gate. */
+  | 'platform'
   /** RFC 9111 allows it, the profile does not. */
   | 'profile';
 
@@ -123,7 +125,32 @@ const SAFE: readonly Deviation[] = [
   },
 ];
 
-export const DEVIATIONS: Readonly<Record<Profile, readonly Deviation[]>> = {
-  conformance: COMMON,
-  safe: [...COMMON, ...SAFE],
+const BY_PROFILE: Readonly<Record<Profile, readonly Deviation[]>> = { conformance: COMMON, safe: [...COMMON, ...SAFE] };
+
+const WORKERS: Readonly<Record<Profile, readonly Deviation[]>> = {
+  conformance: [
+    {
+      tests: ['headers-store-Transfer-Encoding'],
+      ground: 'platform',
+      reason: 'workerd refuses a response whose transfer coding it does not know: the fetch fails',
+    },
+    {
+      tests: ['invalidate-M-SEARCH', 'invalidate-M-SEARCH-cl', 'invalidate-M-SEARCH-failed'],
+      ground: 'platform',
+      reason: 'workerd answers methods that it does not know with 501 before the Worker runs',
+    },
+  ],
+  safe: [
+    {
+      tests: ['invalidate-M-SEARCH', 'invalidate-M-SEARCH-cl'],
+      ground: 'platform',
+      reason: 'workerd answers methods that it does not know with 501 before the Worker runs',
+    },
+  ],
 };
+
+export type Platform = 'node' | 'workers';
+
+export function deviationsOf(profile: Profile, platform: Platform): readonly Deviation[] {
+  return platform === 'node' ? BY_PROFILE[profile] : [...WORKERS[profile], ...BY_PROFILE[profile]];
+}

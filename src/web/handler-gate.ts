@@ -8,7 +8,7 @@ import { createGate, type GateOptions } from '../engine/gate.ts';
 import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
 import type { Answer, BodySource, Origin } from '../ports.ts';
-import { filterFields, type ResponseHead } from '../semantics/fields.ts';
+import { type Fields, fieldValue, filterFields, type ResponseHead } from '../semantics/fields.ts';
 import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
 import type { Platform, Wait } from './platform.ts';
 import { headersOf, type UnroutedRequest } from './request.ts';
@@ -128,7 +128,7 @@ function responseOf(answer: Answer, method: string, wait: Wait): Response {
   if (answer.kind === 'whole') return wholeResponse(head, answer.body, method);
   // Nothing comes of an answer without a body: there is nothing to read or to cancel.
   const isEmpty = method === 'HEAD' || NULL_BODY.has(head.status);
-  return response(head, isEmpty ? null : streamOf(answer.body, wait));
+  return response(head, isEmpty ? null : lengthKept(streamOf(answer.body, wait), head.fields));
 }
 
 function wholeResponse({ status, fields }: ResponseHead, body: Uint8Array | undefined, method: string): Response {
@@ -140,6 +140,17 @@ function wholeResponse({ status, fields }: ResponseHead, body: Uint8Array | unde
 function response({ status, fields }: ResponseHead, body: Uint8Array | ReadableStream | null): Response {
   return new Response(body as ReadableStream | null, { status, headers: headersOf(fields) });
 }
+
+/** Workers send a Content-Length with a stream of their own kind alone. */
+function lengthKept(stream: ReadableStream, fields: Fields): ReadableStream {
+  const { FixedLengthStream: Fixed } = globalThis as { readonly FixedLengthStream?: FixedLengthStreamClass };
+  const length = fieldValue(fields, 'content-length');
+  return Fixed === undefined || length === undefined ? stream : stream.pipeThrough(new Fixed(Number(length)));
+}
+
+type FixedLengthStreamClass = new (
+  bytes: number,
+) => { readonly readable: ReadableStream; readonly writable: WritableStream };
 
 /** Bytes as the client takes them: nothing is read ahead of it here. */
 function streamOf(source: BodySource, wait: Wait): ReadableStream {

@@ -6,7 +6,7 @@
 
 import { expected, TidegateError } from '../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../ports.ts';
-import { type Fields, fieldValue, filterFields, NO_FIELDS } from '../semantics/fields.ts';
+import { type Fields, fieldValue, filterFields, hopByHopNames, NO_FIELDS } from '../semantics/fields.ts';
 import { MAX_TAG_LENGTH } from '../semantics/invalidation.ts';
 import type { Wait } from './platform.ts';
 import { fieldsOf, headersOf } from './request.ts';
@@ -220,8 +220,10 @@ function kindOf(given: unknown): string {
 /** End-to-end fields of a response that can be passed on, and the tags that its handler gave it. */
 export function responseFields(response: Response, tags: readonly string[]): Fields {
   const fields = fieldsOf(response.headers);
-  const stale = staleNames(response);
-  const told = stale.length === 0 ? fields : filterFields(fields, (name) => !stale.includes(name));
+  const connection = response.headers.get('connection');
+  const listed = connection === null ? [] : hopByHopNames(['connection', connection]);
+  const left = new Set([...staleNames(response), ...listed]);
+  const told = left.size === 0 ? fields : filterFields(fields, (name) => !left.has(name));
   return tags.length === 0 ? told : [...told, 'cache-tag', tags.join(', ')];
 }
 
@@ -241,8 +243,15 @@ export function cacheTag(response: Response, ...tags: readonly string[]): Respon
 
 /** Of a response that `fetch` has decoded: fields that still say that it is coded. */
 function staleNames(response: Response): readonly string[] {
-  return response.url !== '' && response.headers.has('content-encoding') ? ['content-encoding', 'content-length'] : [];
+  const coding = response.headers.get('content-encoding');
+  return response.url !== '' && coding !== null && DECODED.test(coding) ? ['content-encoding', 'content-length'] : [];
 }
+
+/** Codings that the platform's `fetch` decodes; it hands on a body of any other as it is. */
+const DECODED =
+  navigator.userAgent === 'Cloudflare-Workers'
+    ? /^(?:gzip|br)$/i
+    : /^(?:(?:x-)?gzip|deflate|br|zstd)(?: *, *(?:(?:x-)?gzip|deflate|br|zstd))*$/i;
 
 /** The tag as it stands in Cache-Tag: what a field cannot carry would be another tag, or two. Throws E_TAG. */
 function checkedTag(tag: string): string {
