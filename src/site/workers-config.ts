@@ -3,6 +3,7 @@
 
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import {
+  duration,
   exactlyOne,
   type GotOf,
   integer,
@@ -54,6 +55,8 @@ const origin = section(
 
 const TIERS: readonly WorkersTier[] = ['memory', 'workers-cache', 'cache-api', 'kv'];
 const MIB = 1024 * 1024;
+/** No log of invalidations grants a longer lease. */
+const MAX_LEASE_MS = 60_000;
 
 /** The keys of a configuration of Workers. */
 export const WORKERS = section(
@@ -68,11 +71,12 @@ export const WORKERS = section(
     ).default([]),
     tiers: list(oneOf(...TIERS), 1).default(['memory']),
     memory: section({ maxBytes: integer(0, 64 * MIB).default(32 * MIB) }).default({}),
-    kv: section({ binding: binding.default('TIDEGATE_KV'), environment: entityName.optional() }).default({}),
+    kv: section({ binding: binding.default('TIDEGATE_KV') }).default({}),
+    environment: entityName.default('production'),
     coherence: section({
       mode: oneOf('lease', 'strict', 'bounded').default('lease'),
-      lease: timeout(1).optional(),
-      bound: timeout(1).optional(),
+      lease: duration(1, MAX_LEASE_MS).optional(),
+      bound: duration(1, MAX_LEASE_MS).optional(),
       binding: binding.default('TIDEGATE_LOG'),
       shard: oneOf('one', 'host', 'tenant').default('one'),
     }).default({}),

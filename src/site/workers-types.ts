@@ -21,10 +21,12 @@ export interface WorkersConfig<Env = Readonly<Record<string, unknown>>, Context 
   readonly memory?: WorkersMemoryConfig | undefined;
   /** For the tier `kv`. */
   readonly kv?: KvConfig<Env> | undefined;
+  /** Name of this deployment's surroundings, such as `preview`: each has names of its own in the tiers. Default `production`. */
+  readonly environment?: string | undefined;
   /** How isolates agree on what is outdated. */
   readonly coherence?: CoherenceConfig<Env> | undefined;
   /** The admin API on a path of the Worker. Default: none. */
-  readonly admin?: WorkersAdminConfig<Env> | undefined;
+  readonly admin?: WorkersAdminConfig | undefined;
   /** How entries are filled while no client waits for them. */
   readonly populate?: Omit<PopulateConfig, 'onStart'> | undefined;
   /** Repeated fills, run by the cron triggers of the Worker. Default: none. */
@@ -69,8 +71,6 @@ interface WorkersMemoryConfig {
 interface KvConfig<Env> {
   /** Name of the binding of the KV namespace. Default `TIDEGATE_KV`. */
   readonly binding?: BindingName<Env> | undefined;
-  /** Part of every key, so that environments may share a namespace. Default: none. */
-  readonly environment?: string | undefined;
 }
 
 interface CoherenceConfig<Env> {
@@ -79,9 +79,9 @@ interface CoherenceConfig<Env> {
    * request. `bounded`: acknowledged at once, outdated for at most `bound`. Default `lease`.
    */
   readonly mode?: 'lease' | 'strict' | 'bounded' | undefined;
-  /** How long an isolate serves without asking, in the mode `lease`. Default `'1s'`. */
+  /** How long an isolate serves without asking, in the mode `lease`; at most a minute. Default `'1s'`. */
   readonly lease?: Duration | undefined;
-  /** How long answers may be outdated. Required in the mode `bounded`. */
+  /** How long answers may be outdated, at most a minute. Required in the mode `bounded`. */
   readonly bound?: Duration | undefined;
   /** Name of the binding of the Durable Objects that hold the log of invalidations. Default `TIDEGATE_LOG`. */
   readonly binding?: BindingName<Env> | undefined;
@@ -89,9 +89,9 @@ interface CoherenceConfig<Env> {
   readonly shard?: 'one' | 'host' | 'tenant' | undefined;
 }
 
-interface WorkersAdminConfig<Env> {
+interface WorkersAdminConfig {
   /** Path under which the admin API stands, e.g. `/.tidegate`. Required. */
   readonly path: string;
   /** Name of the secret that holds its bearer token, not the token itself. Required. */
-  readonly token: BindingName<Env>;
+  readonly token: string;
 }

@@ -25,8 +25,10 @@ export interface HandlerGateParts {
 export interface Serving extends Pick<HandlerCall, 'request' | 'handle' | 'waitUntil'> {
   readonly asked: UnroutedRequest;
   readonly route: Omit<Route, 'origin'>;
-  /** Longest wait for the handler's response, and for more of its body. */
+  /** Longest wait for the handler's response. */
   readonly timeoutMs: number;
+  /** Longest wait for more of its body. Default: `timeoutMs`. */
+  readonly bodyTimeoutMs?: number;
   /** Stands before the handler. Default: nothing does. */
   readonly before?: (origin: Origin) => Origin;
   /** What a failure of the handler becomes. Default `throw`: it is thrown on. `answer`: 502, 503 or 504. */
@@ -49,12 +51,12 @@ export class HandlerGate {
 
   /** Rejects with what the handler threw, unless failures are answered, and with the client's own reason when it goes away first. */
   async serve(serving: Serving): Promise<Response> {
-    const { asked, route, timeoutMs, before = same, onFailure = 'throw' } = serving;
+    const { asked, route, timeoutMs, bodyTimeoutMs = timeoutMs, before = same, onFailure = 'throw' } = serving;
     const { platform } = this.#parts;
     platform.catchUp();
     serving.request.signal.throwIfAborted();
     const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
-    const host: HandlerHost = { ...platform, timeoutMs, failed: (error) => this.fault(thrownBy(error)) };
+    const host: HandlerHost = { ...platform, timeoutMs, bodyTimeoutMs, failed: (error) => this.fault(thrownBy(error)) };
     const gateRequest = { ...asked, route: { ...route, origin: before(handlerOrigin(call, host)) } };
     const found = await this.gate.answerAtOnce(gateRequest);
     const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;

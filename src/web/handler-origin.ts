@@ -27,8 +27,10 @@ export interface HandlerCall {
 export interface HandlerHost {
   readonly wait: Wait;
   readonly tasks: Tasks;
-  /** Longest wait for the response, and for more of its body. */
+  /** Longest wait for the response. */
   readonly timeoutMs: number;
+  /** Longest wait for more of its body. Default: `timeoutMs`. */
+  readonly bodyTimeoutMs?: number;
   /** Told of what a handler throws after its client was answered. Never throws. */
   readonly failed: (error: TidegateError) => void;
 }
@@ -96,7 +98,7 @@ class RunningHandler implements Forward {
       await undefined;
       if (this.#isOver) return;
       const handled = this.#call.handle(this.#forwarded(), (tags) => this.#addTags(tags));
-      const given: unknown = await this.#inTime('a response', handled);
+      const given: unknown = await this.#inTime('a response', handled, this.#host.timeoutMs);
       this.#isAnswered = true;
       await this.#tell(checkedResponse(given));
     } catch (error) {
@@ -159,19 +161,19 @@ class RunningHandler implements Forward {
     }
     if (this.#isOver || this.#reader === undefined) return undefined;
     const read = this.#reader.read();
-    const { done, value } = await (this.#isEventStream ? read : this.#inTime('more of its body', read));
+    const { timeoutMs, bodyTimeoutMs = timeoutMs } = this.#host;
+    const { done, value } = await (this.#isEventStream ? read : this.#inTime('more of its body', read, bodyTimeoutMs));
     if (this.#isOver || done) return undefined;
     if (value instanceof Uint8Array) return value;
     throw fault(`a body of bytes, got a chunk that is ${typeof value}`);
   }
 
   /** Fails when the result takes too long; what comes of it then is not heard. */
-  async #inTime<T>(what: string, result: T | Promise<T>): Promise<T> {
-    const { tasks, timeoutMs } = this.#host;
+  async #inTime<T>(what: string, result: T | Promise<T>, timeoutMs: number): Promise<T> {
     // Frameworks give thenables that are no promises.
     const isThenable = typeof result === 'object' && result !== null && 'then' in result;
     if (!isThenable || typeof result.then !== 'function' || timeoutMs === Number.POSITIVE_INFINITY) return result;
-    const cancel: Cancel = tasks.later(timeoutMs, () => {
+    const cancel: Cancel = this.#host.tasks.later(timeoutMs, () => {
       this.#fail(fault(`${what} within ${timeoutMs} ms, got none`));
       this.#aborter.abort(new TidegateError('E_HANDLER', `expected ${what} in time, got none`));
     });

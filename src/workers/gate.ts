@@ -12,6 +12,8 @@ import type { Origin } from '../ports.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import { compileSite } from '../site/compile-site.ts';
 import type { HostRouter, SiteRoute } from '../site/router.ts';
+import type { ResolvedWorkersConfig, ResolvedWorkersOrigin } from '../site/workers-config.ts';
+import type { WorkersTier } from '../site/workers-types.ts';
 import { createMemoryStore, LARGEST_PART, type MemoryStore } from '../store/memory.ts';
 import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
@@ -20,7 +22,6 @@ import { billOf, type Counters } from './bill.ts';
 import { type AskOrigin, askerOf, type GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
-import type { Tier, WorkersSettings } from './settings.ts';
 import { type ReadyShard, Shard } from './shard.ts';
 import type { NamedTier } from './tiers.ts';
 
@@ -48,7 +49,7 @@ const POSITION = /(?:^|[,;]\s*)tidegate-position-log=([\w.-]{1,100})|^log;([\w.-
 const OWN_POSITION_SECONDS = 300;
 
 export class WorkersGate {
-  readonly settings: WorkersSettings;
+  readonly settings: ResolvedWorkersConfig;
   readonly router: HostRouter;
   readonly #parts: WorkersParts;
   readonly #askers: ReadonlyMap<string, AskOrigin>;
@@ -57,7 +58,7 @@ export class WorkersGate {
   /** For what goes past the cache. */
   readonly #past: HandlerGate;
 
-  constructor(settings: WorkersSettings, parts: WorkersParts) {
+  constructor(settings: ResolvedWorkersConfig, parts: WorkersParts) {
     this.settings = settings;
     this.#parts = parts;
     const origins = Object.entries(settings.origins);
@@ -66,9 +67,9 @@ export class WorkersGate {
     this.router = compileSite(
       settings,
       new Map(origins.map(([name]) => [name, NO_ORIGIN])),
-      Math.floor(settings.maxBytes * LARGEST_PART),
+      Math.floor(settings.memory.maxBytes * LARGEST_PART),
     );
-    this.#memory = createMemoryStore({ maxBytes: settings.maxBytes });
+    this.#memory = createMemoryStore({ maxBytes: settings.memory.maxBytes });
     const memoryStats = () => this.#memory.stats();
     this.#past = this.#served(() => ({ stores: [], memoryStats, buckets: 1 }));
   }
@@ -88,9 +89,9 @@ export class WorkersGate {
     const shard = await this.#ready(passage, this.shardName(request, site));
     if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);
     const route = site.route;
-    const { timeoutMs, kind } = this.settings.origins[route.originName] as WorkersSettings['origins'][string];
+    const { headTimeoutMs, bodyTimeoutMs, kind } = this.settings.origins[route.originName] as ResolvedWorkersOrigin;
     const serving: Serving = {
-      ...{ request, route, timeoutMs, asked },
+      ...{ request, route, asked, timeoutMs: headTimeoutMs, bodyTimeoutMs },
       handle: (forwarded, addTags) => this.#ask(passage, site, { request: forwarded, addTags, shard }),
       waitUntil: (work) => context.waitUntil(work),
       onFailure: kind === 'handler' ? 'throw' : 'answer',
@@ -177,7 +178,7 @@ export class WorkersGate {
       join: () => join(env, name),
       options: (log) => {
         const all = [{ name: 'memory', store: this.#memory }, ...tiers(env)];
-        const asked = all.filter((tier) => this.settings.tiers.includes(tier.name as Tier));
+        const asked = all.filter((tier) => this.settings.tiers.includes(tier.name as WorkersTier));
         return {
           stores: asked.map(({ store }) => store),
           tierNames: asked.map((tier) => tier.name),

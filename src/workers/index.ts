@@ -4,20 +4,28 @@ import { DurableObject, waitUntil } from 'cloudflare:workers';
 import { newEpoch } from '../cache/platform.ts';
 import { LeasedLog } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
+import { refused } from '../options/sections.ts';
+import { missingBindings } from '../site/bindings.ts';
+import { checkedWorkersConfig } from '../site/workers-config.ts';
+import type { OriginHandler as AnyOriginHandler, WorkersConfig as AnyWorkersConfig } from '../site/workers-types.ts';
 import type { PlatformCache } from '../store/cache-api/cache-api-store.ts';
 import { universalPlatform } from '../web/platform.ts';
 import { Counters } from './bill.ts';
-import { settingsOf, type WorkersConfig } from './config.ts';
 import { coordinatorClass } from './coordinator.ts';
 import { WorkersGate } from './gate.ts';
+import type { GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
 import { slowerTiers } from './tiers.ts';
 
-export type { WorkersConfig } from './config.ts';
-export type { GateExecutionContext, OriginHandler, WorkersOrigin } from './origins.ts';
+export type { GateExecutionContext } from './origins.ts';
 export type { Bindings, ExecutionContext } from './platform.ts';
 
 declare const caches: { readonly default: PlatformCache };
+/** What `createGate` is given. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
+export type WorkersConfig<Env = Bindings> = AnyWorkersConfig<Env, GateExecutionContext>;
+
+/** A function, or an object with a method `fetch`, such as an application of Hono. */
+export type OriginHandler<Env = Bindings> = AnyOriginHandler<Env, GateExecutionContext>;
 
 /** What the Worker's module exports: this as its default, and the class by name. */
 export interface WorkersModule<Env = Bindings> {
@@ -31,7 +39,7 @@ export interface WorkersModule<Env = Bindings> {
 
 /** Throws E_CONFIG. */
 export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersModule<Env> {
-  const settings = settingsOf(config as WorkersConfig);
+  const settings = checkedWorkersConfig(config);
   const { mode, leaseMs, binding } = settings.coherence;
   const platform = {
     ...universalPlatform(),
@@ -59,8 +67,14 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     },
     tiers: (env) => slowerTiers(settings, { env, platform, counters }),
   });
+  let missing: readonly string[] | undefined;
   return {
-    fetch: (request, env, context) => gate.fetch(request, env as Bindings, context),
+    fetch: (request, env, context) => {
+      // Bindings are known with a request only; they stay the same.
+      missing ??= missingBindings(settings, env);
+      if (missing.length > 0) throw refused('the Worker', missing);
+      return gate.fetch(request, env as Bindings, context);
+    },
     // An isolate has the positions of each shard that it is a member of.
     TidegateLog: coordinatorClass(DurableObject, { buckets: settings.coherence.shard === 'one' ? 2 ** 17 : 2 ** 14 }),
   };

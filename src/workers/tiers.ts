@@ -6,12 +6,12 @@
 import type { TidegateError } from '../errors.ts';
 import { fnv1a } from '../ledger/invalidations.ts';
 import type { Store } from '../ports.ts';
+import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import { CacheApiStore } from '../store/cache-api/cache-api-store.ts';
 import { type KvNamespace, KvStore } from '../store/kv/kv-store.ts';
 import { ResponseStore } from '../store/response-store.ts';
 import { type Counters, KV_OPERATIONS } from './bill.ts';
 import type { Bindings, WorkersPlatform } from './platform.ts';
-import type { WorkersSettings } from './settings.ts';
 
 export interface TiersParts {
   readonly env: Bindings;
@@ -25,7 +25,10 @@ export interface NamedTier {
 }
 
 /** Throws E_CONFIG. */
-export function slowerTiers(settings: WorkersSettings, { env, platform, counters }: TiersParts): readonly NamedTier[] {
+export function slowerTiers(
+  settings: ResolvedWorkersConfig,
+  { env, platform, counters }: TiersParts,
+): readonly NamedTier[] {
   const { tiers, environment, kv, onFault } = settings;
   const { clock, waitUntil: defer } = platform;
   const named = { name: `${settings.cacheName}-${rulesDigest(settings)}`, environment, defer };
@@ -43,8 +46,8 @@ export function slowerTiers(settings: WorkersSettings, { env, platform, counters
 }
 
 /** Two digests of 32 bits: with one alone, two configurations in four billion would share their entries. */
-function rulesDigest({ routes, origins, targetedFields }: WorkersSettings): string {
+function rulesDigest({ routes, origins, targetedFields }: ResolvedWorkersConfig): string {
   // A handler has no text to compare; its changes come with a deployment, as an origin's do behind a URL.
-  const rules = JSON.stringify([routes, origins, targetedFields]);
+  const rules = JSON.stringify([routes, origins, targetedFields], (key, value) => (key === 'handler' ? key : value));
   return [0x811c9dc5, 0x01000193].map((seed) => (fnv1a(rules, seed) >>> 0).toString(36)).join('');
 }

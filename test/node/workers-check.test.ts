@@ -84,9 +84,9 @@ describe('check --platform workers', () => {
   test('environments do not share a KV namespace, unless their keys differ', async () => {
     const wrangler = JSON.stringify({ ...bound('1'), env: { preview: bound('1'), next: bound('2') } });
     expect(await problems({ 'tidegate.config.ts': gate(), 'wrangler.json': wrangler })).toEqual([
-      'env.preview: kv.binding: expected a namespace of its own, or kv.environment, got that of the top level',
+      'env.preview: kv.binding: expected a namespace of its own, or an environment in the configuration, got that of the top level',
     ]);
-    const named = gate("kv: { environment: 'preview' }");
+    const named = gate("environment: 'preview'");
     expect(await check({ 'tidegate.config.ts': named, 'wrangler.json': wrangler })).toContain('is right');
   });
 

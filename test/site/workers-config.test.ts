@@ -32,6 +32,7 @@ describe('a configuration of Workers', () => {
       tiers: ['memory'],
       memory: { maxBytes: 32 * 1024 * 1024 },
       kv: { binding: 'TIDEGATE_KV' },
+      environment: 'production',
       coherence: { mode: 'lease', leaseMs: 1_000, binding: 'TIDEGATE_LOG', shard: 'one' },
       populate: { concurrency: 4, ratePerSecond: 100, rehydrate: { maxEntries: 100 } },
       ...{ schedule: [], targetedFields: ['cdn-cache-control'], cacheName: 'tidegate' },
@@ -126,6 +127,7 @@ describe('problems', () => {
     [{ kv: {} }, 'kv'],
     [{ coherence: { mode: 'lease' } }, 'coherence'],
     [{ onFault: () => {} }, 'onFault'],
+    [{ environment: 'preview' }, 'environment'],
     [{ admin: { path: '/a' } }, 'admin.path'],
   ])('Node refuses what only Workers have: %j', (more, key) => {
     const found = nodeProblems({ origins: { app: { url: 'http://x' } }, ...more });

@@ -1,6 +1,7 @@
 // A Worker behind the gate, bundled by gate.test.ts and run in workerd as several isolates that share the log. The truth is
 // kept outside, behind a service binding.
 
+import { DurableObject } from 'cloudflare:workers';
 import { createGate, type GateExecutionContext } from '../../src/workers/index.ts';
 
 interface Env {
@@ -20,6 +21,12 @@ async function answer(request: Request, env: Env, context: GateExecutionContext)
   return new Response(await truth.text(), { headers: { 'cache-control': 'max-age=600', 'cache-tag': 'all' } });
 }
 
+const COHERENCE = {
+  lease: { lease: '600ms' },
+  strict: { mode: 'strict' },
+  bounded: { mode: 'bounded', bound: '600ms' },
+} as const;
+
 const faults: string[] = [];
 
 function gateOf({ MODE: mode, TIERS = 'memory' }: Pick<Env, 'MODE' | 'TIERS'>) {
@@ -27,13 +34,16 @@ function gateOf({ MODE: mode, TIERS = 'memory' }: Pick<Env, 'MODE' | 'TIERS'>) {
     origins: { app: { handler: { fetch: answer } }, remote: { service: 'TRUTH' } },
     routes: [{ match: { path: '/remote/*' }, origin: 'remote', defaultTtl: '1m' }, { origin: 'app' }],
     tiers: TIERS.split(',') as ['memory'],
-    coherence: { mode, lease: '600ms' },
+    coherence: COHERENCE[mode],
     admin: { path: '/_tidegate', token: 'TOKEN' },
     onFault: (error) => faults.push(String(error)),
   });
 }
 
 let gate: ReturnType<typeof gateOf> | undefined;
+
+/** Objects that know nothing of a log. */
+export class Silent extends DurableObject {}
 
 export const { TidegateLog } = gateOf({ MODE: 'lease' });
 

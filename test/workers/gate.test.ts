@@ -35,14 +35,18 @@ describe.each(['lease', 'strict', 'bounded'] as const)('in the mode %s', { timeo
       bindings: { MODE: mode, TOKEN: 'secret' },
       durableObjects: { TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true } },
     });
-    workers = new Miniflare({ workers: [worker('a'), worker('b'), { ...worker('alone'), durableObjects: {} }] });
+    // One has no log in reach, one lacks the binding.
+    const silent = { TIDEGATE_LOG: { className: 'Silent', useSQLite: true } };
+    const alone = { ...worker('alone'), durableObjects: silent };
+    const bare = { ...worker('bare'), durableObjects: {} };
+    workers = new Miniflare({ workers: [worker('a'), worker('b'), alone, bare] });
     await workers.ready;
   }, 60_000);
 
   afterAll(() => workers?.dispose());
 
   async function ask(
-    place: Place | 'alone',
+    place: Place | 'alone' | 'bare',
     path: string,
     init: { method?: string; body?: string; token?: string } = {},
   ) {
@@ -109,6 +113,12 @@ describe.each(['lease', 'strict', 'bounded'] as const)('in the mode %s', { timeo
     expect(refused).toMatchObject({ status: 503, text: expect.stringContaining('E_LOG') });
     expect(truth.get('/four')).toBe('old');
   });
+
+  test('a binding that is missing is named at the first request', async () => {
+    await expect(ask('bare', '/five')).rejects.toThrow(
+      /coherence\.binding: expected a namespace of Durable Objects bound as TIDEGATE_LOG, got nothing/,
+    );
+  });
 });
 
 describe.each(['kv', 'cache-api', 'memory,cache-api,kv'])('with the tiers %s', { timeout: 30_000 }, (tiers) => {
@@ -124,7 +134,7 @@ describe.each(['kv', 'cache-api', 'memory,cache-api,kv'])('with the tiers %s', {
     };
     const worker = (name: string) => ({
       ...{ name, modules: true, script, compatibilityDate: '2026-06-01', serviceBindings: { TRUTH } },
-      ...{ bindings: { MODE: 'lease', TIERS: tiers }, kvNamespaces: { TIDEGATE_KV: 'shared' } },
+      ...{ bindings: { MODE: 'lease', TIERS: tiers, TOKEN: 'secret' }, kvNamespaces: { TIDEGATE_KV: 'shared' } },
       durableObjects: { TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true } },
     });
     workers = new Miniflare({ workers: [worker('a'), worker('b')] });

@@ -96,6 +96,7 @@ export const configSchema = section(
   {
     tiers: `${HERE}, whose tiers are memory and disk`,
     kv: `${HERE}, which has no KV (disk keeps responses)`,
+    environment: `${HERE}, where a gate has its folder alone (disk.path)`,
     coherence: `${HERE}, where all processes of a gate share one log`,
     onFault: `${HERE}, where failures are logged (log)`,
   },

@@ -81,10 +81,10 @@ function boundNames({ kv_namespaces: kv, durable_objects: objects, services }: U
 
 /** Environments that share a namespace would serve each other's responses, unless their keys tell them apart. */
 function sharedNamespaces(
-  { tiers, kv }: ResolvedWorkersConfig,
+  { tiers, kv, environment }: ResolvedWorkersConfig,
   environments: readonly (readonly [string, unknown])[],
 ): string[] {
-  if (!tiers.includes('kv') || kv.environment !== undefined) return [];
+  if (!tiers.includes('kv') || environment !== 'production') return [];
   const first = new Map<unknown, string>();
   return environments.flatMap(([place, one]) => {
     const own = recordsIn(isRecord(one) ? one.kv_namespaces : undefined).find(({ binding }) => binding === kv.binding);
@@ -93,6 +93,6 @@ function sharedNamespaces(
     first.set(own.id, before ?? place);
     if (before === undefined) return [];
     const where = before === '' ? 'the top level' : before.slice(0, -2);
-    return `${place}kv.binding: expected a namespace of its own, or kv.environment, got that of ${where}`;
+    return `${place}kv.binding: expected a namespace of its own, or an environment in the configuration, got that of ${where}`;
   });
 }
