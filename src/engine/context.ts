@@ -3,7 +3,7 @@
 import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
-import type { Coder } from './answers/coding.ts';
+import type { MakeCoder } from './answers/coding.ts';
 import type { Rehydrator } from './contract.ts';
 import type { RunningFlight } from './http/running-flight.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -19,7 +19,7 @@ export interface Context {
   /** Where bodies too large for memory go; undefined: nowhere. */
   readonly bodies: BodyStore | undefined;
   /** Puts stored responses in content codings; undefined: nobody does. */
-  readonly coder: Coder | undefined;
+  readonly coder: ReturnType<MakeCoder> | undefined;
   readonly ledger: EntryLedger;
   readonly invalidator: Invalidator;
   readonly sources: SourceLeases;

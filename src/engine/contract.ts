@@ -9,7 +9,7 @@ import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Answer, Cancel, DiskStats, Eventually, MemoryStats, Origin, RequestBody, Responder } from '../ports.ts';
 import type { Coding, CodingRules } from '../semantics/content-coding.ts';
-import type { Fields } from '../semantics/fields.ts';
+import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { ReuseTerms } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
@@ -32,7 +32,26 @@ export interface Route {
   /** False: Cache-Tag, Surrogate-Key, xkey, Cache-Groups and Cache-Group-Invalidation are taken from the answer to the client. */
   readonly showTags: boolean;
   /** Which stored responses are put in a content coding. Default: none, and Accept-Encoding is the origin's affair. */
-  readonly compress?: CodingRules | undefined;
+  readonly compress?: RouteCoding | undefined;
+}
+
+/** What a route does that codes. */
+export interface RouteCoding extends CodingRules {
+  /**
+   * The request's fields as the origin is to see them. Accept-Encoding is the same for every request that may be answered
+   * from the cache, so it selects nothing there; what bypasses the cache keeps the client's.
+   */
+  originFields(request: GateRequest): Fields;
+  /** Whether the client may hold one coding of the representation, and ask by a date for a part of another coding. */
+  mayMix(fields: Fields): boolean;
+  /**
+   * The head with the entity tag by which the client knows this content: of the representations that the client takes, the
+   * best that it names in If-None-Match. Only those that it takes: a cache that asks for one of its clients is told by the
+   * 304 which of its stored responses to use. `fields`: of its request.
+   */
+  asKnownToClient(fields: Fields, head: ResponseHead): ResponseHead;
+  /** The head, with Vary where the response may be coded. */
+  withVary(head: ResponseHead): ResponseHead;
 }
 
 /** One request, checked and routed by the front. */

@@ -4,8 +4,8 @@ import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { BodyStore, Cancel, Clock, Compress, Eventually, Random, Store, Tasks } from '../ports.ts';
-import { Coder } from './answers/coding.ts';
+import type { BodyStore, Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
+import type { MakeCoder } from './answers/coding.ts';
 import type { Context } from './context.ts';
 import type {
   DurableDiskStats,
@@ -59,7 +59,7 @@ export interface GateOptions {
   /** Where bodies too large for memory go. Default: nowhere, so that they are not stored. */
   readonly bodies?: BodyStore;
   /** Puts stored responses in content codings, on routes that ask for it. Default: nobody does. */
-  readonly compress?: Compress;
+  readonly coder?: MakeCoder;
   /** Sources of data that others who share a tier have heard of. Default: none. */
   readonly sources?: readonly string[];
   /** Earlier invalidations, and the log that continues them. Default: none, and a log in memory. */
@@ -147,7 +147,7 @@ function contextOf(options: GateOptions): Context {
   return {
     ...{ clock, tasks, random, ledger, invalidator, sources, tiers, fault, broken, tally },
     bodies: options.bodies,
-    coder: options.compress && new Coder({ tiers, compress: options.compress, fault }),
+    coder: options.coder?.({ tiers, fault }),
     flights: new Map(),
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
+import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
@@ -17,6 +18,7 @@ import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
+import { compileCoding } from '../site/compile-coding.ts';
 import { compileSite } from '../site/compile-site.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 import { nodeCompress } from './compressor.ts';
@@ -146,7 +148,7 @@ export class NodeGate implements RunningGate {
       clock: platformClock,
       tasks: platformTasks,
       random: platformRandom,
-      compress: nodeCompress,
+      coder: coderWith(nodeCompress),
       ...tiers.gateOptions,
       rehydrator: this.rehydrator,
       report: (report) => this.#report(report),
@@ -262,7 +264,7 @@ export class NodeGate implements RunningGate {
     const origins = new Map([...pools].map(([name, pool]) => [name, wrap(pool)]));
     return {
       config,
-      router: compileSite(config, origins, this.#largestBody),
+      router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
       trusts: trustOf(config.trustedProxies),
     };
   }

@@ -1,11 +1,9 @@
 // Routes and request rules, made once from the configuration, for every runtime.
 
 import { cookieRules } from '../engine/answers/edits.ts';
-import type { Route } from '../engine/contract.ts';
+import type { Route, RouteCoding } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
-import { globMatcher } from '../ledger/glob.ts';
 import type { Origin } from '../ports.ts';
-import { type CodingRules, codingChooser, isCompressibleType } from '../semantics/content-coding.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../semantics/policy.ts';
 import type { ResolvedRoute, ResolvedSite } from './resolved.ts';
@@ -18,16 +16,19 @@ import {
   type RequestRules,
   type SiteRoute,
 } from './router.ts';
-import { coding } from './tables.ts';
 
-/**
- * Makes the routes of a configuration; `origins` holds each of its origins by name. `most`: no tier takes a larger body, so none
- * is gathered.
- */
+export interface SiteParts {
+  /** No tier takes a larger body, so none is gathered. Default: any is. */
+  readonly most?: number;
+  /** What a route that codes is to do. Default: none codes. */
+  readonly codingOf?: (compress: ResolvedRoute['compress']) => RouteCoding | undefined;
+}
+
+/** Makes the routes of a configuration; `origins` holds each of its origins by name. */
 export function compileSite(
   config: ResolvedSite,
   origins: ReadonlyMap<string, Origin>,
-  most = Number.POSITIVE_INFINITY,
+  { most = Number.POSITIVE_INFINITY, codingOf = () => undefined }: SiteParts = {},
 ): HostRouter {
   const router = new HostRouter();
   for (const route of config.routes) {
@@ -49,7 +50,7 @@ export function compileSite(
       policy: compilePolicy({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, config),
       responseFields: compileEdits(route.response),
       showTags: route.showTags,
-      compress: compileCoding(route.compress),
+      compress: codingOf(route.compress),
       cacheUri: (uri: string) => cacheUri(router, uri, request),
       retired: router.isRetired,
     };
@@ -88,17 +89,6 @@ function compilePolicy(
     cookies: route.cookies && cookieRules(route.cookies),
     clientDirectives: route.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,
-  });
-}
-
-function compileCoding(compress: ResolvedRoute['compress']): CodingRules | undefined {
-  if (compress === false) return undefined;
-  const { codings, minBytes, types } = compress === true ? coding.read({}) : compress;
-  const matchers = types?.map((type) => globMatcher(type.toLowerCase()));
-  return Object.freeze({
-    accepted: codingChooser(codings),
-    minBytes,
-    takesType: matchers === undefined ? isCompressibleType : (type) => matchers.some((matches) => matches(type)),
   });
 }
 

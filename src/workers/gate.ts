@@ -64,11 +64,9 @@ export class WorkersGate {
     const origins = Object.entries(settings.origins);
     this.#askers = new Map(origins.map(([name, origin]) => [name, askerOf(origin, parts.platform)]));
     // The origin of each request is made with it.
-    this.router = compileSite(
-      settings,
-      new Map(origins.map(([name]) => [name, NO_ORIGIN])),
-      Math.floor(settings.memory.maxBytes * LARGEST_PART),
-    );
+    this.router = compileSite(settings, new Map(origins.map(([name]) => [name, NO_ORIGIN])), {
+      most: Math.floor(settings.memory.maxBytes * LARGEST_PART),
+    });
     this.#memory = createMemoryStore({ maxBytes: settings.memory.maxBytes });
     const memoryStats = () => this.#memory.stats();
     this.#past = this.#served(() => ({ stores: [], memoryStats, buckets: 1 }));

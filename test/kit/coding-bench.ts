@@ -1,5 +1,7 @@
 // A gate whose route codes, with a compressor whose every result the test gives by hand.
 
+import { routeCoding } from '../../src/engine/answers/coded-edits.ts';
+import { coderWith } from '../../src/engine/answers/coding.ts';
 import { CODINGS, type Coding, codingChooser, isCompressibleType } from '../../src/semantics/content-coding.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { type Ask, Client } from './clients.ts';
@@ -52,9 +54,9 @@ export function codingBench(parts: GateBenchParts = {}, policy: Partial<CachePol
       };
       jobs.push(job);
     });
-  const bench = gateBench(policy, { compress, ...parts });
+  const bench = gateBench(policy, { coder: coderWith(compress), ...parts });
   const rules = { accepted: codingChooser(CODINGS), minBytes: 20, takesType: isCompressibleType };
-  const route = { ...bench.route, compress: rules };
+  const route = { ...bench.route, compress: routeCoding(rules) };
   const ask = (what: Ask & { readonly paused?: boolean }) => Client.ask(bench.gate, route, what);
   const get = (path: string, fields: readonly string[] = []) => ask({ path, fields });
   const fill = (path: string, body: string, fields: readonly string[] = []) => {

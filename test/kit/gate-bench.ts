@@ -3,7 +3,7 @@
 import type { Gate, Rehydrator, Route } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
-import type { BodyStore, Compress, InvalidationLog, Store } from '../../src/ports.ts';
+import type { BodyStore, InvalidationLog, Store } from '../../src/ports.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { type Ask, Client, routeTo } from './clients.ts';
@@ -21,12 +21,12 @@ export interface GateBench {
 }
 
 /** What the gate has besides the policy. */
-export interface GateBenchParts extends Pick<GateOptions, 'answersUnlogged' | 'exception' | 'joins' | 'report'> {
+export interface GateBenchParts
+  extends Pick<GateOptions, 'answersUnlogged' | 'coder' | 'exception' | 'joins' | 'report'> {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;
   readonly fault?: (error: unknown) => void;
   readonly rehydrator?: Rehydrator;
-  readonly compress?: Compress;
   /** Default: memory alone. */
   readonly stores?: readonly Store[];
 }

@@ -1,17 +1,17 @@
 // Content codings of the simulation: a coded body is the number of a page in a book, and decoding is looking it up. So what
 // is decoded proves what was coded, in which coding, and costs nothing.
 
+import { routeCoding } from '../../src/engine/answers/coded-edits.ts';
 import type { Compress } from '../../src/ports.ts';
-import type { CodingRules } from '../../src/semantics/content-coding.ts';
 import { CODINGS, codingChooser } from '../../src/semantics/content-coding.ts';
 import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { Dice } from './dice.ts';
 
-export const CODING_RULES: CodingRules = {
+export const CODING_RULES = routeCoding({
   accepted: codingChooser(CODINGS),
   minBytes: 30,
   takesType: (mediaType) => mediaType === 'text/plain',
-};
+});
 
 export class Codings {
   readonly #pages: { readonly coding: string; readonly body: Uint8Array }[] = [];

@@ -4,6 +4,7 @@
 // may damage. What was acknowledged holds in any case; what nobody waited for, such as the intent of a write, is only
 // expected to be known after a kill of a node that could write.
 
+import { coderWith } from '../../src/engine/answers/coding.ts';
 import type { Route } from '../../src/engine/contract.ts';
 import type { GateOptions } from '../../src/engine/gate.ts';
 import type { Origin } from '../../src/ports.ts';
@@ -181,7 +182,7 @@ export class Site {
     return {
       clock: { now: () => time.now() + clockOffMs(), monotonic: () => time.now() },
       rehydrator: populating.rehydrator,
-      ...(settings.codes && { compress: codings.compressIn(process, dice) }),
+      ...(settings.codes && { coder: coderWith(codings.compressIn(process, dice)) }),
     };
   }
 

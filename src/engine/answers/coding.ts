@@ -8,7 +8,7 @@
 import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { LedgerRefusal } from '../../ledger/ledger.ts';
-import type { Compress } from '../../ports.ts';
+import type { Compress, Eventually } from '../../ports.ts';
 import {
   CODINGS,
   type Coding,
@@ -19,7 +19,8 @@ import {
   originEtags,
 } from '../../semantics/content-coding.ts';
 import { fieldValue } from '../../semantics/fields.ts';
-import type { GateRequest, GateStats, Route } from '../contract.ts';
+import type { GateRequest, GateStats, Route, Selection } from '../contract.ts';
+import { after } from '../eventually.ts';
 import { entryFrom } from '../http/draft.ts';
 import { RecentMap } from '../recent-map.ts';
 import type { Tiers } from '../tiers/tiers.ts';
@@ -43,6 +44,13 @@ export interface CoderParts {
   readonly fault: (error: unknown) => void;
 }
 
+/** Makes the coder of a gate (GateOptions). */
+export type MakeCoder = (parts: Omit<CoderParts, 'compress'>) => Coder;
+
+export function coderWith(compress: Compress): MakeCoder {
+  return (parts) => new Coder({ ...parts, compress });
+}
+
 interface Job {
   readonly key: string;
   readonly entry: StoredResponse;
@@ -59,7 +67,7 @@ interface About {
   readonly keys: { [coding in Coding]?: string };
 }
 
-export class Coder {
+class Coder {
   readonly #parts: CoderParts;
   readonly #about = new WeakMap<StoredResponse, About>();
   /** Entries by key that do not become smaller, as a tier may make an entry anew each time it is asked. */
@@ -78,8 +86,37 @@ export class Coder {
     return { ...this.#counts, skipped: { ...this.#counts.skipped } };
   }
 
+  /** The entry in the content coding that the request prefers; undefined: as it is, until the other has been made. */
+  codedOf(
+    request: GateRequest,
+    of: { readonly entry: StoredResponse; readonly selection: Selection | undefined },
+  ): StoredResponse | undefined {
+    const { route } = request;
+    const { entry, selection } = of;
+    if (selection?.coded !== undefined && selection.entry === entry) return selection.coded;
+    const coding = this.#wanted(request, entry);
+    if (coding === undefined) return undefined;
+    const { tiers, fault } = this.#parts;
+    // An entry that was validated just now: what is at hand in that coding has been stored again with it.
+    const found = selection?.entry === entry ? undefined : tiers.get(this.#keyOf(entry, { coding, route }));
+    if (found instanceof Promise) found.catch(fault);
+    else if (this.#isMadeFrom(found, entry, route)) return found;
+    this.#make(entry, { coding, route });
+    return undefined;
+  }
+
+  /** The selection, with its entry in the content coding that the request prefers. */
+  select(selection: Selection, entry: StoredResponse, request: GateRequest): Eventually<Selection> {
+    const { route } = request;
+    const coding = this.#wanted(request, entry);
+    if (coding === undefined) return selection;
+    return after(this.#parts.tiers.get(this.#keyOf(entry, { coding, route })), (found) => {
+      return { ...selection, coding, coded: this.#isMadeFrom(found, entry, route) ? found : undefined };
+    });
+  }
+
   /** The coding in which the request would best have the entry; undefined: as it is. */
-  wanted({ route, fields }: Pick<GateRequest, 'route' | 'fields'>, entry: StoredResponse): Coding | undefined {
+  #wanted({ route, fields }: Pick<GateRequest, 'route' | 'fields'>, entry: StoredResponse): Coding | undefined {
     const { compress } = route;
     if (compress === undefined) return undefined;
     const [best] = compress.accepted(fieldValue(fields, 'accept-encoding'));
@@ -88,22 +125,22 @@ export class Coder {
   }
 
   /** True when `coded` was made from this very entry. */
-  isMadeFrom(coded: Entry | undefined, entry: StoredResponse, route: Route): coded is StoredResponse {
+  #isMadeFrom(coded: Entry | undefined, entry: StoredResponse, route: Route): coded is StoredResponse {
     if (coded?.kind !== 'response' || coded.stamp !== entry.stamp || coded.bornMs !== entry.bornMs) return false;
     if (coded.epoch !== entry.epoch) return false;
     return this.#aboutEntry(coded, route).etag === this.#aboutEntry(entry, route).etag;
   }
 
   /** The key of the entry in the coding. */
-  keyOf(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): string {
+  #keyOf(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): string {
     const { keys } = this.#aboutEntry(entry, route);
     keys[coding] ??= codedKey(entry.key, coding);
     return keys[coding];
   }
 
   /** Has the coded entry made soon; until then, and if it is not worth it, the entry is served as it is. */
-  make(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): void {
-    const key = this.keyOf(entry, { coding, route });
+  #make(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): void {
+    const key = this.#keyOf(entry, { coding, route });
     if (this.#jobs.has(key)) return;
     const bytes = bodyBytesOf(entry);
     if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
@@ -128,7 +165,7 @@ export class Coder {
       const coded = this.#parts.tiers.get(key);
       if (coded === undefined) continue;
       if (coded instanceof Promise) coded.catch(this.#parts.fault);
-      else if (before !== undefined && this.isMadeFrom(coded, before, route)) {
+      else if (before !== undefined && this.#isMadeFrom(coded, before, route)) {
         isSame ??= haveOneBody(before, entry) && this.#aboutEntry(entry, route).refusal === undefined;
         if (isSame && this.#store(codedForm(entry, coding, bodyOf(coded)))) continue;
       }
@@ -182,7 +219,7 @@ export class Coder {
 
   async #run(job: Job): Promise<void> {
     const { entry, coding, route } = job;
-    if (this.isMadeFrom(await this.#parts.tiers.get(job.key), entry, route)) return;
+    if (this.#isMadeFrom(await this.#parts.tiers.get(job.key), entry, route)) return;
     if (!isOfOneFill(await this.#parts.tiers.get(entry.key), entry)) return this.#skip('replaced');
     const body = bodyOf(entry);
     const coded = await this.#parts.compress(coding, body);

@@ -4,16 +4,9 @@
 // The answer to a GET or HEAD may be for everyone, so what its client sends and what is not in the key is taken off, or the
 // request bypasses the cache. A client says by the gate's own cookie how far it has written (own-writes.ts). The cookie says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
-//
-// On a route that codes the origin is asked for what is not coded, and knows nothing of the entity tags that the gate gives to
-// coded representations; the client knows both. A tag of a coded representation names its bytes. Where a request asks for a
-// part of those (Range), the tag must not be turned into the origin's: the origin would answer with a part of other bytes,
-// and the client would put the two together. Left as it is it matches nothing, and the answer is whole. A date in If-Range
-// names no bytes of any coding, so it counts for clients alone that take none.
 
 import { globMatcher } from '../../ledger/glob.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
-import { type CodingRules, codedEtag, originEtags, withVaryByCoding } from '../../semantics/content-coding.ts';
 import {
   type Fields,
   fieldLines,
@@ -27,10 +20,9 @@ import {
   withoutHopByHop,
 } from '../../semantics/fields.ts';
 import { givesFreshness } from '../../semantics/freshness.ts';
-import { isSafeMethod, TAG_FIELDS } from '../../semantics/invalidation.ts';
+import { TAG_FIELDS } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
-import { etagInList } from '../../semantics/reuse.ts';
 import { isStrongLastModified } from '../../semantics/validation.ts';
 import type { GateRequest, Route } from '../contract.ts';
 import { positionField } from '../http/own-writes.ts';
@@ -124,57 +116,17 @@ function anyOf(patterns: readonly string[]): (name: string) => boolean {
   return (name) => tests.some((matches) => matches(name));
 }
 
-/**
- * The request's fields as the origin is to see them. Accept-Encoding is the same for every request that may be answered
- * from the cache, so it selects nothing there; what bypasses the cache keeps the client's.
- */
-export function originFields({ route, method, fields, bypass }: GateRequest): Fields {
-  if (route.compress === undefined) return fields;
-  if (bypass) return inOriginTags(method, fields, route.compress);
-  const asked = mayMixCodings({ route, fields }) ? filterFields(fields, (name) => !OF_A_PART.has(name)) : fields;
-  return withField(inOriginTags(method, asked, route.compress), 'accept-encoding', 'identity');
+/** The request's fields as the origin is to see them. */
+export function originFields(request: GateRequest): Fields {
+  return request.route.compress?.originFields(request) ?? request.fields;
 }
 
-const OF_A_PART: ReadonlySet<string> = new Set(['range', 'if-range']);
-
-/** Whether the client may hold one coding of the representation, and ask by a date for a part of another coding. */
-export function mayMixCodings({ route, fields }: Pick<GateRequest, 'route' | 'fields'>): boolean {
-  const condition = route.compress && fieldValue(fields, 'if-range');
-  if (condition === undefined || condition.includes('"')) return false;
-  return route.compress?.accepted(fieldValue(fields, 'accept-encoding')).some((one) => one !== 'identity') === true;
-}
-
-/**
- * Preconditions of writes, and of reads those that ask for no part, in the origin's tags. Of If-None-Match only tags of
- * codings that the client takes: a 304 is to name the representation that it has (asKnownToClient).
- */
-function inOriginTags(method: string, fields: Fields, { accepted }: CodingRules): Fields {
-  const isRead = isSafeMethod(method);
-  if (isRead && hasField(fields, 'range')) return fields;
-  let changed = fields;
-  for (const name of ['if-match', 'if-none-match']) {
-    const value = fieldValue(fields, name);
-    const codings = isRead && name === 'if-none-match' ? accepted(fieldValue(fields, 'accept-encoding')) : undefined;
-    if (value !== undefined) changed = withField(changed, name, originEtags(value, codings));
-  }
-  return changed;
-}
-
-/**
- * The head with the entity tag by which the client knows this content: of the representations that the client takes, the
- * best that it names in If-None-Match. Only those that it takes: a cache that asks for one of its clients is told by the
- * 304 which of its stored responses to use.
- */
-export function asKnownToClient(request: Pick<GateRequest, 'route' | 'fields'>, head: ResponseHead): ResponseHead {
-  const { compress } = request.route;
-  const noneMatch = compress === undefined ? undefined : fieldValue(request.fields, 'if-none-match');
-  const etag = noneMatch === undefined ? undefined : fieldValue(head.fields, 'etag');
-  if (compress === undefined || noneMatch === undefined || etag === undefined) return head;
-  for (const coding of compress.accepted(fieldValue(request.fields, 'accept-encoding'))) {
-    const tag = coding === 'identity' ? etag : codedEtag(etag, coding);
-    if (etagInList(noneMatch, tag)) return { status: head.status, fields: withField(head.fields, 'etag', tag) };
-  }
-  return head;
+/** The head with the entity tag by which the client knows this content. */
+export function asKnownToClient(
+  { route, fields }: Pick<GateRequest, 'route' | 'fields'>,
+  head: ResponseHead,
+): ResponseHead {
+  return route.compress?.asKnownToClient(fields, head) ?? head;
 }
 
 /**
@@ -218,7 +170,7 @@ export function fieldsForCaches({ fields }: ResponseHead, route: Route): Fields 
 
 /** A response that may be put in a content coding says so, whoever gets it. */
 export function withVary(head: ResponseHead, { compress }: Route): ResponseHead {
-  return compress === undefined ? head : { status: head.status, fields: withVaryByCoding(head, compress) };
+  return compress?.withVary(head) ?? head;
 }
 
 /** The fields of a forwarded response for the client: hop-by-hop fields gone, Cache-Status added. */

@@ -15,29 +15,17 @@ import { languageSelects } from '../../semantics/vary.ts';
 import { answerFromStored } from '../answers/answers.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
-import { after } from '../eventually.ts';
 import { requestVariantKey } from './draft.ts';
 import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 
 /** The entry in the content coding that the request prefers; undefined: as it is, until the other has been made. */
 export function codedOf(
-  { tiers, coder, fault }: Context,
+  { coder }: Context,
   request: GateRequest,
   of: { readonly entry: StoredResponse; readonly selection: Selection | undefined },
 ): StoredResponse | undefined {
-  const { route } = request;
-  if (route.compress === undefined || coder === undefined) return undefined;
-  const { entry, selection } = of;
-  if (selection?.coded !== undefined && selection.entry === entry) return selection.coded;
-  const coding = coder.wanted(request, entry);
-  if (coding === undefined) return undefined;
-  // An entry that was validated just now: what is at hand in that coding has been stored again with it.
-  const found = selection?.entry === entry ? undefined : tiers.get(coder.keyOf(entry, { coding, route }));
-  if (found instanceof Promise) found.catch(fault);
-  else if (coder.isMadeFrom(found, entry, route)) return found;
-  coder.make(entry, { coding, route });
-  return undefined;
+  return request.route.compress === undefined ? undefined : coder?.codedOf(request, of);
 }
 
 /** Finds what is stored for the request; at once as long as the tiers answer at once. */
@@ -64,15 +52,10 @@ function selectVariant(
 }
 
 /** The selection, with the entry in the content coding that the request prefers. */
-function inCoding({ tiers, coder }: Context, selection: Selection, request: GateRequest): Eventually<Selection> {
-  const { key, entry, miss } = selection;
-  const { route } = request;
-  if (route.compress === undefined || coder === undefined || entry === undefined) return selection;
-  const coding = coder.wanted(request, entry);
-  if (coding === undefined) return selection;
-  return after(tiers.get(coder.keyOf(entry, { coding, route })), (found) => {
-    return { key, entry, miss, coding, coded: coder.isMadeFrom(found, entry, route) ? found : undefined };
-  });
+function inCoding({ coder }: Context, selection: Selection, request: GateRequest): Eventually<Selection> {
+  const { entry } = selection;
+  if (request.route.compress === undefined || coder === undefined || entry === undefined) return selection;
+  return coder.select(selection, entry, request);
 }
 
 function variantSelection(key: string, entry: Entry | undefined): Selection {

@@ -7,7 +7,6 @@ import type { Profile } from '../../semantics/policy.ts';
 import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../../semantics/ranges.ts';
 import { ifRangeHolds } from '../../semantics/reuse.ts';
 import { combineParts } from '../../semantics/validation.ts';
-import { mayMixCodings } from '../answers/edits.ts';
 import type { GateRequest } from '../contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
 
@@ -27,7 +26,7 @@ export function rangesAsked(
   { strongModified }: Pick<StoredResponse, 'strongModified'>,
 ): ByteRanges | undefined {
   // Range is defined for GET alone (RFC 9110 §14.2).
-  if (request.method !== 'GET' || mayMixCodings(request)) return undefined;
+  if (request.method !== 'GET' || request.route.compress?.mayMix(request.fields) === true) return undefined;
   const value = fieldValue(request.fields, 'range');
   const ranges = value === undefined ? undefined : parseRange(value);
   return ranges === undefined || !ifRangeHolds(request.fields, stored, strongModified) ? undefined : ranges;
