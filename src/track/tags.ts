@@ -21,6 +21,16 @@ export function tableTag(source: string, table: string): string {
   return `r${hash64(`${source}\0${table}`)}`;
 }
 
+/** Of what is read of single rows of a table: all of it, and that of the rows that have a value in a column. */
+export function rowsTag(source: string, table: string): string {
+  return `s${hash64(`${source}\0${table}`)}`;
+}
+
+/** `key`: of the value, as comparisons take it. */
+export function rowTag(source: string, table: string, { column, key }: { readonly column: number; readonly key: string }) {
+  return `k${hash64(`${source}\0${table}\0${column}\0${key}`)}`;
+}
+
 export function anyChangeTag(source: string): string {
   return `a${hash64(source)}`;
 }

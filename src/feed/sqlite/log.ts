@@ -47,6 +47,11 @@ function positionOf(id: string, { seq, salt }: SqliteRow): FeedPosition {
   return `${id}:${String(seq).padStart(16, '0')}:${Number(salt).toString(16).padStart(12, '0')}`;
 }
 
+/** Of a row of the log, with the log's `id`. */
+export function positionIn(row: SqliteRow): FeedPosition {
+  return positionOf(String(row.id), row);
+}
+
 export function seqOf(position: FeedPosition): number {
   return Number(POSITION.exec(position)?.[2] ?? Number.NaN);
 }

@@ -37,3 +37,25 @@ function insertedBy({ columns, body }: Extract<Stmt, { type: 'InsertStmt' }>, pl
   if (body.upsert !== undefined || values === undefined) return undefined;
   return { where: undefined, columns: columns?.map(({ text }) => text), values };
 }
+
+/**
+ * Names of the columns that the write's RETURNING gives, as they are written; none: it has none. Undefined where they are not
+ * plain columns or aliases, or two may be one name.
+ */
+export function returnedNames(text: string): readonly string[] | undefined {
+  const [node, ...others] = sqliteTrees(text);
+  if (node === undefined || others.length > 0 || !Object.hasOwn(WRITES, node.type)) return undefined;
+  const names = ((node as Write).returning ?? []).map(nameOf);
+  const known = names.filter((name) => name !== undefined);
+  // SQLite gives a column's name as its table has it.
+  const isPlain = new Set(known.map((name) => name.toLowerCase())).size === names.length;
+  return isPlain && !known.some((name) => /^\d+$/.test(name)) ? known : undefined;
+}
+
+function nameOf(column: NonNullable<Write['returning']>[number]): string | undefined {
+  if (column.type !== 'ExprResultColumn') return undefined;
+  const { expr, alias } = column;
+  if (alias !== undefined) return alias.name.text;
+  if (expr.type === 'Id') return expr.name;
+  return expr.type === 'QualifiedExpr' ? expr.column.text : undefined;
+}

@@ -2,7 +2,7 @@
 // takes the values for equal.
 
 import { bindInstance } from '../../../dependency/bind.ts';
-import type { Cell, ColumnType, Scalar, TableShape } from '../../../dependency/change.ts';
+import type { Cell, ColumnType, Row, Scalar, TableShape } from '../../../dependency/change.ts';
 import { cellOf } from '../../../dependency/condition/cells.ts';
 import { equalityKey, hasEquality } from '../../../dependency/condition/compare.ts';
 import type { Predicate } from '../../../dependency/condition/predicate.ts';
@@ -85,6 +85,11 @@ function keysOfCells(type: ColumnType, cells: readonly Cell[]): Keys {
     keys.add(digest([key]).slice(0, 20));
   }
   return keys;
+}
+
+/** Of each column that may narrow a read, the value in a row, as keys. None: NULL. */
+export function rowKeys(table: TableShape, row: Row): readonly { readonly column: number; readonly keys: Keys }[] {
+  return columnsOf(table).map((column) => ({ column, keys: keysOfCells(typeAt(table, column), [row[column]]) }));
 }
 
 /** Of each column that may narrow a read, the values in the rows of a write, before and after. */

@@ -1,0 +1,187 @@
+// One request's statements on D1: which tags its response gets by them, and what is invalidated before a write is answered.
+
+import { bindInstance } from '../../dependency/bind.ts';
+import { mayMove } from '../../dependency/condition/cells.ts';
+import { TidegateError } from '../../errors.ts';
+import { createD1Feed, type D1Written } from '../../feed/sqlite/d1.ts';
+import { FOREIGN_NAME } from '../../feed/sqlite/triggers.ts';
+import { isOutcomeUnknown } from '../../orm/drizzle/writes/write-errors.ts';
+import { anyChangeTag } from '../../track/tags.ts';
+import type { D1PreparedStatement, D1Queries, TaggedRequest } from './binding.ts';
+import { changeTags, readTags } from './names.ts';
+import { type D1Tables, d1Shapes } from './tables.ts';
+
+/** A statement as it is sent. */
+export interface Stated {
+  readonly sql: string;
+  /** In SQLite's order; undefined: not known. */
+  readonly params: readonly unknown[];
+  readonly bare: D1PreparedStatement;
+}
+
+export interface Counts {
+  reads: number;
+  coarsened: number;
+  readonly refused: Record<string, number>;
+  writes: number;
+  opaqueWrites: number;
+}
+
+interface RequestParts {
+  readonly source: string;
+  readonly onFault: (error: unknown) => void;
+  readonly tables: D1Tables;
+  readonly counts: Counts;
+  /** The binding itself: its statements go to the primary. */
+  readonly database: D1Queries;
+  readonly request: TaggedRequest;
+}
+
+type Changes = Pick<D1Written, 'set' | 'fault' | 'hasNewTables'>;
+
+/** More reasons are counted as one. */
+const MAX_REASONS = 100;
+
+export class D1Request {
+  readonly #parts: RequestParts;
+  /** Asked once: the response is judged by them as of its first statement. */
+  #tables: ReturnType<D1Tables['current']> | undefined;
+
+  constructor(parts: RequestParts) {
+    this.#parts = parts;
+  }
+
+  refuse(reason: string): void {
+    const { request, counts } = this.#parts;
+    const { refused } = counts;
+    const counted = reason in refused || Object.keys(refused).length < MAX_REASONS ? reason : 'other';
+    refused[counted] = (refused[counted] ?? 0) + 1;
+    request.refuse(reason);
+  }
+
+  /** True: it may change what others read, or cannot be read itself. */
+  writes({ sql }: Pick<Stated, 'sql'>): boolean {
+    const { isWrite, isOpaque, settings } = this.#parts.tables.factsOf(sql);
+    return isWrite || isOpaque || settings.size > 0;
+  }
+
+  async read<T>(statements: readonly Pick<Stated, 'sql' | 'params'>[], run: () => Promise<T>): Promise<T> {
+    const { tables, database } = this.#parts;
+    this.#tables ??= tables.current(database);
+    const [value, known] = await Promise.allSettled([run(), this.#tables]);
+    if (value.status === 'rejected') {
+      // What a handler makes of an error depends on the database too.
+      this.refuse('a statement that failed');
+      throw value.reason;
+    }
+    if (known.status === 'fulfilled') for (const statement of statements) this.#note(statement, known.value);
+    else this.#untold(known.reason);
+    return value.value;
+  }
+
+  /** Nothing is known of the tables. */
+  #untold(error: unknown): void {
+    this.#parts.onFault(error);
+    this.refuse('tables that could not be read, or are not followed');
+  }
+
+  #note(
+    { sql, params }: Pick<Stated, 'sql' | 'params'>,
+    { templates, problems }: Awaited<ReturnType<D1Tables['current']>>,
+  ): void {
+    const { source, request, counts } = this.#parts;
+    const template = templates.get(sql);
+    if (template.kind !== 'tracked') return this.refuse(template.kind === 'uncacheable' ? template.reason : 'a write');
+    if (template.times?.some((at) => mayMove(params[at])) === true) return this.refuse('a time that moves');
+    const { reads } = bindInstance(template, params, undefined);
+    for (const { read } of reads) {
+      const { name } = read.table;
+      const problem = FOREIGN_NAME.test(name) ? `a table of the system: ${name}` : problems.get(name);
+      if (problem !== undefined) return this.refuse(problem);
+    }
+    const { tags, coarsened } = readTags(source, reads);
+    counts.reads++;
+    counts.coarsened += coarsened;
+    request.tags(...tags);
+  }
+
+  /** What `run` writes is unknown: all that was read of the database is invalidated after it, however it ends. */
+  async opaque<T>(run: () => Promise<T>): Promise<T> {
+    const { counts, tables } = this.#parts;
+    counts.writes++;
+    this.refuse('a write that cannot be read');
+    try {
+      return await run();
+    } finally {
+      tables.forget();
+      await this.#all();
+    }
+  }
+
+  /** Sends them as one batch through `database`. Undefined: nothing was sent, because no feed tells its changes. */
+  async write(statements: readonly Stated[], database: D1Queries): Promise<D1Written['results'] | undefined> {
+    const written = await this.#told(() => this.#feed(database).write(statements.map(({ bare }) => bare)));
+    return written?.results;
+  }
+
+  /** The same for what cannot be in a batch. */
+  async around<T>(run: () => Promise<T>, database: D1Queries): Promise<{ readonly value: T } | undefined> {
+    return this.#told(() => this.#feed(database).around(run));
+  }
+
+  /** False: a statement of them cannot be told by the change log. */
+  isTold(statements: readonly Pick<Stated, 'sql'>[]): boolean {
+    return statements.every(({ sql }) => {
+      const { isOpaque, settings, control } = this.#parts.tables.factsOf(sql);
+      return !isOpaque && settings.size === 0 && control === undefined;
+    });
+  }
+
+  #feed(database: D1Queries) {
+    const { tables, database: primary } = this.#parts;
+    return createD1Feed(database, () => d1Shapes(primary), tables.feed);
+  }
+
+  async #told<W extends Changes>(send: () => Promise<W>): Promise<W | undefined> {
+    const { counts, onFault } = this.#parts;
+    // What it gives back depends on rows that nobody names.
+    this.refuse('a write');
+    let written: W;
+    try {
+      written = await send();
+    } catch (error) {
+      if (error instanceof TidegateError && error.code === 'E_FEED') {
+        onFault(error);
+        return undefined;
+      }
+      if (isOutcomeUnknown(error)) await this.#doubt();
+      throw error;
+    }
+    counts.writes++;
+    await this.#changed(written);
+    return written;
+  }
+
+  async #changed({ set, fault, hasNewTables }: Changes): Promise<void> {
+    const { source, request, tables, onFault } = this.#parts;
+    if (fault !== undefined) onFault(fault);
+    if (hasNewTables === true) tables.forget();
+    if (fault !== undefined || hasNewTables === true) return this.#all();
+    const tags = changeTags(source, set?.changes ?? []);
+    if (tags.length > 0) await request.invalidate({ tags });
+  }
+
+  async #all(): Promise<void> {
+    const { source, request, counts } = this.#parts;
+    counts.opaqueWrites++;
+    await request.invalidate({ tags: [anyChangeTag(source)] });
+  }
+
+  /** The write may still be committed. */
+  async #doubt(): Promise<void> {
+    const { source, request, counts } = this.#parts;
+    counts.opaqueWrites++;
+    const selection = { tags: [anyChangeTag(source)] };
+    await (request.doubt === undefined ? request.invalidate(selection) : request.doubt(selection));
+  }
+}
