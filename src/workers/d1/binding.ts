@@ -31,14 +31,14 @@ export interface D1Database extends D1Queries {
   dump?(): Promise<ArrayBuffer>;
 }
 
-/** One request in the gate: `context.tidegate` of its handler. */
+/** One request, as the tracker tells of its statements. What gives a promise is waited for before a statement is answered. */
 export interface TaggedRequest {
-  /** Tags of the response. Throws E_TAG once it is returned. */
-  tags(...names: readonly string[]): void;
-  /** The response is not stored; `reason`: for operators. */
-  refuse(reason: string): void;
+  /** Tags of the response. */
+  tags(...names: readonly string[]): void | Promise<void>;
+  /** The response is not stored. `reason`: a kind of `Untracked`, and after a colon what only operators are shown. */
+  refuse(reason: string): void | Promise<void>;
   /** Resolves once nothing with one of the tags is served any more. */
   invalidate(selection: { readonly tags: readonly string[] }): Promise<unknown>;
-  /** The same, and once more when a write of unknown outcome is over. */
+  /** The same, and once more when a write of unknown outcome is over. Default: `invalidate`. */
   doubt?(selection: { readonly tags: readonly string[] }): Promise<unknown>;
 }

@@ -2,7 +2,7 @@
 
 import { bindInstance } from '../../dependency/bind.ts';
 import { mayMove } from '../../dependency/condition/cells.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import { createD1Feed, type D1Written } from '../../feed/sqlite/d1.ts';
 import { FOREIGN_NAME } from '../../feed/sqlite/triggers.ts';
 import { isOutcomeUnknown } from '../../orm/drizzle/writes/write-errors.ts';
@@ -39,6 +39,8 @@ interface RequestParts {
 
 type Changes = Pick<D1Written, 'set' | 'fault' | 'hasNewTables'>;
 
+/** What the names of the change log's tables begin with. */
+const LOG_NAMES = ' _tidegate_';
 /** More reasons are counted as one. */
 const MAX_REASONS = 100;
 
@@ -51,12 +53,12 @@ export class D1Request {
     this.#parts = parts;
   }
 
-  refuse(reason: string): void {
+  async refuse(reason: string): Promise<void> {
     const { request, counts } = this.#parts;
     const { refused } = counts;
     const counted = reason in refused || Object.keys(refused).length < MAX_REASONS ? reason : 'other';
     refused[counted] = (refused[counted] ?? 0) + 1;
-    request.refuse(reason);
+    await request.refuse(reason);
   }
 
   /** True: it may change what others read, or cannot be read itself. */
@@ -71,45 +73,47 @@ export class D1Request {
     const [value, known] = await Promise.allSettled([run(), this.#tables]);
     if (value.status === 'rejected') {
       // What a handler makes of an error depends on the database too.
-      this.refuse('a statement that failed');
+      await this.refuse('error: a statement failed');
       throw value.reason;
     }
-    if (known.status === 'fulfilled') for (const statement of statements) this.#note(statement, known.value);
-    else this.#untold(known.reason);
+    if (known.status === 'fulfilled') for (const statement of statements) await this.#note(statement, known.value);
+    else await this.#untold(known.reason);
     return value.value;
   }
 
   /** Nothing is known of the tables. */
-  #untold(error: unknown): void {
+  async #untold(error: unknown): Promise<void> {
     this.#parts.onFault(error);
-    this.refuse('tables that could not be read, or are not followed');
+    await this.refuse('not-live: the tables could not be read, or have no change log');
   }
 
-  #note(
+  async #note(
     { sql, params }: Pick<Stated, 'sql' | 'params'>,
     { templates, problems }: Awaited<ReturnType<D1Tables['current']>>,
-  ): void {
+  ): Promise<void> {
     const { source, request, counts } = this.#parts;
     const template = templates.get(sql);
-    if (template.kind !== 'tracked') return this.refuse(template.kind === 'uncacheable' ? template.reason : 'a write');
-    if (template.times?.some((at) => mayMove(params[at])) === true) return this.refuse('a time that moves');
+    if (template.kind !== 'tracked')
+      return this.refuse(template.kind === 'uncacheable' ? `uncacheable: ${template.reason}` : 'after-write');
+    if (template.times?.some((at) => mayMove(params[at])) === true)
+      return this.refuse('uncacheable: a time that moves');
     const { reads } = bindInstance(template, params, undefined);
     for (const { read } of reads) {
       const { name } = read.table;
-      const problem = FOREIGN_NAME.test(name) ? `a table of the system: ${name}` : problems.get(name);
-      if (problem !== undefined) return this.refuse(problem);
+      const problem = FOREIGN_NAME.test(name) ? `${name} is a table of the system` : problems.get(name);
+      if (problem !== undefined) return this.refuse(`uncovered-table: ${problem}`);
     }
     const { tags, coarsened } = readTags(source, reads);
     counts.reads++;
     counts.coarsened += coarsened;
-    request.tags(...tags);
+    await request.tags(...tags);
   }
 
   /** What `run` writes is unknown: all that was read of the database is invalidated after it, however it ends. */
   async opaque<T>(run: () => Promise<T>): Promise<T> {
     const { counts, tables } = this.#parts;
     counts.writes++;
-    this.refuse('a write that cannot be read');
+    await this.refuse('after-write: it may have written anything');
     try {
       return await run();
     } finally {
@@ -145,12 +149,14 @@ export class D1Request {
   async #told<W extends Changes>(send: () => Promise<W>): Promise<W | undefined> {
     const { counts, onFault } = this.#parts;
     // What it gives back depends on rows that nobody names.
-    this.refuse('a write');
+    await this.refuse('after-write');
     let written: W;
     try {
       written = await send();
     } catch (error) {
-      if (error instanceof TidegateError && error.code === 'E_FEED') {
+      // The batch failed by the change log, so nothing of it was done.
+      const isOfLog = messageOf(error).includes(LOG_NAMES);
+      if (isOfLog || (error instanceof TidegateError && error.code === 'E_FEED')) {
         onFault(error);
         return undefined;
       }

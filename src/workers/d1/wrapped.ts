@@ -9,7 +9,7 @@ interface Parts {
   /** Through which the statements go. */
   readonly queries: D1Queries;
   /** Called with the result of each read, where it tells who has served it. */
-  readonly served: (result?: D1Result) => void;
+  readonly served: (result?: D1Result) => Promise<void> | undefined;
 }
 
 type RawOptions = { readonly columnNames?: boolean };
@@ -36,7 +36,7 @@ class TrackedQueries implements D1Queries {
     if (!own.some((statement) => request.writes(statement))) {
       return request.read(own, async () => {
         const results = await run();
-        for (const result of results) served(result);
+        for (const result of results) await served(result);
         return results;
       });
     }
@@ -53,11 +53,11 @@ export class TrackedBinding extends TrackedQueries implements D1Database {
     this.#database = database;
   }
 
-  exec(sql: string): Promise<unknown> {
+  async exec(sql: string): Promise<unknown> {
     const { request } = this.parts;
     const run = () => this.#database.exec(sql);
     if (request.writes({ sql })) return request.opaque(run);
-    request.refuse('exec');
+    await request.refuse('unknown-call: exec');
     return run();
   }
 
@@ -68,7 +68,7 @@ export class TrackedBinding extends TrackedQueries implements D1Database {
   }
 
   async dump(): Promise<ArrayBuffer> {
-    this.parts.request.refuse('dump');
+    await this.parts.request.refuse('unknown-call: dump');
     return (await this.#database.dump?.()) as ArrayBuffer;
   }
 }
@@ -84,7 +84,7 @@ class TrackedSession extends TrackedQueries implements D1Session {
     let isCurrent = constraint?.trim() === 'first-primary';
     const served = (result?: D1Result) => {
       isCurrent ||= result?.meta?.served_by_primary === true;
-      if (!isCurrent) request.refuse('a read that a replica may have served');
+      return isCurrent ? undefined : request.refuse('replica');
     };
     super({ request, queries: session, served });
     this.#session = session;
@@ -159,14 +159,14 @@ class TrackedStatement implements D1PreparedStatement {
     }
     return request.read([this.#stated], async () => {
       const result = await run();
-      served(result);
+      await served(result);
       return result;
     });
   }
 
-  #read<T>(run: () => Promise<T>): Promise<T> {
+  async #read<T>(run: () => Promise<T>): Promise<T> {
     const { request, served } = this.#parts;
-    served();
+    await served();
     return request.read([this.#stated], run);
   }
 

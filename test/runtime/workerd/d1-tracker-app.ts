@@ -12,9 +12,10 @@ import { randomOf } from '../../orm/drizzle/random-kit.ts';
 import type { Query, Value } from '../../orm/drizzle/rows-databases.ts';
 import { RowsQueries } from '../../orm/drizzle/rows-queries.ts';
 import { OPERATIONS, type Outcome, outcomeOf, SEED_TABLES } from './d1-operations.ts';
+import { SCENARIO_TABLES, SCENARIOS } from './d1-scenarios.ts';
 
 /** Answers of one isolate. */
-class Answers {
+export class Answers {
   readonly #cache = createCache();
   readonly tracker = createD1Tracker({ source: 'app', onFault: (error) => void this.faults.push(String(error)) });
   readonly faults: string[] = [];
@@ -203,6 +204,11 @@ export default {
         return Response.json(await randomWork(DB, seed, Number(searchParams.get('steps') ?? 15)));
       case '/race':
         return Response.json(await race(DB, seed));
+      case '/scenario': {
+        const scenario = SCENARIOS[searchParams.get('name') ?? ''];
+        await reset(DB, SCENARIO_TABLES);
+        return Response.json(await scenario?.(DB, new Answers()));
+      }
       case '/refusals':
         return Response.json(await refusals(DB));
       default:

@@ -1,0 +1,113 @@
+// The Durable Object that drains a database: by its alarm it tells the logs of the gate what others have written.
+
+import { TidegateError } from '../../errors.ts';
+import type { LogKeeper } from '../../log/lease/messages.ts';
+import type { Duration } from '../../options/durations.ts';
+import { type Checks, checkOptions, duration, required, text, texts } from '../../options/kit.ts';
+import type { Bindings, ObjectNamespace } from '../platform.ts';
+import type { D1Database } from './binding.ts';
+import { createD1Drain } from './drain.ts';
+
+export interface D1DrainConfig {
+  /** As for `createD1Tracker`. */
+  readonly source: string;
+  /** The name of the D1 binding. */
+  readonly database: string;
+  /** Time between two drains: changes of others are told that much later, and by the time that a drain takes. Default 5 s. */
+  readonly drainEvery?: Duration;
+  /** The name of the binding of the gate's logs. Default `TIDEGATE_LOG`. */
+  readonly log?: string;
+  /** The logs to be told, by the names of their shards. Default `['one']`. */
+  readonly shards?: readonly string[];
+}
+
+/** What is used of a Durable Object's state. */
+export interface DrainState {
+  readonly id: { toString(): string };
+  readonly storage: {
+    get<T>(key: string): Promise<T | undefined>;
+    put(key: string, value: unknown): Promise<void>;
+    getAlarm(): Promise<number | null>;
+    setAlarm(atMs: number): Promise<void>;
+  };
+}
+
+export interface DrainObject {
+  /** Called once: from then on it drains. */
+  start(): Promise<void>;
+  alarm(): Promise<void>;
+}
+
+const OPTIONS: Checks<D1DrainConfig> = {
+  source: required(text),
+  database: required(text),
+  drainEvery: duration,
+  log: text,
+  shards: texts,
+};
+const DRAIN_EVERY_MS = 5_000;
+const POSITION = 'position';
+/** Of tags in one call of a log. */
+const MAX_CHANGES = 500;
+
+type Base = new (state: DrainState, env: Bindings) => object;
+
+/** `Base`: `DurableObject` of `cloudflare:workers`; `now`: the wall clock, in ms. Throws E_CONFIG. */
+export function d1DrainClass(
+  Base: Base,
+  config: D1DrainConfig,
+  now: () => number,
+): new (
+  state: DrainState,
+  env: Bindings,
+) => DrainObject {
+  const { source, database, drainEveryMs = DRAIN_EVERY_MS, ...rest } = checkOptions('d1Drain', config, OPTIONS);
+  const { log = 'TIDEGATE_LOG', shards = ['one'] } = rest;
+  return class D1Drain extends Base implements DrainObject {
+    readonly #state: DrainState;
+    readonly #drain: ReturnType<typeof createD1Drain>;
+
+    constructor(state: DrainState, env: Bindings) {
+      super(state, env);
+      this.#state = state;
+      this.#drain = createD1Drain({
+        source,
+        database: env[database] as D1Database,
+        invalidate: ({ tags }) => told(env[log] as ObjectNamespace<LogKeeper>, { tags, shards, member: state.id }),
+      });
+    }
+
+    async start(): Promise<void> {
+      if ((await this.#state.storage.getAlarm()) === null) await this.alarm();
+    }
+
+    /** The platform repeats an alarm that fails, a few times; so the next one is set first. */
+    async alarm(): Promise<void> {
+      const { storage } = this.#state;
+      await storage.setAlarm(now() + drainEveryMs);
+      const { position } = await this.#drain(await storage.get(POSITION));
+      await storage.put(POSITION, position);
+    }
+  };
+}
+
+interface Told {
+  readonly tags: readonly string[];
+  readonly shards: readonly string[];
+  readonly member: { toString(): string };
+}
+
+async function told(logs: ObjectNamespace<LogKeeper> | undefined, { tags, shards, member }: Told): Promise<void> {
+  if (logs === undefined) throw new TidegateError('E_CONFIG', 'expected the binding of the log, got none');
+  const changes = tags.map((tag) => ({ kind: 'invalidate', selector: { kind: 'tag', tag } }) as const);
+  for (const shard of shards) {
+    const keeper = logs.get(logs.idFromName(shard));
+    for (let at = 0; at < changes.length; at += MAX_CHANGES) {
+      await keeper.append({
+        member: `drain-${member}`,
+        known: undefined,
+        changes: changes.slice(at, at + MAX_CHANGES),
+      });
+    }
+  }
+}
