@@ -27,7 +27,11 @@ export function rowsTag(source: string, table: string): string {
 }
 
 /** `key`: of the value, as comparisons take it. */
-export function rowTag(source: string, table: string, { column, key }: { readonly column: number; readonly key: string }) {
+export function rowTag(
+  source: string,
+  table: string,
+  { column, key }: { readonly column: number; readonly key: string },
+) {
   return `k${hash64(`${source}\0${table}\0${column}\0${key}`)}`;
 }
 

@@ -25,8 +25,9 @@ export interface D1DrainConfig {
 export interface DrainState {
   readonly id: { toString(): string };
   readonly storage: {
-    get<T>(key: string): Promise<T | undefined>;
-    put(key: string, value: unknown): Promise<void>;
+    readonly sql: {
+      exec(sql: string, ...values: string[]): { toArray(): readonly Readonly<Record<string, unknown>>[] };
+    };
     getAlarm(): Promise<number | null>;
     setAlarm(atMs: number): Promise<void>;
   };
@@ -46,7 +47,7 @@ const OPTIONS: Checks<D1DrainConfig> = {
   shards: texts,
 };
 const DRAIN_EVERY_MS = 5_000;
-const POSITION = 'position';
+const TABLE = `CREATE TABLE IF NOT EXISTS drained (one INTEGER PRIMARY KEY CHECK (one = 1), position TEXT NOT NULL)`;
 /** Of tags in one call of a log. */
 const MAX_CHANGES = 500;
 
@@ -70,6 +71,7 @@ export function d1DrainClass(
     constructor(state: DrainState, env: Bindings) {
       super(state, env);
       this.#state = state;
+      state.storage.sql.exec(TABLE);
       this.#drain = createD1Drain({
         source,
         database: env[database] as D1Database,
@@ -85,8 +87,9 @@ export function d1DrainClass(
     async alarm(): Promise<void> {
       const { storage } = this.#state;
       await storage.setAlarm(now() + drainEveryMs);
-      const { position } = await this.#drain(await storage.get(POSITION));
-      await storage.put(POSITION, position);
+      const [last] = storage.sql.exec('SELECT position FROM drained').toArray();
+      const { position } = await this.#drain(last === undefined ? undefined : String(last.position));
+      storage.sql.exec('INSERT OR REPLACE INTO drained VALUES (1, ?)', position);
     }
   };
 }

@@ -1,6 +1,7 @@
 // `tidegate/workers/d1`: exact invalidation of what handlers read of D1. Apart from the gate, since it brings a parser of SQL.
 
 import { DurableObject } from 'cloudflare:workers';
+import { platformClock } from '../../cache/platform.ts';
 import { installSqliteFeed, planSqliteFeed } from '../../feed/sqlite/install.ts';
 import { d1Runner } from '../../feed/sqlite/runner.ts';
 import type { D1Database } from './binding.ts';
@@ -14,7 +15,7 @@ export { createD1Tracker, type D1Tracker, type D1TrackerOptions, type D1TrackerS
 
 /** The class of the Durable Object that drains a database, for the Worker's module to export. Throws E_CONFIG. */
 export function d1Drain(config: D1DrainConfig): new (state: never, env: never) => DrainObject {
-  return d1DrainClass(DurableObject as never, config, Date.now) as never;
+  return d1DrainClass(DurableObject as never, config, () => platformClock.now()) as never;
 }
 
 /** Installs the change log and the triggers of all tables, all or nothing. Resolves to what is less than exact, as sentences. */
