@@ -4,7 +4,8 @@ import { newEpoch, platformTasks } from '../../cache/platform.ts';
 import { expected } from '../../errors.ts';
 import { has } from '../../options/kit.ts';
 import type { Tasks } from '../../ports.ts';
-import type { GateExecutionContext, OriginHandler } from '../origins.ts';
+import type { OriginHandler as AnyOriginHandler } from '../../site/workers-types.ts';
+import type { GateExecutionContext } from '../origins.ts';
 import type { Bindings, ObjectNamespace } from '../platform.ts';
 import type { D1Database, TaggedRequest } from './binding.ts';
 import type { DrainObject } from './drain-object.ts';
@@ -23,6 +24,8 @@ export interface D1HandlerOptions {
 /** A write that was sent may still be committed for so long. The platform keeps an isolate for 30 s after an answer. */
 const DOUBT_MS = 25_000;
 const MAX_REASON = 300;
+
+type OriginHandler<Env> = AnyOriginHandler<Env, GateExecutionContext>;
 
 /**
  * The handler of an origin of the gate, with the bindings of these names tracked. A response that may not be stored gets
