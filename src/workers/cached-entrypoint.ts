@@ -31,6 +31,7 @@ import {
   withEndMark,
   withoutOwnFields,
 } from './cached-answer.ts';
+import type { Bindings, ExecutionContext } from './platform.ts';
 
 /** What the tiers below, or the real origin, gave. */
 export interface InnerAnswer {
@@ -47,14 +48,41 @@ export interface OpenedRequest {
   /** As it is in the cache key. */
   readonly uri: string;
   readonly shard: string;
-  /** Asks the tiers below and the real origin. */
-  readonly answer: (request: Request) => InnerAnswer | Promise<InnerAnswer>;
+  /** Asks the tiers below and the real origin. `heard`: what is answered is to be as new as that, or it is not kept. */
+  readonly answer: (request: Request, heard: Stamp) => InnerAnswer | Promise<InnerAnswer>;
 }
 
 export interface EntrypointParts {
   readonly clock: { now(): number };
   /** Undefined: the gate knows no route for the request. */
   readonly open: (request: Request) => Promise<OpenedRequest | undefined>;
+}
+
+/** `WorkerEntrypoint` of `cloudflare:workers`. */
+export type EntrypointBase = new (context: ExecutionContext, env: Bindings) => object;
+
+/** The class that the Worker exports; the gate calls an instance through the platform's cache. */
+export function entrypointClass(
+  Base: EntrypointBase,
+  answer: (request: Request, env: Bindings, context: ExecutionContext) => Promise<Response>,
+): new (
+  context: ExecutionContext,
+  env: Bindings,
+) => object {
+  return class CachedEntrypoint extends Base {
+    readonly #context: ExecutionContext;
+    readonly #env: Bindings;
+
+    constructor(context: ExecutionContext, env: Bindings) {
+      super(context, env);
+      this.#context = context;
+      this.#env = env;
+    }
+
+    fetch(request: Request): Promise<Response> {
+      return answer(request, this.#env, this.#context);
+    }
+  };
 }
 
 /** The gate calls the entrypoint with these. They are part of the platform's key, so nobody else gets what it has stored. */
@@ -75,7 +103,7 @@ export async function answerCached(request: Request, props: unknown, parts: Entr
   if (opened === undefined || !isNameOf(name, opened)) return refused(421, 'No route of that name.\n');
   const stamp = { epoch: name.epoch, position: Math.max(name.position, heardIn(request)) };
   const fields = withoutOwnFields(fieldsOf(request.headers));
-  const answered = await opened.answer(new Request(request, { headers: headersOf(fields) }));
+  const answered = await opened.answer(new Request(request, { headers: headersOf(fields) }), stamp);
   return stored({ name, opened, fields, now: parts.clock.now() }, answered, olderOf(stamp, answered.stamp));
 }
 

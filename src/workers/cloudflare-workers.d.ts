@@ -6,8 +6,6 @@ declare module 'cloudflare:workers' {
   }
   export class WorkerEntrypoint {
     constructor(context: unknown, env: unknown);
-    protected readonly ctx: import('./platform.ts').ExecutionContext;
-    protected readonly env: import('./platform.ts').Bindings;
   }
   export function waitUntil(work: Promise<unknown>): void;
 }

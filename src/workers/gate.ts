@@ -19,6 +19,7 @@ import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
 import { answerAdmin, type WorkersAdminParts } from './admin.ts';
 import { billOf, type Counters } from './bill.ts';
+import { CacheSide, type Passage } from './cache-side.ts';
 import { type AskOrigin, askerOf, type GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
@@ -36,13 +37,6 @@ export interface WorkersParts {
   readonly tiers: (env: Bindings) => readonly NamedTier[];
 }
 
-/** One request on its way through. */
-interface Passage {
-  readonly request: Request;
-  readonly env: Bindings;
-  readonly context: ExecutionContext;
-}
-
 /** What an answer to a write and later requests of its client say: the log's position as of the write (own-writes.ts). */
 const OWN_POSITION = 'log';
 const POSITION = /(?:^|[,;]\s*)tidegate-position-log=([\w.-]{1,100})|^log;([\w.-]{1,100})$/;
@@ -57,6 +51,8 @@ export class WorkersGate {
   readonly #memory: MemoryStore;
   /** For what goes past the cache. */
   readonly #past: HandlerGate;
+  /** Of the platform's Workers Cache. */
+  readonly cached: CacheSide;
 
   constructor(settings: ResolvedWorkersConfig, parts: WorkersParts) {
     this.settings = settings;
@@ -70,6 +66,12 @@ export class WorkersGate {
     this.#memory = createMemoryStore({ maxBytes: settings.memory.maxBytes });
     const memoryStats = () => this.#memory.stats();
     this.#past = this.#served(() => ({ stores: [], memoryStats, buckets: 1 }));
+    this.cached = new CacheSide({
+      ...{ settings, router: this.router, platform: parts.platform, past: this.#past },
+      shardName: (request, site) => this.shardName(request, site),
+      below: (passage, name) => this.#below(passage, name),
+      ask: (passage, site, call) => this.#ask(passage, site, call),
+    });
   }
 
   async fetch(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
@@ -84,7 +86,8 @@ export class WorkersGate {
       if (!site.request.upgrade) return plain(501, 'The route does not take upgrades.\n');
       return this.#ask(passage, site, { request, addTags: () => undefined });
     }
-    const shard = await this.#ready(passage, this.shardName(request, site));
+    const name = this.shardName(request, site);
+    const shard = await this.#ready(passage, name);
     if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);
     const route = site.route;
     const { headTimeoutMs, bodyTimeoutMs, kind } = this.settings.origins[route.originName] as ResolvedWorkersOrigin;
@@ -98,7 +101,14 @@ export class WorkersGate {
     const { log, served } = shard;
     const answer = await served.serve({
       ...serving,
-      before: (origin) => afterIntents(origin, () => log.opened(), true),
+      before: (origin) => {
+        const of = { route: { ...route, origin }, uri: asked.uri, bypass: asked.bypass };
+        const call = { shard: name, log, context, asked: of, timeoutMs: headTimeoutMs, bodyTimeoutMs };
+        return this.cached.before(
+          afterIntents(origin, () => log.opened(), true),
+          call,
+        );
+      },
     });
     if (!isSafeMethod(request.method)) this.#tellPosition(answer, log.position());
     return answer;
@@ -118,7 +128,7 @@ export class WorkersGate {
       router: this.router,
       originNames: Object.keys(origins),
       token: typeof token === 'string' && token !== '' ? token : undefined,
-      figures: () => ({ bill: billOf(this.#parts.counters.counts()) }),
+      figures: () => ({ bill: billOf(this.#parts.counters.counts()), workersCache: this.cached.stats() }),
       shard: ({ shard, url }) => {
         const found = url === undefined ? undefined : routed(new Request(url), this.router);
         const named = found?.kind === 'routed' ? this.shardName({ url: url as string }, found.site) : undefined;
@@ -154,6 +164,17 @@ export class WorkersGate {
     }
   }
 
+  /** True: some tiers stand behind the Workers Cache. */
+  get #hasBelow(): boolean {
+    const { tiers } = this.settings;
+    return tiers.includes('workers-cache') && tiers.at(-1) !== 'workers-cache';
+  }
+
+  /** Those tiers, as a member of the log of their own. */
+  #below(passage: Passage, name: string): Promise<ReadyShard | undefined> {
+    return this.#hasBelow ? this.#ready(passage, name + BELOW) : Promise.resolve(undefined);
+  }
+
   /** What the client has written. In the other modes every isolate knows of it by the time that the write is answered. */
   #wanted({ headers }: Request): string | undefined {
     if (this.settings.coherence.mode !== 'bounded') return undefined;
@@ -170,13 +191,15 @@ export class WorkersGate {
 
   #newShard(name: string, env: Bindings): Shard {
     const { join, tiers, platform } = this.#parts;
+    const isBelow = name.endsWith(BELOW);
     const shard = new Shard({
       platform,
       onFault: this.settings.onFault,
-      join: () => join(env, name),
+      join: () => join(env, isBelow ? name.slice(0, -BELOW.length) : name),
       options: (log) => {
-        const all = [{ name: 'memory', store: this.#memory }, ...tiers(env)];
-        const asked = all.filter((tier) => this.settings.tiers.includes(tier.name as WorkersTier));
+        const memory = { name: 'memory', store: this.#memory };
+        const behind = isBelow ? tiers(env) : [memory, ...(this.#hasBelow ? [] : tiers(env))];
+        const asked = behind.filter((tier) => this.settings.tiers.includes(tier.name as WorkersTier));
         return {
           stores: asked.map(({ store }) => store),
           tierNames: asked.map((tier) => tier.name),
@@ -205,6 +228,9 @@ export class WorkersGate {
     return ask(call.request, { env, context: contextOf(context, call) });
   }
 }
+
+/** After the name of a shard, which has no space. */
+const BELOW = ' below';
 
 /** Shards that one isolate is a member of at once; the one that joined first leaves. */
 const MAX_SHARDS = 64;

@@ -1,6 +1,6 @@
 // `tidegate/workers`: the gate on Cloudflare Workers. What `createGate` gives is what a Worker's module exports.
 
-import { DurableObject, waitUntil } from 'cloudflare:workers';
+import { DurableObject, WorkerEntrypoint, waitUntil } from 'cloudflare:workers';
 import { newEpoch } from '../cache/platform.ts';
 import { LeasedLog } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
@@ -11,6 +11,7 @@ import type { OriginHandler as AnyOriginHandler, WorkersConfig as AnyWorkersConf
 import type { PlatformCache } from '../store/cache-api/cache-api-store.ts';
 import { universalPlatform } from '../web/platform.ts';
 import { Counters } from './bill.ts';
+import { entrypointClass } from './cached-entrypoint.ts';
 import { coordinatorClass } from './coordinator.ts';
 import { WorkersGate } from './gate.ts';
 import type { GateExecutionContext } from './origins.ts';
@@ -32,6 +33,11 @@ export interface WorkersModule<Env = Bindings> {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response>;
   /** The class of the Durable Objects that hold the log: export it as `TidegateLog`. */
   readonly TidegateLog: new (
+    context: never,
+    env: never,
+  ) => object;
+  /** For the tier `workers-cache`: export it as `TidegateStored`, and enable the platform's cache for it alone. */
+  readonly TidegateStored: new (
     context: never,
     env: never,
   ) => object;
@@ -75,6 +81,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
       if (missing.length > 0) throw refused('the Worker', missing);
       return gate.fetch(request, env as Bindings, context);
     },
+    TidegateStored: entrypointClass(WorkerEntrypoint, (...call) => gate.cached.answer(...call)),
     // An isolate has the positions of each shard that it is a member of.
     TidegateLog: coordinatorClass(DurableObject, { buckets: settings.coherence.shard === 'one' ? 2 ** 17 : 2 ** 14 }),
   };

@@ -31,7 +31,7 @@ export function slowerTiers(
 ): readonly NamedTier[] {
   const { tiers, environment, kv, onFault } = settings;
   const { clock, waitUntil: defer } = platform;
-  const named = { name: `${settings.cacheName}-${rulesDigest(settings)}`, environment, defer };
+  const named = { name: rulesName(settings), environment, defer };
   const stores: NamedTier[] = [];
   const add = (name: string, bytes: CacheApiStore | KvStore) => {
     stores.push({ name, store: new ResponseStore(bytes, () => clock.now()) });
@@ -43,6 +43,11 @@ export function slowerTiers(
     add('kv', new KvStore({ ...named, namespace, clock, fault }));
   }
   return stores;
+}
+
+/** The name under which a configuration stores. */
+export function rulesName(settings: ResolvedWorkersConfig): string {
+  return `${settings.cacheName}-${rulesDigest(settings)}`;
 }
 
 /** Two digests of 32 bits: with one alone, two configurations in four billion would share their entries. */

@@ -1,0 +1,166 @@
+// The tier workers-cache in workerd: isolates of one data centre with memory of their own, one log, and between the gate and its
+// cached entrypoint the imitated platform, or nothing but workerd's own loopback.
+
+import { fileURLToPath } from 'node:url';
+import { Miniflare, type Request as MiniflareRequest, Response as MiniflareResponse } from 'miniflare';
+import { rolldown } from 'rolldown';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { realTime, WorkersCacheImitation } from './platform/workers-cache.ts';
+
+async function bundled(tiers: string): Promise<string> {
+  const bundle = await rolldown({
+    input: fileURLToPath(new URL('stored-app.ts', import.meta.url)),
+    platform: 'browser',
+    external: ['cloudflare:workers'],
+    logLevel: 'silent',
+    transform: { define: { TIERS: JSON.stringify(tiers.split(',')) } },
+  });
+  const { output } = await bundle.generate({ format: 'esm' });
+  return output[0].code;
+}
+
+type Place = 'a' | 'b';
+
+class Worker {
+  readonly cache = new WorkersCacheImitation({ time: realTime, upperMs: () => 1, upwardMs: () => 20 });
+  /** What the origin says, and how often it was asked to read. */
+  truth = 'first';
+  reads = 0;
+  isDown = false;
+  workers!: Miniflare;
+
+  async start(tiers: string, hasPlatform: boolean): Promise<void> {
+    const script = await bundled(tiers);
+    const TRUTH = async (request: MiniflareRequest) => {
+      if (request.method === 'PUT') this.truth = await request.text();
+      else this.reads++;
+      return new MiniflareResponse(this.truth);
+    };
+    const serviceBindings = {
+      TRUTH,
+      ...(hasPlatform && { PLATFORM: (asked: MiniflareRequest) => this.#platform(asked) }),
+    };
+    const worker = (name: string) => ({
+      ...{ name, modules: true, script, compatibilityDate: '2026-06-01', serviceBindings },
+      ...{ bindings: { TOKEN: 'secret', PLACE: 'ams' }, kvNamespaces: { TIDEGATE_KV: 'shared' } },
+      durableObjects: { TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true } },
+    });
+    this.workers = new Miniflare({ workers: [worker('a'), worker('b')] });
+    await this.workers.ready;
+  }
+
+  /** The platform's cache, which runs the entrypoint in one of the isolates. */
+  async #platform(request: MiniflareRequest): Promise<MiniflareResponse> {
+    if (this.isDown) throw new Error('expected the cache in reach, got no answer');
+    const headers = new Headers([...request.headers]);
+    const cacheKey = headers.get('x-cache-key') ?? '';
+    const run = async (asked: Request, { props }: { readonly props: unknown }) => {
+      const answer = await this.#fetch('a', asked.url, { ...pairsOf(asked.headers), 'x-inner': JSON.stringify(props) });
+      return new Response(answer.body as ReadableStream, { status: answer.status, headers: pairsOf(answer.headers) });
+    };
+    const stored = this.cache.entrypoint({ name: 'TidegateStored', version: 'v1', run });
+    const here = stored.at(headers.get('x-place') ?? '', { props: { tidegate: 'gate' } });
+    const answer = await here.fetch(new Request(request.url, { headers }), { cf: { cacheKey } });
+    return new MiniflareResponse(answer.body as never, { status: answer.status, headers: pairsOf(answer.headers) });
+  }
+
+  async #fetch(place: Place, url: string, headers: object, init: object = {}): Promise<MiniflareResponse> {
+    const worker = (await this.workers.getWorker(place)) as unknown as {
+      fetch(url: string, init: object): Promise<MiniflareResponse>;
+    };
+    return worker.fetch(url, { ...init, headers });
+  }
+
+  async ask(place: Place, path: string, init: { method?: string; body?: string; headers?: object } = {}) {
+    const response = await this.#fetch(place, `http://app.example${path}`, init.headers ?? {}, init);
+    const outcome = response.headers.get('cache-status') ?? '';
+    const fields = [...response.headers].flat().join(' ');
+    return { status: response.status, text: await response.text(), outcome, fields };
+  }
+
+  async figures(place: Place) {
+    const { text } = await this.ask(place, '/_tidegate/stats', { headers: { authorization: 'Bearer secret' } });
+    return JSON.parse(text).workersCache.one;
+  }
+}
+
+function pairsOf(headers: Iterable<[string, string]>): Record<string, string> {
+  return Object.fromEntries([...headers].filter(([name]) => name !== 'content-length' && name !== 'transfer-encoding'));
+}
+
+describe('behind the imitated platform', { timeout: 30_000 }, () => {
+  const worker = new Worker();
+  beforeAll(() => worker.start('memory,workers-cache', true), 60_000);
+  afterAll(() => worker.workers?.dispose());
+
+  test('what one isolate has read serves another, and clients see nothing of how', async () => {
+    const first = await worker.ask('a', '/one');
+    expect(first).toMatchObject({ status: 200, text: 'first', outcome: expect.stringContaining('fwd=uri-miss') });
+    expect(await worker.ask('b', '/one')).toMatchObject({ text: 'first', outcome: expect.stringContaining('stored') });
+    expect(worker.reads).toBe(1);
+    expect((await worker.ask('b', '/one')).outcome).toContain('; hit');
+    expect(first.fields).not.toMatch(/tidegate-|max-age=599|cache-tag|cf-cache-status/);
+    expect(first.fields).toContain('max-age=600');
+    expect(await worker.figures('b')).toMatchObject({ asks: 1, answers: 1 });
+  });
+
+  test('after a write in one isolate no isolate answers what was before, and they share the new answer', async () => {
+    await worker.ask('b', '/one', { method: 'PUT', body: 'second' });
+    const reads = worker.reads;
+    expect([(await worker.ask('a', '/one')).text, (await worker.ask('b', '/one')).text]).toEqual(['second', 'second']);
+    expect(worker.reads).toBe(reads + 1);
+  });
+
+  test('after the invalidation of a tag the platform still has the old answer, and nobody gets it', async () => {
+    await worker.ask('a', '/two');
+    worker.truth = 'third';
+    const told = { method: 'POST', body: '{"tag":"told"}', headers: { authorization: 'Bearer secret' } };
+    expect((await worker.ask('b', '/_tidegate/invalidate', told)).status).toBe(200);
+    const reads = worker.reads;
+    for (const place of ['a', 'b', 'a'] as const) expect((await worker.ask(place, '/two')).text).toBe('third');
+    expect(worker.reads).toBe(reads + 1);
+    expect([...worker.cache.layer('ams').kept.values()].flat().length).toBeGreaterThan(3);
+  });
+
+  test('a client that says the fields of the tier is answered as any other', async () => {
+    const headers = {
+      'tidegate-stored-name': '/tidegate/x/e/1/k',
+      'tidegate-heard': '99999',
+      'tidegate-stored-note': '{}',
+    };
+    expect(await worker.ask('a', '/three', { headers })).toMatchObject({ status: 200, text: 'third' });
+    expect((await worker.ask('b', '/three')).text).toBe('third');
+    const { past } = await worker.figures('b');
+    expect(past).toMatchObject({ 'other-answer': 0, failed: 0, outdated: 0 });
+  });
+
+  test('while the platform is down the origin answers', async () => {
+    worker.isDown = true;
+    expect(await worker.ask('a', '/four')).toMatchObject({ status: 200, text: 'third' });
+    worker.isDown = false;
+    const { past } = await worker.figures('a');
+    expect(past.failed + past['other-answer']).toBe(1);
+  });
+});
+
+describe.each([
+  ['memory,workers-cache', false],
+  ['memory,workers-cache,kv', true],
+  ['workers-cache', true],
+] as const)('with the tiers %s', { timeout: 30_000 }, (tiers, hasPlatform) => {
+  const worker = new Worker();
+  beforeAll(() => worker.start(tiers, hasPlatform), 60_000);
+  afterAll(() => worker.workers?.dispose());
+
+  test('answers are right before and after a write', async () => {
+    for (const truth of ['second', 'third']) {
+      for (const place of ['a', 'b', 'a', 'b'] as const)
+        expect((await worker.ask(place, '/one')).text).toBe(worker.truth);
+      expect((await worker.ask('a', '/one', { method: 'PUT', body: truth })).status).toBe(200);
+    }
+    expect((await worker.ask('b', '/one')).text).toBe('third');
+    expect(JSON.parse((await worker.ask('b', '/faults')).text)).toEqual([]);
+    const { answers, past } = await worker.figures('b');
+    expect([answers > 0, past.failed, past['other-answer']]).toEqual([true, 0, 0]);
+  });
+});
