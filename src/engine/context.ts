@@ -4,12 +4,12 @@ import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
-import type { Rehydrator } from './contract.ts';
 import type { RunningFlight } from './http/running-flight.ts';
 import type { Invalidator } from './invalidator.ts';
-import type { SourceLeases } from './source-leases.ts';
+import type { Rehydrator } from './populate/rehydrate.ts';
 import type { Tally } from './tally.ts';
 import type { Tiers } from './tiers/tiers.ts';
+import type { Sources, SourceView } from './tracked-sources.ts';
 
 export interface Context {
   readonly clock: Clock;
@@ -22,7 +22,9 @@ export interface Context {
   readonly coder: ReturnType<MakeCoder> | undefined;
   readonly ledger: EntryLedger;
   readonly invalidator: Invalidator;
-  readonly sources: SourceLeases;
+  readonly sources: SourceView;
+  /** Who reports the sources. */
+  readonly trackers: Pick<Sources, 'report' | 'ask'>;
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;

@@ -217,23 +217,6 @@ export type PopulateResult =
   /** No answer, or an error of the moment; `retryAfterMs`: when the origin says to ask again. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number; readonly forwardMs?: number };
 
-/** An entry to be filled again. */
-export interface Rehydration {
-  /** Cache key, with the selecting header fields' values. */
-  readonly key: string;
-  /** How often it was got since it was filled, up to 255. */
-  readonly uses: number;
-}
-
-/** Who fills again, and what he can tell of. */
-export interface Rehydrator {
-  /** How often the entry was got since it was filled; 0 when that is not known. */
-  readonly usesOf: (key: string) => number;
-  /** Entries filled again for one invalidation at most. 0: none. */
-  readonly maxEntries: () => number;
-  readonly fill: (entries: readonly Rehydration[]) => void;
-}
-
 /** The engine, put together. */
 export interface Gate {
   /**

@@ -14,7 +14,6 @@ import type {
   Gate,
   GateStats,
   InvalidationResult,
-  Rehydrator,
   Unanswered,
 } from './contract.ts';
 import { guarded } from './guarded.ts';
@@ -23,12 +22,12 @@ import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
 import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
 import { populateOne } from './populate/fill.ts';
-import { rehydrate, rehydrateFound } from './populate/rehydrate.ts';
-import { SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
-import { SourceQuestions } from './source-questions.ts';
+import type { Rehydrator } from './populate/rehydrate.ts';
 import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers/tiers.ts';
+import type { MakeSources } from './tracked-sources.ts';
+import { UNTRACKED } from './untracked.ts';
 
 /** A write of unknown outcome keeps its URI unstorable for so long by default: as long as origins usually work on one. */
 const UNKNOWN_OUTCOME_MS = 30_000;
@@ -60,8 +59,8 @@ export interface GateOptions {
   readonly bodies?: BodyStore;
   /** Puts stored responses in content codings, on routes that ask for it. Default: nobody does. */
   readonly coder?: MakeCoder;
-  /** Sources of data that others who share a tier have heard of. Default: none. */
-  readonly sources?: readonly string[];
+  /** Sources of data that trackers report. Default: none, and what was read from one is not stored. */
+  readonly sources?: MakeSources;
   /** Earlier invalidations, and the log that continues them. Default: none, and a log in memory. */
   readonly history?: History;
   /**
@@ -92,8 +91,6 @@ export function createGate(options: GateOptions): Gate {
     // A write of a process before may end until then, unnoticed; entries filled before its end may be outdated.
     context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }));
   }
-  for (const source of options.sources ?? []) context.sources.expect(source);
-  const questions = new SourceQuestions(options.tasks, options.random);
   return {
     handle: (request, responder, unanswered) => handle(new Exchange(context, request, responder), context, unanswered),
     answerAtOnce: (request) => answerAtOnce(context, request),
@@ -102,34 +99,18 @@ export function createGate(options: GateOptions): Gate {
     populate: (request) => populateOne(context, request),
     list: (query) => listEntries(context, query),
     explain: (request) => explainRequest(context, request),
-    reportSource: (report) => reportSource(context, questions, report),
-    askSource: (source, about) => {
-      if (!context.sources.knows(source)) return Promise.resolve({ kind: 'unknown-source' });
-      return questions.ask(source, about);
-    },
+    reportSource: (report) => context.trackers.report(report),
+    askSource: (source, about) => context.trackers.ask(source, about),
     broken: async (error, scope) => void (await outlive(context, options, { error, scope })),
     sources: () => context.sources.states(),
     stats: () => statsOf(context, options),
   };
 }
 
-/** Answers are taken once all of the report is in force; what is still to be answered goes along with the reply. */
-async function reportSource(context: Context, questions: SourceQuestions, report: SourceReport): Promise<SourceReply> {
-  const reply = await context.sources.report(report);
-  // After a gap nothing of the source is stored before the next report.
-  const outdated = reply.gap ? [] : report.tags.map((tag) => ({ kind: 'tag', tag }) as const);
-  if (outdated.length > 0) rehydrate(context, outdated);
-  questions.answered(report.source, report.answers ?? []);
-  const open = questions.of(report.source);
-  return open.length === 0 ? reply : { ...reply, questions: open };
-}
-
 function contextOf(options: GateOptions): Context {
   const { clock, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
-  const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
-  ledger.sources = sources;
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator(log, random, fault);
   const tally = new Tally({ clock, report, broken: (error) => broken(error) });
@@ -144,8 +125,16 @@ function contextOf(options: GateOptions): Context {
   };
   const names = options.tierNames ?? ['memory'];
   const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault });
+  const makeSources = options.sources ?? (() => UNTRACKED);
+  const trackers = makeSources({
+    ...{ clock, tasks, random },
+    invalidate: (selector) => invalidator.invalidate(selector),
+    outdated: (selectors) => options.rehydrator?.invalidated(selectors, tiers),
+  });
+  const sources = trackers.leases;
+  ledger.sources = sources;
   return {
-    ...{ clock, tasks, random, ledger, invalidator, sources, tiers, fault, broken, tally },
+    ...{ clock, tasks, random, ledger, invalidator, sources, trackers, tiers, fault, broken, tally },
     bodies: options.bodies,
     coder: options.coder?.({ tiers, fault }),
     flights: new Map(),
@@ -181,7 +170,7 @@ function handle(exchange: Exchange, context: Context, unanswered: Unanswered | u
 async function invalidate(context: Context, selector: Selector): Promise<InvalidationResult> {
   const position = await context.invalidator.invalidate(selector);
   const held = context.tiers.held(selector);
-  rehydrateFound(context, held);
+  context.rehydrator?.found(held);
   // It is in force, whether it can be counted or not.
   const { count, more } = await context.tiers.count(selector, { held, most: MOST_COUNTED }).catch((error: unknown) => {
     context.fault(error);

@@ -11,9 +11,11 @@ import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
-import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/contract.ts';
+import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
+import { Rehydrator } from '../engine/populate/rehydrate.ts';
 import { classOf } from '../engine/tally.ts';
+import { trackedSources } from '../engine/tracked-sources.ts';
 import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel, Origin } from '../ports.ts';
@@ -139,16 +141,14 @@ export class NodeGate implements RunningGate {
     const sources = () => this.gate.sources();
     this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
-    this.rehydrator = {
+    this.rehydrator = new Rehydrator({
       usesOf,
       maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
       fill: (entries) => this.#population.rehydrate(entries),
-    };
+    });
     this.gate = createGate({
-      clock: platformClock,
-      tasks: platformTasks,
-      random: platformRandom,
-      coder: coderWith(nodeCompress),
+      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
+      ...{ coder: coderWith(nodeCompress), sources: trackedSources() },
       ...tiers.gateOptions,
       rehydrator: this.rehydrator,
       report: (report) => this.#report(report),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Rehydrator } from '../../src/engine/populate/rehydrate.ts';
 import { FRESH, type GateBench, gateBench } from '../kit/gate-bench.ts';
 
 describe('rehydration', () => {
@@ -7,11 +8,11 @@ describe('rehydration', () => {
     const bench: GateBench = gateBench(
       {},
       {
-        rehydrator: {
+        rehydrator: new Rehydrator({
           usesOf: (key) => bench.memory.usesOf(key),
           maxEntries: () => 2,
           fill: (entries) => void filled.push(entries.map(({ key, uses }) => `${key.split(' ').at(-1)} ${uses}`)),
-        },
+        }),
       },
     );
     for (const [path, hits] of [
@@ -37,7 +38,13 @@ describe('rehydration', () => {
     const handed: number[] = [];
     const bench: GateBench = gateBench(
       {},
-      { rehydrator: { usesOf: () => 1, maxEntries: () => 3, fill: (entries) => void handed.push(entries.length) } },
+      {
+        rehydrator: new Rehydrator({
+          usesOf: () => 1,
+          maxEntries: () => 3,
+          fill: (entries) => void handed.push(entries.length),
+        }),
+      },
     );
     for (let at = 0; at < 10; at++) {
       bench.get(`/${at}`);
@@ -52,11 +59,11 @@ describe('rehydration', () => {
     const bench: GateBench = gateBench(
       {},
       {
-        rehydrator: {
+        rehydrator: new Rehydrator({
           usesOf: (key) => bench.memory.usesOf(key),
           maxEntries: () => 10,
           fill: (entries) => void filled.push(entries.map(({ key }) => key.split(' ').at(-1) as string)),
-        },
+        }),
       },
     );
     for (const path of ['/a', '/b']) {
@@ -81,11 +88,11 @@ it('what a tracker reports is filled again, an entry of several tags once', asyn
   const bench: GateBench = gateBench(
     {},
     {
-      rehydrator: {
+      rehydrator: new Rehydrator({
         usesOf: (key) => bench.memory.usesOf(key),
         maxEntries: () => 10,
         fill: (entries) => void filled.push(entries.map(({ key }) => key.split(' ').at(-1) as string)),
-      },
+      }),
     },
   );
   let sequence = 0;

@@ -1,7 +1,9 @@
 // A gate on simulated time, with a memory tier and a scripted origin: the bench most engine tests stand on.
 
-import type { Gate, Rehydrator, Route } from '../../src/engine/contract.ts';
+import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
+import type { Rehydrator } from '../../src/engine/populate/rehydrate.ts';
+import { trackedSources } from '../../src/engine/tracked-sources.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { BodyStore, InvalidationLog, Store } from '../../src/ports.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
@@ -42,6 +44,7 @@ export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchPar
     stores: [memory],
     memoryStats: () => memory.stats(),
     buckets: 1024,
+    sources: trackedSources(),
     ...parts,
     ...(parts.log !== undefined && {
       history: { invalidations: new Invalidations({ epoch: 'e', buckets: 1024 }), log: parts.log },

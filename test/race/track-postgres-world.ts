@@ -10,6 +10,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { integer, pgTable } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import { createGate } from '../../src/engine/gate.ts';
+import { trackedSources } from '../../src/engine/tracked-sources.ts';
 import { createCache } from '../../src/index.ts';
 import type { FeedListener, FeedStatus, Forward, OriginListener, OriginRequest } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
@@ -114,7 +115,13 @@ export class PostgresWorld implements RacedWorld {
     this.pool.on('connect', (client) => client.on('error', () => undefined));
     const memory = createMemoryStore({ maxBytes: 16 * 1024 * 1024 });
     const platform = { clock: systemClock, tasks: systemTasks, random: Math.random };
-    this.#gate = createGate({ ...platform, buckets: 2 ** 12, stores: [memory], memoryStats: () => memory.stats() });
+    this.#gate = createGate({
+      ...platform,
+      buckets: 2 ** 12,
+      sources: trackedSources(),
+      stores: [memory],
+      memoryStats: () => memory.stats(),
+    });
     this.#route = routeTo({ forward: (request, listener) => this.#forward(request, listener) });
     const fetch: typeof globalThis.fetch = async (_, init) =>
       Response.json(await this.#gate.reportSource(JSON.parse(String(init?.body))));

@@ -6,6 +6,7 @@
 import { createCacheOn } from '../../src/cache/create-cache.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import { createGate } from '../../src/engine/gate.ts';
+import { trackedSources } from '../../src/engine/tracked-sources.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
 import { cacheTarget, createTracker, gateTarget, type Tracker } from '../../src/track/index.ts';
@@ -66,6 +67,7 @@ export class TrackWorld {
       tasks: this.time,
       random: () => 0.5,
       buckets: 2 ** 12,
+      sources: trackedSources(),
       stores: [memory],
       memoryStats: () => memory.stats(),
       fault: (error) => this.faults.push(error),

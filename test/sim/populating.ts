@@ -1,8 +1,9 @@
 // The background work of a gate in the simulation: jobs of every cause, and what fills again after invalidations.
 
-import type { Gate, PopulateResult, Rehydrator, Route } from '../../src/engine/contract.ts';
+import type { Gate, PopulateResult, Route } from '../../src/engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../src/engine/populate/item.ts';
 import { Populator } from '../../src/engine/populate/populator.ts';
+import { Rehydrator } from '../../src/engine/populate/rehydrate.ts';
 import type { MemoryStore } from '../../src/store/memory.ts';
 import { requestOf } from '../kit/clients.ts';
 import type { SimulatedProcess } from '../kit/simulated-process.ts';
@@ -49,7 +50,7 @@ export class Populating {
     });
   }
 
-  readonly rehydrator: Rehydrator = {
+  readonly rehydrator = new Rehydrator({
     usesOf: (key) => this.#parts.memory.usesOf(key),
     maxEntries: () => (this.#parts.rehydrates ? 4 : 0),
     fill: (entries) => {
@@ -60,7 +61,7 @@ export class Populating {
       this.#parts.tally.count('rehydrated entries', items.length);
       this.#begin('rehydration', items);
     },
-  };
+  });
 
   /** A job of some resources; at times it is cancelled. */
   job(): void {

@@ -5,7 +5,7 @@
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
-import type { SourceLeases } from '../source-leases.ts';
+import type { SourceView } from '../tracked-sources.ts';
 
 const FIELD = 'tidegate-position';
 const POSITION = /^([a-z0-9_-]{1,64});([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,200})$/;
@@ -14,7 +14,7 @@ const COOKIE = /(?:^|;\s*)tidegate-position-([a-z0-9_-]{1,64})=([\x21\x23-\x2b\x
 const MAX_AGE_S = 300;
 
 /** True: it has written what this gate has not heard of yet. */
-export function isAheadOf(sources: SourceLeases, fields: Fields): boolean {
+export function isAheadOf(sources: Pick<SourceView, 'hasReached'>, fields: Fields): boolean {
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at];
     if (name !== FIELD && name !== 'cookie') continue;

@@ -16,7 +16,6 @@ import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { after, allAtOnce } from '../eventually.ts';
 import type { Invalidator } from '../invalidator.ts';
-import { rehydrate } from '../populate/rehydrate.ts';
 import { Flight } from './flight.ts';
 import type { FlightOwner, FlightPlan, ForwardPlan, RunningFlight } from './running-flight.ts';
 
@@ -37,7 +36,7 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
       const counts = countAfter(context, named, { request, head, fill });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
       closeIntent();
-      return after(counts, () => rehydrate(context, named));
+      return after(counts, () => context.rehydrator?.invalidated(named, context.tiers));
     },
     beforeFailure: (error) => {
       return NOT_SENT.has(error.code) ? closeIntent() : holdUnknown(context, request.uri, { closeIntent });
@@ -95,7 +94,7 @@ export function holdUnknown(
   tasks.later(unknownOutcomeMs, () => {
     for (const selector of affected) invalidator.invalidateSoon(selector);
     closeIntent();
-    rehydrate(context, affected);
+    context.rehydrator?.invalidated(affected, context.tiers);
   });
   return invalidateAll(invalidator, affected);
 }

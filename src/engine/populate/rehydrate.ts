@@ -6,29 +6,49 @@
 import { codingOf } from '../../entry/key.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { Context } from '../context.ts';
-import type { Rehydration } from '../contract.ts';
+import type { Tiers } from '../tiers/tiers.ts';
 
-/** To be called when the invalidations of a write are in force, and nothing keeps their entries from being stored. */
-export function rehydrate(
-  context: Pick<Context, 'rehydrator'> & { readonly tiers: Pick<Context['tiers'], 'held'> },
-  selectors: readonly Selector[],
-): void {
-  const { rehydrator, tiers } = context;
-  if (rehydrator === undefined || rehydrator.maxEntries() === 0) return;
-  if (selectors.length === 1) return rehydrateFound(context, tiers.held(selectors[0] as Selector));
-  // One may be named by several of them.
-  const byKey = new Map<string, EntryNote>();
-  for (const selector of selectors) for (const entry of tiers.held(selector)) byKey.set(entry.key, entry);
-  rehydrateFound(context, [...byKey.values()]);
+/** An entry to be filled again. */
+export interface Rehydration {
+  /** Cache key, with the selecting header fields' values. */
+  readonly key: string;
+  /** How often it was got since it was filled, up to 255. */
+  readonly uses: number;
 }
 
-/** Like `rehydrate`, when the invalidated entries of the fastest tier are at hand already. */
-export function rehydrateFound({ rehydrator }: Pick<Context, 'rehydrator'>, found: readonly EntryNote[]): void {
-  const most = rehydrator?.maxEntries() ?? 0;
-  if (rehydrator === undefined || most === 0 || found.length === 0) return;
-  const used = mostUsed(found, rehydrator.usesOf, most);
-  if (used.length > 0) rehydrator.fill(used);
+export interface RehydratorParts {
+  /** How often the entry was got since it was filled; 0 when that is not known. */
+  readonly usesOf: (key: string) => number;
+  /** Entries filled again for one invalidation at most. 0: none. */
+  readonly maxEntries: () => number;
+  readonly fill: (entries: readonly Rehydration[]) => void;
+}
+
+export class Rehydrator {
+  readonly #parts: RehydratorParts;
+
+  constructor(parts: RehydratorParts) {
+    this.#parts = parts;
+  }
+
+  /** To be called when the invalidations of a write are in force, and nothing keeps their entries from being stored. */
+  invalidated(selectors: readonly Selector[], tiers: Pick<Tiers, 'held'>): void {
+    if (this.#parts.maxEntries() === 0) return;
+    if (selectors.length === 1) return this.found(tiers.held(selectors[0] as Selector));
+    // One may be named by several of them.
+    const byKey = new Map<string, EntryNote>();
+    for (const selector of selectors) for (const entry of tiers.held(selector)) byKey.set(entry.key, entry);
+    this.found([...byKey.values()]);
+  }
+
+  /** Like `invalidated`, when the invalidated entries of the fastest tier are at hand already. */
+  found(entries: readonly EntryNote[]): void {
+    const { usesOf, maxEntries, fill } = this.#parts;
+    const most = maxEntries();
+    if (most === 0 || entries.length === 0) return;
+    const used = mostUsed(entries, usesOf, most);
+    if (used.length > 0) fill(used);
+  }
 }
 
 /** Counts first and picks then: to sort the entries of a large invalidation would hold up everything else. */

@@ -4,10 +4,11 @@
 
 import type { Logger } from 'pino';
 import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
-import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
+import type { Gate, GateRequest } from '../../engine/contract.ts';
 import { itemOf, itemOfKey } from '../../engine/populate/item.ts';
 import type { JobProgress } from '../../engine/populate/job.ts';
 import { Populator } from '../../engine/populate/populator.ts';
+import type { Rehydration } from '../../engine/populate/rehydrate.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Random } from '../../ports.ts';
 import type { ResolvedConfig, ResolvedSchedule } from '../config/config.ts';

@@ -6,7 +6,7 @@
 // to all processes at once, and the primary tells each what to do.
 
 import { platformRandom, platformTasks } from '../../cache/platform.ts';
-import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
+import { trackedSources } from '../../engine/tracked-sources.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
@@ -92,7 +92,7 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
     memoryStats: () => memory.stats(),
-    sources,
+    sources: trackedSources(sources),
   };
   const tiers = { memory, disk: undefined, gateOptions, close: async () => replica?.close() };
   const origin = (plain: Origin) => afterIntents(plain, () => log.opened());
@@ -133,7 +133,7 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
       const found = [...memory.find(selector)];
       const hashes = found.filter(({ kind }) => kind === 'response').map(({ key }) => keyHash(key));
       if (remove) memory.delete(found.map(({ key }) => key));
-      else rehydrateFound(part, found);
+      else rehydrator.found(found);
       // 53 bits of each.
       return Float64Array.from(hashes, ({ high, low }) => (high & 0x1f_ffff) * 2 ** 32 + low);
     },
@@ -148,7 +148,7 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
       const reply = await gate.reportSource(report);
       const tiers = { held: (selector: Selector) => [...memory.find(selector)] };
       const selectors = outdated.map((tag) => ({ kind: 'tag', tag }) as const);
-      if (!reply.gap) rehydrate({ rehydrator, tiers }, selectors);
+      if (!reply.gap) rehydrator.invalidated(selectors, tiers);
       return reply;
     },
   };
