@@ -132,9 +132,13 @@ export class ViewRunner<Stamp> {
     });
   }
 
-  /** Resolves once the computations that are under way have ended. */
-  async idle(): Promise<void> {
-    while (this.#flights.size > 0) await Promise.allSettled(this.#flights);
+  get isComputing(): boolean {
+    return this.#flights.size > 0;
+  }
+
+  /** Resolves once one of the computations under way has ended. */
+  async someEnd(): Promise<void> {
+    await Promise.race([...this.#flights].map((flight) => flight.catch(() => undefined)));
   }
 
   end(): void {

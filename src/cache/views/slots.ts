@@ -51,6 +51,16 @@ export class ViewSlots<Stamp> {
     throw new TidegateError('E_VIEW', unknownName(`a view among ${known}`, name, [...this.#views.keys()]).message);
   }
 
+  /** The one that was kept under that view and those parameters. Undefined: it is not declared any more. */
+  kept(name: string, given: unknown): Slot<Stamp> | undefined {
+    try {
+      return this.find(name, given);
+    } catch (error) {
+      if (error instanceof TidegateError && error.code === 'E_VIEW') return undefined;
+      throw error;
+    }
+  }
+
   forget(slot: Slot<Stamp>): void {
     this.#slots.delete(slot.key);
     this.#rules.forgotten(slot);

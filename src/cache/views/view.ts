@@ -83,6 +83,8 @@ export interface ViewPlan {
   readonly compute: (context: Omit<ViewContext, 'params'> & { readonly params: Parameters }) => unknown;
   readonly tags: (params: Parameters) => readonly string[];
   readonly tables: readonly string[];
+  /** False: no tag and no table may be invalidated that it is made of. */
+  readonly isNamed: boolean;
   readonly events: readonly ViewEvent[];
   readonly pace: Pace;
   readonly timeoutMs: number;
@@ -160,7 +162,7 @@ export function view<const P extends ViewParameters, V>(name: string, options: V
   const namesOf = (typeof tags === 'function' ? tags : () => tags) as (one: Parameters) => readonly string[];
   const { jitter = 0.1, atMostMs = 1_000, timeoutMs = 30_000, serveOutdated = false, maxOpen = 100 } = given;
   const plan: ViewPlan = {
-    ...{ name, params, tables, events, timeoutMs, maxAgeMs, serveOutdated, maxOpen },
+    ...{ name, params, tables, isNamed, events, timeoutMs, maxAgeMs, serveOutdated, maxOpen },
     compute: given.compute as ViewPlan['compute'],
     tags: (one) => checkedTags(namesOf(one), `tags of the view ${name}`),
     pace: { everyMs, jitter, atMostMs, backoffMs: { from: fromMs, to: toMs } },

@@ -138,7 +138,7 @@ class ProcessViews implements Views {
     this.#unfollow();
     this.#cancelWake();
     this.#cancelCheck?.();
-    await this.#runner.idle();
+    while (this.#runner.isComputing) await this.#runner.someEnd();
     await this.#flusher?.flush();
     // The one that was under way may have left something.
     if (!this.#counters.isEmpty) await this.#flusher?.flush();
@@ -187,7 +187,7 @@ class ProcessViews implements Views {
 const CHECK_MS = 10;
 
 /** Throws E_VIEW. */
-function checkCount(counter: unknown, by: unknown): void {
+export function checkCount(counter: unknown, by: unknown): void {
   if (typeof counter !== 'string' || counter === '') expected('E_VIEW', 'the name of a counter', counter);
   if (typeof by !== 'number' || !Number.isFinite(by)) expected('E_VIEW', `${counter} to move by a number`, by);
 }

@@ -1,0 +1,146 @@
+// Views on Workers put together: the class of their Durable Object, and what requests read them by. The platform's base class is
+// handed in, so that this file runs without the platform, too.
+
+import { newEpoch, platformClock, platformRandom, platformTasks } from '../../cache/platform.ts';
+import { plansOf, type View } from '../../cache/views/view.ts';
+import type { ViewsOptions } from '../../cache/views/views.ts';
+import { safeFault } from '../../engine/guarded.ts';
+import { TidegateError } from '../../errors.ts';
+import { LeasedLog } from '../../log/lease/member.ts';
+import type { LogKeeper } from '../../log/lease/messages.ts';
+import type { Duration } from '../../options/durations.ts';
+import * as kit from '../../options/kit.ts';
+import type { CoordinatorState, ObjectBase } from '../coordinator.ts';
+import type { Bindings, ObjectNamespace } from '../platform.ts';
+import { type Publish, ViewsObject } from './object.ts';
+import { ViewCopies, type ViewsReader, type ViewsStub, viewsReader } from './reader.ts';
+
+/** As on Node, without a cache: the log of the gate says what is invalidated. */
+export interface WorkersViewsOptions extends Omit<ViewsOptions, 'cache'> {
+  /** The gate's; see `createGate`. `log`: the name of the shard whose invalidations count. Default `one`. */
+  readonly coherence?: {
+    readonly mode?: 'lease' | 'strict' | 'bounded';
+    readonly lease?: Duration;
+    readonly binding?: string;
+    readonly log?: string;
+  };
+  /** Name of the binding of the views' Durable Object. Default `TIDEGATE_VIEWS`. */
+  readonly binding?: string;
+  /** Invalidations are asked for this often, with nobody who reads. Default 10 s; `Infinity`: never. */
+  readonly follow?: Duration;
+  /** Told of each value that was computed, to put it into other stores. Default: nobody. */
+  readonly publish?: Publish;
+}
+
+/** What the Worker's module exports, and what its requests use. */
+export interface ViewsModule<Env = Bindings> {
+  /** The class of the views' Durable Object: export it under this name. */
+  readonly TidegateViews: new (
+    context: never,
+    env: never,
+  ) => object;
+  /** The views, for one request. Throws E_CONFIG where the binding is missing. */
+  open(env: Env): ViewsReader;
+}
+
+type Coherence = NonNullable<WorkersViewsOptions['coherence']>;
+
+const COHERENCE: kit.Checks<Coherence> = {
+  mode: kit.oneOf('lease', 'strict', 'bounded'),
+  lease: kit.timeout(1),
+  binding: kit.text,
+  log: kit.text,
+};
+
+const CHECKS: kit.Checks<WorkersViewsOptions> = {
+  ...{ flush: kit.func, flushEvery: kit.timeout(100), concurrency: kit.whole(1, 1_000), onFault: kit.func },
+  coherence: kit.nested<Coherence>(COHERENCE),
+  ...{ binding: kit.text, publish: kit.func },
+  follow: kit.duration,
+};
+
+/** Throws E_CONFIG. */
+export function viewsModule<Env>(
+  views: readonly View[],
+  given: WorkersViewsOptions,
+  Base: ObjectBase,
+): ViewsModule<Env> {
+  const plans = plansOf(views);
+  const { binding = 'TIDEGATE_VIEWS', coherence, ...options } = kit.checkOptions('createViews', given, CHECKS);
+  const { mode = 'lease', leaseMs = 1_000, ...log } = kit.checkOptions('coherence', coherence ?? {}, COHERENCE);
+  const join = (env: Bindings) => () =>
+    new LeasedLog({
+      keeper: namespaceOf<LogKeeper>(env, log.binding ?? 'TIDEGATE_LOG')(log.log ?? 'one'),
+      ...{ clock: platformClock, tasks: platformTasks, member: newEpoch(), mode, leaseMs },
+    });
+  const objectOf = (state: CoordinatorState, env: Bindings) =>
+    new ViewsObject({
+      ...{ views: plans, storage: state.storage, env, newId: newEpoch },
+      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
+      log: { join: join(env), leaseMs: mode === 'strict' ? 0 : leaseMs },
+      concurrency: options.concurrency ?? 4,
+      ...{ flush: options.flush, flushEveryMs: options.flushEveryMs ?? 5_000, publish: options.publish },
+      followMs: options.followMs ?? 10_000,
+      setAlarm: (atMs) => state.storage.setAlarm(atMs),
+      fault: safeFault(options.onFault ?? (() => undefined), platformTasks),
+    });
+  const copies = new ViewCopies(platformClock);
+  return {
+    TidegateViews: viewsClass(Base, objectOf),
+    open: (env) => {
+      const named = namespaceOf<ViewsStub>(env as Bindings, binding);
+      // A stub belongs to the request that has made it.
+      return viewsReader(() => named('views'), copies);
+    },
+  };
+}
+
+/** Throws E_CONFIG. */
+function namespaceOf<Stub>(env: Bindings, binding: string): (name: string) => Stub {
+  const namespace = env[binding] as ObjectNamespace<Stub> | undefined;
+  if (kit.has(namespace, 'idFromName', 'get') && namespace !== undefined) {
+    return (name) => namespace.get(namespace.idFromName(name));
+  }
+  const got = namespace === undefined ? 'nothing' : 'something else';
+  throw new TidegateError(
+    'E_CONFIG',
+    `expected the binding ${binding} to be a namespace of Durable Objects, got ${got}`,
+  );
+}
+
+function viewsClass(
+  Base: ObjectBase,
+  objectOf: (state: CoordinatorState, env: Bindings) => ViewsObject,
+): new (
+  state: CoordinatorState,
+  env: Bindings,
+) => object {
+  return class TidegateViews extends Base {
+    readonly #object: ViewsObject;
+
+    constructor(state: CoordinatorState, env: Bindings) {
+      super(state, env);
+      this.#object = objectOf(state, env);
+    }
+
+    get(view: string, params: unknown) {
+      return this.#object.get(view, params);
+    }
+
+    signal(name: string) {
+      return this.#object.signal(name);
+    }
+
+    count(counter: string, by: number) {
+      return this.#object.count(counter, by);
+    }
+
+    stats() {
+      return this.#object.stats();
+    }
+
+    alarm() {
+      return this.#object.alarm();
+    }
+  };
+}

@@ -1,0 +1,270 @@
+// The Durable Object of views: the runner of `cache/views/` on its alarm and storage. All of its requests share one context, so
+// readers may wait for a computation that another has begun.
+
+import { allTags } from '../../cache/keys/tags.ts';
+import { Counters } from '../../cache/views/counters.ts';
+import { type Flush, Flusher } from '../../cache/views/flusher.ts';
+import { type Judgement, ViewRunner } from '../../cache/views/runner.ts';
+import { answerOf, type Slot, type ViewAnswer } from '../../cache/views/slot.ts';
+import type { ViewStats } from '../../cache/views/stats.ts';
+import type { ViewPlan } from '../../cache/views/view.ts';
+import { type OwnedValue, ownValue } from '../../entry/owned-value.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
+import type { KeeperStorage } from '../../log/lease/kept-log.ts';
+import type { Clock, Random, Tasks } from '../../ports.ts';
+import { createValueCodec } from '../../store/value-codec.ts';
+import { Membership, type MembershipParts } from './membership.ts';
+import { MAX_VALUE_BYTES, ViewRows } from './rows.ts';
+
+/** Told of each value that was computed, to put it into other stores. */
+export type Publish = (
+  view: string,
+  params: Readonly<Record<string, unknown>>,
+  answer: ViewAnswer & { readonly env: unknown },
+) => Promise<void> | void;
+
+export interface ViewsObjectParts {
+  readonly views: readonly ViewPlan[];
+  readonly storage: KeeperStorage;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  readonly env: unknown;
+  readonly log: Pick<MembershipParts, 'join' | 'leaseMs'>;
+  readonly concurrency: number;
+  readonly flush: Flush | undefined;
+  readonly flushEveryMs: number;
+  /** Invalidations are asked for this often, with nobody who reads. Infinity: never. */
+  readonly followMs: number;
+  readonly publish: Publish | undefined;
+  readonly setAlarm: (atMs: number) => Promise<void>;
+  readonly newId: () => string;
+  readonly fault: (error: unknown) => void;
+}
+
+/** What `get` gives by RPC, which keeps no class of an error. */
+export type ViewReply =
+  /** `keepMs`: how long the reader's isolate may give it again, counted from before it asked. */
+  | { readonly answer: ViewAnswer; readonly keepMs: number; readonly bytes: number }
+  | { readonly failure: { readonly code: TidegateError['code']; readonly message: string } };
+
+/** A computation whose object is gone is begun anew by then. */
+const GUARD_MS = 60_000;
+/** The platform ends an alarm's work after 15 minutes. */
+const ALARM_WORK_MS = 5 * 60_000;
+/** Of views that no invalidation reaches. */
+const UNSTAMPED: Stamp = { epoch: '', position: 0 };
+const UNKNOWN: Stamp = { epoch: '', position: -1 };
+
+export class ViewsObject {
+  readonly #parts: ViewsObjectParts;
+  readonly #runner: ViewRunner<Stamp>;
+  readonly #rows: ViewRows;
+  readonly #membership: Membership;
+  readonly #counters: Counters;
+  readonly #flusher: Flusher | undefined;
+  readonly #codec = createValueCodec();
+  readonly #bytes = new WeakMap<OwnedValue, Uint8Array>();
+  readonly #written = new WeakSet<OwnedValue>();
+  #alarmAtMs = Number.POSITIVE_INFINITY;
+  #isStarted = false;
+  #isToJudge = false;
+
+  constructor(parts: ViewsObjectParts) {
+    const { clock, tasks, random, env, fault, flush, flushEveryMs, concurrency } = parts;
+    this.#parts = parts;
+    this.#rows = new ViewRows(parts.storage);
+    this.#counters = new Counters(parts.newId, this.#rows.counters());
+    this.#membership = new Membership({ ...parts.log, clock, changed: () => this.#invalidated() });
+    const common = { clock, tasks, random, env, fault };
+    this.#runner = new ViewRunner<Stamp>(parts.views, {
+      ...{ ...common, concurrency },
+      stamp: ({ view }) => this.#stamp(view),
+      judge: (slot, stamp) => this.#judge(slot, stamp),
+      own: (value, slot) => this.#own(value, slot),
+      total: (counter) => this.#counters.total(counter),
+      changed: (slot, isGone) => this.#changed(slot, isGone),
+      wake: (atMs) => this.#wake(atMs),
+    });
+    if (flush !== undefined) {
+      const counters = this.#counters;
+      const changed = () => this.#rows.writeCounters(counters.state);
+      this.#flusher = new Flusher({ ...common, counters, flush, everyMs: flushEveryMs, changed });
+    }
+    this.#restore();
+  }
+
+  async get(view: string, params: unknown): Promise<ViewReply> {
+    try {
+      const slot = this.#runner.slots.find(view, params);
+      await this.#started();
+      const unheard = slot.view.isNamed ? await this.#unheard(slot) : undefined;
+      if (unheard !== undefined) return { answer: unheard, keepMs: 0, bytes: 0 };
+      const found = this.#runner.get(view, params);
+      const answer = await found;
+      // Who waited may have a value that is outdated by now: it was not when it asked.
+      const isAtHand = !(found instanceof Promise) && !answer.outdated;
+      return { answer, keepMs: isAtHand ? this.#keepMs(slot, answer) : 0, bytes: slot.kept?.owned.bytes ?? 0 };
+    } catch (error) {
+      if (!(error instanceof TidegateError)) throw error;
+      return { failure: { code: error.code, message: error.message } };
+    }
+  }
+
+  /** Returns how many combinations name it. */
+  async signal(name: string): Promise<number> {
+    await this.#heard();
+    return this.#runner.signal(name);
+  }
+
+  count(counter: string, by: number): void {
+    this.#counters.add(counter, by);
+    this.#rows.writeCounters(this.#counters.state);
+    this.#flusher?.counted();
+    this.#runner.moved(counter);
+    this.#runner.due();
+  }
+
+  stats(): ViewStats[] {
+    return this.#runner.stats();
+  }
+
+  /** What was invalidated is asked for, and what is due begun. Resolves when that is computed, or at the latest after some minutes. */
+  async alarm(): Promise<void> {
+    const { clock } = this.#parts;
+    this.#alarmAtMs = Number.POSITIVE_INFINITY;
+    const untilMs = clock.now() + ALARM_WORK_MS;
+    await this.#heard();
+    this.#runner.due();
+    while (this.#runner.isComputing && clock.now() < untilMs) await this.#runner.someEnd();
+  }
+
+  /** With the first call the combinations begin to be computed. */
+  async #started(): Promise<void> {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    await this.#heard();
+    this.#runner.due();
+  }
+
+  /**
+   * What may be given although the log does not answer, so that nobody knows what was invalidated: an outdated value, where the
+   * view allows it. Undefined: the log has answered. Rejects with E_LOG.
+   */
+  async #unheard(slot: Slot<Stamp>): Promise<ViewAnswer | undefined> {
+    try {
+      await this.#membership.ready();
+      return undefined;
+    } catch (error) {
+      const { kept, view } = slot;
+      const now = this.#parts.clock.now();
+      if (!view.serveOutdated || kept === undefined || now - kept.computedMs >= view.maxAgeMs) throw error;
+      this.#parts.fault(error);
+      return answerOf(slot, kept, { now, outdated: true });
+    }
+  }
+
+  async #heard(): Promise<void> {
+    if (!this.#parts.views.some(({ isNamed }) => isNamed)) return;
+    try {
+      await this.#membership.ready();
+    } catch (error) {
+      this.#parts.fault(error);
+    }
+  }
+
+  #invalidated(): void {
+    if (this.#isToJudge) return;
+    this.#isToJudge = true;
+    this.#parts.tasks.soon(() => {
+      this.#isToJudge = false;
+      this.#runner.judgeAll();
+    });
+  }
+
+  #stamp({ isNamed }: ViewPlan): Stamp {
+    if (!isNamed) return UNSTAMPED;
+    // By the other nothing is current: what is computed without the log is given to nobody.
+    return this.#membership.stamp() ?? UNKNOWN;
+  }
+
+  #judge({ key, tags, view }: Slot<Stamp>, stamp: Stamp): Judgement {
+    if (!view.isNamed) return 'current';
+    return this.#membership.judge({ key, tags: allTags([], tags, view.tables) }, stamp);
+  }
+
+  /** Throws E_VALUE. */
+  #own(value: unknown, { key }: Slot<Stamp>): OwnedValue {
+    const owned = ownValue(value);
+    const bytes = this.#codec.encode(owned.value);
+    if (bytes.length > MAX_VALUE_BYTES) {
+      const what = `a value of ${key} of at most ${MAX_VALUE_BYTES} bytes, which is what a row of a Durable Object takes`;
+      throw new TidegateError('E_VALUE', `expected ${what}, got ${bytes.length}`);
+    }
+    this.#bytes.set(owned, bytes);
+    return owned;
+  }
+
+  #keepMs({ view }: Slot<Stamp>, { ageMs }: ViewAnswer): number {
+    const leftMs = view.isNamed ? this.#membership.leftMs : this.#parts.log.leaseMs;
+    return Math.max(0, Math.min(leftMs, view.maxAgeMs - ageMs));
+  }
+
+  #changed(slot: Slot<Stamp>, isGone: boolean): void {
+    if (isGone) return this.#rows.remove(slot.key);
+    const { kept } = slot;
+    const isNew = kept !== undefined && !this.#written.has(kept.owned);
+    this.#rows.write(slot, isNew ? this.#bytes.get(kept.owned) : undefined);
+    if (!isNew) return;
+    this.#written.add(kept.owned);
+    void this.#published(slot);
+  }
+
+  async #published({ view, params, kept }: Slot<Stamp>): Promise<void> {
+    const { publish, env, clock, fault } = this.#parts;
+    if (publish === undefined || kept === undefined) return;
+    try {
+      const ageMs = Math.max(0, clock.now() - kept.computedMs);
+      await publish(view.name, params, { value: kept.owned.value, ageMs, outdated: false, error: undefined, env });
+    } catch (error) {
+      fault(error);
+    }
+  }
+
+  /** The alarm is not put off: one that comes too early costs little, one that is lost costs readers their time. */
+  #wake(atMs: number): void {
+    const { clock, setAlarm, followMs, views, fault } = this.#parts;
+    const now = clock.now();
+    const flushMs = this.#flusher?.due(() => this.#runner.due()) ?? Number.POSITIVE_INFINITY;
+    const guardMs = this.#runner.isComputing ? GUARD_MS : Number.POSITIVE_INFINITY;
+    const heardMs = views.some(({ isNamed }) => isNamed) ? followMs : Number.POSITIVE_INFINITY;
+    const nextMs = Math.min(atMs, now + Math.min(flushMs, guardMs, heardMs));
+    if (nextMs >= this.#alarmAtMs && this.#alarmAtMs > now) return;
+    if (nextMs === Number.POSITIVE_INFINITY) return;
+    this.#alarmAtMs = nextMs;
+    setAlarm(nextMs).catch(fault);
+  }
+
+  /** Rows of combinations that no view declares any more go. */
+  #restore(): void {
+    for (const { key, view, params, state, kept } of this.#rows.slots()) {
+      const slot = this.#runner.slots.kept(view, params);
+      if (slot === undefined || slot.key !== key) {
+        this.#rows.remove(key);
+        continue;
+      }
+      Object.assign(slot, state, { timing: { ...state.timing, isRunning: false } });
+      if (kept === undefined) continue;
+      const { bytes, ...rest } = kept;
+      try {
+        const owned = ownValue(this.#codec.decode(bytes));
+        this.#written.add(owned);
+        slot.kept = { owned, ...rest };
+      } catch (error) {
+        // Another version of the code may have written it: it is computed anew.
+        this.#parts.fault(error);
+      }
+    }
+  }
+}
