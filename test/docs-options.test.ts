@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = globSync('src/{cache,orm,node}/**/*.ts', { cwd: root }).map((path) =>
+const sources = globSync('src/{cache,orm,node,workers}/**/*.ts', { cwd: root }).map((path) =>
   readFileSync(root + path, 'utf8'),
 );
 
@@ -38,6 +38,7 @@ test.each([
   ['data-cache/repositories-and-events.md', 'option of a kind', ['KindPolicy'], ['earlyRefresh', 'timeouts']],
   ['data-cache/views.md', 'option of `view`', ['ViewOptions'], []],
   ['data-cache/views.md', 'option of `createViews`', ['ViewsOptions'], []],
+  ['data-cache/views.md', 'option of `createViews` on Workers', ['WorkersViewsOptions'], []],
   ['drizzle.md', 'option', ['SoundOptions', 'DrizzleOptions'], []],
   ['drizzle.md', 'option of `$cached`', ['ReadOptions'], []],
   ['drizzle.md', 'option of `tidegateCache`', ['DropInOptions', 'DrizzleOptions'], []],

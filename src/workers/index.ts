@@ -1,7 +1,9 @@
-// `tidegate/workers`: the gate on Cloudflare Workers. What `createGate` gives is what a Worker's module exports.
+// `tidegate/workers`: the gate on Cloudflare Workers, and views. What `createGate` and `createViews` give is what a Worker's
+// module exports.
 
 import { DurableObject, WorkerEntrypoint, waitUntil } from 'cloudflare:workers';
 import { newEpoch } from '../cache/platform.ts';
+import type { View } from '../cache/views/view.ts';
 import { LeasedLog } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
 import { refused } from '../options/sections.ts';
@@ -17,9 +19,24 @@ import { WorkersGate } from './gate.ts';
 import type { GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
 import { slowerTiers } from './tiers.ts';
+import { type ViewsModule, viewsModule, type WorkersViewsOptions } from './views/module.ts';
 
+export type { Flush } from '../cache/views/flusher.ts';
+export type { ViewAnswer, ViewFailure } from '../cache/views/slot.ts';
+export type { ViewStats } from '../cache/views/stats.ts';
+export {
+  type View,
+  type ViewContext,
+  type ViewEvent,
+  type ViewOptions,
+  type ViewParameters,
+  view,
+} from '../cache/views/view.ts';
 export type { GateExecutionContext } from './origins.ts';
 export type { Bindings, ExecutionContext } from './platform.ts';
+export type { Publish } from './views/kept-values.ts';
+export type { ViewsModule, WorkersViewsOptions } from './views/module.ts';
+export type { ViewsReader } from './views/reader.ts';
 
 declare const caches: { readonly default: PlatformCache };
 /** What `createGate` is given. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
@@ -85,4 +102,15 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     // An isolate has the positions of each shard that it is a member of.
     TidegateLog: coordinatorClass(DurableObject, { buckets: settings.coherence.shard === 'one' ? 2 ** 17 : 2 ** 14 }),
   };
+}
+
+/**
+ * Views in a Durable Object: computed on its alarm, kept in its storage, judged by the log of the gate. Export the class, and read them by
+ * `open(env).get(view, params)`. Throws E_CONFIG.
+ */
+export function createViews<Env = Bindings>(
+  views: readonly View[],
+  options: WorkersViewsOptions = {},
+): ViewsModule<Env> {
+  return viewsModule(views, options, DurableObject);
 }

@@ -193,7 +193,6 @@ export class ViewRunner<Stamp> {
     this.#over(slot, flight, () => {
       slot.timing = succeeded(slot.timing, slot.view.pace, this.#moment());
       slot.failure = undefined;
-      if (this.#parts.judge(slot, kept.stamp) !== 'current') this.#want(slot);
     });
   }
 

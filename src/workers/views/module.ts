@@ -12,7 +12,8 @@ import type { Duration } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { CoordinatorState, ObjectBase } from '../coordinator.ts';
 import type { Bindings, ObjectNamespace } from '../platform.ts';
-import { type Publish, ViewsObject } from './object.ts';
+import type { Publish } from './kept-values.ts';
+import { ViewsObject } from './object.ts';
 import { ViewCopies, type ViewsReader, type ViewsStub, viewsReader } from './reader.ts';
 
 /** As on Node, without a cache: the log of the gate says what is invalidated. */

@@ -8,21 +8,13 @@ import { type Judgement, ViewRunner } from '../../cache/views/runner.ts';
 import { answerOf, type Slot, type ViewAnswer } from '../../cache/views/slot.ts';
 import type { ViewStats } from '../../cache/views/stats.ts';
 import type { ViewPlan } from '../../cache/views/view.ts';
-import { type OwnedValue, ownValue } from '../../entry/owned-value.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
 import type { KeeperStorage } from '../../log/lease/kept-log.ts';
 import type { Clock, Random, Tasks } from '../../ports.ts';
-import { createValueCodec } from '../../store/value-codec.ts';
+import { KeptValues, type Publish } from './kept-values.ts';
 import { Membership, type MembershipParts } from './membership.ts';
-import { MAX_VALUE_BYTES, ViewRows } from './rows.ts';
-
-/** Told of each value that was computed, to put it into other stores. */
-export type Publish = (
-  view: string,
-  params: Readonly<Record<string, unknown>>,
-  answer: ViewAnswer & { readonly env: unknown },
-) => Promise<void> | void;
+import { ViewRows } from './rows.ts';
 
 export interface ViewsObjectParts {
   readonly views: readonly ViewPlan[];
@@ -64,9 +56,7 @@ export class ViewsObject {
   readonly #membership: Membership;
   readonly #counters: Counters;
   readonly #flusher: Flusher | undefined;
-  readonly #codec = createValueCodec();
-  readonly #bytes = new WeakMap<OwnedValue, Uint8Array>();
-  readonly #written = new WeakSet<OwnedValue>();
+  readonly #values: KeptValues;
   #alarmAtMs = Number.POSITIVE_INFINITY;
   #isStarted = false;
   #isToJudge = false;
@@ -75,6 +65,7 @@ export class ViewsObject {
     const { clock, tasks, random, env, fault, flush, flushEveryMs, concurrency } = parts;
     this.#parts = parts;
     this.#rows = new ViewRows(parts.storage);
+    this.#values = new KeptValues({ ...parts, rows: this.#rows });
     this.#counters = new Counters(parts.newId, this.#rows.counters());
     this.#membership = new Membership({ ...parts.log, clock, changed: () => this.#invalidated() });
     const common = { clock, tasks, random, env, fault };
@@ -82,9 +73,9 @@ export class ViewsObject {
       ...{ ...common, concurrency },
       stamp: ({ view }) => this.#stamp(view),
       judge: (slot, stamp) => this.#judge(slot, stamp),
-      own: (value, slot) => this.#own(value, slot),
+      own: (value, { key }) => this.#values.own(value, key),
       total: (counter) => this.#counters.total(counter),
-      changed: (slot, isGone) => this.#changed(slot, isGone),
+      changed: (slot, isGone) => this.#values.changed(slot, isGone),
       wake: (atMs) => this.#wake(atMs),
     });
     if (flush !== undefined) {
@@ -92,7 +83,7 @@ export class ViewsObject {
       const changed = () => this.#rows.writeCounters(counters.state);
       this.#flusher = new Flusher({ ...common, counters, flush, everyMs: flushEveryMs, changed });
     }
-    this.#restore();
+    this.#values.restore(this.#runner.slots);
   }
 
   async get(view: string, params: unknown): Promise<ViewReply> {
@@ -194,42 +185,9 @@ export class ViewsObject {
     return this.#membership.judge({ key, tags: allTags([], tags, view.tables) }, stamp);
   }
 
-  /** Throws E_VALUE. */
-  #own(value: unknown, { key }: Slot<Stamp>): OwnedValue {
-    const owned = ownValue(value);
-    const bytes = this.#codec.encode(owned.value);
-    if (bytes.length > MAX_VALUE_BYTES) {
-      const what = `a value of ${key} of at most ${MAX_VALUE_BYTES} bytes, which is what a row of a Durable Object takes`;
-      throw new TidegateError('E_VALUE', `expected ${what}, got ${bytes.length}`);
-    }
-    this.#bytes.set(owned, bytes);
-    return owned;
-  }
-
   #keepMs({ view }: Slot<Stamp>, { ageMs }: ViewAnswer): number {
     const leftMs = view.isNamed ? this.#membership.leftMs : this.#parts.log.leaseMs;
     return Math.max(0, Math.min(leftMs, view.maxAgeMs - ageMs));
-  }
-
-  #changed(slot: Slot<Stamp>, isGone: boolean): void {
-    if (isGone) return this.#rows.remove(slot.key);
-    const { kept } = slot;
-    const isNew = kept !== undefined && !this.#written.has(kept.owned);
-    this.#rows.write(slot, isNew ? this.#bytes.get(kept.owned) : undefined);
-    if (!isNew) return;
-    this.#written.add(kept.owned);
-    void this.#published(slot);
-  }
-
-  async #published({ view, params, kept }: Slot<Stamp>): Promise<void> {
-    const { publish, env, clock, fault } = this.#parts;
-    if (publish === undefined || kept === undefined) return;
-    try {
-      const ageMs = Math.max(0, clock.now() - kept.computedMs);
-      await publish(view.name, params, { value: kept.owned.value, ageMs, outdated: false, error: undefined, env });
-    } catch (error) {
-      fault(error);
-    }
   }
 
   /** The alarm is not put off: one that comes too early costs little, one that is lost costs readers their time. */
@@ -242,29 +200,8 @@ export class ViewsObject {
     const nextMs = Math.min(atMs, now + Math.min(flushMs, guardMs, heardMs));
     if (nextMs >= this.#alarmAtMs && this.#alarmAtMs > now) return;
     if (nextMs === Number.POSITIVE_INFINITY) return;
-    this.#alarmAtMs = nextMs;
-    setAlarm(nextMs).catch(fault);
-  }
-
-  /** Rows of combinations that no view declares any more go. */
-  #restore(): void {
-    for (const { key, view, params, state, kept } of this.#rows.slots()) {
-      const slot = this.#runner.slots.kept(view, params);
-      if (slot === undefined || slot.key !== key) {
-        this.#rows.remove(key);
-        continue;
-      }
-      Object.assign(slot, state, { timing: { ...state.timing, isRunning: false } });
-      if (kept === undefined) continue;
-      const { bytes, ...rest } = kept;
-      try {
-        const owned = ownValue(this.#codec.decode(bytes));
-        this.#written.add(owned);
-        slot.kept = { owned, ...rest };
-      } catch (error) {
-        // Another version of the code may have written it: it is computed anew.
-        this.#parts.fault(error);
-      }
-    }
+    // The platform takes whole ms, and forgets an alarm for the very ms of the one that is being run.
+    this.#alarmAtMs = Math.max(Math.ceil(nextMs), now + 1);
+    setAlarm(this.#alarmAtMs).catch(fault);
   }
 }

@@ -55,7 +55,7 @@ export class ViewRows {
     return [...this.#storage.sql.exec(query)].map(({ key, view, params, state, bytes, kept }) => ({
       ...{ key: key as string, view: view as string, params: JSON.parse(params as string) },
       state: JSON.parse(state as string, infinite),
-      kept: bytes instanceof ArrayBuffer ? { ...JSON.parse(kept as string), bytes: new Uint8Array(bytes) } : undefined,
+      kept: bytes === null ? undefined : { ...JSON.parse(kept as string), bytes: new Uint8Array(bytes as ArrayBuffer) },
     }));
   }
 

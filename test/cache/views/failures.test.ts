@@ -122,3 +122,22 @@ test('a clock that is set back delays nothing', async () => {
   expect(count).toBeGreaterThanOrEqual(2);
   expect(views.get(top, {})).toMatchObject({ ageMs: 0 });
 });
+
+test('close ends the timers and waits for what is under way', async () => {
+  const world = viewWorld();
+  let ended = 0;
+  const top = view('top', {
+    compute: async () => {
+      await world.wait(1_000);
+      return ++ended;
+    },
+    every: '30s',
+  });
+  const views = world.open([top]);
+  const closed = views.close();
+  await world.pass(1_000);
+  await closed;
+  expect(ended).toBe(1);
+  expect(world.time.idle).toBe(true);
+  expect(await codeOf(() => views.get(top, {}))).toBe('E_VIEW');
+});

@@ -97,6 +97,29 @@ test('what an invalidation overtakes is given to those who asked before it, and 
   expect(views.stats()[0]).toMatchObject({ computed: 2 });
 });
 
+test.each(['ends', 'fails'])('a computation that %s after a later one changes nothing', async (end) => {
+  const world = viewWorld();
+  let begun = 0;
+  const top = view('top', {
+    compute: async () => {
+      const nth = ++begun;
+      await world.wait(nth === 1 ? 3_000 : 500);
+      if (nth === 1 && end === 'fails') throw new Error('late');
+      return nth;
+    },
+    ...{ every: '1h', tags: ['posts'] },
+  });
+  const views = world.open([top]);
+  await settle();
+  await world.cache.invalidate({ tags: ['posts'] });
+  const second = views.get(top, {});
+  await world.pass(500);
+  expect((await second).value).toBe(2);
+  await world.pass(3_000);
+  expect(views.get(top, {})).toMatchObject({ value: 2, error: undefined });
+  expect(begun).toBe(2);
+});
+
 test('an invalidation has it computed again with nobody who asks', async () => {
   const world = viewWorld();
   let version = 1;
@@ -264,23 +287,4 @@ test('over a cache that is off nothing is computed ahead, and each reader gets w
   await world.pass(60_000);
   expect(count).toBe(0);
   expect([(await views.get(top, {})).value, (await views.get(top, {})).value]).toEqual([1, 2]);
-});
-
-test('close ends the timers and waits for what is under way', async () => {
-  const world = viewWorld();
-  let ended = 0;
-  const top = view('top', {
-    compute: async () => {
-      await world.wait(1_000);
-      return ++ended;
-    },
-    every: '30s',
-  });
-  const views = world.open([top]);
-  const closed = views.close();
-  await world.pass(1_000);
-  await closed;
-  expect(ended).toBe(1);
-  expect(world.time.idle).toBe(true);
-  expect(await codeOf(() => views.get(top, {}))).toBe('E_VIEW');
 });

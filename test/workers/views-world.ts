@@ -1,0 +1,124 @@
+// Views in a Durable Object, in simulated time: the object and its alarm, the keeper of the log, isolates that read, and storage that
+// outlives the object's instances.
+
+import { plansOf } from '../../src/cache/views/view.ts';
+import type { View } from '../../src/index.ts';
+import { Keeper } from '../../src/log/lease/keeper.ts';
+import { LeasedLog } from '../../src/log/lease/member.ts';
+import type { LogKeeper } from '../../src/log/lease/messages.ts';
+import { ViewsObject, type ViewsObjectParts } from '../../src/workers/views/object.ts';
+import { ViewCopies, type ViewsReader, type ViewsStub, viewsReader } from '../../src/workers/views/reader.ts';
+import { settle } from '../cache/bench.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
+import { SqliteStorage } from '../log/sqlite-storage.ts';
+
+export interface WorldOptions extends Partial<ViewsObjectParts> {
+  readonly mode?: 'lease' | 'strict' | 'bounded';
+}
+
+export class ViewsWorld {
+  readonly time = new SimulatedTime();
+  readonly faults: string[] = [];
+  readonly storage = new SqliteStorage();
+  readonly #options: WorldOptions;
+  readonly #plans: ViewsObjectParts['views'];
+  readonly #keeper: Keeper;
+  readonly #writer: LeasedLog;
+  #object: ViewsObject | undefined;
+  #alarmAtMs: number | undefined;
+  #firedAtMs: number | undefined;
+  #members = 0;
+  /** Calls to the log, and to the object. */
+  calls = { log: 0, object: 0 };
+  isLogDown = false;
+
+  constructor(views: readonly View[], options: WorldOptions = {}) {
+    this.#options = options;
+    this.#plans = plansOf(views);
+    this.#keeper = new Keeper({
+      ...{ storage: new SqliteStorage(), clock: this.time, tasks: this.time, buckets: 1024 },
+      ...{ setAlarm: async () => undefined, newEpoch: () => 'e1' },
+    });
+    this.#writer = this.#member();
+  }
+
+  /** An isolate with a memory of its own. */
+  isolate(): ViewsReader {
+    const stub: ViewsStub = {
+      get: (view, params) => this.#call((object) => object.get(view, params)),
+      signal: (name) => this.#call((object) => object.signal(name)),
+      count: (counter, by) => this.#call(async (object) => object.count(counter, by)),
+      stats: () => this.#call(async (object) => object.stats()),
+    };
+    return viewsReader(() => stub, new ViewCopies(this.time));
+  }
+
+  /** Resolves once it is acknowledged. */
+  async invalidate(tag: string): Promise<void> {
+    await this.#writer.renew();
+    this.#writer.history();
+    await this.#writer.append({ kind: 'invalidate', selector: { kind: 'tag', tag } });
+  }
+
+  /** The instance ends, and what it has in memory with it. */
+  evict(): void {
+    this.#object = undefined;
+  }
+
+  async pass(ms: number): Promise<void> {
+    await settle();
+    const endMs = this.time.now() + ms;
+    while (this.time.now() < endMs) {
+      // An alarm comes on its very ms.
+      const nextMs = Math.max(this.#alarmAtMs ?? endMs, this.time.now() + 1);
+      this.time.advance(Math.min(50, endMs - this.time.now(), nextMs - this.time.now()));
+      await settle();
+      if (this.#alarmAtMs === undefined || this.#alarmAtMs > this.time.now()) continue;
+      this.#firedAtMs = this.#alarmAtMs;
+      this.#alarmAtMs = undefined;
+      void this.#opened().alarm();
+      await settle();
+    }
+  }
+
+  wait(ms: number): Promise<void> {
+    return new Promise((done) => this.time.later(ms, done));
+  }
+
+  async #call<T>(call: (object: ViewsObject) => Promise<T>): Promise<T> {
+    this.calls.object++;
+    return structuredClone(await call(this.#opened()));
+  }
+
+  #member(): LeasedLog {
+    const { mode = 'lease' } = this.#options;
+    const counted = <T>(call: () => Promise<T>): Promise<T> => {
+      this.calls.log++;
+      return this.isLogDown ? Promise.reject(new Error('no connection')) : call();
+    };
+    const keeper: LogKeeper = {
+      renew: (request) => counted(() => this.#keeper.renew(request)),
+      append: (request) => counted(() => this.#keeper.append(request)),
+    };
+    const member = `m${++this.#members}`;
+    return new LeasedLog({ keeper, clock: this.time, tasks: this.time, member, mode, leaseMs: 1_000 });
+  }
+
+  #opened(): ViewsObject {
+    const { mode = 'lease', ...given } = this.#options;
+    this.#object ??= new ViewsObject({
+      ...{ views: this.#plans, storage: this.storage, clock: this.time, tasks: this.time, random: () => 0 },
+      ...{ env: 'the bindings', concurrency: 4, flush: undefined, flushEveryMs: 5_000, followMs: 10_000 },
+      log: { join: () => this.#member(), leaseMs: mode === 'strict' ? 0 : 1_000 },
+      publish: undefined,
+      // As the platform: in whole ms, and not for the very ms of the alarm that is being run.
+      setAlarm: async (atMs) => {
+        if (Math.floor(atMs) !== this.#firedAtMs) this.#alarmAtMs = Math.floor(atMs);
+      },
+      newId: () => `id${this.time.now()}`,
+      fault: (error) => void this.faults.push((error as Error).message),
+      ...given,
+    });
+    return this.#object;
+  }
+}
