@@ -12,6 +12,7 @@ import type { Coding, CodingRules } from '../semantics/content-coding.ts';
 import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { ReuseTerms } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
+import type { OutwardRules } from '../semantics/outward.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
 import type { QuestionResult } from './source-questions.ts';
@@ -31,6 +32,8 @@ export interface Route {
   readonly retired: () => boolean;
   /** False: Cache-Tag, Surrogate-Key, xkey, Cache-Groups and Cache-Group-Invalidation are taken from the answer to the client. */
   readonly showTags: boolean;
+  /** What caches outside may hold of the answers. Default: the answers say it themselves. */
+  readonly outward?: OutwardRules | undefined;
   /** Which stored responses are put in a content coding. Default: none, and Accept-Encoding is the origin's affair. */
   readonly compress?: RouteCoding | undefined;
 }

@@ -117,7 +117,8 @@ function syncFolder(folder: string): void {
 function rulesOf(config: ResolvedConfig, origin: string): string {
   return JSON.stringify([
     config.origins[origin],
-    config.routes.filter((route) => route.origin === origin),
+    // What caches outside may hold is said with each answer, and is no part of what is stored.
+    config.routes.filter((route) => route.origin === origin).map(({ outward: _, ...route }) => route),
     config.targetedFields,
     config.trustedProxies,
   ]);

@@ -5,6 +5,7 @@ import type { Route, RouteCoding } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
 import type { Origin } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
+import type { OutwardRules } from '../semantics/outward.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../semantics/policy.ts';
 import type { ResolvedRoute, ResolvedSite } from './resolved.ts';
 import {
@@ -50,6 +51,7 @@ export function compileSite(
       policy: compilePolicy({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, config),
       responseFields: compileEdits(route.response),
       showTags: route.showTags,
+      outward: compileOutward(route.outward, config.outwardFields),
       compress: codingOf(route.compress),
       cacheUri: (uri: string) => cacheUri(router, uri, request),
       retired: router.isRetired,
@@ -90,6 +92,18 @@ function compilePolicy(
     clientDirectives: route.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,
   });
+}
+
+function compileOutward(
+  outward: ResolvedRoute['outward'],
+  targeted: readonly string[] = ['cdn-cache-control'],
+): OutwardRules | undefined {
+  if (outward === undefined) return undefined;
+  const { maxAgeMs, sMaxageMs, staleWhileRevalidateMs } = outward;
+  const [maxAge, sMaxage, staleWhileRevalidate] = [maxAgeMs, sMaxageMs, staleWhileRevalidateMs].map((ms) =>
+    Math.floor(ms / 1000),
+  ) as [number, number, number];
+  return Object.freeze({ maxAge, sMaxage, staleWhileRevalidate, targeted });
 }
 
 function compileQuery(query: ResolvedRoute['query']): QueryRule {

@@ -11,6 +11,8 @@ export interface ResolvedSite {
   /** In lower case. */
   readonly targetedFields: readonly string[];
   readonly cacheName: string;
+  /** Fields by which shared caches outside are told what they may hold (RFC 9213). Default: CDN-Cache-Control. */
+  readonly outwardFields?: readonly string[];
 }
 
 /** A route with its name, origin and tenant known. */

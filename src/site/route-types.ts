@@ -51,8 +51,19 @@ export interface RouteConfig {
   readonly upgrade?: boolean | undefined;
   /** Host sent to the origin on this route. Default: `hostHeader` of the origin. */
   readonly originHost?: string | undefined;
+  /** How long caches outside the gate may hold its answers, from each answer on. Default: the origin's affair. */
+  readonly outward?: OutwardConfig | undefined;
   /** Stores responses in content codings too and serves each client its best. Default false: the origin's affair. */
   readonly compress?: boolean | CompressConfig | undefined;
+}
+
+interface OutwardConfig {
+  /** Browsers. Default 0: they ask each time. */
+  readonly maxAge?: Duration | undefined;
+  /** Shared caches, such as a CDN. Default 0: they store nothing. */
+  readonly sMaxage?: Duration | undefined;
+  /** How much longer shared caches may serve while they ask again. Default 0. */
+  readonly staleWhileRevalidate?: Duration | undefined;
 }
 
 interface CookiesConfig {

@@ -42,6 +42,12 @@ const cookies = section({
   drop: either('"all" or a list of names or patterns of cookies', oneOf('all'), list(kind.cookiePattern)).default([]),
 });
 
+const outward = section({
+  maxAge: duration().default(0),
+  sMaxage: duration().default(0),
+  staleWhileRevalidate: duration().default(0),
+});
+
 /** `{}`: what `compress: true` means. */
 export const coding = section({
   codings: list(oneOf(...CODINGS), 1).default(CODINGS),
@@ -73,6 +79,7 @@ export const ROUTE = {
   bodyOnGet: flag.default(false),
   upgrade: flag.default(false),
   originHost: kind.authority.optional(),
+  outward: outward.optional(),
   compress: either('true, false or { codings, minBytes, types } with known values', flag, coding).default(false),
 };
 

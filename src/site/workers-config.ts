@@ -129,6 +129,7 @@ export type ResolvedWorkersOrigin = {
 export interface ResolvedWorkersConfig extends Omit<Got, 'origins' | 'routes' | 'coherence' | 'schedule'> {
   readonly origins: { readonly [name: string]: ResolvedWorkersOrigin };
   readonly routes: readonly ResolvedRoute[];
+  readonly outwardFields: readonly string[];
   readonly coherence: Pick<Got['coherence'], 'mode' | 'binding' | 'shard'> & {
     /** How long an isolate serves without asking: `lease`, in the mode `bounded` the bound, in the mode `strict` 0. */
     readonly leaseMs: number;
@@ -148,6 +149,7 @@ export function checkedWorkersConfig(raw: unknown, source = 'the configuration')
   const { mode, leaseMs = DEFAULT_LEASE_MS, boundMs = 0, ...where } = coherence;
   return {
     ...rest,
+    outwardFields: ['cdn-cache-control', 'cloudflare-cdn-cache-control'],
     origins: Object.fromEntries(Object.entries(origins).map(([name, one]) => [name, resolvedOrigin(one)])),
     routes: resolveRoutes(origins, routes),
     coherence: { ...where, mode, leaseMs: { lease: leaseMs, bounded: boundMs, strict: 0 }[mode] },

@@ -136,7 +136,9 @@ export class CacheSide {
     const stamp = ready && (await stampOf(ready.log, heard));
     const { headTimeoutMs, bodyTimeoutMs } = settings.origins[site.route.originName] as ResolvedWorkersOrigin;
     const response = await (ready?.served ?? past).serve({
-      ...{ request, timeoutMs: headTimeoutMs, bodyTimeoutMs, route: { ...site.route, showTags: true } },
+      ...{ request, timeoutMs: headTimeoutMs, bodyTimeoutMs },
+      // The answer is for the gate, which says itself what those outside may do with it.
+      route: { ...site.route, showTags: true, outward: undefined },
       asked: ready === undefined ? { ...found.asked, bypass: true } : found.asked,
       handle: (forwarded, addTags) => ask(passage, site, { request: forwarded, addTags }),
       waitUntil: (work) => context.waitUntil(work),

@@ -50,6 +50,13 @@ test('a start under the same rules invalidates nothing, under others what they a
   expect(await begun(B)).toEqual([]);
 });
 
+test('what caches outside may hold outdates nothing', async () => {
+  await begun(A);
+  expect(
+    await begun(configOf([{ origin: 'one', match: { path: '/1/*' }, outward: { maxAge: 5 } }, { origin: 'two' }])),
+  ).toEqual([]);
+});
+
 test('a file that is damaged says nothing', async () => {
   await begun(A);
   writeFileSync(join(folder, 'rules.json'), '{"one":');

@@ -200,6 +200,13 @@ describe('rules', () => {
   });
 });
 
+test('what caches outside may hold is in whole seconds', () => {
+  expect(onlyRoute({}).route.outward).toBeUndefined();
+  const { outward } = onlyRoute({ outward: { maxAge: '1.5s', sMaxage: '1m' } }).route;
+  const targeted = ['cdn-cache-control'];
+  expect(outward).toEqual({ maxAge: 1, sMaxage: 60, staleWhileRevalidate: 0, targeted });
+});
+
 describe('bypass', () => {
   const bypass = (...rules: NonNullable<Routes[number]['bypass']>) => onlyRoute({ bypass: rules }).request.bypass;
 

@@ -5,6 +5,7 @@ import { TidegateError } from '../../src/errors.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import type { GivenOf } from '../../src/options/sections.ts';
 import { missingBindings } from '../../src/site/bindings.ts';
+import { compileSite } from '../../src/site/compile-site.ts';
 import { checkedWorkersConfig, type WORKERS } from '../../src/site/workers-config.ts';
 import type { WorkersConfig } from '../../src/site/workers-types.ts';
 
@@ -33,6 +34,7 @@ describe('a configuration of Workers', () => {
       memory: { maxBytes: 32 * 1024 * 1024 },
       kv: { binding: 'TIDEGATE_KV' },
       environment: 'production',
+      outwardFields: ['cdn-cache-control', 'cloudflare-cdn-cache-control'],
       coherence: { mode: 'lease', leaseMs: 1_000, binding: 'TIDEGATE_LOG', shard: 'one' },
       populate: { concurrency: 4, ratePerSecond: 100, rehydrate: { maxEntries: 100 } },
       ...{ schedule: [], targetedFields: ['cdn-cache-control'], cacheName: 'tidegate' },
@@ -64,6 +66,16 @@ describe('a configuration of Workers', () => {
   test('a schedule runs at a cron trigger', () => {
     const { schedule } = checkedWorkersConfig({ origins, schedule: [{ cron: '*/5 * * * *', manifest: true }] });
     expect(schedule).toEqual([{ name: 'schedule-1', cron: '*/5 * * * *', manifest: true }]);
+  });
+
+  test('tells shared caches outside by the field of the platform as well', () => {
+    const config = checkedWorkersConfig({ origins, routes: [{ outward: { sMaxage: '1m' } }] });
+    const origin = { forward: () => expect.fail('expected no request') };
+    const found = compileSite(config, new Map([['app', origin]])).match('h', '/');
+    expect(found?.route.outward).toEqual({
+      ...{ maxAge: 0, sMaxage: 60, staleWhileRevalidate: 0 },
+      targeted: ['cdn-cache-control', 'cloudflare-cdn-cache-control'],
+    });
   });
 
   test('its type is that of its table', () => {

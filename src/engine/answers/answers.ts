@@ -1,12 +1,14 @@
 // The answers a client gets: a stored response, whole, as a 304, as a range; a response that is still arriving; an error
 // the gate makes.
 
-import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
+import { bodyOf, decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, BodyStore, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead } from '../../semantics/fields.ts';
+import type { ReuseBasis } from '../../semantics/freshness.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
+import { outwardFields, statedAge } from '../../semantics/outward.ts';
 import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
 import type { GateRequest, WholeAnswer } from '../contract.ts';
@@ -28,19 +30,32 @@ export interface AnswerMaking {
 export function answerFromStored(request: GateRequest, entry: StoredResponse, how: AnswerMaking): WholeAnswer {
   const { outcome, added } = reuseOf(request, entry, how);
   const whole = { kind: 'stored', entry: how.coded ?? entry, added, outcome } as const;
-  if (entry.status !== 206 && !asksForLess(request.fields)) return whole;
-  const less = lessOf(request, entry, how.random);
-  if (less === undefined) return whole;
-  const { status, fields, body } = less;
-  return { kind: 'whole', head: { status, fields: [...fields, ...added] }, body, outcome };
+  const isLess = entry.status === 206 || asksForLess(request.fields);
+  const less = isLess ? lessOf(request, entry, how.random) : undefined;
+  if (less === undefined && request.route.outward === undefined) return whole;
+  const { status, fields, body } = less ?? { ...headOf(whole.entry), body: bodyOf(whole.entry) };
+  const reuse = { entry, now: how.now, outcome, added };
+  return { kind: 'whole', head: { status, fields: reusedFields(request, fields, reuse) }, body, outcome };
 }
 
-/** The outcome of a reuse, and the fields it adds. */
-function reuseOf(
-  request: GateRequest,
-  entry: StoredResponse,
-  how: Pick<AnswerMaking, 'now' | 'outcome'>,
-): { readonly outcome: Outcome; readonly added: Fields } {
+interface Reuse {
+  readonly outcome: Outcome;
+  /** The fields that it adds. */
+  readonly added: Fields;
+}
+
+/** The fields of a stored response for the client. */
+function reusedFields(
+  { route }: GateRequest,
+  fields: Fields,
+  { entry, now, outcome, added }: Reuse & { readonly entry: StoredResponse; readonly now: number },
+): Fields {
+  if (route.outward === undefined) return [...fields, ...added];
+  const left = entry.terms.noCache ? 0 : (outcome.ttlSeconds ?? 0);
+  return [...outwardFields(fields, route.outward, { age: ageSeconds(entry.bornMs, now), left }), ...added];
+}
+
+function reuseOf(request: GateRequest, entry: StoredResponse, how: Pick<AnswerMaking, 'now' | 'outcome'>): Reuse {
   const outcome: Outcome = { ...how.outcome, ttlSeconds: ttlSeconds(entry, how.now) };
   const age = String(ageSeconds(entry.bornMs, how.now));
   return { outcome, added: ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)] };
@@ -94,28 +109,40 @@ function boundary(random: Random): string {
   return text;
 }
 
+/** The head of a response as it arrives. */
+interface Arriving {
+  readonly head: ResponseHead;
+  readonly now: number;
+  /** Undefined: it is not stored. */
+  readonly basis: ReuseBasis | undefined;
+}
+
+/** The fields of an arriving response for the client. */
+function arrivedFields({ route }: GateRequest, { head, now, basis }: Arriving, outcome: Outcome): Fields {
+  const fields = clientFields(head.fields, route, outcome);
+  if (route.outward === undefined) return fields;
+  const left = basis === undefined || basis.terms.noCache ? 0 : ttlSeconds(basis, now);
+  return outwardFields(fields, route.outward, { age: statedAge(fields), left });
+}
+
 /** A response as it arrives. */
 export function answerFromOrigin(
   request: GateRequest,
-  arriving: { readonly head: ResponseHead; readonly body: FillBody },
+  arriving: Arriving & { readonly body: FillBody },
   outcome: Outcome,
 ): Answer {
   const { body } = arriving;
   const head = arriving.head.status === 304 ? asKnownToClient(request, arriving.head) : arriving.head;
-  const shown = clientFields(head.fields, request.route, outcome);
+  const shown = arrivedFields(request, { ...arriving, head }, outcome);
   const fields = isSafeMethod(request.method) ? shown : withOwnPosition(request.uri, shown);
   return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
 }
 
 /** A 304 made from a response that has just arrived; undefined: the client turns out not to have it. */
-export function notModifiedFromOrigin(
-  request: GateRequest,
-  { head, bornMs }: { readonly head: ResponseHead; readonly bornMs: number },
-  outcome: Outcome,
-): Answer | undefined {
-  const known = request.method === 'GET' ? unmodified(request, head, bornMs) : undefined;
+export function notModifiedFromOrigin(request: GateRequest, arriving: Arriving, outcome: Outcome): Answer | undefined {
+  const known = request.method === 'GET' ? unmodified(request, arriving.head, arriving.now) : undefined;
   if (known === undefined) return undefined;
-  const fields = notModifiedFields(clientFields(known.fields, request.route, outcome));
+  const fields = notModifiedFields(arrivedFields(request, { ...arriving, head: known }, outcome));
   return { kind: 'whole', head: { status: 304, fields }, body: undefined, outcome };
 }
 
@@ -178,11 +205,12 @@ export function answerFromAny(
   const { large } = entry;
   const { bodies } = how;
   if (large === undefined || bodies === undefined) return answerFromStored(request, entry, how);
-  const { outcome, added } = reuseOf(request, entry, how);
+  const reuse = { entry, now: how.now, ...reuseOf(request, entry, how) };
+  const { outcome } = reuse;
   const head = headOf(entry);
   const whole = (status: number, fields: Fields): Answer => ({
     kind: 'whole',
-    head: { status, fields: [...fields, ...added] },
+    head: { status, fields: reusedFields(request, fields, reuse) },
     body: undefined,
     outcome,
   });
@@ -195,5 +223,5 @@ export function answerFromAny(
   const { first, last } = part?.span ?? { first: 0, last: large.bytes - 1 };
   const { status, fields } = part ?? head;
   const body = bodies.read(large, { start: first, end: last + 1 });
-  return { kind: 'streamed', head: { status, fields: [...fields, ...added] }, body, outcome };
+  return { kind: 'streamed', head: { status, fields: reusedFields(request, fields, reuse) }, body, outcome };
 }

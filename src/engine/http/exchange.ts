@@ -247,18 +247,19 @@ export class Exchange {
   }
 
   #landedResponse(landing: Landing & { kind: 'response' }, from: Landed): void {
-    const { head, body } = landing;
+    const { head, body, draft, refusal } = landing;
     if (head.status >= 500 && this.#serveStale(from, head.status)) return from.flight.releaseUnread();
     const outcome = responseOutcome(from, landing);
-    const bornMs = this.#context.clock.now();
+    const basis = refusal === undefined ? draft : undefined;
+    const arriving = { head, body, basis, now: this.#context.clock.now() };
     // The origin was asked for the whole, so the client's own conditions are still to be answered.
     const whole = from.collapsed || from.flight.plan.asAsked !== true;
-    const notModified = whole ? notModifiedFromOrigin(this.#request, { head, bornMs }, outcome) : undefined;
+    const notModified = whole ? notModifiedFromOrigin(this.#request, arriving, outcome) : undefined;
     if (notModified !== undefined) {
       this.#answer(notModified, from.flight);
       return from.flight.releaseUnread();
     }
-    return this.#answer(answerFromOrigin(this.#request, { head, body }, outcome), from.flight);
+    return this.#answer(answerFromOrigin(this.#request, arriving, outcome), from.flight);
   }
 
   /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */
