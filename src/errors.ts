@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   E_ORIGIN_PROTOCOL: 'the origin sent something that is not an HTTP response',
   E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
   E_ABANDONED: 'the client went away before its answer was complete',
+  E_PURGE: 'the platform did not take a purge of its own cache, so it waits for the next call',
   E_FEED: 'a change feed cannot begin',
   E_UNSEEN: 'what a response was read from was not seen by the tracker, so the response is not stored',
   E_LOG: 'an invalidation is in force, but could not be made durable',

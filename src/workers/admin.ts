@@ -7,6 +7,7 @@ import { adminApi, coreRoutes, value } from '../admin/calls.ts';
 import { type AdminResponse, type CoreDeps, failure } from '../admin/contract.ts';
 import { explained } from '../admin/explain.ts';
 import type { Explanation } from '../engine/contract.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
 import { fieldsOf, headersOf } from '../web/request.ts';
 import { routed } from './requests.ts';
@@ -22,6 +23,8 @@ export interface WorkersAdminParts {
     readonly shard?: string | undefined;
     readonly url?: string | undefined;
   }) => Promise<ReadyShard>;
+  /** Purges what stands behind the tiers of the shard's engine. */
+  readonly purged: (selector: Selector, shard: ReadyShard) => Promise<void>;
   /** Further figures of this isolate. */
   readonly figures: () => Readonly<Record<string, unknown>>;
 }
@@ -50,12 +53,17 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
 }
 
 function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): CoreDeps {
-  const { router, token, originNames, figures } = parts;
+  const { router, token, originNames, figures, purged } = parts;
   const gate = async () => (await shard()).served.gate;
   return {
     gate: {
       invalidate: async (selector) => (await gate()).invalidate(selector),
-      purge: async (selector) => (await gate()).purge(selector),
+      purge: async (selector) => {
+        const ready = await shard();
+        const result = await ready.served.gate.purge(selector);
+        await purged(selector, ready);
+        return result;
+      },
       list: async (query) => (await gate()).list(query),
       explain: async (request) => (await gate()).explain(request),
       stats: async () => ({ ...(await gate()).stats(), ...figures() }),

@@ -5,6 +5,7 @@
 
 import { TidegateError } from '../errors.ts';
 import type { Stamp } from '../ledger/ledger.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { LeasedLog } from '../log/lease/member.ts';
 import type { Origin } from '../ports.ts';
 import type { HostRouter, SiteRoute } from '../site/router.ts';
@@ -12,8 +13,10 @@ import type { ResolvedWorkersConfig, ResolvedWorkersOrigin } from '../site/worke
 import type { HandlerGate } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
 import type { CacheCall, CachedEntrypoint } from './cache-forward.ts';
+import { platformTag } from './cached-answer.ts';
 import { answerCached, CALLER_PROPS, type InnerAnswer, type OpenedRequest } from './cached-entrypoint.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
+import { EVERYTHING, PlatformPurges, type PurgedCache, type PurgeStats } from './platform-purges.ts';
 import { routed } from './requests.ts';
 import type { ReadyShard } from './shard.ts';
 import { rulesName } from './tiers.ts';
@@ -57,6 +60,7 @@ export interface SideCall extends Pick<CacheCall, 'asked'>, Pick<CacheCall['host
 export class CacheSide {
   readonly #parts: CacheSideParts;
   readonly #tiers = new Map<string, { readonly log: LeasedLog; readonly tier: WorkersCache }>();
+  #purges: PlatformPurges | undefined;
   #isMissed = false;
 
   constructor(parts: CacheSideParts) {
@@ -68,12 +72,12 @@ export class CacheSide {
     const { settings, platform, past } = this.#parts;
     const { shard, log, context, asked, ...timeouts } = call;
     if (!settings.tiers.includes('workers-cache')) return origin;
-    const entrypoint = context.exports?.[ENTRYPOINT];
-    if (typeof entrypoint !== 'function') return this.#without(origin);
-    const called = entrypoint({ props: CALLER_PROPS }) as CachedEntrypoint;
+    const entrypoint = this.#entrypoint(context);
+    if (entrypoint === undefined) return origin;
     const host = { ...platform, ...timeouts, failed: (error: TidegateError) => past.fault(error) };
     const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
-    return this.#tierOf(shard, log).origin({ asked, host, origin, entrypoint: called, waitUntil });
+    if (this.#purges?.stats().waiting) waitUntil(this.#purges.flush(entrypoint));
+    return this.#tierOf(shard, log).origin({ asked, host, origin, entrypoint, waitUntil });
   }
 
   /** What the cached entrypoint answers. */
@@ -82,16 +86,34 @@ export class CacheSide {
     return answerCached(request, context.props, { clock: this.#parts.platform.clock, open });
   }
 
-  stats(): Readonly<Record<string, WorkersCacheStats>> {
-    return Object.fromEntries([...this.#tiers].map(([shard, { tier }]) => [shard, tier.stats()]));
+  /** Purges at the platform what the selector names: now, or when the platform takes the call, of which its operator is told. */
+  async purge(selector: Selector, context: ExecutionContext): Promise<void> {
+    const { settings, past, platform } = this.#parts;
+    const entrypoint = settings.tiers.includes('workers-cache') ? this.#entrypoint(context) : undefined;
+    if (entrypoint === undefined) return;
+    this.#purges ??= new PlatformPurges({ clock: platform.clock, answerMs: longestAnswerMs(settings) });
+    const outcome = await this.#purges.purge(entrypoint, platformTags(selector));
+    if (outcome.kind === 'purged') return;
+    const what = `expected the platform to take a purge, got none taken (${outcome.reason}): it waits for the next call`;
+    past.fault(new TidegateError('E_PURGE', what));
   }
 
-  /** The Worker does without, and its operator is told once. */
-  #without(origin: Origin): Origin {
+  stats(): {
+    readonly shards: Readonly<Record<string, WorkersCacheStats>>;
+    readonly purges: PurgeStats | undefined;
+  } {
+    const shards = Object.fromEntries([...this.#tiers].map(([shard, { tier }]) => [shard, tier.stats()]));
+    return { shards, purges: this.#purges?.stats() };
+  }
+
+  /** Where there is none the Worker does without, and its operator is told once. */
+  #entrypoint({ exports }: ExecutionContext): (CachedEntrypoint & PurgedCache) | undefined {
+    const entrypoint = exports?.[ENTRYPOINT];
+    if (typeof entrypoint === 'function') return entrypoint({ props: CALLER_PROPS });
     const what = `expected the Worker to export ${ENTRYPOINT}, for the tier workers-cache, got nothing`;
     if (!this.#isMissed) this.#parts.past.fault(new TidegateError('E_CONFIG', what));
     this.#isMissed = true;
-    return origin;
+    return undefined;
   }
 
   /** A log that began anew has other positions. */
@@ -145,6 +167,18 @@ export class CacheSide {
     });
     return { response: withoutOutcome(response), tags: [], ...(stamp && { stamp }) };
   }
+}
+
+/** Tags of the platform that name what the selector names; it knows no patterns of URLs. */
+function platformTags(selector: Selector): readonly string[] {
+  if (selector.kind === 'tag') return [platformTag('tag', selector.tag)];
+  return [selector.kind === 'url' ? platformTag('url', selector.uri) : EVERYTHING];
+}
+
+/** Time within which an answer that is being made has ended; an endless body is never kept. */
+function longestAnswerMs({ origins }: ResolvedWorkersConfig): number {
+  const timeouts = Object.values(origins).map(({ headTimeoutMs, bodyTimeoutMs }) => headTimeoutMs + bodyTimeoutMs);
+  return Math.max(0, ...timeouts);
 }
 
 /** As many as shards that one isolate is a member of. */

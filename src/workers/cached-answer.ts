@@ -5,7 +5,7 @@
 // other fields travel in one field of their own, so that the platform neither reads nor changes them. Whoever reads an answer
 // checks that it is the one that was asked for, and whole: the body ends with a mark that says its length.
 
-import { fieldsForCaches } from '../engine/answers/edits.ts';
+import { countingNames, fieldsForCaches } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { variantKey } from '../entry/key.ts';
 import { fnv1a } from '../ledger/invalidations.ts';
@@ -93,10 +93,11 @@ export function noteOf({ headers, status }: Response): AnswerNote | undefined {
 /** The variant of the answer that a request selects, by the fields as they are forwarded; undefined: no request does. */
 export function variantOf(
   head: ResponseHead,
-  request: { readonly fields: Fields; readonly route: Pick<GateRequest['route'], 'policy'> },
+  request: Pick<GateRequest, 'fields' | 'route'>,
 ): { readonly names: readonly string[]; readonly text: string } | undefined {
-  const names = selectingFields(fieldValue(head.fields, 'vary'));
-  if (names === 'any') return undefined;
+  const selecting = selectingFields(fieldValue(head.fields, 'vary'));
+  if (selecting === 'any') return undefined;
+  const names = countingNames(selecting, request.route);
   const normalise = normaliserFor(request.route.policy.normaliseVary);
   return { names, text: variantKey('', names, { request: request.fields, normalise }) };
 }
@@ -110,7 +111,7 @@ export function answerTags(fields: Fields, { route, uri }: Pick<GateRequest, 'ro
  * A name as a tag of the platform: it knows neither upper case nor all characters, and drops a long tag. 64 bits of it; two
  * names with the same tag are purged together.
  */
-export function platformTag(kind: 'shard' | 'tag' | 'url', name: string): string {
+export function platformTag(kind: 'tag' | 'url', name: string): string {
   const text = `${kind} ${name}`;
   return [fnv1a(text), fnv1a(text, 0x1234567)].map((hash) => (hash >>> 0).toString(36).padStart(7, '0')).join('');
 }

@@ -32,6 +32,7 @@ import {
   withoutOwnFields,
 } from './cached-answer.ts';
 import type { Bindings, ExecutionContext } from './platform.ts';
+import type { PlatformPurge } from './platform-purges.ts';
 
 /** What the tiers below, or the real origin, gave. */
 export interface InnerAnswer {
@@ -82,6 +83,14 @@ export function entrypointClass(
     fetch(request: Request): Promise<Response> {
       return answer(request, this.#env, this.#context);
     }
+
+    /** For calls by RPC, which go past the cache. A purge is of the entrypoint that asks for it. */
+    async purge(what: PlatformPurge): Promise<{ readonly success: boolean }> {
+      const { props, cache } = this.#context;
+      if (!isOfGate(props) || cache === undefined) return { success: false };
+      const { success } = await cache.purge(what);
+      return { success };
+    }
   };
 }
 
@@ -96,9 +105,9 @@ const MAX_PLATFORM_TAGS = 1_000;
 
 /** Answers one request to the entrypoint. `props`: of its context. */
 export async function answerCached(request: Request, props: unknown, parts: EntrypointParts): Promise<Response> {
-  const isOfGate = (props as Partial<typeof CALLER_PROPS> | undefined)?.tidegate === CALLER_PROPS.tidegate;
   const name = parseName(request.headers.get(NAME_FIELD));
-  if (!isOfGate || name === undefined || request.method !== 'GET') return refused(403, 'The gate alone may ask.\n');
+  if (!isOfGate(props) || name === undefined || request.method !== 'GET')
+    return refused(403, 'The gate alone may ask.\n');
   const opened = await parts.open(request);
   if (opened === undefined || !isNameOf(name, opened)) return refused(421, 'No route of that name.\n');
   const stamp = { epoch: name.epoch, position: Math.max(name.position, heardIn(request)) };
@@ -111,6 +120,10 @@ export async function answerCached(request: Request, props: unknown, parts: Entr
 function heardIn({ headers }: Request): Position {
   const text = headers.get(HEARD_FIELD) ?? '';
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
+
+function isOfGate(props: unknown): boolean {
+  return (props as Partial<typeof CALLER_PROPS> | undefined)?.tidegate === CALLER_PROPS.tidegate;
 }
 
 function isNameOf(name: StoredName, { route, uri, shard }: OpenedRequest): boolean {
@@ -166,7 +179,7 @@ interface Keeping {
 
 /** On which terms the platform is to keep the answer; undefined: it is not. */
 function keepingOf({ opened, fields, now }: Asked, head: ResponseHead, edited: ResponseHead): Keeping | undefined {
-  const { route, uri, shard } = opened;
+  const { route, uri } = opened;
   const { policy } = route;
   const { tags, overflow } = answerTags(head.fields, { route, uri });
   // What is read from a followed source is served on a lease that this tier knows nothing of.
@@ -179,7 +192,7 @@ function keepingOf({ opened, fields, now }: Asked, head: ResponseHead, edited: R
   if (decision.kind === 'refuse' || storableFields(plain, policy).length < plain.length) return undefined;
   const { bornMs, terms } = reuseTerms(edited, policy, { requestTimeMs: now, responseTimeMs: now });
   const leftMs = Math.min(MAX_LIFE_MS, terms.lifetimeMs - currentAgeMs(bornMs, now));
-  const digests = [platformTag('shard', shard), platformTag('url', uri), ...tags.map((tag) => platformTag('tag', tag))];
+  const digests = [platformTag('url', uri), ...tags.map((tag) => platformTag('tag', tag))];
   const isKept = !terms.noCache && leftMs >= 1_000 && digests.length <= MAX_PLATFORM_TAGS;
   return isKept ? { bornMs, seconds: Math.floor(leftMs / 1_000), tags: digests } : undefined;
 }

@@ -129,6 +129,10 @@ export class WorkersGate {
       originNames: Object.keys(origins),
       token: typeof token === 'string' && token !== '' ? token : undefined,
       figures: () => ({ bill: billOf(this.#parts.counters.counts()), workersCache: this.cached.stats() }),
+      purged: async (selector, ready) => {
+        if (this.#hasBelow) await (await this.shard(ready.name + BELOW, passage)).served.gate.purge(selector);
+        await this.cached.purge(selector, passage.context);
+      },
       shard: ({ shard, url }) => {
         const found = url === undefined ? undefined : routed(new Request(url), this.router);
         const named = found?.kind === 'routed' ? this.shardName({ url: url as string }, found.site) : undefined;
@@ -193,6 +197,7 @@ export class WorkersGate {
     const { join, tiers, platform } = this.#parts;
     const isBelow = name.endsWith(BELOW);
     const shard = new Shard({
+      name,
       platform,
       onFault: this.settings.onFault,
       join: () => join(env, isBelow ? name.slice(0, -BELOW.length) : name),

@@ -2,18 +2,21 @@
 // invalidation names is not asked for any more, whether it is still kept there or not.
 //
 // The platform takes five calls a minute from all isolates together, and refuses the rest. So tags that could not be purged
-// wait, and go with the next call; too many become the one tag that the whole shard has. An answer that was being made is
+// wait, and go with the next call; too many become a purge of everything. An answer that was being made is
 // stored after a purge. So what was purged is purged once more, when all answers that had been begun then are over.
 
 import type { Clock } from '../ports.ts';
 
-/** `ctx.cache` of the cached entrypoint. */
-export interface PlatformCache {
-  purge(what: { readonly tags: readonly string[] }): Promise<{ readonly success: boolean }>;
+/** What a call names. */
+export type PlatformPurge = { readonly tags: readonly string[] } | { readonly purgeEverything: true };
+
+/** `ctx.cache` of the cached entrypoint, or that entrypoint itself. */
+export interface PurgedCache {
+  purge(what: PlatformPurge): Promise<{ readonly success: boolean }>;
 }
 
 export type PurgeOutcome =
-  /** `coarsened`: all of the shard was purged. */
+  /** `coarsened`: everything was purged. */
   | { readonly kind: 'purged'; readonly coarsened: boolean }
   /** It waits for the next call. `reason`: of the platform, or of this isolate, which knows that the platform would refuse. */
   | { readonly kind: 'waiting'; readonly reason: 'refused' | 'failed' | 'budget'; readonly retryMs: number };
@@ -29,11 +32,12 @@ export interface PurgeStats {
 
 export interface PlatformPurgesParts {
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** The tag of all answers of the shard. */
-  readonly wholeTag: string;
   /** Longest time that an answer takes. */
   readonly answerMs: number;
 }
+
+/** Among tags: all of the entrypoint. */
+export const EVERYTHING = '*';
 
 /** What the platform allows in one call, at once, and then in time. */
 const MAX_TAGS = 100;
@@ -58,13 +62,13 @@ export class PlatformPurges {
   }
 
   /** Purges what has the tags, and what waits. Does not reject. */
-  purge(cache: PlatformCache, tags: readonly string[]): Promise<PurgeOutcome> {
+  purge(cache: PurgedCache, tags: readonly string[]): Promise<PurgeOutcome> {
     for (const tag of tags) this.#waiting.set(tag, 0);
     return this.#call(cache);
   }
 
   /** Purges what waits and is due; undefined: nothing is. To be called from time to time, for timers end with requests. */
-  async flush(cache: PlatformCache): Promise<PurgeOutcome | undefined> {
+  async flush(cache: PurgedCache): Promise<PurgeOutcome | undefined> {
     return this.#due().length === 0 ? undefined : await this.#call(cache);
   }
 
@@ -73,23 +77,24 @@ export class PlatformPurges {
     return [...this.#waiting].filter(([, from]) => from <= now).map(([tag]) => tag);
   }
 
-  async #call(cache: PlatformCache): Promise<PurgeOutcome> {
+  async #call(cache: PurgedCache): Promise<PurgeOutcome> {
     if (this.#due().length > MAX_TAGS) this.#coarsen();
     const tags = this.#due();
+    const coarsened = tags.includes(EVERYTHING);
     if (tags.length === 0) return { kind: 'purged', coarsened: false };
     if (!this.#takes()) return this.#waits('budget');
     this.#counts.calls++;
     const calledAt = this.#parts.clock.monotonic();
-    const result = await cache.purge({ tags }).catch(() => undefined);
+    const result = await cache.purge(coarsened ? { purgeEverything: true } : { tags }).catch(() => undefined);
     if (result?.success !== true) {
       // Other isolates have used up what this one believed to be left.
       this.#left = 0;
       this.#counts[result === undefined ? 'failed' : 'refused']++;
       return this.#waits(result === undefined ? 'failed' : 'refused');
     }
-    const { wholeTag, answerMs } = this.#parts;
+    const { answerMs } = this.#parts;
     for (const tag of tags) this.#isPurged(tag, { calledAt, againAt: calledAt + answerMs });
-    return { kind: 'purged', coarsened: tags.includes(wholeTag) };
+    return { kind: 'purged', coarsened };
   }
 
   /** One that was asked for during the call waits for another. */
@@ -104,7 +109,7 @@ export class PlatformPurges {
   #coarsen(): void {
     this.#counts.coarsened++;
     this.#waiting.clear();
-    this.#waiting.set(this.#parts.wholeTag, 0);
+    this.#waiting.set(EVERYTHING, 0);
   }
 
   #takes(): boolean {

@@ -2,6 +2,7 @@
 
 import type { PlatformCache } from '../store/cache-api/cache-api-store.ts';
 import type { Platform } from '../web/platform.ts';
+import type { PurgedCache } from './platform-purges.ts';
 
 /** The bindings of a Worker, by their names. */
 export type Bindings = Readonly<Record<string, unknown>>;
@@ -12,6 +13,8 @@ export interface ExecutionContext {
   waitUntil(work: Promise<unknown>): void;
   passThroughOnException?(): void;
   readonly props?: unknown;
+  /** The platform's cache in front of the entrypoint; undefined: there is none. */
+  readonly cache?: PurgedCache;
   /** The Worker's own entrypoints, as callers inside it reach them. */
   readonly exports?: Readonly<Record<string, unknown>>;
 }

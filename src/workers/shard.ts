@@ -8,6 +8,7 @@ import type { LeasedLog } from '../log/lease/member.ts';
 import { HandlerGate, type HandlerGateParts } from '../web/handler-gate.ts';
 
 export interface ShardParts extends Omit<HandlerGateParts, 'options'> {
+  readonly name: string;
   /** A new member of the shard's log, which has not heard of it yet. */
   readonly join: () => LeasedLog;
   readonly options: (log: LeasedLog) => ReturnType<HandlerGateParts['options']>;
@@ -15,6 +16,7 @@ export interface ShardParts extends Omit<HandlerGateParts, 'options'> {
 
 /** A shard that may be asked now. */
 export interface ReadyShard {
+  readonly name: string;
   readonly log: LeasedLog;
   readonly served: HandlerGate;
 }
@@ -32,14 +34,15 @@ export class Shard {
    * goes past the cache. `wanted`: a position that the client has seen.
    */
   async ready(waitUntil: (work: Promise<unknown>) => void, wanted?: string): Promise<ReadyShard> {
+    const { name } = this.#parts;
     const { log, served } = this.#current();
     if (log.isLeased() && (wanted === undefined || log.hasReached(wanted))) {
       if (log.renewalDue()) waitUntil(log.renew().catch((error: unknown) => served.fault(error)));
-      return { log, served };
+      return { name, log, served };
     }
     try {
       await log.renew();
-      return { log, served };
+      return { name, log, served };
     } catch (error) {
       if (log.ended === undefined) throw error;
     }
@@ -53,7 +56,7 @@ export class Shard {
     if (this.#member !== undefined && this.#member.log.ended === undefined) return this.#member;
     const log = this.#parts.join();
     const served = new HandlerGate({ ...this.#parts, options: () => this.#parts.options(log) });
-    this.#member = { log, served };
+    this.#member = { name: this.#parts.name, log, served };
     return this.#member;
   }
 }

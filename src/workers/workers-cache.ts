@@ -108,4 +108,4 @@ function isForTier({ bypass }: CachedRequest, { method, fields }: OriginRequest)
   return !noStore && !noCache && maxAgeMs === undefined;
 }
 
-const FOR_ONE = ['authorization', 'cookie', 'tidegate-position', 'upgrade'];
+const FOR_ONE = ['authorization', 'tidegate-position', 'upgrade'];

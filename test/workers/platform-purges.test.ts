@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { PlatformPurges } from '../../src/workers/platform-purges.ts';
+import { type PlatformPurge, PlatformPurges } from '../../src/workers/platform-purges.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 let time: SimulatedTime;
@@ -9,18 +9,20 @@ let calls: (readonly string[])[];
 let answers: boolean;
 
 const platform = {
-  purge: async ({ tags }: { readonly tags: readonly string[] }) => {
-    calls.push(tags);
+  purge: async (what: PlatformPurge) => {
+    calls.push(namesOf(what));
     return { success: answers };
   },
 };
 
 beforeEach(() => {
   time = new SimulatedTime();
-  purges = new PlatformPurges({ clock: time, wholeTag: 'whole', answerMs: 60_000 });
+  purges = new PlatformPurges({ clock: time, answerMs: 60_000 });
   calls = [];
   answers = true;
 });
+
+const namesOf = (what: PlatformPurge) => ('tags' in what ? what.tags : ['everything']);
 
 const named = (count: number) => Array.from({ length: count }, (_, at) => `t${at}`);
 
@@ -41,10 +43,10 @@ describe('purges of the platform', () => {
     ]);
   });
 
-  it('of a hundred tags fit into a call; of more the whole shard is purged, which is told', async () => {
+  it('of a hundred tags fit into a call; of more everything is purged, which is told', async () => {
     await purges.purge(platform, named(100));
     expect(await purges.purge(platform, named(101))).toEqual({ kind: 'purged', coarsened: true });
-    expect(calls).toEqual([named(100), ['whole']]);
+    expect(calls).toEqual([named(100), ['everything']]);
     expect(purges.stats()).toMatchObject({ calls: 2, coarsened: 1, waiting: 1 });
   });
 
@@ -87,13 +89,13 @@ describe('purges of the platform', () => {
     answers = true;
     time.advance('12s');
     expect(await purges.flush(platform)).toEqual({ kind: 'purged', coarsened: true });
-    expect(calls.at(-1)).toEqual(['whole']);
+    expect(calls.at(-1)).toEqual(['everything']);
   });
 
   it('one asked for while it is purged is purged again', async () => {
     const during = {
-      purge: async ({ tags }: { readonly tags: readonly string[] }) => {
-        calls.push(tags);
+      purge: async (what: PlatformPurge) => {
+        calls.push(namesOf(what));
         if (calls.length === 1) void purges.purge(platform, ['b']);
         return { success: true };
       },

@@ -43,7 +43,12 @@ function besidePlatform(context: ExecutionContext, { PLATFORM, PLACE }: Env): Ex
     headers.set('x-place', PLACE);
     return PLATFORM.fetch(new Request(request, { headers }));
   };
-  return { waitUntil: (work) => context.waitUntil(work), exports: { TidegateStored: () => ({ fetch }) } };
+  const purge = async (what: object) => {
+    const body = JSON.stringify(what);
+    const headers = { 'x-place': PLACE };
+    return (await PLATFORM.fetch(new Request('http://platform/purge', { method: 'POST', headers, body }))).json();
+  };
+  return { waitUntil: (work) => context.waitUntil(work), exports: { TidegateStored: () => ({ fetch, purge }) } };
 }
 
 export default {

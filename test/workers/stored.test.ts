@@ -60,6 +60,8 @@ class Worker {
     };
     const stored = this.cache.entrypoint({ name: 'TidegateStored', version: 'v1', run });
     const here = stored.at(headers.get('x-place') ?? '', { props: { tidegate: 'gate' } });
+    if (request.method === 'POST')
+      return MiniflareResponse.json(await here.cache.purge((await request.json()) as object));
     const answer = await here.fetch(new Request(request.url, { headers }), { cf: { cacheKey } });
     return new MiniflareResponse(answer.body as never, { status: answer.status, headers: pairsOf(answer.headers) });
   }
@@ -80,7 +82,17 @@ class Worker {
 
   async figures(place: Place) {
     const { text } = await this.ask(place, '/_tidegate/stats', { headers: { authorization: 'Bearer secret' } });
-    return JSON.parse(text).workersCache.one;
+    const { shards, purges } = JSON.parse(text).workersCache;
+    return { ...shards.one, purges };
+  }
+
+  tell(place: Place, call: 'invalidate' | 'purge', what: object) {
+    const init = { method: 'POST', body: JSON.stringify(what), headers: { authorization: 'Bearer secret' } };
+    return this.ask(place, `/_tidegate/${call}`, init);
+  }
+
+  async faults(place: Place): Promise<readonly string[]> {
+    return JSON.parse((await this.ask(place, '/faults')).text);
   }
 }
 
@@ -114,8 +126,7 @@ describe('behind the imitated platform', { timeout: 30_000 }, () => {
   test('after the invalidation of a tag the platform still has the old answer, and nobody gets it', async () => {
     await worker.ask('a', '/two');
     worker.truth = 'third';
-    const told = { method: 'POST', body: '{"tag":"told"}', headers: { authorization: 'Bearer secret' } };
-    expect((await worker.ask('b', '/_tidegate/invalidate', told)).status).toBe(200);
+    expect((await worker.tell('b', 'invalidate', { tag: 'told' })).status).toBe(200);
     const reads = worker.reads;
     for (const place of ['a', 'b', 'a'] as const) expect((await worker.ask(place, '/two')).text).toBe('third');
     expect(worker.reads).toBe(reads + 1);
@@ -132,6 +143,23 @@ describe('behind the imitated platform', { timeout: 30_000 }, () => {
     expect((await worker.ask('b', '/three')).text).toBe('third');
     const { past } = await worker.figures('b');
     expect(past).toMatchObject({ 'other-answer': 0, failed: 0, outdated: 0 });
+  });
+
+  test('what is purged is gone from the platform, too, and what it refuses is told', async () => {
+    const kept = () => [...worker.cache.layer('ams').kept.values()].flat().length;
+    await worker.ask('a', '/five');
+    await worker.ask('a', '/six');
+    const before = kept();
+    await worker.tell('a', 'purge', { url: 'http://app.example/five' });
+    await expect.poll(kept).toBe(before - 1);
+    await worker.tell('a', 'purge', { tag: 'told' });
+    await expect.poll(kept).toBe(0);
+    expect(await worker.figures('a')).toMatchObject({ purges: { calls: 2, refused: 0, waiting: 2 } });
+    for (let call = 0; call < 23; call++) await worker.tell('b', 'purge', { tag: `t${call}` });
+    expect(await worker.faults('a')).toEqual([]);
+    expect((await worker.tell('a', 'purge', { prefix: 'http://app.example/' })).status).toBe(200);
+    expect(await worker.figures('a')).toMatchObject({ purges: { calls: 3, refused: 1, waiting: 3 } });
+    expect(await worker.faults('a')).toEqual([expect.stringContaining('got none taken (refused)')]);
   });
 
   test('while the platform is down the origin answers', async () => {
@@ -159,8 +187,11 @@ describe.each([
       expect((await worker.ask('a', '/one', { method: 'PUT', body: truth })).status).toBe(200);
     }
     expect((await worker.ask('b', '/one')).text).toBe('third');
-    expect(JSON.parse((await worker.ask('b', '/faults')).text)).toEqual([]);
+    expect(await worker.faults('b')).toEqual([]);
     const { answers, past } = await worker.figures('b');
     expect([answers > 0, past.failed, past['other-answer']]).toEqual([true, 0, 0]);
+    await worker.tell('b', 'purge', { tag: 'told' });
+    // In workerd there is no cache to purge.
+    expect((await worker.faults('b')).length).toBe(hasPlatform ? 0 : 1);
   });
 });

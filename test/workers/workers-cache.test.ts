@@ -150,7 +150,6 @@ describe('the real origin is asked', () => {
   it.each([
     ['POST', { method: 'POST' }],
     ['HEAD', { method: 'HEAD' }],
-    ['a cookie', { fields: ['cookie', 'a=b'] }],
     ['Authorization', { fields: ['authorization', 'Basic x'] }],
     ['a precondition', { fields: ['if-match', '"1"'] }],
     ['a reload', { fields: ['cache-control', 'no-cache'] }],

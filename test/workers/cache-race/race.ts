@@ -73,7 +73,7 @@ export class CacheRace {
       upwardMs: () => dice.below(slowUp ? 8_000 : 100),
       purgeMs: (isHere) => dice.below(slowPurge ? 5_000 : isHere ? 10 : 300),
     });
-    this.#purges = new PlatformPurges({ clock: time, wholeTag: platformTag('shard', SHARD), answerMs: TIMEOUT_MS });
+    this.#purges = new PlatformPurges({ clock: time, answerMs: TIMEOUT_MS });
     const memoryBytes = dice.pick([0, 0, 1_000_000]);
     this.#isolates = PLACES.flatMap((place) =>
       Array.from({ length: ISOLATES }, () => this.#newIsolate(place, memoryBytes)),
