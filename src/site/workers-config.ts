@@ -91,11 +91,20 @@ export const WORKERS = section(
         tokenFile: `${HERE}, which have no files (admin.token names a secret)`,
       },
     ).optional(),
-    populate: section(POPULATE, { onStart: `${HERE}, where isolates start at any time (schedule fills)` }).default({}),
+    populate: section(
+      { concurrency: POPULATE.concurrency, subrequests: integer(10, 10_000).default(50) },
+      {
+        ratePerSecond: `${HERE}, where a run of a schedule fills as many as it has subrequests for (populate.subrequests)`,
+        rehydrate: `${HERE}, where nothing goes on after the request that outdates an entry`,
+        onStart: `${HERE}, where isolates start at any time (schedule fills)`,
+      },
+    ).default({}),
     schedule: list(
       section(scheduleOf(like('a cron expression of five fields, as in triggers.crons', /^\S+(?: \S+){4}$/)), {
         every: `${HERE}, where cron triggers run schedules (cron)`,
         file: `${HERE}, which have no files (urls, sitemap)`,
+        concurrency: `${HERE}, where all runs have one limit (populate.concurrency)`,
+        ratePerSecond: `${HERE}, where a run fills as many as it has subrequests for (populate.subrequests)`,
       }),
     ).default([]),
     ...NAMES,

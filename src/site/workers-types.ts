@@ -28,9 +28,9 @@ export interface WorkersConfig<Env = Readonly<Record<string, unknown>>, Context 
   /** The admin API on a path of the Worker. Default: none. */
   readonly admin?: WorkersAdminConfig | undefined;
   /** How entries are filled while no client waits for them. */
-  readonly populate?: Omit<PopulateConfig, 'onStart'> | undefined;
+  readonly populate?: WorkersPopulateConfig | undefined;
   /** Repeated fills, run by the cron triggers of the Worker. Default: none. */
-  readonly schedule?: readonly Omit<ScheduleConfig, 'every' | 'file'>[] | undefined;
+  readonly schedule?: readonly Omit<ScheduleConfig, 'every' | 'file' | 'concurrency' | 'ratePerSecond'>[] | undefined;
   /** Targeted cache control fields obeyed, in order of precedence (RFC 9213). Default `['cdn-cache-control']`. */
   readonly targetedFields?: readonly string[] | undefined;
   /** Name of this cache in Cache-Status. Default `tidegate`. */
@@ -61,6 +61,14 @@ export interface WorkersOriginConfig<Env = Readonly<Record<string, unknown>>, Co
   readonly headTimeout?: Duration | undefined;
   /** Longest pause within a response body. Default `'1m'`. */
   readonly bodyTimeout?: Duration | undefined;
+}
+
+interface WorkersPopulateConfig extends Pick<PopulateConfig, 'concurrency'> {
+  /**
+   * Subrequests that one run of a schedule may make: 50 on the free plan of the platform, 10,000 on the paid one. What does not
+   * fit is filled by the next run. Default 50.
+   */
+  readonly subrequests?: number | undefined;
 }
 
 interface WorkersMemoryConfig {

@@ -3,7 +3,7 @@
 // A client may go away before it is answered, and a handler that threw is to be heard of by whoever called, not answered
 // for: unless something stored may be served, what it threw is thrown on.
 
-import type { Gate, GateRequest, Route, Unanswered } from '../engine/contract.ts';
+import type { Gate, GateRequest, PopulateResult, Route, Unanswered } from '../engine/contract.ts';
 import { createGate, type GateOptions } from '../engine/gate.ts';
 import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
@@ -51,13 +51,12 @@ export class HandlerGate {
 
   /** Rejects with what the handler threw, unless failures are answered, and with the client's own reason when it goes away first. */
   async serve(serving: Serving): Promise<Response> {
-    const { asked, route, timeoutMs, bodyTimeoutMs = timeoutMs, before = same, onFailure = 'throw' } = serving;
+    const { onFailure = 'throw' } = serving;
     const { platform } = this.#parts;
     platform.catchUp();
     serving.request.signal.throwIfAborted();
-    const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
-    const host: HandlerHost = { ...platform, timeoutMs, bodyTimeoutMs, failed: (error) => this.fault(thrownBy(error)) };
-    const gateRequest = { ...asked, route: { ...route, origin: before(handlerOrigin(call, host)) } };
+    const call: HandlerCall = { ...serving, uri: serving.asked.uri, isAnswered: false };
+    const gateRequest = this.#requestOf(serving, call);
     const found = await this.gate.answerAtOnce(gateRequest);
     const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;
     const failure = this.#failures.get(gateRequest);
@@ -66,8 +65,23 @@ export class HandlerGate {
     return responseOf(answer, serving.request.method, platform.wait);
   }
 
+  /** Fills what the request would be answered with, for nobody who waits. */
+  populate(serving: Serving): Promise<PopulateResult> {
+    this.#parts.platform.catchUp();
+    return this.gate.populate(this.#requestOf(serving, { ...serving, uri: serving.asked.uri, isAnswered: true }));
+  }
+
   fault(error: unknown): void {
     new Promise((heard) => heard(this.#parts.onFault?.(error))).catch(() => undefined);
+  }
+
+  #requestOf(
+    { asked, route, timeoutMs, bodyTimeoutMs = timeoutMs, before = same }: Serving,
+    call: HandlerCall,
+  ): GateRequest {
+    const failed = (error: TidegateError) => this.fault(thrownBy(error));
+    const host: HandlerHost = { ...this.#parts.platform, timeoutMs, bodyTimeoutMs, failed };
+    return { ...asked, route: { ...route, origin: before(handlerOrigin(call, host)) } };
   }
 
   #makeGate(): Gate {

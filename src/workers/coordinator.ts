@@ -5,6 +5,9 @@ import { newEpoch, platformClock, platformTasks } from '../cache/platform.ts';
 import { Keeper, type KeeperParts } from '../log/lease/keeper.ts';
 import type { KeeperStorage } from '../log/lease/kept-log.ts';
 import type { AppendRequest, LogKeeper, LogReply, RenewRequest } from '../log/lease/messages.ts';
+import type { Uses } from './popularity.ts';
+import { ScheduleNotes } from './schedule-notes.ts';
+import type { ScheduleKeeper } from './schedules.ts';
 
 /** What is used of a Durable Object's state. Its storage is SQLite. */
 export interface CoordinatorState {
@@ -17,7 +20,7 @@ export type CoordinatorOptions = Omit<KeeperParts, 'storage' | 'clock' | 'tasks'
 export type ObjectBase = new (state: CoordinatorState, env: unknown) => object;
 
 /** What a member calls by RPC, and the platform by its alarm. */
-export interface Coordinates extends LogKeeper {
+export interface Coordinates extends LogKeeper, ScheduleKeeper {
   alarm(): Promise<void>;
 }
 
@@ -30,18 +33,12 @@ export function coordinatorClass(
 ) => Coordinates {
   return class Coordinator extends Base implements Coordinates {
     readonly #keeper: Keeper;
+    readonly #notes: ScheduleNotes;
 
     constructor(state: CoordinatorState, env: unknown) {
       super(state, env);
-      const { storage } = state;
-      this.#keeper = new Keeper({
-        ...options,
-        storage,
-        clock: platformClock,
-        tasks: platformTasks,
-        setAlarm: (atMs) => storage.setAlarm(atMs),
-        newEpoch,
-      });
+      this.#keeper = keeperOf(state, options);
+      this.#notes = new ScheduleNotes(state.storage);
     }
 
     renew(request: RenewRequest): Promise<LogReply> {
@@ -55,5 +52,32 @@ export function coordinatorClass(
     alarm(): Promise<void> {
       return this.#keeper.alarm();
     }
+
+    place(name: string): Promise<string | undefined> {
+      return this.#notes.place(name);
+    }
+
+    setPlace(name: string, text: string): Promise<void> {
+      return this.#notes.setPlace(name, text);
+    }
+
+    addUses(uses: Uses): Promise<void> {
+      return this.#notes.addUses(uses);
+    }
+
+    mostUsed(count: number): Promise<readonly string[]> {
+      return this.#notes.mostUsed(count);
+    }
   };
+}
+
+function keeperOf({ storage }: CoordinatorState, options: CoordinatorOptions): Keeper {
+  return new Keeper({
+    ...options,
+    storage,
+    clock: platformClock,
+    tasks: platformTasks,
+    setAlarm: (atMs) => storage.setAlarm(atMs),
+    newEpoch,
+  });
 }

@@ -3,9 +3,7 @@
 // Without a lease nothing stored may be served, and nothing that is read may be stored. A read then goes past the cache. A
 // write is refused before it is sent, because nobody would hear of what it changes.
 
-import { summed } from '../engine/summary.ts';
-import { parseSelectors } from '../entry/selectors.ts';
-import { expected, TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { LeasedLog } from '../log/lease/member.ts';
 import { afterIntents } from '../log/member-log.ts';
 import type { Origin } from '../ports.ts';
@@ -17,12 +15,17 @@ import type { WorkersTier } from '../site/workers-types.ts';
 import { createMemoryStore, LARGEST_PART, type MemoryStore } from '../store/memory.ts';
 import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
+import type { UnroutedRequest } from '../web/request.ts';
 import { answerAdmin, type WorkersAdminParts } from './admin.ts';
 import { billOf, type Counters } from './bill.ts';
 import { CacheSide, type Passage } from './cache-side.ts';
-import { type AskOrigin, askerOf, type GateExecutionContext } from './origins.ts';
+import { contextOf } from './handler-context.ts';
+import { type AskOrigin, askerOf } from './origins.ts';
+import { tellPosition, wantedPosition } from './own-position.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
+import type { ScheduleRun } from './scheduled.ts';
+import { fillsOf, Schedules } from './schedules.ts';
 import { type ReadyShard, Shard } from './shard.ts';
 import type { NamedTier } from './tiers.ts';
 
@@ -37,10 +40,14 @@ export interface WorkersParts {
   readonly tiers: (env: Bindings) => readonly NamedTier[];
 }
 
-/** What an answer to a write and later requests of its client say: the log's position as of the write (own-writes.ts). */
-const OWN_POSITION = 'log';
-const POSITION = /(?:^|[,;]\s*)tidegate-position-log=([\w.-]{1,100})|^log;([\w.-]{1,100})$/;
-const OWN_POSITION_SECONDS = 300;
+/** A request with its route and its shard. */
+interface Asking {
+  readonly site: SiteRoute;
+  readonly asked: UnroutedRequest;
+  readonly name: string;
+  /** Undefined: it cannot be asked now. */
+  readonly shard: ReadyShard | undefined;
+}
 
 export class WorkersGate {
   readonly settings: ResolvedWorkersConfig;
@@ -53,6 +60,7 @@ export class WorkersGate {
   readonly #past: HandlerGate;
   /** Of the platform's Workers Cache. */
   readonly cached: CacheSide;
+  readonly #schedules: Schedules;
 
   constructor(settings: ResolvedWorkersConfig, parts: WorkersParts) {
     this.settings = settings;
@@ -64,6 +72,12 @@ export class WorkersGate {
       most: Math.floor(settings.memory.maxBytes * LARGEST_PART),
     });
     this.#memory = createMemoryStore({ maxBytes: settings.memory.maxBytes });
+    this.#schedules = new Schedules({
+      ...{ schedules: settings.schedule, binding: settings.coherence.binding, clock: parts.platform.clock },
+      concurrency: settings.populate.concurrency,
+      maxFills: fillsOf(settings),
+      fault: (error) => this.#past.fault(error),
+    });
     const memoryStats = () => this.#memory.stats();
     this.#past = this.#served(() => ({ stores: [], memoryStats, buckets: 1 }));
     this.cached = new CacheSide({
@@ -89,29 +103,55 @@ export class WorkersGate {
     const name = this.shardName(request, site);
     const shard = await this.#ready(passage, name);
     if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);
-    const route = site.route;
-    const { headTimeoutMs, bodyTimeoutMs, kind } = this.settings.origins[route.originName] as ResolvedWorkersOrigin;
-    const serving: Serving = {
-      ...{ request, route, asked, timeoutMs: headTimeoutMs, bodyTimeoutMs },
-      handle: (forwarded, addTags) => this.#ask(passage, site, { request: forwarded, addTags, shard }),
-      waitUntil: (work) => context.waitUntil(work),
-      onFailure: kind === 'handler' ? 'throw' : 'answer',
-    };
+    const serving = this.#serving(passage, { site, asked, name, shard });
+    if (request.method === 'GET') this.#schedules.used(asked.uri, env, context);
     if (shard === undefined) return this.#past.serve({ ...serving, asked: { ...asked, bypass: 'no-lease' } });
-    const { log, served } = shard;
-    const answer = await served.serve({
-      ...serving,
-      before: (origin) => {
-        const of = { route: { ...route, origin }, uri: asked.uri, bypass: asked.bypass };
-        const call = { shard: name, log, context, asked: of, timeoutMs: headTimeoutMs, bodyTimeoutMs };
-        return this.cached.before(
-          afterIntents(origin, () => log.opened(), true),
-          call,
-        );
+    const answer = await shard.served.serve(serving);
+    if (this.#isBounded && !isSafeMethod(request.method)) tellPosition(answer.headers, shard.log.position());
+    return answer;
+  }
+
+  /** Fills what the schedules of the cron expression name. Rejects with E_POPULATE where a source cannot be read. */
+  scheduled(cron: string, env: Bindings, context: ExecutionContext): Promise<readonly ScheduleRun[]> {
+    const at = (url: string) => ({ env, context, request: new Request(url) });
+    return this.#schedules.run(cron, env, {
+      fetch: async (url) => {
+        const passage = at(url);
+        const found = routed(passage.request, this.router);
+        if (found.kind === 'refused') return undefined;
+        return this.#ask(passage, found.site, { request: passage.request, addTags: () => undefined });
+      },
+      fill: async (url) => {
+        const passage = at(url);
+        const found = routed(passage.request, this.router);
+        if (found.kind === 'refused' || found.asked === undefined) return undefined;
+        const { site, asked } = found;
+        const name = this.shardName(passage.request, site);
+        const shard = await this.shard(name, passage);
+        return shard.served.populate(this.#serving(passage, { site, asked, name, shard }));
       },
     });
-    if (!isSafeMethod(request.method)) this.#tellPosition(answer, log.position());
-    return answer;
+  }
+
+  #serving(passage: Passage, { site, asked, name, shard }: Asking): Serving {
+    const { route } = site;
+    const { headTimeoutMs, bodyTimeoutMs, kind } = this.settings.origins[route.originName] as ResolvedWorkersOrigin;
+    const timeouts = { timeoutMs: headTimeoutMs, bodyTimeoutMs };
+    const before = (origin: Origin, { log }: ReadyShard) => {
+      const of = { route: { ...route, origin }, uri: asked.uri, bypass: asked.bypass };
+      const call = { shard: name, log, context: passage.context, asked: of, ...timeouts };
+      return this.cached.before(
+        afterIntents(origin, () => log.opened(), true),
+        call,
+      );
+    };
+    return {
+      ...{ request: passage.request, route, asked, ...timeouts },
+      handle: (request, addTags) => this.#ask(passage, site, { request, addTags, shard }),
+      waitUntil: (work) => passage.context.waitUntil(work),
+      onFailure: kind === 'handler' ? 'throw' : 'answer',
+      ...(shard !== undefined && { before: (origin) => before(origin, shard) }),
+    };
   }
 
   /** The path of a call of the admin API; undefined: the request is none. */
@@ -158,10 +198,15 @@ export class WorkersGate {
     return shard.ready((work) => context.waitUntil(work), wanted);
   }
 
+  get #isBounded(): boolean {
+    return this.settings.coherence.mode === 'bounded';
+  }
+
   /** Undefined: no lease is to be had, of which the operator is told. */
   async #ready(passage: Passage, name: string): Promise<ReadyShard | undefined> {
     try {
-      return await this.shard(name, passage, this.#wanted(passage.request));
+      const wanted = this.#isBounded ? wantedPosition(passage.request.headers) : undefined;
+      return await this.shard(name, passage, wanted);
     } catch (error) {
       this.#past.fault(error);
       return undefined;
@@ -177,20 +222,6 @@ export class WorkersGate {
   /** Those tiers, as a member of the log of their own. */
   #below(passage: Passage, name: string): Promise<ReadyShard | undefined> {
     return this.#hasBelow ? this.#ready(passage, name + BELOW) : Promise.resolve(undefined);
-  }
-
-  /** What the client has written. In the other modes every isolate knows of it by the time that the write is answered. */
-  #wanted({ headers }: Request): string | undefined {
-    if (this.settings.coherence.mode !== 'bounded') return undefined;
-    const match = POSITION.exec(headers.get('tidegate-position') ?? headers.get('cookie') ?? '');
-    return match?.[1] ?? match?.[2];
-  }
-
-  #tellPosition({ headers }: Response, position: string): void {
-    if (this.settings.coherence.mode !== 'bounded') return;
-    headers.set('tidegate-position', `${OWN_POSITION};${position}`);
-    const attributes = `Path=/; Max-Age=${OWN_POSITION_SECONDS}; HttpOnly; SameSite=Lax`;
-    headers.append('set-cookie', `tidegate-position-${OWN_POSITION}=${position}; ${attributes}`);
   }
 
   #newShard(name: string, env: Bindings): Shard {
@@ -247,29 +278,6 @@ const NO_ORIGIN: Origin = {
     throw new TypeError('expected an origin of the request, got the one of its route');
   },
 };
-
-/** Methods of the platform's own object work on that object alone. */
-function contextOf(
-  context: ExecutionContext,
-  { addTags, shard }: { readonly addTags: AddTags; readonly shard?: ReadyShard | undefined },
-): GateExecutionContext {
-  const { props, exports } = context;
-  return {
-    ...{ props, exports: exports ?? {} },
-    waitUntil: (work) => context.waitUntil(work),
-    passThroughOnException: () => context.passThroughOnException?.(),
-    tidegate: {
-      tags: (...tags) => addTags(tags),
-      invalidate: async (selection) => {
-        if (shard === undefined) throw new TidegateError('E_LOG', NOBODY_HEARS);
-        const selectors = parseSelectors(selection);
-        return summed(await Promise.all(selectors.map((selector) => shard.served.gate.invalidate(selector))));
-      },
-    },
-  };
-}
-
-const NOBODY_HEARS = 'expected the log of invalidations to be in reach, got no answer: nothing is invalidated';
 
 function plain(status: number, text: string): Response {
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };

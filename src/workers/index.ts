@@ -18,6 +18,7 @@ import { coordinatorClass } from './coordinator.ts';
 import { WorkersGate } from './gate.ts';
 import type { GateExecutionContext } from './origins.ts';
 import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
+import type { ScheduleRun } from './scheduled.ts';
 import { slowerTiers } from './tiers.ts';
 import { type ViewsModule, viewsModule, type WorkersViewsOptions } from './views/module.ts';
 
@@ -34,6 +35,7 @@ export {
 } from '../cache/views/view.ts';
 export type { GateExecutionContext } from './origins.ts';
 export type { Bindings, ExecutionContext } from './platform.ts';
+export type { ScheduleRun } from './scheduled.ts';
 export type { Publish } from './views/kept-values.ts';
 export type { ViewsModule, WorkersViewsOptions } from './views/module.ts';
 export type { ViewsReader } from './views/reader.ts';
@@ -48,6 +50,8 @@ export type OriginHandler<Env = Bindings> = AnyOriginHandler<Env, GateExecutionC
 /** What the Worker's module exports: this as its default, and the class by name. */
 export interface WorkersModule<Env = Bindings> {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response>;
+  /** Runs the schedules of the cron trigger. Rejects with E_POPULATE where a sitemap cannot be read. */
+  scheduled(event: { readonly cron: string }, env: Env, context: ExecutionContext): Promise<readonly ScheduleRun[]>;
   /** The class of the Durable Objects that hold the log: export it as `TidegateLog`. */
   readonly TidegateLog: new (
     context: never,
@@ -91,13 +95,15 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     tiers: (env) => slowerTiers(settings, { env, platform, counters }),
   });
   let missing: readonly string[] | undefined;
+  const complete = (env: unknown): Bindings => {
+    // Bindings are known with a request only; they stay the same.
+    missing ??= missingBindings(settings, env);
+    if (missing.length > 0) throw refused('the Worker', missing);
+    return env as Bindings;
+  };
   return {
-    fetch: (request, env, context) => {
-      // Bindings are known with a request only; they stay the same.
-      missing ??= missingBindings(settings, env);
-      if (missing.length > 0) throw refused('the Worker', missing);
-      return gate.fetch(request, env as Bindings, context);
-    },
+    fetch: async (request, env, context) => gate.fetch(request, complete(env), context),
+    scheduled: async ({ cron }, env, context) => gate.scheduled(cron, complete(env), context),
     TidegateStored: entrypointClass(WorkerEntrypoint, (...call) => gate.cached.answer(...call)),
     // An isolate has the positions of each shard that it is a member of.
     TidegateLog: coordinatorClass(DurableObject, { buckets: settings.coherence.shard === 'one' ? 2 ** 17 : 2 ** 14 }),

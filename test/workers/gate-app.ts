@@ -35,6 +35,11 @@ function gateOf({ MODE: mode, TIERS = 'memory' }: Pick<Env, 'MODE' | 'TIERS'>) {
     routes: [{ match: { path: '/remote/*' }, origin: 'remote', defaultTtl: '1m' }, { origin: 'app' }],
     tiers: TIERS.split(',') as ['memory'],
     coherence: COHERENCE[mode],
+    populate: { subrequests: 25 },
+    schedule: [
+      { cron: '*/5 * * * *', urls: Array.from({ length: 4 }, (_, at) => `http://app.example/warm/${at}`) },
+      { cron: '0 3 * * *', sitemap: 'http://app.example/none.xml' },
+    ],
     admin: { path: '/_tidegate', token: 'TOKEN' },
     onFault: (error) => faults.push(String(error)),
   });
@@ -48,6 +53,10 @@ export class Silent extends DurableObject {}
 export const { TidegateLog } = gateOf({ MODE: 'lease' });
 
 export default {
+  async scheduled(event: { readonly cron: string }, env: Env, context: never): Promise<void> {
+    gate ??= gateOf(env);
+    await gate.scheduled(event, env, context);
+  },
   fetch(request: Request, env: Env, context: never): Promise<Response> | Response {
     if (request.url.endsWith('/faults')) return Response.json(faults);
     gate ??= gateOf(env);

@@ -151,6 +151,30 @@ describe.each(['kv', 'cache-api', 'memory,cache-api,kv'])('with the tiers %s', {
     return { text: await response.text(), outcome: response.headers.get('cache-status') ?? '' };
   }
 
+  test.skipIf(!tiers.includes('kv'))('a cron trigger fills a list in portions, for all isolates', async () => {
+    const { scheduled, fetch } = (await workers.getWorker('a')) as unknown as {
+      scheduled(event: { cron: string }): Promise<{ outcome: string }>;
+      fetch(url: string): Promise<Response>;
+    };
+    const { fetch: elsewhere } = (await workers.getWorker('b')) as unknown as { fetch: typeof fetch };
+    const hits = async () => {
+      const paths = [0, 1, 2, 3].map((at) => `http://app.example/warm/${at}`);
+      const answers = await Promise.all(paths.map((url) => elsewhere(url)));
+      return answers.filter(({ headers }) => headers.get('cache-status')?.includes('; hit')).length;
+    };
+    expect((await scheduled({ cron: '*/5 * * * *' })).outcome).toBe('ok');
+    // Four fills, of which one run has subrequests for some.
+    const first = asked;
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(4);
+    expect((await scheduled({ cron: '*/5 * * * *' })).outcome).toBe('ok');
+    asked = 0;
+    expect(await hits()).toBe(4);
+    expect(asked).toBe(0);
+    expect((await scheduled({ cron: '0 0 1 1 *' })).outcome).toBe('ok');
+    expect((await scheduled({ cron: '0 3 * * *' })).outcome).not.toBe('ok');
+  });
+
   test('another isolate finds what one has stored, until a write outdates it', async () => {
     await ask('a');
     await expect.poll(async () => (await ask('a')).outcome).toContain('; hit');

@@ -1,0 +1,32 @@
+// What a handler is given as its context: the platform's, and the gate's part under `tidegate`.
+
+import { summed } from '../engine/summary.ts';
+import { parseSelectors } from '../entry/selectors.ts';
+import { TidegateError } from '../errors.ts';
+import type { AddTags } from '../web/handler-origin.ts';
+import type { GateExecutionContext } from './origins.ts';
+import type { ExecutionContext } from './platform.ts';
+import type { ReadyShard } from './shard.ts';
+
+/** Methods of the platform's own object work on that object alone. */
+export function contextOf(
+  context: ExecutionContext,
+  { addTags, shard }: { readonly addTags: AddTags; readonly shard?: ReadyShard | undefined },
+): GateExecutionContext {
+  const { props, exports } = context;
+  return {
+    ...{ props, exports: exports ?? {} },
+    waitUntil: (work) => context.waitUntil(work),
+    passThroughOnException: () => context.passThroughOnException?.(),
+    tidegate: {
+      tags: (...tags) => addTags(tags),
+      invalidate: async (selection) => {
+        if (shard === undefined) throw new TidegateError('E_LOG', NOBODY_HEARS);
+        const selectors = parseSelectors(selection);
+        return summed(await Promise.all(selectors.map((selector) => shard.served.gate.invalidate(selector))));
+      },
+    },
+  };
+}
+
+const NOBODY_HEARS = 'expected the log of invalidations to be in reach, got no answer: nothing is invalidated';

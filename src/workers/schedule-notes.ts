@@ -1,0 +1,49 @@
+// What schedules have to remember, in the storage of a Durable Object: the places where runs stopped, and what is asked for
+// most.
+
+import type { KeeperStorage } from '../log/lease/kept-log.ts';
+import { type Uses, UsesOfShard } from './popularity.ts';
+import type { ScheduleKeeper } from './schedules.ts';
+
+export class ScheduleNotes implements ScheduleKeeper {
+  readonly #sql: KeeperStorage['sql'];
+  readonly #uses: UsesOfShard;
+  #isThere = false;
+
+  constructor({ sql }: KeeperStorage) {
+    this.#sql = sql;
+    this.#uses = new UsesOfShard({ get: () => this.#get('uses'), set: (text) => this.#set('uses', text) });
+  }
+
+  async place(name: string): Promise<string | undefined> {
+    return this.#get(`place ${name}`);
+  }
+
+  async setPlace(name: string, text: string): Promise<void> {
+    this.#set(`place ${name}`, text);
+  }
+
+  async addUses(uses: Uses): Promise<void> {
+    this.#uses.add(uses);
+  }
+
+  async mostUsed(count: number): Promise<readonly string[]> {
+    return this.#uses.most(count);
+  }
+
+  #get(name: string): string | undefined {
+    const [row] = this.#exec('select text from notes where name = ?', name);
+    return row === undefined ? undefined : String(row.text);
+  }
+
+  #set(name: string, text: string): void {
+    this.#exec('insert or replace into notes values (?, ?)', name, text);
+  }
+
+  #exec(query: string, ...values: readonly string[]): Record<string, unknown>[] {
+    const create = 'create table if not exists notes (name text primary key, text text) without rowid';
+    if (!this.#isThere) this.#sql.exec(create);
+    this.#isThere = true;
+    return [...this.#sql.exec(query, ...values)];
+  }
+}
