@@ -4,8 +4,8 @@
 // different values, is marked `invalid` instead of being dropped, so that the response counts as stale (RFC 9111
 // §4.2.1); a qualified directive whose list cannot be read counts as unqualified.
 
-import { parseDictionary, Token } from 'structured-headers';
 import { type Fields, fieldValue, listMembers, TOKEN, trimOws } from './fields.ts';
+import { type Bare, parseDictionary } from './structured-fields.ts';
 
 /** An argument in delta-seconds (RFC 9111 §1.2.2) as ms; `invalid`: unreadable or contradictory; undefined: absent. */
 export type DeltaMs = number | 'invalid' | undefined;
@@ -234,24 +234,16 @@ function unquoted(argument: string): string {
 
 function targetedDirectives(value: string | undefined): CacheControl | undefined {
   if (value === undefined) return undefined;
-  const members = dictionaryMembers(value);
+  // The field is ignored as a whole when it does not parse (RFC 9213 §2.2).
+  const members = parseDictionary(value);
   if (members === undefined || members.size === 0) return undefined;
-  return collect([...members].map(([name, [item]]) => ({ name, argument: itemArgument(name, item) })));
-}
-
-function dictionaryMembers(value: string): ReturnType<typeof parseDictionary> | undefined {
-  try {
-    return parseDictionary(value);
-  } catch {
-    // The field is ignored as a whole when it does not parse (RFC 9213 §2.2).
-    return undefined;
-  }
+  return collect([...members].map(([name, item]) => ({ name, argument: itemArgument(name, item) })));
 }
 
 /** A value of a type the directive does not have must not be consumed (RFC 9213 §2.2): '' is a valid argument of none. */
-function itemArgument(name: string, item: unknown): string | undefined {
+function itemArgument(name: string, item: Bare): string | undefined {
   if (item === true) return undefined;
   if (typeof item === 'number') return String(item);
-  const isList = name === 'no-cache' || name === 'private';
-  return isList && (typeof item === 'string' || item instanceof Token) ? String(item) : '';
+  const text = typeof item === 'object' ? item.token : item;
+  return text !== undefined && (name === 'no-cache' || name === 'private') ? text : '';
 }

@@ -4,8 +4,8 @@
 // A forgotten tag is a lost invalidation. So when a response has more tags than are kept, the result says so, and the
 // response is not stored.
 
-import { parseList } from 'structured-headers';
 import { type Fields, fieldLines, fieldValue, type ResponseHead, trimOws } from './fields.ts';
+import { parseList } from './structured-fields.ts';
 
 /** Fields meant only for our kind of cache, and removed from clients' answers. */
 export const TAG_FIELDS: ReadonlySet<string> = new Set([
@@ -58,12 +58,8 @@ export function tagsOf(fields: Fields, uri: string): Tags {
 function groupTags(value: string | undefined, uri: string): string[] {
   const origin = value === undefined ? undefined : URL.parse(uri)?.origin;
   if (value === undefined || origin === undefined || origin === 'null') return [];
-  try {
-    const names = parseList(value).map(([member]) => member);
-    return names.every((name) => typeof name === 'string') ? names.map((name) => `group:${origin}/${name}`) : [];
-  } catch {
-    return []; // malformed, so as if it were not there
-  }
+  const names = parseList(value) ?? [];
+  return names.every((name) => typeof name === 'string') ? names.map((name) => `group:${origin}/${name}`) : [];
 }
 
 /**
