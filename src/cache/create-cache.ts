@@ -36,6 +36,8 @@ export interface CachePlatform {
   /** See ValueCacheParts. */
   readonly endingRequests?: { readonly handsOver: boolean };
   readonly epoch: string | (() => string);
+  /** Of a log that caches elsewhere go by as well. Default: that of a tier, or one of this cache alone. */
+  readonly history?: CacheTier['history'];
 }
 
 const MEMORY = kit.nested<Exclude<CacheOptions['memory'], false | undefined>>({
@@ -108,7 +110,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   };
   const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = options.memory || {};
   const memory = options.memory === false ? undefined : createValueMemory({ maxBytes, maxEntries, evicted });
-  const history = historyOf(tiers);
+  const history = platform.history ?? historyOf(tiers);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
   const all = memory === undefined ? tiers : [{ name: 'memory', limits: undefined }, ...tiers];
   const own = (value: unknown) => ownValue(value, { classes });

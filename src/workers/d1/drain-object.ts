@@ -11,6 +11,8 @@ import { createD1Drain } from './drain.ts';
 export interface D1DrainConfig {
   /** As for `createD1Tracker`. */
   readonly source: string;
+  /** Names of the database in data caches: the `database` of `withTidegate`. Default none. */
+  readonly names?: readonly string[];
   /** The name of the D1 binding. */
   readonly database: string;
   /** Time between two drains: changes of others are told that much later, and by the time that a drain takes. Default 5 s. */
@@ -41,6 +43,7 @@ export interface DrainObject {
 
 const OPTIONS: Checks<D1DrainConfig> = {
   source: required(text),
+  names: texts,
   database: required(text),
   drainEvery: duration,
   log: text,
@@ -63,7 +66,7 @@ export function d1DrainClass(
   env: Bindings,
 ) => DrainObject {
   const { source, database, drainEveryMs = DRAIN_EVERY_MS, ...rest } = checkOptions('d1Drain', config, OPTIONS);
-  const { log = 'TIDEGATE_LOG', shards = ['one'] } = rest;
+  const { log = 'TIDEGATE_LOG', shards = ['one'], names = [] } = rest;
   return class D1Drain extends Base implements DrainObject {
     readonly #state: DrainState;
     readonly #drain: ReturnType<typeof createD1Drain>;
@@ -73,7 +76,7 @@ export function d1DrainClass(
       this.#state = state;
       state.storage.sql.exec(TABLE);
       this.#drain = createD1Drain({
-        source,
+        ...{ source, names },
         database: env[database] as D1Database,
         invalidate: ({ tags }) => told(env[log] as ObjectNamespace<LogKeeper>, { tags, shards, member: state.id }),
       });

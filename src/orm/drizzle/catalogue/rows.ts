@@ -8,6 +8,7 @@
 import type { Cache } from '../../../cache/contract.ts';
 import { MARK } from '../../../cache/keys/key-space.ts';
 import { MAX_TAGS } from '../../../cache/keys/tags.ts';
+import { isSharedLog } from '../../../cache/shared-logs.ts';
 import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
@@ -138,7 +139,9 @@ export class Rows {
 
   /** `none` where it does not tell: then all is by tables. */
   #ask(): Eventually<RowFacts | 'none' | undefined> {
-    const { dialect, ask, fault } = this.#options;
+    const { dialect, ask, fault, cache } = this.#options;
+    // Who knows other tables there would not hear of names that hold a mark of these.
+    if (isSharedLog(cache.stamp().epoch)) return 'none';
     const failed = (error: unknown): 'none' => {
       if (!isNotTold(error)) fault(error);
       return 'none';

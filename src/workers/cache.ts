@@ -1,0 +1,77 @@
+// `tidegate/workers/cache`: the data cache for Workers, with one log of invalidations for all isolates.
+
+import type { Cache, CacheOptions } from '../cache/contract.ts';
+import { newEpoch, platformClock, platformTasks } from '../cache/platform.ts';
+import type { Schema, SchemaLike } from '../cache/schema.ts';
+import type { CacheTier } from '../cache/tiers.ts';
+import { expected } from '../errors.ts';
+import { LeasedLog, type LeaseMode } from '../log/lease/member.ts';
+import type { LogKeeper } from '../log/lease/messages.ts';
+import type { Duration } from '../options/durations.ts';
+import * as kit from '../options/kit.ts';
+import { DataCache } from './data-cache.ts';
+import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
+
+export interface WorkersCacheOptions extends Omit<CacheOptions, 'tiers' | 'clock'> {
+  /** As the gate's `coherence.mode`. Default `lease`. */
+  readonly mode?: LeaseMode;
+  /** As the gate's `coherence.lease`. Default 1 s. */
+  readonly lease?: Duration;
+  /** The name of the binding of the logs, whose class the gate gives. Default `TIDEGATE_LOG`. */
+  readonly log?: string;
+  /** Which of the logs: caches of one name hear of each other. Default `data`. */
+  readonly shard?: string;
+  /** Slower tiers, fastest first, made anew for each cache: `storeTier()` over KV, for one. Default none. */
+  readonly tiers?: (env: never) => readonly CacheTier[];
+}
+
+const OWN: kit.Checks<Pick<WorkersCacheOptions, 'mode' | 'lease' | 'log' | 'shard' | 'tiers'>> = {
+  mode: kit.oneOf('lease', 'strict', 'bounded'),
+  lease: kit.duration,
+  log: kit.text,
+  shard: kit.text,
+  tiers: kit.func,
+};
+
+/** Gives the cache for one request; it is called as soon as the request arrives. Rejects with E_CONFIG. */
+export type CacheOfRequest<S extends SchemaLike<S> = Schema> = (
+  env: object,
+  context: Pick<ExecutionContext, 'waitUntil'>,
+) => Promise<Cache<S>>;
+
+/**
+ * A data cache of all isolates: an invalidation resolves when no isolate serves what it names any more. Where the log cannot be
+ * reached, fills run, nothing is stored, and invalidations fail with E_LOG. Throws E_CONFIG.
+ */
+export function createWorkersCache<S extends SchemaLike<S> = Schema>(
+  options: WorkersCacheOptions = {},
+): CacheOfRequest<S> {
+  const { mode, lease, log, shard, tiers, ...rest } = options;
+  const own = kit.checkOptions('createWorkersCache', defined({ mode, lease, log, shard, tiers }), OWN);
+  const binding = own.log ?? 'TIDEGATE_LOG';
+  const parts = { clock: platformClock, tasks: platformTasks };
+  const cache = new DataCache(rest, {
+    ...parts,
+    join: (env) => {
+      const namespace = env[binding];
+      if (!kit.has(namespace, 'idFromName', 'get'))
+        expected('E_CONFIG', `a Durable Object binding ${binding}`, namespace);
+      const logs = namespace as ObjectNamespace<LogKeeper>;
+      // A stub belongs to the request that has made it.
+      const stub = () => logs.get(logs.idFromName(own.shard ?? 'data'));
+      const keeper: LogKeeper = {
+        renew: (request) => stub().renew(request),
+        append: (request) => stub().append(request),
+      };
+      const lasts = { mode: own.mode ?? 'lease', leaseMs: own.leaseMs ?? 1_000 } as const;
+      return new LeasedLog({ ...parts, ...lasts, keeper, member: newEpoch() });
+    },
+    tiers: (env) => tiers?.(env as never) ?? [],
+    onFault: rest.onFault ?? (() => undefined),
+  });
+  return (env, context) => cache.of(env as Bindings, context) as unknown as Promise<Cache<S>>;
+}
+
+function defined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
