@@ -10,6 +10,7 @@ const ENTRIES = [
   'web/fetch',
   'web/hono',
   'workers/index',
+  'workers/cache',
   'workers/d1/index',
   'cache/store-tier',
   'metrics/prometheus',

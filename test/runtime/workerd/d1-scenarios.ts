@@ -57,6 +57,16 @@ const remade: Scenario = async (database, answers) => {
   return [...before, await ask(one), await ask(one)];
 };
 
+/** More rows than are told one by one. */
+const many: Scenario = async (database, answers) => {
+  const ask = askedFor(answers, database);
+  const rows = Array.from({ length: 40 }, (_, at) => `(${at + 10}, 0)`).join();
+  await database.prepare(`insert into t values ${rows}`).run();
+  await Promise.all([ask(one), ask('select count(*) as n from t where n = 0')]);
+  await answers.wrapped(database).db.prepare('update t set n = 3').run();
+  return [await ask(one), await ask('select count(*) as n from t where n = 0')];
+};
+
 /** The batch is committed, and its answer lost; or it never arrives. */
 const lost: Scenario = async (database, answers) => {
   const ask = askedFor(answers, database);
@@ -120,7 +130,7 @@ function sessionServedBy(database: D1Database, primaries: boolean[]) {
   return { ...bareOf(database), prepare: (sql: string) => marked(database.prepare(sql)), getBookmark: () => null };
 }
 
-export const SCENARIOS: Readonly<Record<string, Scenario>> = { altered, remade, lost, unfollowed, sessions };
+export const SCENARIOS: Readonly<Record<string, Scenario>> = { altered, remade, many, lost, unfollowed, sessions };
 export const SCENARIO_TABLES = [
   'create table t (id integer primary key, n integer)',
   'insert into t values (1, 1), (2, 2)',

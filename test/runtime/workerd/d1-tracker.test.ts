@@ -81,6 +81,10 @@ test('a table that others make anew is not stored until it is followed again', a
   expect(await scenario('remade')).toEqual([`read ${row}`, `read ${row}`, why, `read ${row}`, `hit ${row}`]);
 });
 
+test('a write of many rows invalidates all that was read of its table', async () => {
+  expect(await scenario('many')).toEqual(['read [{"id":1,"n":3}]', 'read [{"n":0}]']);
+});
+
 test('a write whose answer is lost invalidates all that was read', async () => {
   const error = 'Error: D1_ERROR: Network connection lost.';
   expect(await scenario('lost')).toEqual([error, 'read [{"id":1,"n":9}]', 'read [{"id":2,"n":2}]']);
