@@ -9,7 +9,7 @@ import { type ClientRequest, type DataCentre, WorkersPlatform } from '../platfor
 import { type Passage, World } from '../platform/world.ts';
 import { Checker } from './checker.ts';
 import { VersionedOrigin } from './origin.ts';
-import type { Load } from './race.ts';
+import type { Load, RaceBench } from './race.ts';
 
 /** What the application under test is told of the race. */
 export interface RaceSettings {
@@ -35,22 +35,13 @@ export interface Faults {
   readonly writesFail?: number;
 }
 
-export interface RaceBench {
+interface SimulatedBench extends RaceBench {
   readonly world: World;
-  readonly origin: VersionedOrigin;
-  readonly checker: Checker;
   readonly dataCentres: readonly DataCentre[];
-  readonly isolates: number;
-  readonly listIsTold: boolean;
   readonly logged: readonly string[];
-  readonly invalidate: (way: 'tag' | 'url', urls: readonly string[]) => ClientRequest;
-  /** Faults begin; resolves when they are over. */
-  readonly chaos: () => Promise<void>;
-  /** No more faults. */
-  readonly calm: () => void;
 }
 
-export interface BenchOptions {
+interface BenchOptions {
   readonly program: Program;
   readonly settings: RaceSettings;
   readonly faults: Faults;
@@ -67,8 +58,9 @@ export async function programOf(app: RaceSettings['app'], edits: readonly Source
 }
 
 const ISOLATES = 2;
+const QUIET_MS = 130_000;
 
-export function benchOf({ program, settings, faults, ways, boundMs, seed, trace }: BenchOptions): RaceBench {
+export function benchOf({ program, settings, faults, ways, boundMs, seed, trace }: BenchOptions): SimulatedBench {
   const world = new World({ seed, ...(trace !== undefined && { trace }) });
   const origin = new VersionedOrigin(world.dice);
   const chaos = new Chaos(world, faults);
@@ -97,7 +89,8 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace 
   return {
     ...{ world, origin, dataCentres, logged, isolates: ISOLATES, listIsTold: !ways.includes('url') },
     checker: new Checker({ origin, now: () => world.now, boundMs, originFails: () => chaos.originFails }),
-    invalidate: (way, urls) => invalidation(way, urls),
+    quietMs: QUIET_MS,
+    invalidate: invalidation,
     chaos: () => chaos.begin(origin, coordinators),
     calm: () => chaos.end(origin),
   };
@@ -123,7 +116,8 @@ const WORKERS = {
   },
 };
 
-function invalidation(way: 'tag' | 'url', urls: readonly string[]): ClientRequest {
+/** The call of the admin API. */
+export function invalidation(way: 'tag' | 'url', urls: readonly string[]): ClientRequest {
   const { origin } = new URL(urls[0] as string);
   const selection =
     way === 'url' ? { urls } : { tags: urls.map((url) => `tag${url.slice(origin.length).replaceAll('/', '-')}`) };

@@ -1,15 +1,44 @@
 // One race: readers at all isolates, writers and operators at all data centres, faults as the scenario has them; then quiet,
 // in which everybody has to come to the truth.
 
-import type { ClientAnswer, DataCentre } from '../platform/platform.ts';
-import type { RaceBench } from './bench.ts';
-import { ITEMS, LIST, PATHS } from './origin.ts';
+import type { Dice } from '../../sim/dice.ts';
+import type { ClientAnswer, ClientRequest } from '../platform/platform.ts';
+import type { Checker } from './checker.ts';
+import { ITEMS, LIST, PATHS, type VersionedOrigin } from './origin.ts';
+
+/** A data centre as clients reach it. */
+export interface Place {
+  readonly name: string;
+  /** `at`: which of its isolates; by default any. */
+  ask(request: ClientRequest, at?: number): Promise<ClientAnswer>;
+}
+
+/** What a race needs: the simulated platform gives it, and workerd in real time. */
+export interface RaceBench {
+  readonly world: {
+    readonly dice: Dice;
+    pause(delayMs: number): Promise<void>;
+    trace(line: string): void;
+  };
+  readonly origin: VersionedOrigin;
+  readonly checker: Checker;
+  readonly dataCentres: readonly Place[];
+  /** Of each data centre. */
+  readonly isolates: number;
+  /** Whether whatever changes an item is told of the list too. */
+  readonly listIsTold: boolean;
+  /** Longer than a write of unknown outcome is held, than leases and than KV lags. */
+  readonly quietMs: number;
+  readonly invalidate: (way: 'tag' | 'url', urls: readonly string[]) => ClientRequest;
+  /** Faults begin; resolves when they are over. */
+  readonly chaos: () => Promise<void>;
+  /** No more faults. */
+  readonly calm: () => void;
+}
 
 const HOST = 'http://shop.example';
 /** Whoever has no answer by then gets none. */
 const PATIENCE_MS = 120_000;
-/** Longer than a write of unknown outcome is held, than leases and than KV lags. */
-const QUIET_MS = 130_000;
 const MAX_TRIES = 60;
 
 export interface Load {
@@ -33,11 +62,11 @@ export async function race(bench: RaceBench, { reads, writes, ways }: Load): Pro
   await Promise.all([...clients, ...changes]);
   bench.calm();
   await chaos;
-  await world.pause(QUIET_MS);
+  await world.pause(bench.quietMs);
   await afterwards(bench);
 }
 
-async function reader(bench: RaceBench, place: DataCentre, reads: number): Promise<void> {
+async function reader(bench: RaceBench, place: Place, reads: number): Promise<void> {
   for (let at = 0; at < reads; at++) {
     await pace(bench);
     await read(bench, place, bench.world.dice.pick(PATHS));
@@ -54,7 +83,7 @@ async function pace({ world }: RaceBench): Promise<void> {
 
 export async function read(
   bench: RaceBench,
-  place: DataCentre,
+  place: Place,
   path: string,
   at?: number,
 ): Promise<ClientAnswer | 'unanswered'> {
@@ -69,7 +98,7 @@ export async function read(
 /** A change, and whatever is needed until it is acknowledged. */
 export async function changeBy(
   bench: RaceBench,
-  place: DataCentre,
+  place: Place,
   way: Load['ways'][number],
   path: string = bench.world.dice.pick(ITEMS),
 ): Promise<void> {
@@ -105,7 +134,7 @@ export async function changeBy(
   );
 }
 
-async function write(bench: RaceBench, place: DataCentre, path: string): Promise<void> {
+async function write(bench: RaceBench, place: Place, path: string): Promise<void> {
   const { checker, world } = bench;
   checker.counts.writes++;
   const answer = await patiently(bench, place.ask({ method: 'PUT', url: HOST + path, body: 'content' }));
