@@ -41,6 +41,9 @@ const GLOBALS = [
   ...['fetch', 'caches', 'Request', 'navigator', 'process', 'Buffer', 'setImmediate', 'globalThis', 'console'],
 ] as const;
 
+/** A promise: the event, and all later ones of the invocation, come when it has resolved. */
+export type Fate = 'goes on' | 'invocation' | 'isolate' | Promise<unknown>;
+
 export interface IsolateParts {
   readonly world: World;
   readonly name: string;
@@ -49,8 +52,8 @@ export interface IsolateParts {
   readonly globals?: Readonly<Record<string, unknown>>;
   /** What `cloudflare:workers` exports. */
   readonly workers?: Readonly<Record<string, unknown>>;
-  /** Asked at every event of an invocation: whether it, or its whole isolate, ends before the event. */
-  readonly cut?: (invocation: Invocation) => 'goes on' | 'invocation' | 'isolate';
+  /** Asked at every event of an invocation: whether it, or its whole isolate, ends before the event, or whether it waits. */
+  readonly cut?: (invocation: Invocation) => Fate;
   /** Whose last event the clock shows. A Durable Object is one context; requests are one each. Default: the invocation's. */
   readonly clock?: 'invocation' | 'isolate';
   /** Told of what code logs and of rejections that nobody handles. */
@@ -166,6 +169,8 @@ export class Invocation {
   readonly #kept = new Set<Promise<unknown>>();
   #answered = false;
   readonly #whenOver: (() => void)[] = [];
+  /** Events that have to wait. */
+  #held: (() => void)[] | undefined;
 
   constructor(isolate: Isolate, name: string) {
     this.isolate = isolate;
@@ -176,13 +181,25 @@ export class Invocation {
   /** Runs a step of it, now; does nothing when it is not alive. */
   resume(step: () => void): void {
     if (!this.alive || !this.isolate.alive) return;
+    if (this.#held !== undefined) return void this.#held.push(step);
     const fate = this.isolate.parts.cut?.(this) ?? 'goes on';
     if (fate === 'invocation') return this.end('is cut');
     if (fate === 'isolate') return this.isolate.end(`at ${this.name}`);
+    if (fate !== 'goes on') return this.#hold(step, fate);
     this.events++;
     this.seenMs = this.isolate.world.now;
     this.isolate.seenMs = this.seenMs;
     this.isolate.world.running.run(this, step);
+  }
+
+  #hold(step: () => void, until: Promise<unknown>): void {
+    const held = [step];
+    this.#held = held;
+    this.isolate.world.trace(`${this.name}: is held`);
+    void until.then(() => {
+      this.#held = undefined;
+      for (const one of held) this.resume(one);
+    });
   }
 
   waitUntil(work: Promise<unknown>): void {

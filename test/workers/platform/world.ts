@@ -26,7 +26,7 @@ interface Event {
 export interface WorldOptions {
   readonly seed: number;
   /** How a call to this service passes; by default all pass, within some milliseconds. */
-  readonly passage?: (service: string, dice: Dice) => Partial<Passage>;
+  readonly passage?: (service: string, caller: Invocation | undefined) => Partial<Passage>;
   readonly trace?: (line: string) => void;
 }
 
@@ -44,7 +44,7 @@ export class World {
   #now = 0;
   #order = 0;
   #queue: Event[] = [];
-  passage: (service: string, dice: Dice) => Partial<Passage>;
+  passage: (service: string, caller: Invocation | undefined) => Partial<Passage>;
 
   constructor({ seed, passage = () => ({}), trace = () => {} }: WorldOptions) {
     this.dice = new Dice(seed);
@@ -95,7 +95,7 @@ export class World {
    */
   call<T>(service: string, effect: () => T | Promise<T>): Promise<T> {
     const caller = this.current(service);
-    const result = this.far(service, effect);
+    const result = this.#far(service, caller, effect);
     return new Promise((resolve, reject) => {
       result.then(
         (value) => caller.resume(() => resolve(value)),
@@ -105,9 +105,13 @@ export class World {
   }
 
   /** The same for whoever stands outside of the platform: what comes back is handed to nobody in particular. */
-  async far<T>(service: string, effect: () => T | Promise<T>): Promise<T> {
+  far<T>(service: string, effect: () => T | Promise<T>): Promise<T> {
+    return this.#far(service, undefined, effect);
+  }
+
+  async #far<T>(service: string, caller: Invocation | undefined, effect: () => T | Promise<T>): Promise<T> {
     this.calls.set(service, (this.calls.get(service) ?? 0) + 1);
-    const { thereMs, backMs, fate } = this.#passageOf(service);
+    const { thereMs, backMs, fate } = this.#passageOf(service, caller);
     return this.running.run(undefined, async () => {
       await this.pause(thereMs);
       if (fate !== 'done') this.trace(`a call to ${service} ${fate}`);
@@ -139,9 +143,9 @@ export class World {
     return work;
   }
 
-  #passageOf(service: string): Passage {
+  #passageOf(service: string, caller: Invocation | undefined): Passage {
     const ms = () => (this.dice.chance(0.05) ? this.dice.below(300) : this.dice.below(60)) / 10;
-    return { thereMs: ms(), backMs: ms(), fate: 'done', ...this.passage(service, this.dice) };
+    return { thereMs: ms(), backMs: ms(), fate: 'done', ...this.passage(service, caller) };
   }
 
   /** Lets all promises be heard that have settled. */

@@ -3,7 +3,7 @@
 import type { SourceEdit } from '../../sim/source-edits.ts';
 import { bundleOf } from '../platform/bundle.ts';
 import { DurableNamespace } from '../platform/durable.ts';
-import { compile, type Invocation, type Program } from '../platform/isolate.ts';
+import { compile, type Fate, type Invocation, type Program } from '../platform/isolate.ts';
 import { fetcherTo } from '../platform/network.ts';
 import { type ClientRequest, type DataCentre, WorkersPlatform } from '../platform/platform.ts';
 import { type Passage, World } from '../platform/world.ts';
@@ -46,8 +46,10 @@ interface BenchOptions {
   readonly settings: RaceSettings;
   readonly faults: Faults;
   readonly ways: Load['ways'];
-  readonly boundMs?: number;
+  readonly boundMs?: number | undefined;
   readonly seed: number;
+  /** What happens at events, in the place of chance. */
+  readonly cut?: (invocation: Invocation) => Fate;
   readonly trace?: (line: string) => void;
 }
 
@@ -58,9 +60,10 @@ export async function programOf(app: RaceSettings['app'], edits: readonly Source
 }
 
 const ISOLATES = 2;
-const QUIET_MS = 130_000;
+/** A write whose isolate has vanished counts as one of unknown outcome after five minutes. */
+const QUIET_MS = 400_000;
 
-export function benchOf({ program, settings, faults, ways, boundMs, seed, trace }: BenchOptions): SimulatedBench {
+export function benchOf({ program, settings, faults, ways, boundMs, seed, trace, cut }: BenchOptions): SimulatedBench {
   const world = new World({ seed, ...(trace !== undefined && { trace }) });
   const origin = new VersionedOrigin(world.dice);
   const chaos = new Chaos(world, faults);
@@ -83,7 +86,7 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace 
     ...{ world, program, globals, workers: WORKERS, isolates: ISOLATES, logged: log },
     dataCentres: ['east', 'west'],
     env: () => env,
-    cut: (invocation) => chaos.cut(invocation),
+    cut: cut ?? ((invocation) => chaos.cut(invocation)),
     clock: world.dice.pick(['invocation', 'isolate'] as const),
   });
   return {
@@ -149,7 +152,7 @@ class Chaos {
     return this.#goesOn && (this.#faults.fails?.origin ?? 0) > 0;
   }
 
-  cut({ events }: Invocation): 'goes on' | 'invocation' | 'isolate' {
+  cut({ events }: Invocation): Fate {
     const { cuts = 0, drops = 0 } = this.#faults;
     // The arrival of a request is no await.
     if (!this.#goesOn || events === 0 || cuts + drops === 0) return 'goes on';

@@ -1,0 +1,125 @@
+// Every instant once: one request is held, cut or dropped with its isolate at its n-th event, or its n-th call fails in one of
+// four ways, and a change is acknowledged meanwhile. Then everybody asks.
+
+import type { Fate, Invocation, Program } from '../platform/isolate.ts';
+import type { Fate as CallFate } from '../platform/world.ts';
+import { benchOf, type RaceSettings } from './bench.ts';
+import type { Finding } from './checker.ts';
+import { changeBy, type Load, read } from './race.ts';
+
+type Way = Load['ways'][number];
+
+/** What the request is that something happens to. */
+export const VICTIMS = ['fill', 'hit', 'PUT', 'invalidation'] as const;
+
+export const HAPPENINGS = ['held', 'cut', 'dropped'] as const;
+export const CALL_FATES: readonly CallFate[] = ['fails before', 'fails after', 'is lost before', 'is lost after'];
+
+export interface Cell {
+  readonly settings: RaceSettings;
+  readonly boundMs?: number;
+  readonly victim: (typeof VICTIMS)[number];
+  /** At an event, or to a call. */
+  readonly happening: (typeof HAPPENINGS)[number] | CallFate;
+  /** The event, or call, from 1. */
+  readonly at: number;
+  /** The change that is made meanwhile. */
+  readonly way: Way;
+  /** Whether the change comes by the isolate of the victim. */
+  readonly isSameIsolate: boolean;
+}
+
+export interface CellResult {
+  /** False: the victim has no such event or call. */
+  readonly reached: boolean;
+  readonly findings: readonly Finding[];
+}
+
+const PATH = '/item/a';
+const OTHER = '/item/b';
+
+export async function runCell(cell: Cell, program: Program, trace?: (line: string) => void): Promise<CellResult> {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const state = { isReached: false, isArmed: false };
+  const reach = () => {
+    state.isReached = true;
+    reached.resolve();
+  };
+  const bench = benchOf({
+    ...{ program, settings: cell.settings, faults: {}, ways: ['PUT', 'tag'], seed: cell.at, boundMs: cell.boundMs },
+    ...(trace !== undefined && { trace }),
+    cut: (invocation) => fateOf(invocation, cell, { state, reach, released: released.promise }),
+  });
+  const { world, checker, dataCentres } = bench;
+  const [east, west] = dataCentres as [NonNullable<(typeof dataCentres)[0]>, NonNullable<(typeof dataCentres)[0]>];
+  let calls = 0;
+  world.passage = (_, caller) => {
+    const isVictims = state.isArmed && caller !== undefined && isVictim(caller, cell);
+    if (!isVictims || !CALL_FATES.includes(cell.happening as CallFate) || ++calls !== cell.at) return {};
+    reach();
+    return { fate: cell.happening as CallFate };
+  };
+  const everywhere = async (path: string) => {
+    for (const place of dataCentres) for (const at of [0, 1]) await read(bench, place, path, at);
+  };
+  const story = async () => {
+    await everywhere(OTHER);
+    if (cell.victim !== 'fill') await everywhere(PATH);
+    // In the second half of a lease one request renews it.
+    if (cell.victim === 'hit') await world.pause(cell.settings.leaseMs * 0.6);
+    state.isArmed = true;
+    const victim = victimOf(cell, bench, east);
+    await Promise.race([reached.promise, victim]);
+    const place = cell.isSameIsolate ? east : west;
+    const changed = changeBy(bench, place, cell.way, { path: PATH, at: 0 });
+    // Where the victim is what the change waits for, it goes on after a while.
+    await Promise.race([changed, world.pause(20_000)]);
+    released.resolve();
+    await changed;
+    await everywhere(PATH);
+    await victim;
+    await everywhere(PATH);
+    await world.pause(bench.quietMs);
+    checker.acknowledge(PATH, bench.origin.version(PATH));
+    await everywhere(PATH);
+  };
+  await world.run(story()).catch((error: unknown) => checker.found('error', String((error as Error)?.stack ?? error)));
+  return { reached: state.isReached, findings: checker.findings };
+}
+
+interface Arming {
+  readonly state: { isReached: boolean; readonly isArmed: boolean };
+  readonly reach: () => void;
+  readonly released: Promise<void>;
+}
+
+function fateOf(invocation: Invocation, cell: Cell, { state, reach, released }: Arming): Fate {
+  const isNow = state.isArmed && !state.isReached && isVictim(invocation, cell) && invocation.events === cell.at;
+  if (!isNow) return 'goes on';
+  switch (cell.happening) {
+    case 'held':
+      reach();
+      return released;
+    case 'cut':
+      reach();
+      return 'invocation';
+    case 'dropped':
+      reach();
+      return 'isolate';
+    default:
+      return 'goes on';
+  }
+}
+
+const METHODS = { fill: `GET ${PATH}`, hit: `GET ${PATH}`, PUT: `PUT ${PATH}`, invalidation: 'POST' } as const;
+
+/** The first such request at that isolate. */
+function isVictim({ name, isolate }: Invocation, { victim }: Cell): boolean {
+  return isolate.name.startsWith('east/0') && name.includes(` ${METHODS[victim]}`);
+}
+
+async function victimOf({ victim }: Cell, bench: ReturnType<typeof benchOf>, place: (typeof bench.dataCentres)[0]) {
+  if (victim === 'fill' || victim === 'hit') return void (await read(bench, place, PATH, 0));
+  return changeBy(bench, place, victim === 'PUT' ? 'PUT' : 'tag', { path: PATH, at: 0 });
+}
