@@ -38,7 +38,7 @@ const GLOBALS = [
     'crypto',
     'scheduler',
   ],
-  ...['fetch', 'caches', 'Request', 'navigator', 'process', 'Buffer', 'setImmediate', 'globalThis', 'console'],
+  ...['fetch', 'caches', 'Request', 'navigator', 'process', 'Buffer', 'setImmediate', 'globalThis', 'console', 'RACE'],
 ] as const;
 
 /** A promise: the event, and all later ones of the invocation, come when it has resolved. */
@@ -120,7 +120,7 @@ export class Isolate {
       crypto: cryptoOf(this.world),
       Request: RequestWithCf,
       navigator: { userAgent: 'Cloudflare-Workers' },
-      Cloudflare: { compatibilityFlags: {} },
+      Cloudflare: { compatibilityFlags: { handle_cross_request_promise_resolution: true } },
       console: { log: logged, warn: logged, error: logged, debug: logged, info: logged },
       fetch: () => Promise.reject(new Error('expected no fetch to the outside')),
       ...this.parts.globals,

@@ -181,7 +181,7 @@ class Chaos {
     const restart = async () => coordinators.restart('a restart');
     await Promise.all([
       ...outages.map((service) => again(4_000, outage(service))),
-      ...(restarts ? [again(1_500, restart)] : []),
+      ...(restarts ? [again(6_000, restart)] : []),
     ]);
   }
 

@@ -40,6 +40,7 @@ const HOST = 'http://shop.example';
 /** Whoever has no answer by then gets none. */
 const PATIENCE_MS = 120_000;
 const MAX_TRIES = 60;
+const SETTLED_MS = 5_000;
 
 export interface Load {
   /** Reads of each reader; there are two in each data centre. */
@@ -157,6 +158,8 @@ async function afterwards(bench: RaceBench): Promise<void> {
       await writeAgain(bench, place, at);
     }
   }
+  // Everybody has heard of these writes, in the mode `bounded`, too.
+  await world.pause(SETTLED_MS);
   for (const place of dataCentres) {
     for (let at = 0; at < isolates; at++) {
       for (const path of PATHS) {
