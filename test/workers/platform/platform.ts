@@ -130,3 +130,20 @@ export class WorkersPlatform {
     this.dataCentres = parts.dataCentres.map((name) => new DataCentre(name, parts));
   }
 }
+
+/** What `cloudflare:workers` exports, as far as a Worker uses it. */
+export function workersModule(world: World): Record<string, unknown> {
+  const Base = class {
+    readonly ctx: unknown;
+    readonly env: unknown;
+    constructor(ctx: unknown, env: unknown) {
+      this.ctx = ctx;
+      this.env = env;
+    }
+  };
+  return {
+    DurableObject: class DurableObject extends Base {},
+    WorkerEntrypoint: class WorkerEntrypoint extends Base {},
+    waitUntil: (work: Promise<unknown>) => world.current('waitUntil').waitUntil(work),
+  };
+}

@@ -5,7 +5,7 @@ import { bundleOf } from '../platform/bundle.ts';
 import { DurableNamespace } from '../platform/durable.ts';
 import { compile, type Fate, type Invocation, type Program } from '../platform/isolate.ts';
 import { fetcherTo } from '../platform/network.ts';
-import { type ClientRequest, type DataCentre, WorkersPlatform } from '../platform/platform.ts';
+import { type ClientRequest, type DataCentre, WorkersPlatform, workersModule } from '../platform/platform.ts';
 import { type Passage, World } from '../platform/world.ts';
 import { Checker } from './checker.ts';
 import { VersionedOrigin } from './origin.ts';
@@ -74,16 +74,16 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace,
   };
   const globals = { RACE: settings };
   const coordinators = new DurableNamespace({
-    ...{ world, service: 'coordinator', className: 'Coordinator', env: () => env },
-    isolate: { program, globals, workers: WORKERS, logged: log },
+    ...{ world, service: 'coordinator', className: 'TidegateLog', env: () => env },
+    isolate: { program, globals, workers: workersModule(world), logged: log },
   });
   const env: Record<string, unknown> = {
     ORIGIN: fetcherTo(world, 'origin', (request) => origin.serve(request)),
-    COORDINATOR: coordinators.binding,
+    TIDEGATE_LOG: coordinators.binding,
     ADMIN_TOKEN: 'secret',
   };
   const { dataCentres } = new WorkersPlatform({
-    ...{ world, program, globals, workers: WORKERS, isolates: ISOLATES, logged: log },
+    ...{ world, program, globals, workers: workersModule(world), isolates: ISOLATES, logged: log },
     dataCentres: ['east', 'west'],
     env: () => env,
     cut: cut ?? ((invocation) => chaos.cut(invocation)),
@@ -98,26 +98,6 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace,
     calm: () => chaos.end(origin),
   };
 }
-
-/** What `cloudflare:workers` exports, as far as a Worker uses it. */
-const WORKERS = {
-  DurableObject: class {
-    readonly ctx: unknown;
-    readonly env: unknown;
-    constructor(ctx: unknown, env: unknown) {
-      this.ctx = ctx;
-      this.env = env;
-    }
-  },
-  WorkerEntrypoint: class {
-    readonly ctx: unknown;
-    readonly env: unknown;
-    constructor(ctx: unknown, env: unknown) {
-      this.ctx = ctx;
-      this.env = env;
-    }
-  },
-};
 
 /** The call of the admin API. */
 export function invalidation(way: 'tag' | 'url', urls: readonly string[]): ClientRequest {

@@ -17,7 +17,7 @@ export interface WorkerdParts {
   readonly settings: unknown;
   readonly origin: VersionedOrigin;
   readonly dice: Dice;
-  /** Whether the bundle exports the class `Coordinator`. */
+  /** Whether the bundle exports the class `TidegateLog`. */
   readonly hasCoordinator: boolean;
 }
 
@@ -55,7 +55,7 @@ export class Workerd {
   #worker({ script, settings, origin, hasCoordinator }: WorkerdParts, place: string, at: number) {
     const isFirst = place === DATA_CENTRES[0] && at === 0;
     const object = {
-      className: 'Coordinator',
+      className: 'TidegateLog',
       useSQLite: true,
       ...(!isFirst && { scriptName: `${DATA_CENTRES[0]}-0` }),
     };
@@ -65,7 +65,7 @@ export class Workerd {
       compatibilityDate: '2026-06-01',
       bindings: { ADMIN_TOKEN: 'secret' },
       kvNamespaces: { KV: 'shared' },
-      ...(hasCoordinator && { durableObjects: { COORDINATOR: object } }),
+      ...(hasCoordinator && { durableObjects: { TIDEGATE_LOG: object } }),
       serviceBindings: {
         // biome-ignore lint/suspicious/noExplicitAny: Miniflare's own classes of Request and Response.
         ORIGIN: async (request: any) => served(origin, request) as any,
