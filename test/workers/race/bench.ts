@@ -19,14 +19,20 @@ export interface RaceSettings {
   readonly tiers: readonly ('memory' | 'workers-cache' | 'cache-api' | 'kv')[];
 }
 
+interface Slowness {
+  readonly chance: number;
+  readonly upToMs: number;
+  readonly isBack?: true;
+}
+
 export interface Faults {
   /** Chance that an event ends its invocation, or its isolate, instead. */
   readonly cuts?: number;
   readonly drops?: number;
   /** Chance that a call to the service fails in one of the four ways. */
   readonly fails?: Readonly<Record<string, number>>;
-  /** Chance that a call to the service takes up to so long. */
-  readonly slow?: Readonly<Record<string, { readonly chance: number; readonly upToMs: number }>>;
+  /** Chance that a call to the service takes up to so long, on its way there and back, or on its way back. */
+  readonly slow?: Readonly<Record<string, Slowness>>;
   /** Services that are gone for a while, again and again. */
   readonly outages?: readonly string[];
   /** The coordinator's memory is lost again and again. */
@@ -177,7 +183,8 @@ class Chaos {
     const { fails = {}, slow = {} } = this.#faults;
     const slowness = slow[service];
     const isSlow = slowness !== undefined && dice.chance(slowness.chance);
-    const times = isSlow ? { thereMs: dice.below(slowness.upToMs), backMs: dice.below(slowness.upToMs) } : {};
+    const ms = () => dice.below(slowness?.upToMs ?? 0);
+    const times = isSlow ? { backMs: ms(), ...(slowness.isBack !== true && { thereMs: ms() }) } : {};
     return dice.chance(fails[service] ?? 0) ? { ...times, fate: dice.pick(FATES) } : times;
   }
 }

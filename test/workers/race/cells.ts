@@ -24,7 +24,7 @@ export interface Cell {
   /** The event, or call, from 1. */
   readonly at: number;
   /** The change that is made meanwhile. */
-  readonly way: Way;
+  readonly way: Way | 'none';
   /** Whether the change comes by the isolate of the victim. */
   readonly isSameIsolate: boolean;
 }
@@ -72,7 +72,7 @@ export async function runCell(cell: Cell, program: Program, trace?: (line: strin
     const victim = victimOf(cell, bench, east);
     await Promise.race([reached.promise, victim]);
     const place = cell.isSameIsolate ? east : west;
-    const changed = changeBy(bench, place, cell.way, { path: PATH, at: 0 });
+    const changed = cell.way === 'none' ? undefined : changeBy(bench, place, cell.way, { path: PATH, at: 0 });
     // Where the victim is what the change waits for, it goes on after a while.
     await Promise.race([changed, world.pause(20_000)]);
     released.resolve();

@@ -13,11 +13,52 @@ export interface RaceScenario {
 }
 
 const LOAD: Load = { reads: 40, writes: 12, ways: ['PUT', 'tag'] };
+export const LEASE: RaceSettings = { app: 'gate', mode: 'lease', leaseMs: 1_000, tiers: ['memory'] };
+export const STRICT: RaceSettings = { ...LEASE, mode: 'strict' };
+const BOUNDED: RaceSettings = { ...LEASE, mode: 'bounded', leaseMs: 2_000 };
+
+const scenario = (name: string, faults: Faults = {}, settings = LEASE, load = LOAD): RaceScenario => ({
+  ...{ name, settings, load, faults },
+  ...(settings.mode === 'bounded' && { boundMs: settings.leaseMs }),
+});
+
+const SLOW = { chance: 0.2, upToMs: 3_000 };
+const ANY_FAULT: Faults = {
+  cuts: 0.01,
+  drops: 0.01,
+  fails: { coordinator: 0.08, origin: 0.03 },
+  slow: { coordinator: { chance: 0.1, upToMs: 2_000 }, origin: { chance: 0.1, upToMs: 2_000 } },
+  restarts: true,
+  writesFail: 0.1,
+};
 
 /** Two isolates that know nothing of each other: outdated answers are what it is to show. */
-export const CONTROL: RaceScenario = {
-  name: 'control: tidegate/hono alone',
-  settings: { app: 'hono', mode: 'lease', leaseMs: 0, tiers: ['memory'] },
-  load: { ...LOAD, ways: ['PUT'] },
-  faults: {},
-};
+export const CONTROL: RaceScenario = scenario(
+  'control: tidegate/hono alone',
+  {},
+  { ...LEASE, app: 'hono' },
+  { ...LOAD, ways: ['PUT'] },
+);
+
+export const SCENARIOS: readonly RaceScenario[] = [
+  scenario('lease'),
+  scenario('lease, by URL', {}, LEASE, { ...LOAD, ways: ['PUT', 'url'] }),
+  scenario('lease of 100 ms', {}, { ...LEASE, leaseMs: 100 }),
+  scenario('strict', {}, STRICT),
+  scenario('bounded', {}, BOUNDED),
+  scenario('slow origin', { slow: { origin: SLOW } }),
+  scenario('slow coordinator', { slow: { coordinator: SLOW } }),
+  scenario('slow coordinator, strict', { slow: { coordinator: SLOW } }, STRICT),
+  scenario('slow answers of the coordinator', { slow: { coordinator: { chance: 0.6, upToMs: 900, isBack: true } } }),
+  scenario('lost calls and answers', { fails: { coordinator: 0.1 } }),
+  scenario('lost calls and answers, strict', { fails: { coordinator: 0.1 } }, STRICT),
+  scenario('requests cut, isolates dropped', { cuts: 0.02, drops: 0.01 }),
+  scenario('crowds, cut', { cuts: 0.03, slow: { origin: SLOW } }, LEASE, { ...LOAD, reads: 15, together: 4 }),
+  scenario('coordinator restarted', { restarts: true }),
+  scenario('coordinator down', { outages: ['coordinator'] }),
+  scenario('coordinator down, bounded', { outages: ['coordinator'] }, BOUNDED),
+  scenario('writes fail at the origin', { writesFail: 0.4, fails: { origin: 0.1 } }),
+  scenario('all of it', ANY_FAULT),
+  scenario('all of it, strict', ANY_FAULT, STRICT),
+  scenario('all of it, bounded', ANY_FAULT, BOUNDED),
+];

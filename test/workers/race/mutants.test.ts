@@ -1,0 +1,15 @@
+// Each rule of the gate on Workers is needed: without it some seed finds something.
+
+import { expect, test } from 'vitest';
+import { caughtBy } from './mutant-run.ts';
+import { WORKERS_MUTANTS } from './mutants.ts';
+
+test.each(WORKERS_MUTANTS.map((mutant) => [mutant.name, mutant] as const))(
+  'catches a gate that %s',
+  async (_, mutant) => {
+    const c = await caughtBy(mutant, 60);
+    console.log(mutant.name, '=>', c);
+    expect(c).toBeDefined();
+  },
+  120_000,
+);
