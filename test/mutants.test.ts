@@ -16,6 +16,7 @@ import { MUTANTS as SOUNDNESS } from './soundness/mutants.ts';
 import { SESSION_MUTANTS } from './soundness/session-mutants.ts';
 import { SQLITE_MUTANTS } from './soundness/sqlite-mutants.ts';
 import { WORKERS_CACHE_MUTANTS } from './workers/cache-race/mutants.ts';
+import { WORKERS_MUTANTS } from './workers/race/mutants.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = new Map<string, string>();
@@ -40,6 +41,7 @@ test.each([
   ['Workers Cache', WORKERS_CACHE_MUTANTS],
   ['soundness of sessions', SESSION_MUTANTS],
   ['soundness of connections of SQLite', SQLITE_MUTANTS],
+  ['workers', WORKERS_MUTANTS],
 ])('%s', (_, mutants) => {
   const lost = mutants.flatMap(({ name, edits }) =>
     edits

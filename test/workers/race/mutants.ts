@@ -86,10 +86,13 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
     'answersUnlogged: false,',
     'answersUnlogged: true,',
   ]),
-  mutant('lets requests wait for the fills of others', { file: GATE, scenarios: ['crowds, cut'] }, [
-    'joins: false,',
-    'joins: true,',
-  ]),
+  {
+    ...mutant('lets requests wait for the fills of others', { file: GATE, scenarios: [] }, [
+      'joins: false,',
+      'joins: true,',
+    ]),
+    cells: { victim: 'fill', happenings: ['cut'] },
+  },
   {
     ...mutant('forgets a write whose isolate has vanished', { file: KEEPER, scenarios: [] }, [
       "this.#write(isOver ? [invalidated, { kind: 'close', intent }] : [invalidated]);",
