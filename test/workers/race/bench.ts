@@ -4,6 +4,7 @@ import type { SourceEdit } from '../../sim/source-edits.ts';
 import { bundleOf } from '../platform/bundle.ts';
 import { DurableNamespace } from '../platform/durable.ts';
 import { compile, type Fate, type Invocation, type Program } from '../platform/isolate.ts';
+import { kvAt, kvIn } from '../platform/kv-binding.ts';
 import { fetcherTo } from '../platform/network.ts';
 import { type ClientRequest, type DataCentre, WorkersPlatform, workersModule } from '../platform/platform.ts';
 import { type Passage, World } from '../platform/world.ts';
@@ -83,6 +84,7 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace,
     ...{ world, service: 'coordinator', className: 'TidegateLog', env: () => env },
     isolate: { program, globals, workers: workersModule(world), logged: log },
   });
+  const kv = kvIn(world);
   const env: Record<string, unknown> = {
     ORIGIN: fetcherTo(world, 'origin', (request) => origin.serve(request)),
     TIDEGATE_LOG: coordinators.binding,
@@ -91,7 +93,7 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace,
   const { dataCentres } = new WorkersPlatform({
     ...{ world, program, globals, workers: workersModule(world), isolates: ISOLATES, logged: log },
     dataCentres: ['east', 'west'],
-    env: () => env,
+    env: (place) => ({ ...env, TIDEGATE_KV: kvAt(world, kv, place.name) }),
     cut: cut ?? ((invocation) => chaos.cut(invocation)),
     clock: world.dice.pick(['invocation', 'isolate'] as const),
   });
@@ -99,6 +101,7 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace,
     ...{ world, origin, dataCentres, logged, isolates: ISOLATES, listIsTold: !ways.includes('url') },
     checker: new Checker({ origin, now: () => world.now, boundMs, originFails: () => chaos.originFails }),
     quietMs: QUIET_MS,
+    isCachedAgain: settings.tiers.includes('memory'),
     invalidate: invalidation,
     chaos: () => chaos.begin(origin, coordinators),
     calm: () => chaos.end(origin),

@@ -7,7 +7,8 @@ declare const RACE: RaceSettings;
 
 const gate = createGate({
   origins: { shop: { service: 'ORIGIN' } },
-  memory: { maxBytes: RACE.tiers.includes('memory') ? 4 * 1024 * 1024 : 0 },
+  memory: { maxBytes: 4 * 1024 * 1024 },
+  tiers: RACE.tiers,
   coherence: { mode: RACE.mode, lease: RACE.leaseMs },
   admin: { path: '/_tidegate', token: 'ADMIN_TOKEN' },
   onFault: (error) => console.error(error),

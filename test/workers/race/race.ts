@@ -29,6 +29,8 @@ export interface RaceBench {
   readonly listIsTold: boolean;
   /** Longer than a write of unknown outcome is held, than leases and than KV lags. */
   readonly quietMs: number;
+  /** Whether four reads in a row must end with a hit. KV alone may not know of its own writes for a minute. */
+  readonly isCachedAgain: boolean;
   readonly invalidate: (way: 'tag' | 'url', urls: readonly string[]) => ClientRequest;
   /** Faults begin; resolves when they are over. */
   readonly chaos: () => Promise<void>;
@@ -170,7 +172,7 @@ async function afterwards(bench: RaceBench): Promise<void> {
   await world.pause(SETTLED_MS);
   await everywhere(bench, async (place, at) => {
     for (const [path, answer] of await readAll(bench, place, at)) {
-      if (!told(answer).includes('hit'))
+      if (bench.isCachedAgain && !told(answer).includes('hit'))
         checker.found('not cached again', `GET ${path} at ${place.name}/${at}: ${told(answer)}`);
     }
   });

@@ -40,6 +40,16 @@ export const CONTROL: RaceScenario = scenario(
   { ...LOAD, ways: ['PUT'] },
 );
 
+const ALL_TIERS: RaceSettings = { ...LEASE, tiers: ['memory', 'cache-api', 'kv'] };
+/** Isolates that begin anew find what is stored in the slower tiers. */
+const DROPS: Faults = { drops: 0.02 };
+const STORES_FAIL: Faults = {
+  ...DROPS,
+  fails: { KV: 0.15, 'Cache API': 0.15 },
+  slow: { KV: { chance: 0.3, upToMs: 3_000 }, 'Cache API': { chance: 0.1, upToMs: 1_000 } },
+};
+const STORAGE_DOWN: Faults = { ...DROPS, outages: ['KV', 'Cache API', 'coordinator'] };
+
 export const SCENARIOS: readonly RaceScenario[] = [
   scenario('lease'),
   scenario('lease, by URL', {}, LEASE, { ...LOAD, ways: ['PUT', 'url'] }),
@@ -58,6 +68,17 @@ export const SCENARIOS: readonly RaceScenario[] = [
   scenario('coordinator down', { outages: ['coordinator'] }),
   scenario('coordinator down, bounded', { outages: ['coordinator'] }, BOUNDED),
   scenario('writes fail at the origin', { writesFail: 0.4, fails: { origin: 0.1 } }),
+  scenario('all tiers', DROPS, ALL_TIERS),
+  scenario('KV alone', DROPS, { ...LEASE, tiers: ['kv'] }),
+  scenario('Cache API alone', DROPS, { ...LEASE, tiers: ['cache-api'] }),
+  scenario('slow and failing stores', STORES_FAIL, ALL_TIERS),
+  scenario('slow and failing stores, strict', STORES_FAIL, { ...ALL_TIERS, mode: 'strict' }),
+  scenario('all storage down', STORAGE_DOWN, ALL_TIERS),
+  scenario(
+    'all of it, all tiers',
+    { ...ANY_FAULT, fails: { ...ANY_FAULT.fails, KV: 0.1, 'Cache API': 0.1 } },
+    ALL_TIERS,
+  ),
   scenario('all of it', ANY_FAULT),
   scenario('all of it, strict', ANY_FAULT, STRICT),
   scenario('all of it, bounded', ANY_FAULT, BOUNDED),

@@ -64,7 +64,7 @@ export class Workerd {
       modules: [{ type: 'ESModule' as const, path: 'worker.js', contents: `${prelude(place, settings)}\n${script}` }],
       compatibilityDate: '2026-06-01',
       bindings: { ADMIN_TOKEN: 'secret' },
-      kvNamespaces: { KV: 'shared' },
+      kvNamespaces: { TIDEGATE_KV: 'shared' },
       ...(hasCoordinator && { durableObjects: { TIDEGATE_LOG: object } }),
       serviceBindings: {
         // biome-ignore lint/suspicious/noExplicitAny: Miniflare's own classes of Request and Response.

@@ -51,6 +51,7 @@ export async function raceInWorkerd(scenario: WorkerdScenario, seed: number): Pr
   const bench: RaceBench = {
     ...{ world, origin, checker, dataCentres, quietMs, isolates: ISOLATES, invalidate: invalidation },
     listIsTold: !load.ways.includes('url'),
+    isCachedAgain: settings.tiers.includes('memory'),
     chaos: async () => {
       isCalm = false;
     },
