@@ -80,6 +80,11 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     counters.add('objectRequests');
     return call;
   };
+  // Work that was due is done by whatever request comes next, and that may be answered first. And a client may leave.
+  const kept = <T>(call: Promise<T>): Promise<T> => {
+    waitUntil(call.catch(() => undefined));
+    return call;
+  };
   const gate = new WorkersGate(settings, {
     ...{ platform, counters },
     join: (env, shard) => {
@@ -88,7 +93,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
       const stub = () => namespace.get(namespace.idFromName(shard));
       const keeper: LogKeeper = {
         renew: (request) => counted(stub().renew(request)),
-        append: (request) => counted(stub().append(request)),
+        append: (request) => kept(counted(stub().append(request))),
       };
       return new LeasedLog({ keeper, clock, tasks, member: newEpoch(), mode, leaseMs });
     },

@@ -5,11 +5,13 @@ import type { RaceSettings } from './bench.ts';
 
 declare const RACE: RaceSettings;
 
+const TIMES = { lease: { lease: RACE.leaseMs }, strict: {}, bounded: { bound: RACE.leaseMs } };
+
 const gate = createGate({
   origins: { shop: { service: 'ORIGIN' } },
-  memory: { maxBytes: 4 * 1024 * 1024 },
+  ...(RACE.tiers.includes('memory') && { memory: { maxBytes: 4 * 1024 * 1024 } }),
   tiers: RACE.tiers,
-  coherence: { mode: RACE.mode, lease: RACE.leaseMs },
+  coherence: { mode: RACE.mode, ...TIMES[RACE.mode] },
   admin: { path: '/_tidegate', token: 'ADMIN_TOKEN' },
   onFault: (error) => console.error(error),
 });

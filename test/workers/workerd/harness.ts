@@ -37,7 +37,14 @@ export class Workerd {
     const workers = DATA_CENTRES.flatMap((place) =>
       Array.from({ length: ISOLATES }, (_, at) => this.#worker(parts, place, at)),
     );
-    this.#miniflare = new Miniflare({ workers });
+    this.#miniflare = new Miniflare({
+      workers,
+      // The gate tells of every fault that the test makes.
+      handleRuntimeStdio: (stdout, stderr) => {
+        stdout.resume();
+        stderr.resume();
+      },
+    });
     this.dataCentres = DATA_CENTRES.map((name) => ({
       name,
       ask: (request, at) => this.#ask(`${name}-${at ?? this.dice.below(ISOLATES)}`, request),
