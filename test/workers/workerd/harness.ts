@@ -3,6 +3,7 @@
 //
 // Miniflare has one Cache API for all, so each data centre is given a named cache of it.
 
+import type { Readable } from 'node:stream';
 import { Miniflare } from 'miniflare';
 import type { Dice } from '../../sim/dice.ts';
 import type { ClientAnswer, ClientRequest } from '../platform/platform.ts';
@@ -40,7 +41,7 @@ export class Workerd {
     this.#miniflare = new Miniflare({
       workers,
       // The gate tells of every fault that the test makes.
-      handleRuntimeStdio: (stdout, stderr) => {
+      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
         stdout.resume();
         stderr.resume();
       },

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { raceInWorkerd } from './workerd-race.ts';
 import { WORKERD_CONTROL, WORKERD_SCENARIOS } from './workerd-scenarios.ts';
 
-test.each(WORKERD_SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
+// Their time is real, and they mostly wait.
+test.concurrent.each(WORKERD_SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
   'nothing outdated: %s',
   async (_, scenario) => {
     const { checker } = await raceInWorkerd(scenario, 1);
@@ -14,8 +15,8 @@ test.each(WORKERD_SCENARIOS.map((scenario) => [scenario.name, scenario] as const
   120_000,
 );
 
-test('finds outdated answers of two isolates that know nothing of each other', async () => {
+test.concurrent('finds outdated answers of two isolates that know nothing of each other', async () => {
   const { checker } = await raceInWorkerd(WORKERD_CONTROL, 1);
   expect(checker.counts.hits).toBeGreaterThan(10);
   expect(checker.findings.filter(({ fault }) => fault === 'outdated').length).toBeGreaterThan(5);
-});
+}, 120_000);
