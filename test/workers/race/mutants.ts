@@ -75,8 +75,8 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
     'for (const [position, change] of changes.slice(changes.length - missing, -1)) this.#force(position, change);',
   ]),
   mutant('sends a write though its intent is not logged', { file: GATE, scenarios: ['all of it'] }, [
-    'before: (origin) => afterIntents(origin, () => log.opened(), true),',
-    'before: (origin) => origin,',
+    'afterIntents(origin, () => log.opened(), true),',
+    'origin,',
   ]),
   mutant('sends a write without a log', { file: GATE, scenarios: ['coordinator down'] }, [
     'if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);',
