@@ -46,6 +46,7 @@ interface Row {
   lateMs: number;
   refused: number;
   coordinator: number;
+  origin: number;
   readonly failures: string[];
 }
 
@@ -57,14 +58,15 @@ const COLUMNS = [
   'other faults',
   'hits',
   'refused',
-  'log calls/request',
+  'log/request',
+  'origin/request',
 ];
 
 function cellsOf(row: Row): string[] {
   const share = (of: number) => (row.requests === 0 ? '–' : (of / row.requests).toFixed(2));
   const late = row.lateMs === 0 ? '–' : row.lateMs.toFixed(0);
   const counts = [row.outdated, late, row.others, share(row.hits), row.refused].map(String);
-  return [row.name, String(row.requests), ...counts, share(row.coordinator)];
+  return [row.name, String(row.requests), ...counts, share(row.coordinator), share(row.origin)];
 }
 
 async function raced(scenario: RaceScenario, seeds: number): Promise<Row> {
@@ -78,7 +80,7 @@ async function raced(scenario: RaceScenario, seeds: number): Promise<Row> {
 }
 
 function newRow(name: string, isStrict: boolean): Row {
-  const zero = { requests: 0, hits: 0, outdated: 0, others: 0, lateMs: 0, refused: 0, coordinator: 0 };
+  const zero = { requests: 0, hits: 0, outdated: 0, others: 0, lateMs: 0, refused: 0, coordinator: 0, origin: 0 };
   return { name, isStrict, ...zero, failures: [] };
 }
 
@@ -93,6 +95,7 @@ function add(row: Row, { findings, counts, lateMs, calls }: Raced, where: string
   row.others += findings.length - outdated;
   row.lateMs = Math.max(row.lateMs, lateMs);
   row.coordinator += calls.get('coordinator') ?? 0;
+  row.origin += calls.get('origin') ?? calls.get('ORIGIN') ?? 0;
   for (const { fault, sentence } of findings) {
     if (row.failures.length < MAX_FAILURES) row.failures.push(`${row.name}, ${where}: ${fault}: ${sentence}`);
   }

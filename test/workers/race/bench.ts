@@ -5,6 +5,7 @@ import { bundleOf } from '../platform/bundle.ts';
 import { DurableNamespace } from '../platform/durable.ts';
 import { compile, type Fate, type Invocation, type Program } from '../platform/isolate.ts';
 import { kvAt, kvIn } from '../platform/kv-binding.ts';
+import { loopbackOf } from '../platform/loopback.ts';
 import { fetcherTo } from '../platform/network.ts';
 import { type ClientRequest, type DataCentre, WorkersPlatform, workersModule } from '../platform/platform.ts';
 import { type Passage, World } from '../platform/world.ts';
@@ -90,16 +91,25 @@ export function benchOf({ program, settings, faults, ways, boundMs, seed, trace,
     TIDEGATE_LOG: coordinators.binding,
     ADMIN_TOKEN: 'secret',
   };
+  const envAt = (place: DataCentre) => ({ ...env, TIDEGATE_KV: kvAt(world, kv, place.name) });
+  const { exportsOf } = loopbackOf({ world, env: envAt, cached: ['TidegateStored'] });
   const { dataCentres } = new WorkersPlatform({
     ...{ world, program, globals, workers: workersModule(world), isolates: ISOLATES, logged: log },
     dataCentres: ['east', 'west'],
-    env: (place) => ({ ...env, TIDEGATE_KV: kvAt(world, kv, place.name) }),
+    env: envAt,
+    exports: exportsOf,
     cut: cut ?? ((invocation) => chaos.cut(invocation)),
     clock: world.dice.pick(['invocation', 'isolate'] as const),
   });
   return {
     ...{ world, origin, dataCentres, logged, isolates: ISOLATES, listIsTold: !ways.includes('url') },
-    checker: new Checker({ origin, now: () => world.now, boundMs, originFails: () => chaos.originFails }),
+    checker: new Checker({
+      origin,
+      now: () => world.now,
+      boundMs,
+      originFails: () => chaos.originFails,
+      bodiesBreak: () => chaos.bodiesBreak,
+    }),
     quietMs: QUIET_MS,
     isCachedAgain: settings.tiers.includes('memory'),
     invalidate: invalidation,
@@ -139,6 +149,11 @@ class Chaos {
   /** Reads may fail because of the origin, now or in what began before. */
   get originFails(): boolean {
     return this.#goesOn && (this.#faults.fails?.origin ?? 0) > 0;
+  }
+
+  /** A cached entrypoint runs in an isolate of its own. */
+  get bodiesBreak(): boolean {
+    return this.#goesOn && (this.#faults.cuts ?? 0) + (this.#faults.drops ?? 0) > 0;
   }
 
   cut({ events }: Invocation): Fate {

@@ -30,7 +30,11 @@ interface CheckerParts {
   readonly boundMs?: number | undefined;
   /** True while a read may fail because the origin does. */
   readonly originFails: () => boolean;
+  /** True while a body may break off because the isolate that reads it for the client does. */
+  readonly bodiesBreak?: (() => boolean) | undefined;
 }
+
+const BROKEN_OFF = /expected of the handler the whole body/;
 
 export class Checker {
   readonly findings: Finding[] = [];
@@ -42,8 +46,10 @@ export class Checker {
   readonly #now: () => number;
   readonly #boundMs: number;
   readonly #originFails: () => boolean;
+  readonly #bodiesBreak: () => boolean;
 
-  constructor({ origin, now, boundMs = 0, originFails }: CheckerParts) {
+  constructor({ origin, now, boundMs = 0, originFails, bodiesBreak = () => false }: CheckerParts) {
+    this.#bodiesBreak = bodiesBreak;
     this.#origin = origin;
     this.#now = now;
     this.#boundMs = boundMs;
@@ -77,6 +83,7 @@ export class Checker {
     if (answer.kind === 'cut') return void this.counts.cut++;
     const isError = answer.kind === 'failed' || answer.status >= 500;
     if (isError && this.#originFails()) return void this.counts.unknown++;
+    if (answer.kind === 'failed' && this.#bodiesBreak() && BROKEN_OFF.test(answer.error)) return void this.counts.cut++;
     if (answer.kind === 'failed') return this.found('failed', `GET ${path} at ${where}: ${answer.error}`);
     const status = answer.headers.get('cache-status') ?? '';
     if (answer.status !== 200)

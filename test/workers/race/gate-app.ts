@@ -18,4 +18,4 @@ const gate = createGate({
 
 export default gate;
 
-export const { TidegateLog } = gate;
+export const { TidegateLog, TidegateStored } = gate;

@@ -40,7 +40,8 @@ export const CONTROL: RaceScenario = scenario(
   { ...LOAD, ways: ['PUT'] },
 );
 
-const ALL_TIERS: RaceSettings = { ...LEASE, tiers: ['memory', 'cache-api', 'kv'] };
+const ALL_TIERS: RaceSettings = { ...LEASE, tiers: ['memory', 'workers-cache', 'cache-api', 'kv'] };
+const WORKERS_CACHE: RaceSettings = { ...LEASE, tiers: ['memory', 'workers-cache'] };
 /** Isolates that begin anew find what is stored in the slower tiers. */
 const DROPS: Faults = { drops: 0.02 };
 const STORES_FAIL: Faults = {
@@ -69,6 +70,12 @@ export const SCENARIOS: readonly RaceScenario[] = [
   scenario('coordinator down, bounded', { outages: ['coordinator'] }, BOUNDED),
   scenario('writes fail at the origin', { writesFail: 0.4, fails: { origin: 0.1 } }),
   scenario('all tiers', DROPS, ALL_TIERS),
+  scenario('Workers Cache', DROPS, WORKERS_CACHE),
+  scenario('Workers Cache, strict', DROPS, { ...WORKERS_CACHE, mode: 'strict' }),
+  scenario('Workers Cache, late fills', { ...DROPS, slow: { origin: SLOW } }, WORKERS_CACHE),
+  scenario('Workers Cache alone', DROPS, { ...LEASE, tiers: ['workers-cache'] }),
+  scenario('Workers Cache and KV', DROPS, { ...LEASE, tiers: ['workers-cache', 'kv'] }),
+  scenario('all of it, Workers Cache', ANY_FAULT, WORKERS_CACHE),
   scenario('KV alone', DROPS, { ...LEASE, tiers: ['kv'] }),
   scenario('Cache API alone', DROPS, { ...LEASE, tiers: ['cache-api'] }),
   scenario('slow and failing stores', STORES_FAIL, ALL_TIERS),

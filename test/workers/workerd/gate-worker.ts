@@ -3,5 +3,5 @@
 import gate from '../race/gate-app.ts';
 import { controlled } from './controlled.ts';
 
-export { TidegateLog } from '../race/gate-app.ts';
+export { TidegateLog, TidegateStored } from '../race/gate-app.ts';
 export default controlled(gate as unknown as Parameters<typeof controlled>[0]);
