@@ -44,18 +44,25 @@ export interface StoredName {
   readonly key: string;
 }
 
+/** Of names and notes. Where entries are kept across versions of the Worker, a version reads none of another format. */
+const FORMAT = 1;
+
 /** The name as the platform's cache key; undefined: it is too long. */
 export function nameText({ shard, epoch, position, key }: StoredName): string | undefined {
-  const text = `/tidegate/${[shard, epoch, String(position), key].map(encodeURIComponent).join('/')}`;
+  const text = `/tidegate/${[FORMAT, shard, epoch, position, key].map(encodeURIComponent).join('/')}`;
   return text.length <= MAX_NAME_LENGTH ? text : undefined;
 }
 
 /** Undefined: it is no name. */
 export function parseName(text: string | null): StoredName | undefined {
-  const match = /^\/tidegate\/([^/]+)\/([^/]+)\/(\d{1,15})\/([^/]+)$/.exec(text ?? '');
-  if (match === null) return undefined;
-  const [shard = '', epoch = '', position = '', key = ''] = match.slice(1).map(decodeURIComponent);
-  return { shard, epoch, position: Number(position), key };
+  const match = /^\/tidegate\/(\d+)\/([^/]+)\/([^/]+)\/(\d{1,15})\/([^/]+)$/.exec(text ?? '');
+  if (match === null || Number(match[1]) !== FORMAT) return undefined;
+  try {
+    const [shard = '', epoch = '', position = '', key = ''] = match.slice(2).map(decodeURIComponent);
+    return { shard, epoch, position: Number(position), key };
+  } catch {
+    return undefined; // no encoding, so none of ours
+  }
 }
 
 /** What the reader of an answer is told. */
