@@ -2,8 +2,9 @@
 
 import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
-import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
+import type { Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
+import type { LargeBodies } from './http/large-bodies.ts';
 import type { RunningFlight } from './http/running-flight.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
@@ -17,7 +18,7 @@ export interface Context {
   readonly random: Random;
   readonly tiers: Tiers;
   /** Where bodies too large for memory go; undefined: nowhere. */
-  readonly bodies: BodyStore | undefined;
+  readonly bodies: LargeBodies | undefined;
   /** Puts stored responses in content codings; undefined: nobody does. */
   readonly coder: ReturnType<MakeCoder> | undefined;
   readonly ledger: EntryLedger;

@@ -4,7 +4,7 @@ import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { BodyStore, Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
+import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
 import type { Context } from './context.ts';
 import type {
@@ -18,6 +18,7 @@ import type {
 } from './contract.ts';
 import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
+import type { LargeBodies } from './http/large-bodies.ts';
 import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
 import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
@@ -56,7 +57,7 @@ export interface GateOptions {
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
   readonly buckets?: number;
   /** Where bodies too large for memory go. Default: nowhere, so that they are not stored. */
-  readonly bodies?: BodyStore;
+  readonly bodies?: LargeBodies;
   /** Puts stored responses in content codings, on routes that ask for it. Default: nobody does. */
   readonly coder?: MakeCoder;
   /** Sources of data that trackers report. Default: none, and what was read from one is not stored. */

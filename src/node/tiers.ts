@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
+import { largeBodies } from '../engine/http/large-bodies.ts';
 import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
@@ -85,7 +86,7 @@ export function storesOf(
 ): Pick<GateOptions, 'stores' | 'tierNames' | 'bodies'> {
   if (disk === undefined) return { stores: [memory] };
   const stores = maxBytes === 0 ? [disk] : [memory, disk];
-  return { stores, tierNames: ['memory', 'disk'].slice(-stores.length), bodies: disk.bodies };
+  return { stores, tierNames: ['memory', 'disk'].slice(-stores.length), bodies: largeBodies(disk.bodies) };
 }
 
 /** The contents of each tier; for the disk, also entries that the manifest names without their bytes. Fastest first. */

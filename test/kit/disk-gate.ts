@@ -1,6 +1,7 @@
 // What a gate has of a disk in tests without time: tiers on a disk in memory, and the journal, which end and begin again.
 
 import type { GateOptions } from '../../src/engine/gate.ts';
+import { largeBodies } from '../../src/engine/http/large-bodies.ts';
 import type { Tasks } from '../../src/ports.ts';
 import { DiskStore } from '../../src/store/disk/disk-store.ts';
 import { openJournal } from '../../src/store/disk/journal/journal.ts';
@@ -39,7 +40,7 @@ export class KeptDisk {
     return {
       stores: tiers === 'disk' ? [disk] : [memory, disk],
       memoryStats: () => memory.stats(),
-      bodies: disk.bodies,
+      bodies: largeBodies(disk.bodies),
       history: { invalidations, log },
       unknownWrites: openIntents,
     };

@@ -2,6 +2,7 @@
 
 import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
+import { largeBodies } from '../../src/engine/http/large-bodies.ts';
 import type { Rehydrator } from '../../src/engine/populate/rehydrate.ts';
 import { trackedSources } from '../../src/engine/tracked-sources.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
@@ -34,6 +35,7 @@ export interface GateBenchParts
 }
 
 export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchParts = {}): GateBench {
+  const { bodies, ...rest } = parts;
   const time = new SimulatedTime();
   const origin = new ScriptedOrigin();
   const memory = createMemoryStore({ maxBytes: 64 * 1024 * 1024 });
@@ -45,7 +47,8 @@ export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchPar
     memoryStats: () => memory.stats(),
     buckets: 1024,
     sources: trackedSources(),
-    ...parts,
+    ...rest,
+    ...(bodies !== undefined && { bodies: largeBodies(bodies) }),
     ...(parts.log !== undefined && {
       history: { invalidations: new Invalidations({ epoch: 'e', buckets: 1024 }), log: parts.log },
     }),

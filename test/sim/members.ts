@@ -5,6 +5,7 @@
 // arrived, and only then another takes its place.
 
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
+import { largeBodies } from '../../src/engine/http/large-bodies.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../src/log/member-log.ts';
 import { afterIntents, MemberLog } from '../../src/log/member-log.ts';
@@ -171,7 +172,7 @@ export class Members {
       ...this.#parts.gateOptions(process, memory),
       stores,
       history: { invalidations: new Invalidations({ from: membership.image }), log },
-      ...(replica !== undefined && { bodies: replica.bodies }),
+      ...(replica !== undefined && { bodies: largeBodies(replica.bodies) }),
     });
     const origin = afterIntents(process.connected(originFor(process)), () => log.opened());
     member.serving = { process, gate, memory, origin, slow };

@@ -7,6 +7,7 @@
 
 import type { Gate } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
+import { largeBodies } from '../../src/engine/http/large-bodies.ts';
 import { createLocalLog } from '../../src/engine/invalidator.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../src/log/shared-log.ts';
@@ -174,7 +175,7 @@ export class SimulatedNode {
     this.#feed?.serve(store);
     const stores = settings.tiers === 'disk' || settings.members > 1 ? [store] : [memory, store];
     const history = { invalidations, log: journal };
-    return { stores, bodies: store.bodies, history, unknownWrites: openIntents, store };
+    return { stores, bodies: largeBodies(store.bodies), history, unknownWrites: openIntents, store };
   }
 
   #openStore(folder: DiskStoreOptions['folder'], manifest: DiskStoreOptions['manifest']): DiskStore {

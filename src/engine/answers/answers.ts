@@ -3,13 +3,13 @@
 
 import { bodyOf, decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { ErrorCode, TidegateError } from '../../errors.ts';
-import type { Answer, BodyStore, Random } from '../../ports.ts';
+import type { Answer, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead } from '../../semantics/fields.ts';
 import type { ReuseBasis } from '../../semantics/freshness.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
 import { outwardFields, statedAge } from '../../semantics/outward.ts';
-import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
+import { rangeAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
 import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
@@ -45,7 +45,7 @@ interface Reuse {
 }
 
 /** The fields of a stored response for the client. */
-function reusedFields(
+export function reusedFields(
   { route }: GateRequest,
   fields: Fields,
   { entry, now, outcome, added }: Reuse & { readonly entry: StoredResponse; readonly now: number },
@@ -55,7 +55,11 @@ function reusedFields(
   return [...outwardFields(fields, route.outward, { age: ageSeconds(entry.bornMs, now), left }), ...added];
 }
 
-function reuseOf(request: GateRequest, entry: StoredResponse, how: Pick<AnswerMaking, 'now' | 'outcome'>): Reuse {
+export function reuseOf(
+  request: GateRequest,
+  entry: StoredResponse,
+  how: Pick<AnswerMaking, 'now' | 'outcome'>,
+): Reuse {
   const outcome: Outcome = { ...how.outcome, ttlSeconds: ttlSeconds(entry, how.now) };
   const age = String(ageSeconds(entry.bornMs, how.now));
   return { outcome, added: ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)] };
@@ -76,7 +80,7 @@ function lessOf(
   return ranges && part && rangeAnswer(part, ranges, boundary(random));
 }
 
-function headOf(entry: StoredResponse): ResponseHead {
+export function headOf(entry: StoredResponse): ResponseHead {
   return { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
 }
 
@@ -87,7 +91,7 @@ function unmodified(request: GateRequest, head: ResponseHead, bornMs: number): R
 }
 
 /** The head of the 304 that answers the request; undefined: none does. */
-function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
+export function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
   const known = unmodified(request, head, bornMs);
   return known && { status: 304, fields: notModifiedFields(known.fields) };
 }
@@ -194,34 +198,4 @@ function made(request: GateRequest, what: { status: number; text: string; outcom
     ...['cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)],
   ];
   return { kind: 'whole', head: { status, fields }, body, outcome };
-}
-
-/** Like `answerFromStored`, wherever the body stands. Several ranges of a large body are answered with the whole. */
-export function answerFromAny(
-  request: GateRequest,
-  entry: StoredResponse,
-  how: AnswerMaking & { readonly bodies: BodyStore | undefined },
-): Answer {
-  const { large } = entry;
-  const { bodies } = how;
-  if (large === undefined || bodies === undefined) return answerFromStored(request, entry, how);
-  const reuse = { entry, now: how.now, ...reuseOf(request, entry, how) };
-  const { outcome } = reuse;
-  const head = headOf(entry);
-  const whole = (status: number, fields: Fields): Answer => ({
-    kind: 'whole',
-    head: { status, fields: reusedFields(request, fields, reuse) },
-    body: undefined,
-    outcome,
-  });
-  const notModified = notModifiedHead(request, head, entry.bornMs);
-  if (notModified !== undefined) return whole(304, notModified.fields);
-  if (request.method === 'HEAD') return whole(head.status, head.fields);
-  const ranges = head.status === 200 ? rangesAsked(request, head.fields, entry) : undefined;
-  const part = ranges === undefined ? undefined : spanAnswer(head.fields, large.bytes, ranges);
-  if (part?.status === 416) return whole(416, part.fields);
-  const { first, last } = part?.span ?? { first: 0, last: large.bytes - 1 };
-  const { status, fields } = part ?? head;
-  const body = bodies.read(large, { start: first, end: last + 1 });
-  return { kind: 'streamed', head: { status, fields: reusedFields(request, fields, reuse) }, body, outcome };
 }

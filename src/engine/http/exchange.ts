@@ -17,8 +17,8 @@ import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
 import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
 import {
   answerFailure,
-  answerFromAny,
   answerFromOrigin,
+  answerFromStored,
   answerOnlyIfCached,
   notModifiedFromOrigin,
 } from '../answers/answers.ts';
@@ -275,7 +275,13 @@ export class Exchange {
   #deliver(entry: StoredResponse, outcome: Outcome, flight?: RunningFlight): void {
     const { clock, random, bodies } = this.#context;
     const coded = codedOf(this.#context, this.#request, { entry, selection: this.#selection });
-    this.#answer(answerFromAny(this.#request, entry, { now: clock.now(), outcome, random, bodies, coded }), flight);
+    const how = { now: clock.now(), outcome, random, coded };
+    const { large } = entry;
+    const answer =
+      large === undefined || bodies === undefined
+        ? answerFromStored(this.#request, entry, how)
+        : bodies.answer(this.#request, { entry, large }, how);
+    this.#answer(answer, flight);
   }
 
   #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {

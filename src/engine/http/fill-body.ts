@@ -8,9 +8,9 @@
 // bound.
 
 import type { LargeBody } from '../../entry/stored-response.ts';
-import type { BodySource, BodyWriter } from '../../ports.ts';
+import type { BodySource } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
-import { Spool } from './spool.ts';
+import type { Spool, SpoolListener } from './spool.ts';
 
 /** A passed body is read ahead of its fastest reader by this much. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -89,12 +89,12 @@ export class FillBody {
   }
 
   /** The body is large: from now on it is written as it arrives. What cannot be written is passed. */
-  spool(writer: BodyWriter): void {
+  spool(bodies: { spool(listener: SpoolListener): Spool }): void {
     const failed = () => {
       this.pass();
       this.#control.unwritten();
     };
-    this.#spool = new Spool(writer, { advanced: () => this.advanced(), failed });
+    this.#spool = bodies.spool({ advanced: () => this.advanced(), failed });
     for (const chunk of this.chunks) this.#spool.append(chunk);
     this.advanced();
   }

@@ -146,7 +146,7 @@ export class Flight implements RunningFlight {
   #spool(draft: Draft): void {
     const { bodies } = this.#context;
     if (bodies === undefined || draft.status === 206 || this.plan.part !== undefined) return;
-    this.#body.spool(bodies.create());
+    this.#body.spool(bodies);
   }
 
   #end(trailers: Fields): void {
