@@ -99,13 +99,14 @@ export class WorkersCache implements CacheTier {
 
 /**
  * Whether stored answers serve the request. One that is about to be passed on has a reason that can be seen in its fields:
- * preconditions for the origin, credentials, a wish for an answer fresh from the origin, a position of a source.
+ * preconditions for the origin, credentials, a wish for an answer fresh from the origin, a position of a source. Who wants a
+ * part would get the whole from here, and of a large body nothing else, ever.
  */
 function isForTier({ bypass }: CachedRequest, { method, fields }: OriginRequest): boolean {
   if (bypass !== false || method !== 'GET' || isForOrigin(fields)) return false;
-  if (FOR_ONE.some((name) => hasField(fields, name))) return false;
+  if (FOR_ORIGIN.some((name) => hasField(fields, name))) return false;
   const { noStore, noCache, maxAgeMs } = requestDemands(fields);
   return !noStore && !noCache && maxAgeMs === undefined;
 }
 
-const FOR_ONE = ['authorization', 'tidegate-position', 'upgrade'];
+const FOR_ORIGIN = ['authorization', 'range', 'tidegate-position', 'upgrade'];
