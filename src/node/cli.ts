@@ -28,6 +28,7 @@ import {
   UsageError,
 } from './operator/cli/commands.ts';
 import { FEED } from './operator/cli/feed-commands.ts';
+import { INIT } from './operator/cli/init-command.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
@@ -68,6 +69,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ADMIN_COMMANDS,
   POPULATE,
   FEED,
+  INIT,
 ];
 
 interface ServeOptions extends ConfigOverrides {

@@ -7,5 +7,7 @@ declare module 'cloudflare:workers' {
   export class WorkerEntrypoint {
     constructor(context: unknown, env: unknown);
   }
+  /** The bindings, for code that runs when the Worker is loaded. */
+  export const env: import('./platform.ts').Bindings;
   export function waitUntil(work: Promise<unknown>): void;
 }

@@ -7,6 +7,8 @@ import type { Bindings, ExecutionContext, Fetcher, WorkersPlatform } from './pla
 
 /** What a handler is given as its third argument: the platform's context, and the gate's under `tidegate`. */
 export interface GateExecutionContext extends ExecutionContext {
+  passThroughOnException(): void;
+  readonly props: unknown;
   readonly tidegate: Pick<HandlerContext, 'tags' | 'invalidate'>;
 }
 

@@ -159,6 +159,14 @@ describe('a namespace', () => {
   });
 });
 
+test('a read goes on after the answer: a fill looks for a list when it is stored', async () => {
+  const { kv, deferred, open } = kvWorld();
+  const store = open();
+  kv.fails = (op) => op === 'get';
+  await expect(store.get(key)).rejects.toThrow('KV GET failed: 500');
+  expect(await Promise.all(deferred)).toEqual([undefined]);
+});
+
 describe('a write', () => {
   test("goes on after the answer, and its failure is its caller's", async () => {
     const { kv, deferred, open } = kvWorld();

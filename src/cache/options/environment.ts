@@ -1,8 +1,8 @@
 // Options of a cache from environment variables, for operators. The environment is handed in: this room knows no platform.
 
 import { expected, TidegateError } from '../../errors.ts';
-import { type Duration, toMs } from '../../options/durations.ts';
 import { SIZE, sizeOf } from '../../options/sizes.ts';
+import { BOOLEAN, DURATION_WITH_UNIT, durationWithUnit, truth } from '../../options/variables.ts';
 import type { CacheOptions } from '../contract.ts';
 import { checkTiers } from '../tiers.ts';
 
@@ -18,7 +18,7 @@ export function cacheOptionsFromEnvironment(environment: Environment, options: C
   const read = reader(environment);
   const enabled = read('CACHE_ENABLED', BOOLEAN, truth);
   const rollout = read('CACHE_ROLLOUT', 'a number from 0 to 1', part);
-  const ttl = read('CACHE_DEFAULT_TTL', "a duration with a unit (ms, s, m, h, d) such as 5m, or 'Infinity'", duration);
+  const ttl = read('CACHE_DEFAULT_TTL', DURATION_WITH_UNIT, durationWithUnit);
   const isDebugged = read('CACHE_DEBUG', BOOLEAN, truth);
   const tiers = options.tiers?.filter(({ name }) => read(enabledName(name), BOOLEAN, truth) !== false);
   const names = ['memory', ...(options.tiers ?? []).map(({ name }) => name)];
@@ -73,22 +73,8 @@ function enabledName(tier: string): string {
   return `CACHE_${tier.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_ENABLED`;
 }
 
-const BOOLEAN = 'true or false, 1 or 0';
-
-function truth(text: string): boolean | undefined {
-  if (/^(?:true|1)$/i.test(text)) return true;
-  return /^(?:false|0)$/i.test(text) ? false : undefined;
-}
-
 function part(text: string): number | undefined {
   return /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) && Number(text) <= 1 ? Number(text) : undefined;
-}
-
-/** A bare number would be taken for seconds by some and for ms by others. */
-function duration(text: string): number | undefined {
-  if (text === 'Infinity') return Number.POSITIVE_INFINITY;
-  if (text === '0') return 0;
-  return /^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(text) ? toMs(text as Duration, 'CACHE_DEFAULT_TTL') : undefined;
 }
 
 function count(text: string): number | undefined {

@@ -42,7 +42,12 @@ export class CacheApiStore implements CountedByteStore {
     this.#base = `https://tidegate.invalid/${encodeURIComponent(name)}/${encodeURIComponent(environment)}/`;
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
+  /** Goes on after the answer, too: who has found nothing may look once more when the fill is stored. */
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#deferred(this.#read(key));
+  }
+
+  async #read(key: string): Promise<Uint8Array | undefined> {
     const url = await this.#url(key);
     this.counts.reads++;
     const found = await this.#options.cache.match(url);

@@ -84,7 +84,12 @@ export class KvStore implements CountedByteStore {
     }
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
+  /** Goes on after the answer, too: who has found nothing may look once more when the fill is stored. */
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#deferred(this.#read(key));
+  }
+
+  async #read(key: string): Promise<Uint8Array | undefined> {
     if (!(await this.#isOwn())) return undefined;
     const { namespace } = this.#options;
     const name = await digestOf(key);

@@ -68,12 +68,14 @@ function packedIn(text: string): Packed {
 describe('the tarball', () => {
   test('holds what is needed and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
-    const others = paths.filter((path) => !path.startsWith('dist/'));
+    const others = paths.filter((path) => !/^(?:dist|templates)\//.test(path));
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     for (const entry of ['dist/index.js', 'dist/index.d.ts', 'dist/semantics/index.d.ts', 'dist/node/bin.js']) {
       expect(paths).toContain(entry);
     }
-    expect(paths.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+    expect(paths).toContain('templates/workers/wrangler.jsonc');
+    const own = paths.filter((path) => !path.startsWith('templates/'));
+    expect(own.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
   });
 
   test('resolves for modules and bundlers, with types that fit: publint and attw find nothing', async () => {

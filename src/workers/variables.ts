@@ -1,0 +1,80 @@
+// Settings of a gate from the variables of a Worker, for operators: the same names as those of a data cache.
+
+import { shown, TidegateError } from '../errors.ts';
+import { hint } from '../options/names.ts';
+import { SIZE, sizeOf } from '../options/sizes.ts';
+import { BOOLEAN, DURATION_WITH_UNIT, durationWithUnit, truth } from '../options/variables.ts';
+import type { Bindings } from './platform.ts';
+
+/** What the variables say; a variable that is missing or empty says nothing, and the default holds. */
+export interface CacheVariables {
+  /** `CACHE_ENABLED`. Default true. */
+  readonly enabled: boolean;
+  /** `CACHE_DEFAULT_TTL`, in ms. Default undefined. */
+  readonly defaultTtl: number | undefined;
+  /** `CACHE_MAX_MEMORY_SIZE`, in bytes. Default undefined. */
+  readonly maxBytes: number | undefined;
+  /** `CACHE_KV_ENABLED`. Default false. */
+  readonly kv: boolean;
+  /** `CACHE_DEBUG`. Default false. */
+  readonly debug: boolean;
+}
+
+const NAMES = [
+  'CACHE_ENABLED',
+  'CACHE_DEFAULT_TTL',
+  'CACHE_MAX_MEMORY_SIZE',
+  'CACHE_KV_ENABLED',
+  'CACHE_DEBUG',
+] as const;
+
+/** As `memory.maxBytes`. */
+const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads the variables of a Worker's `env`. Throws E_CONFIG, which names every variable that is wrong, and those beginning
+ * with `CACHE_` that are texts and unknown.
+ */
+export function cacheVariables(env: Bindings): CacheVariables {
+  const problems: string[] = [];
+  const read = <T>(
+    name: (typeof NAMES)[number],
+    what: string,
+    parse: (text: string) => T | undefined,
+  ): T | undefined => {
+    const given = env[name];
+    // A variable of wrangler.jsonc may be a number or a boolean of JSON.
+    const text = typeof given === 'object' ? '' : String(given ?? '').trim();
+    if (text === '' && typeof given !== 'object') return undefined;
+    const value = parse(text);
+    if (value === undefined)
+      problems.push(`expected ${name} to be ${what}, got ${shown(given)}${spelling(name, text)}`);
+    return value;
+  };
+  const variables = {
+    enabled: read('CACHE_ENABLED', BOOLEAN, truth) ?? true,
+    defaultTtl: read('CACHE_DEFAULT_TTL', DURATION_WITH_UNIT, durationWithUnit),
+    maxBytes: read('CACHE_MAX_MEMORY_SIZE', `${SIZE}, of at most 64MiB`, memorySize),
+    kv: read('CACHE_KV_ENABLED', BOOLEAN, truth) ?? false,
+    debug: read('CACHE_DEBUG', BOOLEAN, truth) ?? false,
+  };
+  for (const [name, value] of Object.entries(env)) {
+    const isKnown = NAMES.includes(name as (typeof NAMES)[number]);
+    // A binding is an object, and may have any name.
+    if (isKnown || !name.startsWith('CACHE_') || typeof value === 'object') continue;
+    problems.push(`expected one of ${NAMES.join(', ')}, got ${name}${hint(name, NAMES)}`);
+  }
+  if (problems.length > 0) throw new TidegateError('E_CONFIG', problems.join('\n'));
+  return variables;
+}
+
+function memorySize(text: string): number | undefined {
+  const bytes = sizeOf(text);
+  return bytes !== undefined && bytes <= MAX_MEMORY_BYTES ? bytes : undefined;
+}
+
+/** A bare number has lost its unit: some mean seconds, others milliseconds. */
+function spelling(name: string, text: string): string {
+  if (name !== 'CACHE_DEFAULT_TTL' || !/^\d+$/.test(text)) return '';
+  return `; write ${text}s for seconds or ${text}ms for milliseconds`;
+}
