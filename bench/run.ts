@@ -23,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => load('./policy.ts'),
   precision: () => load('./precision.ts'),
   share: () => load('./share.ts'),
+  workers: () => load('./workers.ts'),
 };
 
 async function load(path: string): Promise<Bench> {
