@@ -1,5 +1,8 @@
 // Options that a program hands in, looked at before they are used: what is expected of a value is said here once, and a
 // misspelt option, which would be passed over in silence, is refused with the name that is nearest.
+//
+// Tables of checks are made when their module is loaded. `@__NO_SIDE_EFFECTS__` tells bundlers that they may leave out a table,
+// and all that its checks refer to, of whoever is not used.
 
 import { expected, shown, TidegateError } from '../errors.ts';
 import { DURATION, type InMs, isDuration, MAX_TIMER_MS, msOf, wholeMs } from './durations.ts';
@@ -22,6 +25,7 @@ export function checkOptions<Options>(of: string, options: unknown, checks: Chec
   return checkMembers({ of, what: `options of ${of}`, path: '' }, options, checks) as InMs<Options>;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function nested<Options>(checks: Checks<Options>): Check {
   return (value, name) => checkMembers({ of: name, what: name, path: `${name}.` }, value, checks);
 }
@@ -58,6 +62,7 @@ export function unknownName(what: string, got: unknown, known: readonly string[]
 }
 
 /** The check that throws E_CONFIG where `fits` does not hold. */
+/* @__NO_SIDE_EFFECTS__ */
 export function be(what: string, fits: (value: unknown) => boolean): Check {
   return (value, name) => {
     if (!fits(value)) expected('E_CONFIG', `${name} to be ${what}`, value);
@@ -65,6 +70,7 @@ export function be(what: string, fits: (value: unknown) => boolean): Check {
 }
 
 /** A check of an option that has to be given. */
+/* @__NO_SIDE_EFFECTS__ */
 export function required(check: Check): Check {
   return Object.assign((value: unknown, name: string) => check(value, name), { isRequired: true } as const);
 }
@@ -103,6 +109,7 @@ export const amount = be('a number of at least 0', (value) => typeof value === '
 export const aboveZero = be('a number above 0', (value) => typeof value === 'number' && value > 0);
 export const duration: Check = Object.assign(be(DURATION, isDuration), { isDuration: true } as const);
 
+/* @__NO_SIDE_EFFECTS__ */
 export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   return be(
@@ -114,11 +121,13 @@ export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER): Ch
 export const count = whole(1);
 
 /** A duration that a timer can measure. */
+/* @__NO_SIDE_EFFECTS__ */
 export function timeout(leastMs: number, mostMs: number = MAX_TIMER_MS): Check {
   const { form, fits } = wholeMs(leastMs, mostMs);
   return Object.assign(be(form, fits), { isDuration: true } as const);
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function oneOf(...known: readonly string[]): Check {
   return (value, name) => {
     if (known.includes(value as string)) return;
