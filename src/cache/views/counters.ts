@@ -3,6 +3,8 @@
 // What is counted while a batch is on its way belongs to the next one. A batch that failed is handed over again as it was, under
 // its id: nobody knows what became of it, and by the id the application can tell.
 
+import { expected } from '../../errors.ts';
+
 export interface CounterBatch {
   /** The same each time the batch is handed over, and unlike that of any other. */
   readonly id: string;
@@ -67,4 +69,10 @@ export class Counters {
   arrived(): void {
     this.#batch = undefined;
   }
+}
+
+/** Throws E_VIEW. */
+export function checkCount(counter: unknown, by: unknown): void {
+  if (typeof counter !== 'string' || counter === '') expected('E_VIEW', 'the name of a counter', counter);
+  if (typeof by !== 'number' || !Number.isFinite(by)) expected('E_VIEW', `${counter} to move by a number`, by);
 }

@@ -12,7 +12,7 @@ import { insideOf } from '../cache.ts';
 import type { Cache } from '../contract.ts';
 import { placeOf } from '../keys/key-space.ts';
 import { MAX_DELAY_MS, platformRandom } from '../platform.ts';
-import { Counters } from './counters.ts';
+import { Counters, checkCount } from './counters.ts';
 import { type Flush, Flusher } from './flusher.ts';
 import { type Judgement, ViewRunner } from './runner.ts';
 import type { Slot, ViewAnswer } from './slot.ts';
@@ -185,12 +185,6 @@ class ProcessViews implements Views {
 
 /** So that a thousand combinations are not looked through for each invalidation. */
 const CHECK_MS = 10;
-
-/** Throws E_VIEW. */
-export function checkCount(counter: unknown, by: unknown): void {
-  if (typeof counter !== 'string' || counter === '') expected('E_VIEW', 'the name of a counter', counter);
-  if (typeof by !== 'number' || !Number.isFinite(by)) expected('E_VIEW', `${counter} to move by a number`, by);
-}
 
 /** What `told` throws goes to `fault`. */
 function safe(told: (error: unknown) => void, fault: (error: unknown) => void): (error: unknown) => void {

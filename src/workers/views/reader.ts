@@ -1,10 +1,11 @@
 // Views as a Worker's requests read them: from their Durable Object, or, for as long as the object has allowed, from the
 // isolate's memory. Each request asks for itself; no promise of another is awaited.
 
+import { checkCount } from '../../cache/views/counters.ts';
 import type { ViewAnswer } from '../../cache/views/slot.ts';
 import type { ViewStats } from '../../cache/views/stats.ts';
 import type { View } from '../../cache/views/view.ts';
-import { checkCount, type Views } from '../../cache/views/views.ts';
+import type { Views } from '../../cache/views/views.ts';
 import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
