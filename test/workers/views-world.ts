@@ -14,6 +14,8 @@ import { SqliteStorage } from '../log/sqlite-storage.ts';
 
 export interface WorldOptions extends Partial<ViewsObjectParts> {
   readonly mode?: 'lease' | 'strict' | 'bounded';
+  /** How long a call takes to arrive, and as long to be answered. Default: no time. */
+  readonly latencyMs?: () => number;
 }
 
 export class ViewsWorld {
@@ -87,14 +89,29 @@ export class ViewsWorld {
 
   async #call<T>(call: (object: ViewsObject) => Promise<T>): Promise<T> {
     this.calls.object++;
-    return structuredClone(await call(this.#opened()));
+    await this.#travel();
+    const object = this.#opened();
+    const result = structuredClone(await call(object));
+    // Whoever has called an instance that ended gets no answer.
+    if (object !== this.#object) throw new Error('the object was evicted');
+    await this.#travel();
+    return result;
+  }
+
+  async #travel(): Promise<void> {
+    const ms = this.#options.latencyMs?.() ?? 0;
+    if (ms > 0) await this.wait(ms);
   }
 
   #member(): LeasedLog {
     const { mode = 'lease' } = this.#options;
-    const counted = <T>(call: () => Promise<T>): Promise<T> => {
+    const counted = async <T>(call: () => Promise<T>): Promise<T> => {
       this.calls.log++;
-      return this.isLogDown ? Promise.reject(new Error('no connection')) : call();
+      if (this.isLogDown) throw new Error('no connection');
+      await this.#travel();
+      const result = await call();
+      await this.#travel();
+      return result;
     };
     const keeper: LogKeeper = {
       renew: (request) => counted(() => this.#keeper.renew(request)),
@@ -105,7 +122,7 @@ export class ViewsWorld {
   }
 
   #opened(): ViewsObject {
-    const { mode = 'lease', ...given } = this.#options;
+    const { mode = 'lease', latencyMs: _, ...given } = this.#options;
     this.#object ??= new ViewsObject({
       ...{ views: this.#plans, storage: this.storage, clock: this.time, tasks: this.time, random: () => 0 },
       ...{ env: 'the bindings', concurrency: 4, flush: undefined, flushEveryMs: 5_000, followMs: 10_000 },

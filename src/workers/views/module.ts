@@ -5,7 +5,7 @@ import { newEpoch, platformClock, platformRandom, platformTasks } from '../../ca
 import { plansOf, type View } from '../../cache/views/view.ts';
 import type { ViewsOptions } from '../../cache/views/views.ts';
 import { safeFault } from '../../engine/guarded.ts';
-import { TidegateError } from '../../errors.ts';
+import { expected, TidegateError } from '../../errors.ts';
 import { LeasedLog } from '../../log/lease/member.ts';
 import type { LogKeeper } from '../../log/lease/messages.ts';
 import type { Duration } from '../../options/durations.ts';
@@ -22,6 +22,7 @@ export interface WorkersViewsOptions extends Omit<ViewsOptions, 'cache'> {
   readonly coherence?: {
     readonly mode?: 'lease' | 'strict' | 'bounded';
     readonly lease?: Duration;
+    readonly bound?: Duration;
     readonly binding?: string;
     readonly log?: string;
   };
@@ -48,7 +49,8 @@ type Coherence = NonNullable<WorkersViewsOptions['coherence']>;
 
 const COHERENCE: kit.Checks<Coherence> = {
   mode: kit.oneOf('lease', 'strict', 'bounded'),
-  lease: kit.timeout(1),
+  lease: kit.timeout(1, 60_000),
+  bound: kit.timeout(1, 60_000),
   binding: kit.text,
   log: kit.text,
 };
@@ -68,7 +70,7 @@ export function viewsModule<Env>(
 ): ViewsModule<Env> {
   const plans = plansOf(views);
   const { binding = 'TIDEGATE_VIEWS', coherence, ...options } = kit.checkOptions('createViews', given, CHECKS);
-  const { mode = 'lease', leaseMs = 1_000, ...log } = kit.checkOptions('coherence', coherence ?? {}, COHERENCE);
+  const { mode, leaseMs, ...log } = coherenceOf(coherence);
   const join = (env: Bindings) => () =>
     new LeasedLog({
       keeper: namespaceOf<LogKeeper>(env, log.binding ?? 'TIDEGATE_LOG')(log.log ?? 'one'),
@@ -78,7 +80,7 @@ export function viewsModule<Env>(
     new ViewsObject({
       ...{ views: plans, storage: state.storage, env, newId: newEpoch },
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
-      log: { join: join(env), leaseMs: mode === 'strict' ? 0 : leaseMs },
+      log: { join: join(env), leaseMs },
       concurrency: options.concurrency ?? 4,
       ...{ flush: options.flush, flushEveryMs: options.flushEveryMs ?? 5_000, publish: options.publish },
       followMs: options.followMs ?? 10_000,
@@ -94,6 +96,16 @@ export function viewsModule<Env>(
       return viewsReader(() => named('views'), copies);
     },
   };
+}
+
+/** `leaseMs`: how long the object serves without asking the log. Throws E_CONFIG. */
+function coherenceOf(given: Coherence = {}) {
+  const { mode = 'lease', leaseMs = 1_000, boundMs, ...log } = kit.checkOptions('coherence', given, COHERENCE);
+  if (mode === 'bounded') {
+    return { ...log, mode, leaseMs: boundMs ?? expected('E_CONFIG', 'coherence.bound in the mode bounded', boundMs) };
+  }
+  if (boundMs !== undefined) expected('E_CONFIG', `no coherence.bound in the mode ${mode}`, boundMs);
+  return { ...log, mode, leaseMs: mode === 'strict' ? 0 : leaseMs };
 }
 
 /** Throws E_CONFIG. */
