@@ -15,7 +15,7 @@ const NAMES: readonly Invalidation[] = [
 ];
 
 const step = fc.record({
-  what: fc.constantFrom('read', 'read', 'read', 'invalidate', 'signal', 'fail', 'mend'),
+  what: fc.constantFrom('read', 'read', 'read', 'invalidate', 'signal', 'fail', 'mend', 'mend'),
   which: fc.nat(9),
   ms: fc.nat(700),
 });
@@ -77,5 +77,5 @@ test('nobody gets what an invalidation has outdated', async () => {
     }),
     { numRuns: 60 },
   );
-  expect(answers).toBeGreaterThan(500);
+  expect(answers).toBeGreaterThan(200);
 }, 60_000);
