@@ -82,7 +82,7 @@ class TaggedResponse implements TaggedRequest {
     this.#reasons.add(reason.replace(/;/g, ','));
   }
 
-  /** A body may still be made of what is read now, and its head has been told. */
+  /** A body may still be made of what is read now, and its head has been told. Without a log it fails, and so does the read. */
   #invalidated(): Promise<void> {
     this.#late ??= this.invalidate({ tags: [this.#own] }).then(() => undefined);
     return this.#late;

@@ -53,15 +53,17 @@ export class D1Tables {
 
   async #readTables(database: D1Queries, definitions: string): Promise<Tables> {
     this.forget();
-    const catalogue = await catalogueOf(database);
+    const reading = catalogueOf(database);
     const feed: D1FeedState = {};
-    const problems = await createD1Feed(database, () => shapesIn(catalogue), feed).problems();
+    // At once: each question is a round trip.
+    const problems = createD1Feed(database, async () => shapesIn(await reading), feed).problems();
+    const [catalogue, told] = await Promise.all([reading, problems]);
     if (feed.known?.definitions !== definitions) {
       throw new TidegateError('E_FEED', 'expected the same tables throughout their reading, got others');
     }
     this.feed = feed;
     const templates = new Templates({ dialect: 'sqlite', parser: createSqliteParser(), catalogue });
-    return { definitions, templates, problems };
+    return { definitions, templates, problems: told };
   }
 }
 

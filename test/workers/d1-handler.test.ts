@@ -1,0 +1,104 @@
+// `withD1`: what becomes of a response by what the tracker says of its statements, with a context of the test's own.
+
+import { expect, test } from 'vitest';
+import type { TaggedRequest } from '../../src/workers/d1/binding.ts';
+import { withD1 } from '../../src/workers/d1/handler.ts';
+import type { D1Tracker } from '../../src/workers/d1/tracker.ts';
+
+const DB = { prepare: () => undefined, batch: () => undefined, exec: () => undefined };
+
+/** A handler that is given the request as its binding has it. */
+function opened(handle: (tagged: TaggedRequest) => Response | Promise<Response>, hasLog = true) {
+  const tags: string[] = [];
+  const invalidated: string[][] = [];
+  const timers: (() => void)[] = [];
+  const tracker = { wrap: (_: unknown, tagged: TaggedRequest) => tagged } as unknown as D1Tracker;
+  const tasks = {
+    later: (_: number, work: () => void) => {
+      timers.push(work);
+      return () => undefined;
+    },
+  };
+  const handler = withD1((_, env) => handle(env.DB as TaggedRequest), { DB: tracker }, { tasks });
+  const context = {
+    waitUntil: () => undefined,
+    tidegate: {
+      tags: (...names: string[]) => void tags.push(...names),
+      invalidate: async (selection: { readonly tags?: readonly string[] }) => {
+        if (!hasLog) throw new Error('E_LOG');
+        invalidated.push([...(selection.tags ?? [])]);
+        return { invalidated: 0 };
+      },
+    },
+  };
+  const call = handler as (request: Request, env: object, context: object) => Promise<Response>;
+  const answer = () => call(new Request('http://app.example/'), { DB }, context);
+  return { answer, tags, invalidated, timers };
+}
+
+test('a response of which all is understood is as the handler has made it, with its tags', async () => {
+  const made = new Response('made', { headers: { 'cache-control': 'max-age=9' } });
+  const { answer, tags } = opened(async (tagged) => {
+    await tagged.tags('r1', 'k2');
+    return made;
+  });
+  expect(await answer()).toBe(made);
+  expect(tags).toEqual([expect.stringMatching(/^d/), 'r1', 'k2']);
+});
+
+test('a refused one says so to caches alone', async () => {
+  const { answer } = opened(async (tagged) => {
+    await tagged.refuse('uncovered-table: a; b');
+    await tagged.refuse('replica');
+    return new Response('made', { status: 404, headers: { 'cache-control': 'max-age=9' } });
+  });
+  const response = await answer();
+  expect([response.status, await response.text()]).toEqual([404, 'made']);
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'cache-control': 'max-age=9',
+    'cdn-cache-control': 'no-store',
+    'tidegate-untracked': 'uncovered-table: a, b; replica',
+  });
+});
+
+test('what is read after the response has been returned invalidates that response, once', async () => {
+  let kept: TaggedRequest | undefined;
+  const { answer, tags, invalidated } = opened((tagged) => {
+    kept = tagged;
+    return new Response('made');
+  });
+  await answer();
+  await Promise.all([kept?.tags('r1'), kept?.refuse('after-write')]);
+  expect(tags).toHaveLength(1);
+  expect(invalidated).toEqual([tags]);
+});
+
+test('where nobody hears of that, the read fails: its body is cut, and not stored', async () => {
+  let kept: TaggedRequest | undefined;
+  const { answer } = opened((tagged) => {
+    kept = tagged;
+    return new Response('made');
+  }, false);
+  await answer();
+  await expect(kept?.tags('r1')).rejects.toThrow('E_LOG');
+});
+
+test('a write of unknown outcome invalidates at once, and again when it is over', async () => {
+  const { answer, invalidated, timers } = opened(async (tagged) => {
+    await tagged.doubt?.({ tags: ['a1'] });
+    return new Response('made');
+  });
+  await answer();
+  expect(invalidated).toEqual([['a1']]);
+  for (const work of timers) work();
+  expect(invalidated).toEqual([['a1'], ['a1']]);
+});
+
+test('a binding that is not there is named', async () => {
+  const handler = withD1(() => new Response('made'), { OTHER: {} as D1Tracker });
+  const context = { tidegate: { tags: () => undefined } };
+  const call = handler as (request: Request, env: object, context: object) => Promise<Response>;
+  await expect(call(new Request('http://app.example/'), { DB }, context)).rejects.toThrow(
+    /E_CONFIG|a D1 binding OTHER/,
+  );
+});
