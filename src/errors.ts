@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   E_PURGE: 'the platform did not take a purge of its own cache, so it waits for the next call',
   E_FEED: 'a change feed cannot begin',
   E_UNSEEN: 'what a response was read from was not seen by the tracker, so the response is not stored',
-  E_LOG: 'an invalidation is in force, but could not be made durable',
+  E_LOG: 'an invalidation could not be made durable, or nobody knows whether it is in force',
   E_WORKER: 'a worker process did not do its part, or workers ended again and again',
   E_POPULATE: 'a source of URLs to fill cannot be used',
   E_VALUE: 'a value cannot be stored, or what is stored of it cannot be read',

@@ -125,7 +125,7 @@ function contextOf(options: GateOptions): Context {
     soon: (work) => options.tasks.soon(guarded(work, broken)),
   };
   const names = options.tierNames ?? ['memory'];
-  const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault });
+  const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault, joins: options.joins ?? true });
   const makeSources = options.sources ?? (() => UNTRACKED);
   const trackers = makeSources({
     ...{ clock, tasks, random },

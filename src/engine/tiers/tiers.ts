@@ -25,6 +25,8 @@ export interface TiersParts {
   readonly ledger: EntryLedger;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly tasks: Tasks;
+  /** False: nothing waits for what another request has begun, which may never end. */
+  readonly joins: boolean;
   /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
 }
@@ -142,9 +144,12 @@ export class Tiers {
     });
   }
 
-  /** Hands over the list under a key, at once where a tier answers at once; changes of one list wait for each other. */
+  /**
+   * Hands over the list under a key, at once where a tier answers at once. Changes of one list wait for each other, where they
+   * may; otherwise two at once may lose a variant, which is a miss.
+   */
   #withList(key: string, change: (list: VariantList | undefined) => void): void {
-    const before = this.#listChanges.get(key);
+    const before = this.#parts.joins ? this.#listChanges.get(key) : undefined;
     const found = before === undefined ? this.get(key) : before.then(() => this.get(key));
     if (!(found instanceof Promise)) return change(asList(found));
     const changed = found
