@@ -26,6 +26,7 @@ const faults: string[] = [];
 
 const gate = createGate<Env>({
   origins: { app: { handler: { fetch: answer } } },
+  routes: [{ match: { path: '/held' }, outward: { maxAge: '5s', sMaxage: '7s' } }, {}],
   tiers: TIERS,
   coherence: { mode: 'lease', lease: '300ms' },
   admin: { path: '/_tidegate', token: 'TOKEN' as never },

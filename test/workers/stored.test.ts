@@ -116,6 +116,16 @@ describe('behind the imitated platform', { timeout: 30_000 }, () => {
     expect(await worker.figures('b')).toMatchObject({ asks: 1, answers: 1 });
   });
 
+  test('what a route says to caches outside is no part of what the platform keeps', async () => {
+    const { reads } = worker;
+    for (const place of ['a', 'b'] as const) {
+      const { fields } = await worker.ask(place, '/held');
+      expect(fields).toMatch(/(?<!-)cache-control s-maxage=[78], max-age=[56], must-revalidate/);
+      expect(fields).toMatch(/cloudflare-cdn-cache-control max-age=[78], must-revalidate/);
+    }
+    expect(worker.reads).toBe(reads + 1);
+  });
+
   test('after a write in one isolate no isolate answers what was before, and they share the new answer', async () => {
     await worker.ask('b', '/one', { method: 'PUT', body: 'second' });
     const reads = worker.reads;
