@@ -90,6 +90,38 @@ describe('check --platform workers', () => {
     expect(await check({ 'tidegate.config.ts': named, 'wrangler.json': wrangler })).toContain('is right');
   });
 
+  test('the platform caches the entrypoint of the tier, and never the gate itself', async () => {
+    const config = gate().replace("['memory', 'kv']", "['workers-cache']");
+    const filesOf = (wrangler: object) => ({ 'tidegate.config.ts': config, 'wrangler.json': JSON.stringify(wrangler) });
+    const stored = { TidegateStored: { type: 'worker', cache: { enabled: true } } };
+    const own = { default: { type: 'worker', cache: { enabled: false } } };
+    expect(await problems(filesOf(BOUND))).toEqual([
+      expect.stringMatching(
+        /^tiers: expected the platform's cache before TidegateStored, got none; it comes by "exports"/,
+      ),
+    ]);
+    const gateCached = expect.stringMatching(/^exports\.default\.cache\.enabled: expected false/);
+    expect(await problems(filesOf({ ...BOUND, cache: { enabled: true } }))).toEqual([gateCached]);
+    expect(await problems(filesOf({ ...BOUND, exports: { ...stored, default: stored.TidegateStored } }))).toEqual([
+      gateCached,
+    ]);
+    const right = { ...BOUND, cache: { enabled: true }, exports: { ...stored, ...own } };
+    expect(await check(filesOf(right))).toContain('is right');
+    expect(await check(filesOf({ ...right, env: { preview: BOUND } }))).toContain('is right');
+  });
+
+  test('schedules run at cron triggers that are there', async () => {
+    const config = gate().replace('tiers:', "schedule: [{ cron: '*/5 * * * *', manifest: true }], tiers:");
+    const wrangler = (crons: string[]) => ({
+      'tidegate.config.ts': config,
+      'wrangler.json': JSON.stringify({ ...bound('1'), triggers: { crons } }),
+    });
+    expect(await problems(wrangler(['0 * * * *']))).toEqual([
+      'schedule[0].cron: expected one of triggers.crons, 0 * * * *, got "*/5 * * * *"',
+    ]);
+    expect(await check(wrangler(['*/5 * * * *']))).toContain('is right');
+  });
+
   test('refuses a wrangler configuration that is no JSON', async () => {
     const found = await problems({ 'tidegate.config.ts': gate(), 'wrangler.json': '{' });
     expect(found).toEqual([expect.stringMatching(/^expected JSON, with comments if need be, got /)]);
