@@ -1,5 +1,6 @@
 // A configuration of Workers: what Node's has too goes by the same table; what only one of the two has is refused by the other.
 
+import type { Hono } from 'hono';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
@@ -8,6 +9,7 @@ import { missingBindings } from '../../src/site/bindings.ts';
 import { compileSite } from '../../src/site/compile-site.ts';
 import { checkedWorkersConfig, type WORKERS } from '../../src/site/workers-config.ts';
 import type { WorkersConfig } from '../../src/site/workers-types.ts';
+import type { OriginHandler } from '../../src/workers/index.ts';
 
 const origins = { app: { handler: () => new Response('a') } };
 
@@ -36,7 +38,7 @@ describe('a configuration of Workers', () => {
       environment: 'production',
       outwardFields: ['cdn-cache-control', 'cloudflare-cdn-cache-control'],
       coherence: { mode: 'lease', leaseMs: 1_000, binding: 'TIDEGATE_LOG', shard: 'one' },
-      populate: { concurrency: 4, ratePerSecond: 100, rehydrate: { maxEntries: 100 } },
+      populate: { concurrency: 4, subrequests: 50 },
       ...{ schedule: [], targetedFields: ['cdn-cache-control'], cacheName: 'tidegate' },
     });
     expect(routes).toMatchObject([{ name: 'route-1', origin: 'app', tenant: '-', compress: false, upgrade: false }]);
@@ -84,6 +86,8 @@ describe('a configuration of Workers', () => {
     type Env = { readonly APP: unknown; readonly LOG: unknown };
     type Named = WorkersConfig<Env>;
     expectTypeOf<NonNullable<NonNullable<Named['coherence']>['binding']>>().toEqualTypeOf<'APP' | 'LOG'>();
+    expectTypeOf<Hono<{ Bindings: Env }>>().toExtend<OriginHandler<Env>>();
+    expectTypeOf<Hono<{ Bindings: Env }>['fetch']>().toExtend<OriginHandler<Env>>();
   });
 });
 
