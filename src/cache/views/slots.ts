@@ -18,6 +18,8 @@ export class ViewSlots<Stamp> {
   readonly #counts: ReadonlyMap<string, ViewCounts>;
   /** Of those with parameters of any value the first is the one that nobody has asked for longest. */
   readonly #slots = new Map<string, Slot<Stamp>>();
+  /** By what readers gave before, so that it need not be looked at again. */
+  readonly #given = new Map<string, Slot<Stamp>>();
   readonly #rules: SlotRules<Stamp>;
 
   /** Throws E_CONFIG: two views of one name. */
@@ -46,7 +48,14 @@ export class ViewSlots<Stamp> {
   /** The one that a reader asks for. Throws E_VIEW, E_TAG. */
   find(name: string, given: unknown): Slot<Stamp> {
     const view = this.#views.get(name);
-    if (view !== undefined) return this.#ofView(view, given);
+    if (view !== undefined) {
+      const text = view.combinations.length > 0 ? textOf(name, given) : undefined;
+      const before = text === undefined ? undefined : this.#given.get(text);
+      if (before !== undefined) return before;
+      const slot = this.#ofView(view, given);
+      if (text !== undefined && this.#given.size < MAX_GIVEN) this.#given.set(text, slot);
+      return slot;
+    }
     const known = [...this.#views.keys()].join(', ');
     throw new TidegateError('E_VIEW', unknownName(`a view among ${known}`, name, [...this.#views.keys()]).message);
   }
@@ -92,4 +101,16 @@ export class ViewSlots<Stamp> {
   #add(slot: Slot<Stamp>): void {
     this.#slots.set(slot.key, slot);
   }
+}
+
+/** Spellings of declared combinations: orders of names, texts for numbers. */
+const MAX_GIVEN = 10_000;
+
+/** Different for parameters that differ; undefined where that is not certain. */
+function textOf(name: string, given: unknown): string | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  for (const value of Object.values(given)) {
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return undefined;
+  }
+  return name + JSON.stringify(given);
 }
