@@ -3,9 +3,9 @@
 // An isolate shows its own memory and counters; what it invalidates and purges is in force everywhere. Some calls are not
 // there: a job of `populate` would end with its request, and a tracker's lease would be known to one isolate alone.
 
-import { adminApi, coreRoutes, value } from '../admin/calls.ts';
+import { adminApi, coreRoutes, EXPLAIN_KEYS, value } from '../admin/calls.ts';
 import { type AdminResponse, type CoreDeps, failure } from '../admin/contract.ts';
-import { explained } from '../admin/explain.ts';
+import { explained, shownOf } from '../admin/explain.ts';
 import type { Explanation } from '../engine/contract.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
@@ -41,7 +41,16 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
   if (bodyText === undefined) return responseOf(failure(413, `expected at most ${MAX_BODY_BYTES} bytes of content`));
   const deps = depsOf(parts, () => parts.shard({ shard, url: query.get('url') ?? undefined }));
   const tagsOf = value(async (asked) => ({ url: asked.get('url'), ...dependenciesOf(await explained(deps, asked)) }));
-  const routes = [...coreRoutes(deps), ['GET /deps', ['url', 'header'], tagsOf] as const];
+  const explaining = value(async (asked) => {
+    const explanation = await explained(deps, asked);
+    const shown = shownOf(explanation);
+    return asked.get('deps') === '1' ? { ...shown, dependencies: dependenciesOf(explanation) } : shown;
+  });
+  const routes = [
+    ...coreRoutes(deps).filter(([call]) => call !== 'GET /explain'),
+    ['GET /explain', [...EXPLAIN_KEYS, 'deps'], explaining] as const,
+    ['GET /deps', ['url', 'header'], tagsOf] as const,
+  ];
   const answer = await adminApi(
     routes,
     deps.tokenMatches,

@@ -77,8 +77,13 @@ export function entries(count: number): string {
   return counted(count, 'entry', 'entries');
 }
 
-export function statsText(stats: GateStats): string {
-  const { memory } = stats;
+/** A gate on Workers tells what its operations cost. */
+interface BilledStats extends GateStats {
+  readonly bill?: { readonly totalUsdPerMillionRequests: number; readonly pricesAsOf: string };
+}
+
+export function statsText(stats: BilledStats): string {
+  const { memory, bill } = stats;
   return table([
     ['requests', counts(stats.requests)],
     ['forwards', counts(stats.forwards)],
@@ -95,7 +100,12 @@ export function statsText(stats: GateStats): string {
     ...diskRows(stats.disk),
     ['under way', `${counted(stats.fillsInFlight, 'fill')}, ${counted(stats.intentsOpen, 'intent')}`],
     ['position', String(stats.position)],
+    ...(bill === undefined ? [] : [['bill', billText(bill)]]),
   ]);
+}
+
+function billText({ totalUsdPerMillionRequests, pricesAsOf }: NonNullable<BilledStats['bill']>): string {
+  return `$${totalUsdPerMillionRequests.toFixed(2)} for a million requests like those of this isolate (prices of ${pricesAsOf})`;
 }
 
 function diskRows(disk: GateStats['disk']): [string, string][] {
