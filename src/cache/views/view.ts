@@ -1,6 +1,7 @@
 // What a view is: a value for each combination of parameters, computed ahead of whoever asks. Its options and their checks are
 // the same on Node and on Workers.
 
+import type { Signal } from '../../engine/values/value-contract.ts';
 import { expected } from '../../errors.ts';
 import type { Duration, InMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
@@ -27,7 +28,7 @@ export type GivenParameters<P extends ViewParameters> = { readonly [Name in keyo
 export interface ViewContext<P extends ViewParameters = ViewParameters> {
   readonly params: ParametersOf<P>;
   /** Aborted after `timeout`. Hand it to `fetch`. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** On Workers: the bindings of the Durable Object. On Node: undefined. */
   readonly env: unknown;
 }
