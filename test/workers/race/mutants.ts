@@ -3,6 +3,7 @@
 
 import { LEDGER_MUTANTS } from '../../ledger/mutants.ts';
 import type { SourceEdit } from '../../sim/source-edits.ts';
+import { WORKERS_CACHE_MUTANTS } from '../cache-race/mutants.ts';
 import type { Cell } from './cells.ts';
 
 export interface WorkersMutant {
@@ -27,6 +28,7 @@ const HELD = 'log/lease/held-lease.ts';
 const KEEPER = 'log/lease/keeper.ts';
 const GRANTS = 'log/lease/grants.ts';
 const GATE = 'workers/gate.ts';
+const CURRENT = 'takes every entry for current';
 
 /** Of the ledger: those that a read, a write or an invalidation by tag or URL can show. */
 const OF_LEDGER: Readonly<Record<string, readonly string[]>> = {
@@ -41,6 +43,17 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
     const scenarios = OF_LEDGER[name];
     return scenarios === undefined ? [] : [{ name, scenarios, edits }];
   }),
+  ...['KV alone', 'Cache API alone'].map((tier) => ({
+    ...(LEDGER_MUTANTS.find(({ name }) => name === CURRENT) as (typeof LEDGER_MUTANTS)[0]),
+    name: `${CURRENT}: ${tier}`,
+    scenarios: [tier],
+  })),
+  // A race of their own has them, too; here the whole gate is around them.
+  ...WORKERS_CACHE_MUTANTS.map(({ name, edits }) => ({
+    name: `Workers Cache: ${name}`,
+    scenarios: ['Workers Cache', 'Workers Cache, late fills', 'Workers Cache before Cache API'],
+    edits,
+  })),
   mutant('looks at no lease', { file: MEMBER, scenarios: ['lease', 'bounded'] }, [
     'return this.ended === undefined && this.#lease.isValid;',
     'return this.ended === undefined && this.#replica.known !== undefined;',

@@ -75,6 +75,7 @@ export const SCENARIOS: readonly RaceScenario[] = [
   scenario('Workers Cache, late fills', { ...DROPS, slow: { origin: SLOW } }, WORKERS_CACHE),
   scenario('Workers Cache alone', DROPS, { ...LEASE, tiers: ['workers-cache'] }),
   scenario('Workers Cache and KV', DROPS, { ...LEASE, tiers: ['workers-cache', 'kv'] }),
+  scenario('Workers Cache before Cache API', { cuts: 0.01 }, { ...LEASE, tiers: ['workers-cache', 'cache-api'] }),
   scenario('all of it, Workers Cache', ANY_FAULT, WORKERS_CACHE),
   scenario('KV alone', DROPS, { ...LEASE, tiers: ['kv'] }),
   scenario('Cache API alone', DROPS, { ...LEASE, tiers: ['cache-api'] }),
