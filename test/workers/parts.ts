@@ -1,6 +1,7 @@
 // The parts of `npm run test:workers`. Each runs in a process of its own and gives plain data: its tables and its goals.
 
 import type { Goal, Table } from '../../bench/report.ts';
+import type { SourceEdit } from '../sim/source-edits.ts';
 import { programOf } from './race/bench.ts';
 import { runCells } from './race/cell-runs.ts';
 import { VICTIMS } from './race/cells.ts';
@@ -9,7 +10,7 @@ import { WORKERS_MUTANTS } from './race/mutants.ts';
 import { runSeed } from './race/run-seed.ts';
 import { CONTROL, LEASE, type RaceScenario, SCENARIOS, STRICT } from './race/scenarios.ts';
 import { raceInWorkerd, type WorkerdScenario } from './workerd/workerd-race.ts';
-import { WORKERD_CONTROL, WORKERD_SCENARIOS } from './workerd/workerd-scenarios.ts';
+import { WORKERD_CONTROL, WORKERD_MUTANTS, WORKERD_SCENARIOS } from './workerd/workerd-scenarios.ts';
 
 export interface PartResult {
   readonly tables: readonly Table[];
@@ -183,18 +184,47 @@ async function runMutants({ only }: PartOptions): Promise<PartResult> {
 /** All at once: their time is real, and they mostly wait. */
 async function runWorkerd({ only }: PartOptions): Promise<PartResult> {
   const chosen = WORKERD_SCENARIOS.filter(({ name }) => name.includes(only));
-  const [control, ...rows] = await Promise.all([WORKERD_CONTROL, ...chosen].map(racedInWorkerd));
+  const [control, ...rows] = await Promise.all(
+    [WORKERD_CONTROL, ...chosen].map((scenario) => racedInWorkerd(scenario)),
+  );
   const table = { title: 'races in workerd', columns: COLUMNS, rows: [...rows, control as Row].map(cellsOf) };
+  const [lease] = WORKERD_SCENARIOS as readonly [WorkerdScenario];
+  const mutants = await Promise.all(
+    WORKERD_MUTANTS.filter(({ name }) => name.includes(only)).map(async ({ name, edits }) => {
+      const { outdated } = await racedInWorkerd(lease, edits);
+      return { name, outdated };
+    }),
+  );
+  const lost = mutants.filter(({ outdated }) => outdated === 0).map(({ name }) => name);
   return {
-    tables: [table],
-    goals: [...goalsOf(rows, 'workerd'), controlGoal(control as Row, 'workerd')],
-    failures: rows.flatMap(({ failures }) => failures),
+    tables: [
+      table,
+      {
+        title: 'mutants in workerd',
+        columns: ['mutant', 'outdated'],
+        rows: mutants.map(({ name, outdated }) => [name, String(outdated)]),
+      },
+    ],
+    goals: [
+      ...goalsOf(rows, 'workerd'),
+      controlGoal(control as Row, 'workerd'),
+      {
+        name: 'workerd: mutants caught',
+        bound: 'all',
+        got: `${mutants.length - lost.length} of ${mutants.length}`,
+        met: lost.length === 0,
+      },
+    ],
+    failures: [
+      ...rows.flatMap(({ failures }) => failures),
+      ...lost.map((name) => `mutant not caught in workerd: ${name}`),
+    ],
   };
 }
 
-async function racedInWorkerd(scenario: WorkerdScenario): Promise<Row> {
+async function racedInWorkerd(scenario: WorkerdScenario, edits: readonly SourceEdit[] = []): Promise<Row> {
   const row = newRow(scenario.name, scenario.settings.mode !== 'bounded');
-  const { checker, calls } = await raceInWorkerd(scenario, 1);
+  const { checker, calls } = await raceInWorkerd(scenario, 1, edits);
   const { findings, counts, lateMs } = checker;
   add(row, { findings, counts, lateMs, calls }, 'seed 1');
   return row;

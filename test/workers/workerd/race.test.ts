@@ -1,8 +1,8 @@
 // The races in real workerd, and that they can fail.
 
 import { expect, test } from 'vitest';
-import { raceInWorkerd } from './workerd-race.ts';
-import { WORKERD_CONTROL, WORKERD_SCENARIOS } from './workerd-scenarios.ts';
+import { raceInWorkerd, type WorkerdScenario } from './workerd-race.ts';
+import { WORKERD_CONTROL, WORKERD_MUTANTS, WORKERD_SCENARIOS } from './workerd-scenarios.ts';
 
 // Their time is real, and they mostly wait.
 test.concurrent.each(WORKERD_SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
@@ -20,3 +20,13 @@ test.concurrent('finds outdated answers of two isolates that know nothing of eac
   expect(checker.counts.hits).toBeGreaterThan(10);
   expect(checker.findings.filter(({ fault }) => fault === 'outdated').length).toBeGreaterThan(5);
 }, 120_000);
+
+test.concurrent.each(WORKERD_MUTANTS.map((mutant) => [mutant.name, mutant] as const))(
+  'catches a gate that %s',
+  async (_, { edits }) => {
+    const [lease] = WORKERD_SCENARIOS as readonly [WorkerdScenario];
+    const { checker } = await raceInWorkerd(lease, 1, edits);
+    expect(checker.findings.filter(({ fault }) => fault === 'outdated').length).toBeGreaterThan(0);
+  },
+  120_000,
+);

@@ -1,6 +1,7 @@
 // The race of simulated time in real workerd and in real time: the same readers, writers and checker.
 
 import { Dice } from '../../sim/dice.ts';
+import type { SourceEdit } from '../../sim/source-edits.ts';
 import { bundleOf } from '../platform/bundle.ts';
 import { invalidation, type RaceSettings } from '../race/bench.ts';
 import { Checker } from '../race/checker.ts';
@@ -27,10 +28,15 @@ export interface WorkerdResult {
 
 const FATES = ['fails before', 'fails after'] as const;
 
-export async function raceInWorkerd(scenario: WorkerdScenario, seed: number): Promise<WorkerdResult> {
+/** `edits`: a mutant. */
+export async function raceInWorkerd(
+  scenario: WorkerdScenario,
+  seed: number,
+  edits: readonly SourceEdit[] = [],
+): Promise<WorkerdResult> {
   const { settings, load, boundMs, quietMs, fails = {}, slowMs = {} } = scenario;
   const entry = `${import.meta.dirname}/${settings.app}-worker.ts`;
-  const script = await bundleOf({ entry, format: 'esm' });
+  const script = await bundleOf({ entry, format: 'esm', edits });
   const hasCoordinator = settings.app === 'gate';
   const dice = new Dice(seed);
   const origin = new VersionedOrigin(dice);

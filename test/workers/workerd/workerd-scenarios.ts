@@ -1,6 +1,7 @@
 // The races in real workerd: short, since their time is real.
 
 import type { RaceSettings } from '../race/bench.ts';
+import { WORKERS_MUTANTS, type WorkersMutant } from '../race/mutants.ts';
 import type { WorkerdScenario } from './workerd-race.ts';
 
 const LOAD = { reads: 15, writes: 5, ways: ['PUT', 'tag'] } as const;
@@ -8,6 +9,14 @@ const LEASE: RaceSettings = { app: 'gate', mode: 'lease', leaseMs: 300, tiers: [
 
 export const WORKERD_SCENARIOS: readonly WorkerdScenario[] = [
   { name: 'lease', settings: LEASE, load: LOAD, quietMs: 1_000 },
+  {
+    name: 'all tiers',
+    settings: { ...LEASE, tiers: ['memory', 'workers-cache', 'cache-api', 'kv'] },
+    load: LOAD,
+    quietMs: 1_000,
+    slowMs: { TIDEGATE_KV: 300 },
+    fails: { TIDEGATE_KV: 0.1 },
+  },
   { name: 'strict', settings: { ...LEASE, mode: 'strict' }, load: LOAD, quietMs: 500 },
   { name: 'bounded', settings: { ...LEASE, mode: 'bounded' }, load: LOAD, boundMs: 300, quietMs: 1_000 },
   {
@@ -19,6 +28,16 @@ export const WORKERD_SCENARIOS: readonly WorkerdScenario[] = [
     slowMs: { coordinator: 200, ORIGIN: 100 },
   },
 ];
+
+/** Mutants that are raced there too, with many readers and writers at few items: some seed of few must catch each. */
+export const WORKERD_MUTANTS: readonly WorkersMutant[] = WORKERS_MUTANTS.filter(({ name }) =>
+  [
+    'takes every entry for current',
+    'forgets an invalidation by tag',
+    'looks at no lease',
+    'acknowledges before leases have run out',
+  ].includes(name),
+);
 
 export const WORKERD_CONTROL: WorkerdScenario = {
   name: 'control: tidegate/hono alone',
