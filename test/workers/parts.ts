@@ -10,7 +10,12 @@ import { WORKERS_MUTANTS } from './race/mutants.ts';
 import { runSeed } from './race/run-seed.ts';
 import { CONTROL, LEASE, type RaceScenario, SCENARIOS, STRICT } from './race/scenarios.ts';
 import { raceInWorkerd, type WorkerdScenario } from './workerd/workerd-race.ts';
-import { WORKERD_CONTROL, WORKERD_MUTANTS, WORKERD_SCENARIOS } from './workerd/workerd-scenarios.ts';
+import {
+  WORKERD_CONTROL,
+  WORKERD_MUTANTS,
+  WORKERD_MUTANTS_RACE,
+  WORKERD_SCENARIOS,
+} from './workerd/workerd-scenarios.ts';
 
 export interface PartResult {
   readonly tables: readonly Table[];
@@ -188,10 +193,9 @@ async function runWorkerd({ only }: PartOptions): Promise<PartResult> {
     [WORKERD_CONTROL, ...chosen].map((scenario) => racedInWorkerd(scenario)),
   );
   const table = { title: 'races in workerd', columns: COLUMNS, rows: [...rows, control as Row].map(cellsOf) };
-  const [lease] = WORKERD_SCENARIOS as readonly [WorkerdScenario];
   const mutants = await Promise.all(
     WORKERD_MUTANTS.filter(({ name }) => name.includes(only)).map(async ({ name, edits }) => {
-      const { outdated } = await racedInWorkerd(lease, edits);
+      const { outdated } = await racedInWorkerd(WORKERD_MUTANTS_RACE, edits);
       return { name, outdated };
     }),
   );

@@ -1,8 +1,8 @@
 // The races in real workerd, and that they can fail.
 
 import { expect, test } from 'vitest';
-import { raceInWorkerd, type WorkerdScenario } from './workerd-race.ts';
-import { WORKERD_CONTROL, WORKERD_MUTANTS, WORKERD_SCENARIOS } from './workerd-scenarios.ts';
+import { raceInWorkerd } from './workerd-race.ts';
+import { WORKERD_CONTROL, WORKERD_MUTANTS, WORKERD_MUTANTS_RACE, WORKERD_SCENARIOS } from './workerd-scenarios.ts';
 
 // Their time is real, and they mostly wait.
 test.concurrent.each(WORKERD_SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
@@ -24,8 +24,7 @@ test.concurrent('finds outdated answers of two isolates that know nothing of eac
 test.concurrent.each(WORKERD_MUTANTS.map((mutant) => [mutant.name, mutant] as const))(
   'catches a gate that %s',
   async (_, { edits }) => {
-    const [lease] = WORKERD_SCENARIOS as readonly [WorkerdScenario];
-    const { checker } = await raceInWorkerd(lease, 1, edits);
+    const { checker } = await raceInWorkerd(WORKERD_MUTANTS_RACE, 1, edits);
     expect(checker.findings.filter(({ fault }) => fault === 'outdated').length).toBeGreaterThan(0);
   },
   120_000,
