@@ -106,7 +106,9 @@ export class Isolate {
 
   #seen(): number {
     const running = this.world.running.getStore();
-    return running?.isolate === this && this.parts.clock !== 'isolate' ? running.seenMs : this.seenMs;
+    // What goes on of an invocation that is over goes on at the events of others.
+    const isOwn = running?.isolate === this && running.alive && this.parts.clock !== 'isolate';
+    return isOwn ? running.seenMs : this.seenMs;
   }
 
   #globals(): Record<string, unknown> {

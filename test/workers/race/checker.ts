@@ -39,6 +39,8 @@ const BROKEN_OFF = /expected of the handler the whole body/;
 export class Checker {
   readonly findings: Finding[] = [];
   readonly counts = { reads: 0, hits: 0, writes: 0, refused: 0, cut: 0, unknown: 0 };
+  /** Writes whose outcome no client has heard. */
+  readonly changes = { cut: 0, unknown: 0 };
   /** Longest time after an acknowledgement at which an older answer was still given. */
   lateMs = 0;
   readonly #acknowledged = new Map<string, Acknowledged[]>();
