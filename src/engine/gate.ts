@@ -74,6 +74,8 @@ export interface GateOptions {
    * not make durable. False where a failure leaves open whether anybody heard of them.
    */
   readonly answersUnlogged?: boolean;
+  /** Entries of a slow tier that an invalidation counts, for whoever asks for it. Default 10,000. 0: it does not ask that tier. */
+  readonly mostCounted?: number;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
@@ -142,6 +144,7 @@ function contextOf(options: GateOptions): Context {
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,
     answersUnlogged: options.answersUnlogged ?? true,
+    mostCounted: options.mostCounted ?? MOST_COUNTED,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
 }
@@ -173,10 +176,12 @@ async function invalidate(context: Context, selector: Selector): Promise<Invalid
   const held = context.tiers.held(selector);
   context.rehydrator?.found(held);
   // It is in force, whether it can be counted or not.
-  const { count, more } = await context.tiers.count(selector, { held, most: MOST_COUNTED }).catch((error: unknown) => {
-    context.fault(error);
-    return { count: held.length, more: true };
-  });
+  const { count, more } = await context.tiers
+    .count(selector, { held, most: context.mostCounted })
+    .catch((error: unknown) => {
+      context.fault(error);
+      return { count: held.length, more: true };
+    });
   return { position, matched: count, ...(more && { more }) };
 }
 

@@ -84,6 +84,7 @@ interface Found {
   readonly name: string;
   readonly epoch: string;
   readonly request: Request;
+  readonly askedMs: number;
   readonly response: Response;
   readonly note: AnswerNote;
 }
@@ -180,8 +181,9 @@ export class CacheForward implements Forward {
     const headers = headersOf([...fields, NAME_FIELD, name, HEARD_FIELD, heard]);
     const request = new Request(call.asked.uri, { headers, signal: this.#aborter.signal });
     tier.asks();
+    const askedMs = call.host.clock.now();
     const response = await call.entrypoint.fetch(request, { cf: { cacheKey: name } });
-    return { name, request, response, note: noteOf(response) };
+    return { name, request, askedMs, response, note: noteOf(response) };
   }
 
   /** Why the answer is not to be used; undefined: it is what was asked for, and fresh. */
@@ -202,11 +204,16 @@ export class CacheForward implements Forward {
   }
 
   /** Tells the answer as its origin gave it, with its age and the position at which it was read. */
-  #tell({ name, epoch, request, response, note }: Found): Forward {
+  #tell({ name, epoch, request, askedMs, response, note }: Found): Forward {
     const { tier, call, listener } = this.#parts;
     tier.answers();
     const mark = hasBody(note.status) ? new EndMarkReader() : undefined;
-    const head = () => agedHead(note, call.host.clock.now());
+    // Two machines tell the time: this is for whoever looks, and decides nothing.
+    const isHit = note.bornMs !== undefined && note.bornMs < askedMs;
+    const head = () => {
+      const { status, fields } = agedHead(note, call.host.clock.now());
+      return { status, fields: isHit ? [...fields, 'cache-status', 'workers-cache; hit'] : fields };
+    };
     const handle = () => response;
     const handled = { request, uri: request.url, handle, waitUntil: call.waitUntil, isAnswered: false };
     return handlerOrigin(handled, call.host).forward(this.#parts.request, {

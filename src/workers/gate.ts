@@ -243,6 +243,8 @@ export class WorkersGate {
           history: log.history(),
           answersUnlogged: false,
           joins: false,
+          // A list of KV is paid for by its keys, and a write waits for it.
+          mostCounted: 0,
         };
       },
     });

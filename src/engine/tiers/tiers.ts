@@ -83,6 +83,7 @@ export class Tiers {
     const keys = new Set<string>();
     const note = ({ kind, key }: EntryNote) => void (kind === 'response' && keys.add(key));
     for (const entry of known.held) note(entry);
+    if (known.most === 0) return { count: keys.size, more: this.#parts.stores.length > 1 };
     for (const [tier, store] of this.#parts.stores.entries()) {
       const found = store.find(selector);
       if (tier === 0 && Symbol.iterator in found) continue;

@@ -28,7 +28,7 @@ export interface KeeperParts {
   readonly setAlarm: (atMs: number) => Promise<void>;
   /** Makes the name of a new epoch, unlike all before. */
   readonly newEpoch: () => string;
-  /** How long a write may take before its member counts as vanished. Default 300,000. */
+  /** How long a write may take before its member counts as vanished. Default 60,000. */
   readonly writeMs?: number | undefined;
   /** How long the URIs of writes of unknown outcome stay unstorable. Default 30,000. */
   readonly unknownOutcomeMs?: number | undefined;
@@ -141,7 +141,7 @@ export class Keeper implements LogKeeper {
   /** When the alarm has to look at the intent again. This is wall-clock time, as the alarm's is, and of the keeper alone. */
   #dueAtMs({ intent, atMs }: { readonly intent?: string; readonly atMs: number }): number {
     const holdMs = intent !== undefined && this.#given.has(intent) ? this.#unknownOutcomeMs : 0;
-    return atMs + (this.#parts.writeMs ?? 300_000) + holdMs;
+    return atMs + (this.#parts.writeMs ?? 60_000) + holdMs;
   }
 
   get #unknownOutcomeMs(): number {
