@@ -8,6 +8,7 @@ import { sharedRequest } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { isKeyable, normalTarget } from '../entry/key.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
+import { isSafeMethod } from '../semantics/invalidation.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 
 /** All of it but where it goes. */
@@ -31,9 +32,10 @@ export function unroutedRequest(
   policy: CachePolicy,
   rules: RequestRules = {},
 ): UnroutedRequest | undefined {
-  // An upgrade changes the protocol, which no stored response can.
-  if (request.headers.has('upgrade')) return undefined;
   const { method } = request;
+  // An upgrade changes the protocol, which no stored response can. A write is one all the same: whoever takes it may leave the
+  // protocol as it is (RFC 9110 §7.8), and the field is not forwarded.
+  if (request.headers.has('upgrade') && isSafeMethod(method)) return undefined;
   const { trustForwarded = false, target: targetOf = same, fields: fieldsOfRoute = same } = rules;
   const all = fieldsOf(request.headers);
   const mayBeStored = method === 'GET' || method === 'HEAD';

@@ -170,6 +170,21 @@ describe('a handler behind the cache', () => {
   });
 });
 
+describe('a write that asks for an upgrade', () => {
+  test('is a write, and asks for none', async () => {
+    const { cache } = simulated();
+    let stored = 'one';
+    const serve = cache.wrap((request) => {
+      if (request.method === 'PUT') stored = request.headers.get('upgrade') ?? 'two';
+      return text(stored, FRESH);
+    });
+    expect(await body(serve(get('/name')))).toBe('one');
+    const headers = { upgrade: 'websocket' };
+    await body(serve(new Request('http://app.example/name', { method: 'PUT', body: 'any', headers })));
+    expect(await body(serve(get('/name')))).toBe('two');
+  });
+});
+
 describe('claims of another host', () => {
   const serving = (trustForwarded: boolean) => {
     const { cache } = simulated({ trustForwarded });
