@@ -4,7 +4,7 @@
 // the next request comes. And a request that waits for another's fill has nothing of its own under way, which Workers take
 // for a hang; so it keeps a timer running while it waits.
 
-import { endingRequests, MAX_DELAY_MS, platformClock, platformRandom } from '../cache/platform.ts';
+import { endingRequests, MAX_DELAY_MS, platformClock, platformRandom, requestClock } from '../cache/platform.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 
 export interface Platform {
@@ -20,10 +20,11 @@ export interface Platform {
 export type Wait = (start: (ready: () => void) => void) => Promise<void>;
 
 export function universalPlatform(): Platform {
-  const tasks = new LastingTasks();
   const { endingRequests: workers } = endingRequests();
+  const clock = workers === undefined ? platformClock : requestClock;
+  const tasks = new LastingTasks(clock);
   const wait = workers === undefined ? waitPlainly : awakeWait(workers.handsOver);
-  return { clock: platformClock, tasks, random: platformRandom, catchUp: () => tasks.catchUp(), wait };
+  return { clock, tasks, random: platformRandom, catchUp: () => tasks.catchUp(), wait };
 }
 
 export const waitPlainly: Wait = (start) => new Promise((resolve) => start(resolve));
@@ -51,9 +52,14 @@ class LastingTasks implements Tasks {
   /** Work by when it is due, in no particular order: there is little of it. */
   readonly #waiting = new Map<() => void, number>();
   #nextDue = Number.POSITIVE_INFINITY;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   later(delayMs: number, work: () => void): Cancel {
-    const due = platformClock.monotonic() + delayMs;
+    const due = this.#clock.monotonic() + delayMs;
     let timer: unknown;
     const run = () => {
       if (!this.#waiting.delete(run)) return;
@@ -75,7 +81,7 @@ class LastingTasks implements Tasks {
   }
 
   catchUp(): void {
-    const now = platformClock.monotonic();
+    const now = this.#clock.monotonic();
     if (now < this.#nextDue) return;
     for (const [run, due] of [...this.#waiting]) if (due <= now) run();
     this.#nextDue = Math.min(Number.POSITIVE_INFINITY, ...this.#waiting.values());

@@ -1,7 +1,7 @@
 // `tidegate/workers/cache`: the data cache for Workers, with one log of invalidations for all isolates.
 
 import type { Cache, CacheOptions } from '../cache/contract.ts';
-import { newEpoch, platformClock, platformTasks } from '../cache/platform.ts';
+import { newEpoch, platformTasks, requestClock } from '../cache/platform.ts';
 import type { Schema, SchemaLike } from '../cache/schema.ts';
 import type { CacheTier } from '../cache/tiers.ts';
 import { expected } from '../errors.ts';
@@ -49,7 +49,7 @@ export function createWorkersCache<S extends SchemaLike<S> = Schema>(
   const { mode, lease, log, shard, tiers, ...rest } = options;
   const own = kit.checkOptions('createWorkersCache', defined({ mode, lease, log, shard, tiers }), OWN);
   const binding = own.log ?? 'TIDEGATE_LOG';
-  const parts = { clock: platformClock, tasks: platformTasks };
+  const parts = { clock: requestClock, tasks: platformTasks };
   const cache = new DataCache(rest, {
     ...parts,
     join: (env) => {

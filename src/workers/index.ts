@@ -2,7 +2,7 @@
 // module exports.
 
 import { DurableObject, WorkerEntrypoint, waitUntil } from 'cloudflare:workers';
-import { newEpoch, requestClock } from '../cache/platform.ts';
+import { newEpoch } from '../cache/platform.ts';
 import type { View } from '../cache/views/view.ts';
 import { LeasedLog } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
@@ -71,7 +71,6 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
   const { mode, leaseMs, binding } = settings.coherence;
   const platform = {
     ...universalPlatform(),
-    clock: requestClock,
     waitUntil,
     cache: () => caches.default,
     fetch: (request: Request, init?: RequestInit) => fetch(request, init),

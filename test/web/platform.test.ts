@@ -41,6 +41,21 @@ describe('work for later', () => {
     expect(done).toEqual(['first', 'second']);
   });
 
+  test('is not early on Workers, where the clocks of requests go side by side', () => {
+    vi.useFakeTimers();
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' });
+    const { tasks, catchUp } = universalPlatform();
+    let runs = 0;
+    tasks.later(1_000, () => runs++);
+    const begun = performance.now();
+    // One request sees the time of its arrival, the other came 50 ms later.
+    for (let times = 0; times < 60; times++) {
+      vi.stubGlobal('performance', { now: () => begun + (times % 2) * 50 });
+      catchUp();
+    }
+    expect(runs).toBe(0);
+  });
+
   test('of a cache is caught up with by the next request', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     const serve = createFetchCache().wrap(({ method }) => text('', FRESH, method === 'PUT' ? 500 : 200));
