@@ -34,7 +34,7 @@ class World {
     });
   }
 
-  async member(name: string, mode: LeaseMode = 'lease'): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
+  async member(name: string, mode: LeaseMode = 'lease', leaseMs = 1_000): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
     const heard: [Position, LogChange][] = [];
     const keeper: LogKeeper = {
       renew: async (request: RenewRequest) => {
@@ -48,7 +48,7 @@ class World {
     };
     const { time } = this;
     const tasks = { later: time.later.bind(time), soon: (work: () => void) => queueMicrotask(work) };
-    const log = new LeasedLog({ keeper, clock: time, tasks, member: name, mode, leaseMs: 1_000 });
+    const log = new LeasedLog({ keeper, clock: time, tasks, member: name, mode, leaseMs });
     await log.renew();
     log.follow((position, change) => void heard.push([position, change]));
     return { log, heard };
@@ -77,6 +77,15 @@ describe('an acknowledgement', () => {
     expect(await tookMs(world, a.log.append(tag('x')))).toBe(0);
     await world.member('b');
     expect(await tookMs(world, a.log.append(tag('y')))).toBe(1_015);
+  });
+
+  test('waits for a long lease, too', async () => {
+    const world = new World();
+    const a = await world.member('a', 'lease', 20_000);
+    await world.member('b', 'lease', 20_000);
+    const appended = a.log.append(tag('x'));
+    expect(await tookMs(world, appended)).toBe(20_205);
+    expect(await appended).toBe(1);
   });
 
   test.each(['strict', 'bounded'] as const)('does not wait for a member in mode %s', async (mode) => {

@@ -29,7 +29,7 @@ export interface LeasedLogParts {
   readonly leaseMs: number;
   /** How long a renewal may take. Default 1,000. */
   readonly timeoutMs?: number | undefined;
-  /** How long an append may take, the end of other members' leases included. Default 10,000. */
+  /** How long an append may take, the end of other members' leases included. Default: 10,000, in mode `lease` and a lease. */
   readonly appendTimeoutMs?: number | undefined;
 }
 
@@ -145,7 +145,8 @@ export class LeasedLog implements InvalidationLog {
   }
 
   get #appendTimeoutMs(): number {
-    return this.#parts.appendTimeoutMs ?? 10_000;
+    const { mode, leaseMs, appendTimeoutMs } = this.#parts;
+    return appendTimeoutMs ?? 10_000 + (mode === 'lease' ? leaseMs : 0);
   }
 
   #begin(): Batch {
