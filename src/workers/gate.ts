@@ -107,7 +107,8 @@ export class WorkersGate {
     if (request.method === 'GET') this.#schedules.used(asked.uri, env, context);
     if (shard === undefined) return this.#past.serve({ ...serving, asked: { ...asked, bypass: 'no-lease' } });
     const answer = await shard.served.serve(serving);
-    if (this.#isBounded && !isSafeMethod(request.method)) tellPosition(answer.headers, shard.log.position());
+    const tells = this.#isBounded && !isSafeMethod(request.method) && shard.log.ended === undefined;
+    if (tells) tellPosition(answer.headers, shard.log.position());
     return answer;
   }
 
