@@ -34,7 +34,11 @@ class World {
     });
   }
 
-  async member(name: string, mode: LeaseMode = 'lease', leaseMs = 1_000): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
+  async member(
+    name: string,
+    mode: LeaseMode = 'lease',
+    leaseMs = 1_000,
+  ): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
     const heard: [Position, LogChange][] = [];
     const keeper: LogKeeper = {
       renew: async (request: RenewRequest) => {
