@@ -15,6 +15,7 @@ import type { AddTags } from '../web/handler-origin.ts';
 import type { CacheCall, CachedEntrypoint } from './cache-forward.ts';
 import { platformTag } from './cached-answer.ts';
 import { answerCached, CALLER_PROPS, type InnerAnswer, type OpenedRequest } from './cached-entrypoint.ts';
+import type { ShardOfCall } from './handler-context.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import { EVERYTHING, PlatformPurges, type PurgedCache, type PurgeStats } from './platform-purges.ts';
 import { routed } from './requests.ts';
@@ -42,10 +43,12 @@ export interface CacheSideParts {
   readonly shardName: (request: Pick<Request, 'url'>, site: SiteRoute) => string;
   /** The tiers after the Workers Cache; undefined: there are none, or none that may be asked now. */
   readonly below: (passage: Passage, shard: string) => Promise<ReadyShard | undefined>;
+  /** The shard, for what a handler invalidates. Rejects with E_LOG. */
+  readonly joined: (passage: Passage, shard: string) => Promise<ReadyShard>;
   readonly ask: (
     passage: Passage,
     site: SiteRoute,
-    call: { readonly request: Request; readonly addTags: AddTags },
+    call: { readonly request: Request; readonly addTags: AddTags; readonly shard: ShardOfCall },
   ) => Response | Promise<Response>;
 }
 
@@ -145,29 +148,42 @@ export class CacheSide {
     return { route: site.route, uri: asked.uri, shard: this.#nameOf(shard), answer };
   }
 
-  /** What a handler throws is thrown on, so that the gate asks it itself. */
+  /** What a handler throws is thrown on, so that the gate asks it itself; unless it has written, which it must not do twice. */
   async #answerBelow(
     passage: Passage,
     { site, shard, heard }: { readonly site: SiteRoute; readonly shard: string; readonly heard: Stamp },
   ): Promise<InnerAnswer> {
-    const { settings, router, past, below, ask } = this.#parts;
+    const { settings, router, past, below, joined, ask } = this.#parts;
     const { request, context } = passage;
+    let hasWritten = false;
+    const hearing = () => {
+      hasWritten = true;
+      return joined(passage, shard);
+    };
     const found = routed(request, router);
     if (found.kind !== 'routed' || found.asked === undefined) throw new TypeError('expected the same route, got none');
     const ready = await below(passage, shard);
     const stamp = ready && (await stampOf(ready.log, heard));
     const { headTimeoutMs, bodyTimeoutMs } = settings.origins[site.route.originName] as ResolvedWorkersOrigin;
-    const response = await (ready?.served ?? past).serve({
+    const serving = {
       ...{ request, timeoutMs: headTimeoutMs, bodyTimeoutMs },
       // The answer is for the gate, which says itself what those outside may do with it.
       route: { ...site.route, showTags: true, outward: undefined },
       asked: ready === undefined ? { ...found.asked, bypass: true } : found.asked,
-      handle: (forwarded, addTags) => ask(passage, site, { request: forwarded, addTags }),
-      waitUntil: (work) => context.waitUntil(work),
+      handle: (forwarded: Request, addTags: AddTags) =>
+        ask(passage, site, { request: forwarded, addTags, shard: hearing }),
+      waitUntil: (work: Promise<unknown>) => context.waitUntil(work),
+    };
+    const response = await (ready?.served ?? past).serve(serving).catch((error: unknown) => {
+      if (!hasWritten) throw error;
+      past.fault(error);
+      return new Response(HALF_DONE, { status: 500, headers: { 'cache-control': 'no-store' } });
     });
     return { response: withoutOutcome(response), tags: [], ...(stamp && { stamp }) };
   }
 }
+
+const HALF_DONE = 'The handler failed after it had written.\n';
 
 /** Tags of the platform that name what the selector names; it knows no patterns of URLs. */
 function platformTags(selector: Selector): readonly string[] {

@@ -19,7 +19,7 @@ import type { UnroutedRequest } from '../web/request.ts';
 import { answerAdmin, type WorkersAdminParts } from './admin.ts';
 import { billOf, type Counters } from './bill.ts';
 import { CacheSide, type Passage } from './cache-side.ts';
-import { contextOf } from './handler-context.ts';
+import { contextOf, type ShardOfCall } from './handler-context.ts';
 import { type AskOrigin, askerOf } from './origins.ts';
 import { tellPosition, wantedPosition } from './own-position.ts';
 import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
@@ -84,6 +84,7 @@ export class WorkersGate {
       ...{ settings, router: this.router, platform: parts.platform, past: this.#past },
       shardName: (request, site) => this.shardName(request, site),
       below: (passage, name) => this.#below(passage, name),
+      joined: (passage, name) => this.shard(name, passage),
       ask: (passage, site, call) => this.#ask(passage, site, call),
     });
   }
@@ -148,7 +149,7 @@ export class WorkersGate {
     };
     return {
       ...{ request: passage.request, route, asked, ...timeouts },
-      handle: (request, addTags) => this.#ask(passage, site, { request, addTags, shard }),
+      handle: (request, addTags) => this.#ask(passage, site, { request, addTags, shard: () => shard }),
       waitUntil: (work) => passage.context.waitUntil(work),
       onFailure: kind === 'handler' ? 'throw' : 'answer',
       ...(shard !== undefined && { before: (origin) => before(origin, shard) }),
@@ -261,7 +262,7 @@ export class WorkersGate {
   #ask(
     { env, context }: Passage,
     { route }: SiteRoute,
-    call: { readonly request: Request; readonly addTags: AddTags; readonly shard?: ReadyShard | undefined },
+    call: { readonly request: Request; readonly addTags: AddTags; readonly shard?: ShardOfCall },
   ): Response | Promise<Response> {
     const ask = this.#askers.get(route.originName) as AskOrigin;
     return ask(call.request, { env, context: contextOf(context, call) });

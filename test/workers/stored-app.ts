@@ -19,6 +19,9 @@ declare const TIERS: readonly ['memory'];
 async function answer(request: Request, env: Env, context: GateExecutionContext): Promise<Response> {
   context.tidegate.tags('told');
   const truth = await env.TRUTH.fetch(request);
+  const { pathname } = new URL(request.url);
+  if (pathname === '/counted') await context.tidegate.invalidate({ tag: 'count' });
+  if (pathname === '/miscounted') await context.tidegate.invalidate({ nothing: 'count' } as never);
   return new Response(truth.body, { headers: { 'cache-control': 'max-age=600', 'cache-tag': 'all', etag: '"1"' } });
 }
 

@@ -179,6 +179,14 @@ describe('behind the imitated platform', { timeout: 30_000 }, () => {
     const { past } = await worker.figures('a');
     expect(past.failed + past['other-answer']).toBe(1);
   });
+
+  test('a read that writes does so once, though the cached entrypoint runs it, and however it ends', async () => {
+    const { reads } = worker;
+    expect(await worker.ask('a', '/counted')).toMatchObject({ status: 200, text: 'third' });
+    expect(worker.reads).toBe(reads + 1);
+    expect(await worker.ask('a', '/miscounted')).toMatchObject({ status: 500 });
+    expect(worker.reads).toBe(reads + 2);
+  });
 });
 
 describe.each([
