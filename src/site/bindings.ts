@@ -15,7 +15,14 @@ export interface NeededBinding {
   readonly fits: (bound: unknown) => boolean;
 }
 
-export function neededBindings({ origins, tiers, kv, coherence, admin }: ResolvedWorkersConfig): NeededBinding[] {
+export function neededBindings({
+  origins,
+  tiers,
+  kv,
+  coherence,
+  admin,
+  analytics,
+}: ResolvedWorkersConfig): NeededBinding[] {
   const log = coherence.binding;
   const needed: NeededBinding[] = [
     {
@@ -41,6 +48,12 @@ export function neededBindings({ origins, tiers, kv, coherence, admin }: Resolve
     const setting = `npx wrangler secret put ${admin.token}`;
     const fits = (bound: unknown) => typeof bound === 'string' && bound !== '';
     needed.push({ key: 'admin.token', name: admin.token, what: 'a secret', setting, fits });
+  }
+  if (analytics !== undefined) {
+    const { binding } = analytics;
+    const setting = `"analytics_engine_datasets": [{ "binding": "${binding}", "dataset": "tidegate" }]`;
+    const fits = (bound: unknown) => has(bound, 'writeDataPoint');
+    needed.push({ key: 'analytics.binding', name: binding, what: 'a dataset', setting, fits });
   }
   return needed;
 }

@@ -91,6 +91,7 @@ export const WORKERS = section(
         tokenFile: `${HERE}, which have no files (admin.token names a secret)`,
       },
     ).optional(),
+    analytics: section({ binding }).optional(),
     populate: section(
       { concurrency: POPULATE.concurrency, subrequests: integer(10, 10_000).default(50) },
       {

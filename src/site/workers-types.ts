@@ -27,6 +27,8 @@ export interface WorkersConfig<Env = Readonly<Record<string, unknown>>, Context 
   readonly coherence?: CoherenceConfig<Env> | undefined;
   /** The admin API on a path of the Worker. Default: none. */
   readonly admin?: WorkersAdminConfig | undefined;
+  /** A dataset of Analytics Engine, which gets what each isolate has counted, about once a minute. Default: none. */
+  readonly analytics?: AnalyticsConfig | undefined;
   /** How entries are filled while no client waits for them. */
   readonly populate?: WorkersPopulateConfig | undefined;
   /** Repeated fills, run by the cron triggers of the Worker. Default: none. */
@@ -69,6 +71,11 @@ interface WorkersPopulateConfig extends Pick<PopulateConfig, 'concurrency'> {
    * fit is filled by the next run. Default 50.
    */
   readonly subrequests?: number | undefined;
+}
+
+interface AnalyticsConfig {
+  /** Name of the binding of the dataset. Required. */
+  readonly binding: string;
 }
 
 interface WorkersMemoryConfig {

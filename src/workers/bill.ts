@@ -88,10 +88,13 @@ export interface RowCounts {
   readonly rows_written?: number;
 }
 
+const TELL_EVERY_MS = 60_000;
+
 /** The counters of one isolate. */
 export class Counters {
   readonly #counts = countsOf(() => 0) as { [operation in Operation]: number };
   #told = countsOf(() => 0);
+  #dueMs: number | undefined;
 
   add(name: Operation, count = 1): void {
     this.#counts[name] += count;
@@ -105,6 +108,14 @@ export class Counters {
 
   counts(): Counts {
     return { ...this.#counts };
+  }
+
+  /** `tell`, where the last time is at least a minute ago by this clock. */
+  tellDue(dataset: Dataset, site: string, nowMs: number): void {
+    this.#dueMs ??= nowMs + TELL_EVERY_MS;
+    if (nowMs < this.#dueMs) return;
+    this.#dueMs = nowMs + TELL_EVERY_MS;
+    this.tell(dataset, site);
   }
 
   /**

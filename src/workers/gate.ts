@@ -17,7 +17,7 @@ import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
 import type { UnroutedRequest } from '../web/request.ts';
 import { answerAdmin, type WorkersAdminParts } from './admin.ts';
-import { billOf, type Counters } from './bill.ts';
+import { billOf, type Counters, type Dataset } from './bill.ts';
 import { CacheSide, type Passage } from './cache-side.ts';
 import { contextOf, type ShardOfCall } from './handler-context.ts';
 import { type AskOrigin, askerOf } from './origins.ts';
@@ -90,7 +90,7 @@ export class WorkersGate {
   }
 
   async fetch(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
-    this.#parts.counters.add('requests');
+    this.#count(env);
     const call = this.#adminPath(request);
     if (call !== undefined) return answerAdmin(request, call, this.#adminParts({ env, context }));
     const found = routed(request, this.router);
@@ -111,6 +111,14 @@ export class WorkersGate {
     const tells = this.#isBounded && !isSafeMethod(request.method) && shard.log.ended === undefined;
     if (tells) tellPosition(answer.headers, shard.log.position());
     return answer;
+  }
+
+  #count(env: Bindings): void {
+    const { counters, platform } = this.#parts;
+    const { analytics, cacheName } = this.settings;
+    counters.add('requests');
+    if (analytics === undefined) return;
+    counters.tellDue(env[analytics.binding] as Dataset, cacheName, platform.clock.monotonic());
   }
 
   /** Fills what the schedules of the cron expression name. Rejects with E_POPULATE where a source cannot be read. */

@@ -99,4 +99,15 @@ describe('the counters', () => {
     expect(points.at(1)?.doubles[OPERATIONS.indexOf('requests')]).toBe(2);
     expect(OPERATIONS.length).toBeLessThanOrEqual(20);
   });
+
+  test('a dataset is told about once a minute', () => {
+    const points: unknown[] = [];
+    const dataset: Dataset = { writeDataPoint: (point) => void points.push(point) };
+    const counters = new Counters();
+    for (const nowMs of [0, 59_999, 60_000, 60_001, 119_999, 120_000]) {
+      counters.add('requests');
+      counters.tellDue(dataset, 'shop', nowMs);
+    }
+    expect(points).toHaveLength(2);
+  });
 });
