@@ -70,6 +70,17 @@ describe('the change log on D1', () => {
     expect(lines(set)?.sort()).toEqual(['delete users 1,ann,1', 'delete users 2,bob,Infinity', 'insert users 1,bob,3']);
   });
 
+  it('does not know what it wrote where the database was set back to an earlier time, and knows the next', async () => {
+    const feed = createD1Feed(database, readTables);
+    const update = () => feed.write([database.prepare('UPDATE users SET n = n + 1')]);
+    await feed.write([database.prepare(`INSERT INTO users VALUES (1, 'ann', 1)`)]);
+    for (let write = 0; write < 9; write++) await update();
+    await database.prepare('DELETE FROM _tidegate_changes WHERE seq > 3').run();
+    await database.prepare(`UPDATE sqlite_sequence SET seq = 3 WHERE name = '_tidegate_changes'`).run();
+    expect(await update()).toMatchObject({ set: undefined, fault: { code: 'E_FEED' } });
+    expect(lines((await update()).set)).toEqual(['update users 1,ann,11 -> 1,ann,12']);
+  });
+
   it('changes nothing and tells nothing when a statement fails', async () => {
     const feed = createD1Feed(database, readTables);
     const position = await feed.position();

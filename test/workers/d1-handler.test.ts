@@ -102,3 +102,21 @@ test('a binding that is not there is named', async () => {
     /E_CONFIG|a D1 binding OTHER/,
   );
 });
+
+test('where the drain could not be started, the next request starts it', async () => {
+  const waited: Promise<unknown>[] = [];
+  let starts = 0;
+  const start = () => (++starts === 1 ? Promise.reject(new Error('lost')) : Promise.resolve());
+  const DRAIN = { idFromName: (name: string) => name, get: () => ({ start }) };
+  const context = {
+    waitUntil: (work: Promise<unknown>) => void waited.push(work.catch(String)),
+    tidegate: { tags: () => undefined },
+  };
+  const handler = withD1(() => new Response('made'), {}, { drain: 'DRAIN' });
+  const call = handler as (request: Request, env: object, context: object) => Promise<Response>;
+  for (let request = 0; request < 3; request++) {
+    await call(new Request('http://app.example/'), { DRAIN }, context);
+    await Promise.all(waited);
+  }
+  expect([starts, await Promise.all(waited)]).toEqual([2, ['Error: lost', undefined]]);
+});

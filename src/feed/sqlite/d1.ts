@@ -78,7 +78,8 @@ class D1Feed<S extends D1Statement<S>> {
   async write(statements: readonly S[]): Promise<D1Written> {
     const { tables } = this.#state.known ?? (await this.#read());
     if (this.#state.lower === undefined) await this.position();
-    const question = rowsStatement(tables, this.#state.lower ?? 0, MAX_CHANGES + 1);
+    const { lower = 0 } = this.#state;
+    const question = rowsStatement(tables, lower, MAX_CHANGES + 1);
     const [last, ...results] = await this.#database.batch([
       this.#database.prepare(LAST_ROW),
       ...statements,
@@ -86,6 +87,11 @@ class D1Feed<S extends D1Statement<S>> {
     ]);
     const [before] = (last?.results ?? []) as SqliteRow[];
     const found = (results.pop()?.results ?? []) as SqliteRow[];
+    // The database was set back to an earlier time, or its log made anew: some of the batch's rows were not asked for.
+    if (Number(before?.seq) < lower) {
+      this.#state.lower = Number(before?.seq);
+      return { results, ...unknown(`a change log that ends before row ${lower}`) };
+    }
     return { results, ...(await this.#changesIn(before, found)) };
   }
 

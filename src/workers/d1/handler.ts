@@ -40,8 +40,15 @@ export function withD1<Env extends Bindings = Bindings>(
   let isDraining = drain === undefined;
   return async (request, env, context) => {
     const tagged = new TaggedResponse(context, tasks);
-    if (!isDraining) context.waitUntil(started(env[drain as string]));
-    isDraining = true;
+    if (!isDraining) {
+      isDraining = true;
+      const isStarted = started(env[drain as string]).catch((error: unknown) => {
+        // The next request sees to it.
+        isDraining = false;
+        throw error;
+      });
+      context.waitUntil(isStarted);
+    }
     const wrapped = Object.entries(trackers).map(([name, tracker]) => {
       const binding = env[name];
       if (!has(binding, 'prepare', 'batch', 'exec')) expected('E_CONFIG', `a D1 binding ${name}`, binding);

@@ -114,12 +114,17 @@ export class D1Request {
     const { counts, tables } = this.#parts;
     counts.writes++;
     await this.refuse('after-write: it may have written anything');
+    let value: T;
     try {
-      return await run();
-    } finally {
+      value = await run();
+    } catch (error) {
       tables.forget();
-      await this.#all();
+      await (isOutcomeUnknown(error) ? this.#doubt() : this.#all());
+      throw error;
     }
+    tables.forget();
+    await this.#all();
+    return value;
   }
 
   /** Sends them as one batch through `database`. Undefined: nothing was sent, because no feed tells its changes. */

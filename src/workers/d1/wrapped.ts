@@ -8,8 +8,8 @@ interface Parts {
   readonly request: D1Request;
   /** Through which the statements go. */
   readonly queries: D1Queries;
-  /** Called with the result of each read, where it tells who has served it. */
-  readonly served: (result?: D1Result) => Promise<void> | undefined;
+  /** Called before a read is sent; what it gives, with each of the read's results, where these tell who has served it. */
+  readonly sent: () => (result?: D1Result) => Promise<void> | undefined;
 }
 
 type RawOptions = { readonly columnNames?: boolean };
@@ -26,7 +26,7 @@ class TrackedQueries implements D1Queries {
   }
 
   async batch(statements: D1PreparedStatement[]): Promise<D1Result[]> {
-    const { request, queries, served } = this.parts;
+    const { request, queries, sent } = this.parts;
     const given = Array.isArray(statements) ? statements : [];
     const own = given.flatMap((statement) => TrackedStatement.of(statement) ?? []);
     const bare = given.map((statement) => TrackedStatement.of(statement)?.bare ?? statement);
@@ -35,6 +35,7 @@ class TrackedQueries implements D1Queries {
     if (own.length < given.length) return request.opaque(run);
     if (!own.some((statement) => request.writes(statement))) {
       return request.read(own, async () => {
+        const served = sent();
         const results = await run();
         for (const result of results) await served(result);
         return results;
@@ -49,7 +50,7 @@ export class TrackedBinding extends TrackedQueries implements D1Database {
   readonly #database: D1Database;
 
   constructor(request: D1Request, database: D1Database) {
-    super({ request, queries: database, served: () => undefined });
+    super({ request, queries: database, sent: () => () => undefined });
     this.#database = database;
   }
 
@@ -82,11 +83,16 @@ class TrackedSession extends TrackedQueries implements D1Session {
 
   constructor(request: D1Request, session: D1Session, constraint: string | undefined) {
     let isCurrent = constraint?.trim() === 'first-primary';
-    const served = (result?: D1Result) => {
-      isCurrent ||= result?.meta?.served_by_primary === true;
-      return isCurrent ? undefined : request.refuse('replica');
+    const sent = () => {
+      // An answer that comes while this statement is on its way says nothing of where it is read.
+      const wasCurrent = isCurrent;
+      return (result?: D1Result) => {
+        const isPrimary = result?.meta?.served_by_primary === true;
+        isCurrent ||= isPrimary;
+        return wasCurrent || isPrimary ? undefined : request.refuse('replica');
+      };
     };
-    super({ request, queries: session, served });
+    super({ request, queries: session, sent });
     this.#session = session;
   }
 
@@ -152,12 +158,13 @@ class TrackedStatement implements D1PreparedStatement {
   }
 
   async #result(run: () => Promise<D1Result>): Promise<D1Result> {
-    const { request, served } = this.#parts;
+    const { request, sent } = this.#parts;
     if (request.writes(this.#stated)) {
       const written = await this.#written(run);
       return written.kind === 'value' ? written.value : written.result;
     }
     return request.read([this.#stated], async () => {
+      const served = sent();
       const result = await run();
       await served(result);
       return result;
@@ -165,8 +172,8 @@ class TrackedStatement implements D1PreparedStatement {
   }
 
   async #read<T>(run: () => Promise<T>): Promise<T> {
-    const { request, served } = this.#parts;
-    await served();
+    const { request, sent } = this.#parts;
+    await sent()();
     return request.read([this.#stated], run);
   }
 
