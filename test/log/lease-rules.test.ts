@@ -127,6 +127,21 @@ describe('an acknowledgement', () => {
   });
 });
 
+test('an instance waits no longer for those before it than leases last that were in force there', async () => {
+  const world = new World();
+  await world.member('long', 'lease', 20_000);
+  const { log } = await world.member('short');
+  world.time.advance(19_000);
+  await log.renew();
+  world.keeper = world.instance();
+  // The long one has more than a short one left, for all that is known.
+  expect(await tookMs(world, log.append(tag('x')))).toBeGreaterThan(1_205);
+  world.time.advance(20_205);
+  await log.renew();
+  world.keeper = world.instance();
+  expect(await tookMs(world, log.append(tag('y')))).toBe(1_015);
+});
+
 describe('a lease', () => {
   test('is counted from before it is asked for, and due to one caller in its second half', async () => {
     const world = new World();

@@ -60,6 +60,13 @@ export class Grants {
     if (this.#grants.size > this.#sweepAt) this.#sweep(now);
   }
 
+  /** True: a lease of this length that is granted now outlasts all others. */
+  endWithin(leaseMs: number): boolean {
+    const latestMs = this.#clock.monotonic() + leaseMs + driftMs(leaseMs);
+    for (const { endMs } of this.#grants.values()) if (endMs > latestMs) return false;
+    return true;
+  }
+
   /** The member says that all changes up to `number` are in force there. */
   confirmed(member: string, number: number): void {
     const grant = this.#grants.get(member);

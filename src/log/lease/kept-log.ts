@@ -89,7 +89,7 @@ export class KeptLog {
     return this.#number;
   }
 
-  /** The longest lease that any instance has granted. */
+  /** No lease that any instance has granted lasts longer from now on. */
   get leaseMs(): number {
     return this.#leaseMs;
   }
