@@ -215,7 +215,9 @@ export class WorkersGate {
   /** Undefined: no lease is to be had, of which the operator is told. */
   async #ready(passage: Passage, name: string): Promise<ReadyShard | undefined> {
     try {
-      const wanted = this.#isBounded ? wantedPosition(passage.request.headers) : undefined;
+      const { method, headers } = passage.request;
+      const wanted = this.#isBounded && isSafeMethod(method) ? wantedPosition(headers) : undefined;
+      if (wanted !== undefined && this.#shards.get(name)?.isInVain(wanted)) return undefined;
       return await this.shard(name, passage, wanted);
     } catch (error) {
       this.#past.fault(error);

@@ -24,6 +24,8 @@ export interface ReadyShard {
 export class Shard {
   readonly #parts: ShardParts;
   #member: ReadyShard | undefined;
+  /** When a renewal last began that did not reach the position for which it was made. */
+  #inVainAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ShardParts) {
     this.#parts = parts;
@@ -40,8 +42,10 @@ export class Shard {
       if (log.renewalDue()) waitUntil(log.renew().catch((error: unknown) => served.fault(error)));
       return { name, log, served };
     }
+    const begunAtMs = this.#parts.platform.clock.monotonic();
     try {
       await log.renew();
+      if (wanted !== undefined && !log.hasReached(wanted)) this.#inVainAtMs = begunAtMs;
       return { name, log, served };
     } catch (error) {
       if (log.ended === undefined) throw error;
@@ -52,6 +56,16 @@ export class Shard {
     return next;
   }
 
+  /**
+   * True: a renewal for the position is to be spared, and the request goes past the cache. Whoever makes positions up would
+   * otherwise have the log asked with each request, which answers a bounded number.
+   */
+  isInVain(wanted: string): boolean {
+    const { log } = this.#current();
+    const nowMs = this.#parts.platform.clock.monotonic();
+    return nowMs - this.#inVainAtMs < IN_VAIN_MS && log.isLeased() && !log.hasReached(wanted);
+  }
+
   #current(): ReadyShard {
     if (this.#member !== undefined && this.#member.log.ended === undefined) return this.#member;
     const log = this.#parts.join();
@@ -60,3 +74,6 @@ export class Shard {
     return this.#member;
   }
 }
+
+/** So long no position is asked for after one that was not reached. */
+const IN_VAIN_MS = 100;

@@ -1,6 +1,6 @@
 // The gate of one isolate in the mode bounded, beside an object that a test speaks for.
 
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { newEpoch, requestClock } from '../../src/cache/platform.ts';
 import { Keeper } from '../../src/log/lease/keeper.ts';
 import { LeasedLog } from '../../src/log/lease/member.ts';
@@ -10,6 +10,8 @@ import { universalPlatform } from '../../src/web/platform.ts';
 import { Counters } from '../../src/workers/bill.ts';
 import { WorkersGate } from '../../src/workers/gate.ts';
 import { SqliteStorage } from '../log/sqlite-storage.ts';
+
+afterEach(() => void vi.unstubAllGlobals());
 
 function gateBeside(append: (keeper: Keeper, request: AppendRequest) => Promise<LogReply>) {
   const platform = {
@@ -23,20 +25,26 @@ function gateBeside(append: (keeper: Keeper, request: AppendRequest) => Promise<
   const { clock, tasks } = platform;
   const keeper = new Keeper({ storage: new SqliteStorage(), clock, tasks, newEpoch, setAlarm: async () => {} });
   const settings = checkedWorkersConfig({
-    origins: { app: { handler: () => new Response('done') } },
+    origins: { app: { handler: () => new Response('done', { headers: { 'cache-control': 'max-age=60' } }) } },
     routes: [{}],
     coherence: { mode: 'bounded', bound: '1m' },
   });
+  let renewals = 0;
+  const renew: Keeper['renew'] = (request) => {
+    renewals++;
+    return keeper.renew(request);
+  };
   const gate = new WorkersGate(settings, {
     ...{ platform, counters: new Counters(), tiers: () => [] },
     join: () =>
       new LeasedLog({
         ...{ clock: requestClock, tasks, member: newEpoch(), mode: 'bounded', leaseMs: 60_000 },
-        keeper: { renew: (request) => keeper.renew(request), append: (request) => append(keeper, request) },
+        keeper: { renew, append: (request) => append(keeper, request) },
       }),
   });
   const context = { waitUntil: () => undefined };
-  return (init: RequestInit) => gate.fetch(new Request('http://app.example/one', init), {}, context);
+  const ask = (init: RequestInit) => gate.fetch(new Request('http://app.example/one', init), {}, context);
+  return Object.assign(ask, { renewals: () => renewals });
 }
 
 test('a write that is done has a position', async () => {
@@ -55,4 +63,27 @@ test('a write during which the log began anew is answered', async () => {
   });
   const { status, headers } = await ask({ method: 'PUT', body: 'any' });
   expect({ status, position: headers.get('tidegate-position') }).toEqual({ status: 503, position: null });
+});
+
+test('positions that nobody was told ask the log for a renewal now and then', async () => {
+  const now = performance.now();
+  const at = (ms: number) => void vi.stubGlobal('performance', { now: () => now + ms });
+  at(0);
+  const ask = gateBeside((keeper, request) => keeper.append(request));
+  const own = (await ask({ method: 'PUT', body: 'any' })).headers.get('tidegate-position') ?? '';
+  const made = own.replace(/\d+$/, '999');
+  const read = async (position: string) => {
+    const { headers } = await ask({ headers: { 'tidegate-position': position } });
+    return headers.get('cache-status');
+  };
+  const before = ask.renewals();
+  for (let times = 0; times < 10; times++) await read(made);
+  expect(ask.renewals()).toBe(before + 1);
+  expect(await read(made)).toContain('fwd=bypass');
+  // Others are served as ever, and so is a position that has been reached.
+  await read(own);
+  expect(await read(own)).toContain('; hit');
+  at(100);
+  await read(made);
+  expect(ask.renewals()).toBe(before + 2);
 });
