@@ -64,8 +64,8 @@ export class Keeper implements LogKeeper {
     const positions = this.#write(changes);
     if (awaited && leaseMs > 0) {
       // Stored first: the next instance must know how long this lease may last.
-      const isShorter = leaseMs < log.leaseMs && grants.endWithin(leaseMs);
-      if (leaseMs > log.leaseMs || isShorter) log.noteLease(leaseMs);
+      if (leaseMs > log.leaseMs) log.noteLease(leaseMs);
+      if (leaseMs < log.leaseMs && grants.endWithin(leaseMs)) log.noteLease(leaseMs);
       grants.granted(member, leaseMs);
     }
     const reply = this.#reply(known, positions);
