@@ -1,9 +1,9 @@
 // `withD1`: what becomes of a response by what the tracker says of its statements, with a context of the test's own.
 
 import { expect, test } from 'vitest';
-import type { TaggedRequest } from '../../src/workers/d1/binding.ts';
+import type { D1Database, TaggedRequest } from '../../src/workers/d1/binding.ts';
 import { withD1 } from '../../src/workers/d1/handler.ts';
-import type { D1Tracker } from '../../src/workers/d1/tracker.ts';
+import { createD1Tracker, type D1Tracker } from '../../src/workers/d1/tracker.ts';
 
 const DB = { prepare: () => undefined, batch: () => undefined, exec: () => undefined };
 
@@ -119,4 +119,26 @@ test('where the drain could not be started, the next request starts it', async (
     await Promise.all(waited);
   }
   expect([starts, await Promise.all(waited)]).toEqual([2, ['Error: lost', undefined]]);
+});
+
+test('what is read through the binding of an earlier request is not stored', async () => {
+  const statement = { all: async () => ({ success: true, results: [] }), run: () => undefined, bind: () => statement };
+  const bare = { ...DB, prepare: () => statement };
+  let kept: D1Database | undefined;
+  const handler = withD1(
+    async (request, env) => {
+      kept ??= env.DB as D1Database;
+      if (!request.url.endsWith('/plain')) await kept.prepare('select n from t').all();
+      return new Response('made');
+    },
+    { DB: createD1Tracker({ source: 'app' }) },
+  );
+  const context = { tidegate: { tags: () => undefined, invalidate: async () => undefined } };
+  const call = handler as (request: Request, env: object, context: object) => Promise<Response>;
+  const ask = (path: string) => call(new Request(`http://app.example${path}`), { DB: bare }, context);
+  await ask('/first');
+  const second = await ask('/second');
+  expect(second.headers.get('cdn-cache-control')).toBe('no-store');
+  expect(second.headers.get('tidegate-untracked')).toMatch(/^shared-binding: /);
+  expect((await ask('/plain')).headers.has('tidegate-untracked')).toBe(false);
 });

@@ -24,6 +24,8 @@ export interface D1HandlerOptions {
 /** A write that was sent may still be committed for so long. The platform keeps an isolate for 30 s after an answer. */
 const DOUBT_MS = 25_000;
 const MAX_REASON = 300;
+const SHARED =
+  'shared-binding: a statement went through the binding of an earlier request, expected that of its own env';
 
 type OriginHandler<Env> = AnyOriginHandler<Env, GateExecutionContext>;
 
@@ -38,8 +40,9 @@ export function withD1<Env extends Bindings = Bindings>(
 ): OriginHandler<Env> {
   const handle = typeof handler === 'function' ? handler : handler.fetch.bind(handler);
   let isDraining = drain === undefined;
+  const open = new Set<TaggedResponse>();
   return async (request, env, context) => {
-    const tagged = new TaggedResponse(context, tasks);
+    const tagged = new TaggedResponse({ context, tasks, open });
     if (!isDraining) {
       isDraining = true;
       const isStarted = started(env[drain as string]).catch((error: unknown) => {
@@ -54,7 +57,12 @@ export function withD1<Env extends Bindings = Bindings>(
       if (!has(binding, 'prepare', 'batch', 'exec')) expected('E_CONFIG', `a D1 binding ${name}`, binding);
       return [name, tracker.wrap(binding as D1Database, tagged)];
     });
-    return tagged.returned(await handle(request, { ...env, ...Object.fromEntries(wrapped) } as Env, context));
+    open.add(tagged);
+    try {
+      return tagged.returned(await handle(request, { ...env, ...Object.fromEntries(wrapped) } as Env, context));
+    } finally {
+      open.delete(tagged);
+    }
   };
 }
 
@@ -64,19 +72,33 @@ async function started(namespace: unknown): Promise<void> {
   await objects.get(objects.idFromName('drain')).start();
 }
 
+interface TaggedParts {
+  readonly context: GateExecutionContext;
+  readonly tasks: Pick<Tasks, 'later'>;
+  /** Those that are being made. */
+  readonly open: ReadonlySet<TaggedResponse>;
+}
+
 class TaggedResponse implements TaggedRequest {
   readonly #context: GateExecutionContext;
   readonly #tasks: Pick<Tasks, 'later'>;
+  readonly #open: ReadonlySet<TaggedResponse>;
   /** Of this response alone. */
   readonly #own = `d${newEpoch()}`;
   readonly #reasons = new Set<string>();
   #isReturned = false;
   #late: Promise<void> | undefined;
 
-  constructor(context: GateExecutionContext, tasks: Pick<Tasks, 'later'>) {
+  constructor({ context, tasks, open }: TaggedParts) {
     this.#context = context;
     this.#tasks = tasks;
+    this.#open = open;
     context.tidegate.tags(this.#own);
+  }
+
+  /** Applications keep a binding for later requests. Nobody knows which of them sends, so no response is stored that may be its. */
+  sends(): void {
+    if (this.#isReturned) for (const other of this.#open) other.#reasons.add(SHARED);
   }
 
   tags(...names: readonly string[]): void | Promise<void> {

@@ -68,7 +68,8 @@ export class D1Request {
   }
 
   async read<T>(statements: readonly Pick<Stated, 'sql' | 'params'>[], run: () => Promise<T>): Promise<T> {
-    const { tables, database } = this.#parts;
+    const { tables, database, request } = this.#parts;
+    request.sends?.();
     this.#tables ??= tables.current(database);
     const [value, known] = await Promise.allSettled([run(), this.#tables]);
     if (value.status === 'rejected') {
@@ -111,7 +112,8 @@ export class D1Request {
 
   /** What `run` writes is unknown: all that was read of the database is invalidated after it, however it ends. */
   async opaque<T>(run: () => Promise<T>): Promise<T> {
-    const { counts, tables } = this.#parts;
+    const { counts, tables, request } = this.#parts;
+    request.sends?.();
     counts.writes++;
     await this.refuse('after-write: it may have written anything');
     let value: T;
@@ -152,7 +154,8 @@ export class D1Request {
   }
 
   async #told<W extends Changes>(send: () => Promise<W>): Promise<W | undefined> {
-    const { counts, onFault } = this.#parts;
+    const { counts, onFault, request } = this.#parts;
+    request.sends?.();
     // What it gives back depends on rows that nobody names.
     await this.refuse('after-write');
     let written: W;
