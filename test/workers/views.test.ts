@@ -266,3 +266,17 @@ test('rows of combinations that are declared no more go', async () => {
   const rows = before.storage.database.prepare('select key from view_slots').all();
   expect(rows).toEqual([{ key: 'view:top:n=1' }]);
 });
+
+test('counters that no view names leave nothing behind once they are flushed', async () => {
+  const flushed: Record<string, number> = {};
+  const flush = (deltas: Readonly<Record<string, number>>) => void Object.assign(flushed, deltas);
+  const top = view('top', { compute: () => 1, when: { counter: 'votes', by: 100 } });
+  const world = new ViewsWorld([top], { flush, flushEveryMs: 1_000 });
+  const one = world.isolate();
+  for (let post = 0; post < 500; post++) await one.count(`post-${post}`);
+  await one.count('votes', 3);
+  await world.pass(5_000);
+  expect(Object.keys(flushed)).toHaveLength(501);
+  const [row] = [...world.storage.sql.exec("select value from view_meta where name = 'counters'")];
+  expect(JSON.parse(row?.value as string)).toEqual({ totals: [['votes', 3]], pending: [] });
+});

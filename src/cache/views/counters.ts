@@ -4,6 +4,7 @@
 // its id: nobody knows what became of it, and by the id the application can tell.
 
 import { expected } from '../../errors.ts';
+import type { ViewPlan } from './view.ts';
 
 export interface CounterBatch {
   /** The same each time the batch is handed over, and unlike that of any other. */
@@ -12,7 +13,7 @@ export interface CounterBatch {
 }
 
 export interface CounterState {
-  /** Since the counters began. */
+  /** Since the counters began, of those that views name. */
   readonly totals: ReadonlyMap<string, number>;
   /** Not in a batch yet. */
   readonly pending: ReadonlyMap<string, number>;
@@ -24,16 +25,19 @@ export class Counters {
   #pending: Map<string, number>;
   #batch: CounterBatch | undefined;
   readonly #newId: () => string;
+  readonly #named: ReadonlySet<string>;
 
-  constructor(newId: () => string, state?: CounterState) {
+  /** `named`: those that views name. Of the others there may be any number, so they have no totals. */
+  constructor(newId: () => string, named: ReadonlySet<string>, state?: CounterState) {
     this.#newId = newId;
-    this.#totals = new Map(state?.totals);
+    this.#named = named;
+    this.#totals = new Map([...(state?.totals ?? [])].filter(([counter]) => named.has(counter)));
     this.#pending = new Map(state?.pending);
     this.#batch = state?.batch;
   }
 
   add(counter: string, by: number): void {
-    this.#totals.set(counter, this.total(counter) + by);
+    if (this.#named.has(counter)) this.#totals.set(counter, this.total(counter) + by);
     this.#pending.set(counter, (this.#pending.get(counter) ?? 0) + by);
   }
 
@@ -69,6 +73,12 @@ export class Counters {
   arrived(): void {
     this.#batch = undefined;
   }
+}
+
+/** The counters that views name in `when`. */
+export function namedCounters(views: readonly Pick<ViewPlan, 'events'>[]): ReadonlySet<string> {
+  const events = views.flatMap((view) => view.events);
+  return new Set(events.flatMap((event) => ('counter' in event ? [event.counter] : [])));
 }
 
 /** Throws E_VIEW. */

@@ -12,7 +12,7 @@ import { insideOf } from '../cache.ts';
 import type { Cache } from '../contract.ts';
 import { placeOf } from '../keys/key-space.ts';
 import { MAX_DELAY_MS, platformRandom } from '../platform.ts';
-import { Counters, checkCount } from './counters.ts';
+import { Counters, checkCount, namedCounters } from './counters.ts';
 import { type Flush, Flusher } from './flusher.ts';
 import { type Judgement, ViewRunner } from './runner.ts';
 import type { Slot, ViewAnswer } from './slot.ts';
@@ -90,7 +90,8 @@ class ProcessViews implements Views {
     this.#fault = safe(onFault ?? shared.fault, shared.fault);
     const id = Math.floor(random() * 2 ** 48).toString(36);
     let batches = 0;
-    this.#counters = new Counters(() => `${id}-${clock.now().toString(36)}-${++batches}`);
+    const newId = () => `${id}-${clock.now().toString(36)}-${++batches}`;
+    this.#counters = new Counters(newId, namedCounters(views));
     const fault = (error: unknown) => this.#fault(error);
     const common = { clock, tasks, random, env: undefined, fault };
     this.#runner = new ViewRunner<EntryNames>(views, {

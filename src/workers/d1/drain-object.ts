@@ -3,7 +3,7 @@
 import { TidegateError } from '../../errors.ts';
 import type { LogKeeper } from '../../log/lease/messages.ts';
 import type { Duration } from '../../options/durations.ts';
-import { type Checks, checkOptions, duration, required, text, texts } from '../../options/kit.ts';
+import { type Checks, checkOptions, required, text, texts, timeout } from '../../options/kit.ts';
 import type { Bindings, ObjectNamespace } from '../platform.ts';
 import type { D1Database } from './binding.ts';
 import { createD1Drain } from './drain.ts';
@@ -45,7 +45,8 @@ const OPTIONS: Checks<D1DrainConfig> = {
   source: required(text),
   names: texts,
   database: required(text),
-  drainEvery: duration,
+  // In whole ms, since the platform forgets an alarm for the very ms of the one that is being run.
+  drainEvery: timeout(1),
   log: text,
   shards: texts,
 };

@@ -2,7 +2,7 @@
 // readers may wait for a computation that another has begun.
 
 import { allTags } from '../../cache/keys/tags.ts';
-import { Counters } from '../../cache/views/counters.ts';
+import { Counters, namedCounters } from '../../cache/views/counters.ts';
 import { type Flush, Flusher } from '../../cache/views/flusher.ts';
 import { type Judgement, ViewRunner } from '../../cache/views/runner.ts';
 import { answerOf, type Slot, type ViewAnswer } from '../../cache/views/slot.ts';
@@ -66,7 +66,7 @@ export class ViewsObject {
     this.#parts = parts;
     this.#rows = new ViewRows(parts.storage);
     this.#values = new KeptValues({ ...parts, rows: this.#rows });
-    this.#counters = new Counters(parts.newId, this.#rows.counters());
+    this.#counters = new Counters(parts.newId, namedCounters(parts.views), this.#rows.counters());
     this.#membership = new Membership({ ...parts.log, clock, changed: () => this.#invalidated() });
     const common = { clock, tasks, random, env, fault };
     this.#runner = new ViewRunner<Stamp>(parts.views, {

@@ -117,11 +117,12 @@ test('nothing is lost and nothing counted twice, whichever flushes fail', async 
 }, 60_000);
 
 test('a state that was written down goes on where it was', () => {
-  const one = new Counters(() => 'first');
+  const named = new Set(['votes']);
+  const one = new Counters(() => 'first', named);
   one.add('votes', 3);
   one.take();
   one.add('votes', 2);
-  const other = new Counters(() => 'second', one.state);
+  const other = new Counters(() => 'second', named, one.state);
   expect(other.total('votes')).toBe(5);
   expect(other.take()).toEqual({ id: 'first', deltas: { votes: 3 } });
   other.arrived();
