@@ -45,7 +45,7 @@ export function neededBindings({
     needed.push({ key: `origins.${name}.service`, name: origin.service, what: 'a service binding', setting, fits });
   }
   if (admin !== undefined) {
-    const setting = `npx wrangler secret put ${admin.token}`;
+    const setting = `npx wrangler secret put ${admin.token}, on your machine by a line ${admin.token}=… in .dev.vars`;
     const fits = (bound: unknown) => typeof bound === 'string' && bound !== '';
     needed.push({ key: 'admin.token', name: admin.token, what: 'a secret', setting, fits });
   }

@@ -76,6 +76,14 @@ test('says that it is another server', async () => {
   );
 });
 
+test('says under which path another server was asked', async () => {
+  const api = async () => ({ status: 404, contentType: 'text/html', fields: [], body: '<p>' });
+  const admin = await startAdmin({ port: 0, api });
+  running.push(admin);
+  const asked = callAdmin({ admin: `${admin.url}/.tidegate/` }, { method: 'GET', path: '/stats' });
+  await expect(asked).rejects.toThrow(`admin API at ${admin.url}/.tidegate, got 404 text/html`);
+});
+
 test('says that an answer broke off', async () => {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'content-length': '10' });

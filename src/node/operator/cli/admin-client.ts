@@ -42,7 +42,9 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   }
   if (answer !== undefined && response.ok) return answer;
   const type = response.headers.get('content-type') ?? 'without a content type';
-  throw failure(`JSON from a gate's admin API at ${url.origin}`, `${response.status} ${type}`);
+  // With its path: an address without that of a Worker's API, or with another, is the usual mistake.
+  const base = url.origin + url.pathname.slice(0, -call.path.length);
+  throw failure(`JSON from a gate's admin API at ${base}`, `${response.status} ${type}`);
 }
 
 /** Each value of an answer that arrives as JSON lines. Throws as `callAdmin` does. */
