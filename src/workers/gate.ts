@@ -270,12 +270,13 @@ export class WorkersGate {
   }
 
   #ask(
-    { env, context }: Passage,
-    { route }: SiteRoute,
+    passage: Passage,
+    site: SiteRoute,
     call: { readonly request: Request; readonly addTags: AddTags; readonly shard?: ShardOfCall },
   ): Response | Promise<Response> {
-    const ask = this.#askers.get(route.originName) as AskOrigin;
-    return ask(call.request, { env, context: contextOf(context, call) });
+    const ask = this.#askers.get(site.route.originName) as AskOrigin;
+    const shard = () => this.shard(this.shardName(passage.request, site), passage);
+    return ask(call.request, { env: passage.env, context: contextOf(passage.context, { shard, ...call }) });
   }
 }
 
