@@ -83,7 +83,7 @@ test('positions that nobody was told ask the log for a renewal now and then', as
   // Others are served as ever, and so is a position that has been reached.
   await read(own);
   expect(await read(own)).toContain('; hit');
-  at(100);
+  at(101);
   await read(made);
   expect(ask.renewals()).toBe(before + 2);
 });

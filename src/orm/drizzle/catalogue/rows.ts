@@ -140,13 +140,13 @@ export class Rows {
   /** `none` where it does not tell: then all is by tables. */
   #ask(): Eventually<RowFacts | 'none' | undefined> {
     const { dialect, ask, fault, cache } = this.#options;
-    // Who knows other tables there would not hear of names that hold a mark of these.
-    if (isSharedLog(cache.stamp().epoch)) return 'none';
     const failed = (error: unknown): 'none' => {
       if (!isNotTold(error)) fault(error);
       return 'none';
     };
     try {
+      // Who knows other tables there would not hear of names that hold a mark of these.
+      if (isSharedLog(cache.stamp().epoch)) return 'none';
       const facts = readRowFacts(dialect, ask);
       return isPromise(facts) ? facts.catch(failed) : facts;
     } catch (error) {
