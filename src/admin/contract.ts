@@ -43,7 +43,7 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 
 export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
 
-/** What every gate's API stands on. */
+/** The parts of a gate that the admin API needs on every runtime. */
 export interface CoreDeps {
   readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
   isReady(): Readiness;

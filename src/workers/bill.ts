@@ -82,12 +82,6 @@ export interface Dataset {
   }): void;
 }
 
-/** What D1 and SQLite in a Durable Object tell of a statement. */
-export interface RowCounts {
-  readonly rows_read?: number;
-  readonly rows_written?: number;
-}
-
 const TELL_EVERY_MS = 60_000;
 
 /** The counters of one isolate. */
@@ -98,12 +92,6 @@ export class Counters {
 
   add(name: Operation, count = 1): void {
     this.#counts[name] += count;
-  }
-
-  /** `meta`: of a result of D1. */
-  addD1Rows({ rows_read = 0, rows_written = 0 }: RowCounts): void {
-    this.add('d1RowsRead', rows_read);
-    this.add('d1RowsWritten', rows_written);
   }
 
   counts(): Counts {

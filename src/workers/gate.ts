@@ -167,8 +167,8 @@ export class WorkersGate {
   /** The path of a call of the admin API; undefined: the request is none. */
   #adminPath({ url }: Request): string | undefined {
     const { path } = this.settings.admin ?? {};
-    const { pathname } = new URL(url);
-    return path !== undefined && pathname.startsWith(`${path}/`) ? pathname.slice(path.length) : undefined;
+    if (path === undefined || !new URL(url).pathname.startsWith(`${path}/`)) return undefined;
+    return new URL(url).pathname.slice(path.length);
   }
 
   #adminParts(passage: Omit<Passage, 'request'>): WorkersAdminParts {

@@ -1,5 +1,5 @@
 // Which URLs are asked for most, so that a schedule fills them first: each isolate counts, and from time to time adds what it
-// has counted to the count of the shard's object.
+// has counted to the count of the site's object.
 //
 // A count is an estimate. What an isolate has not told yet goes with it, and so does what the object counted since it last
 // wrote the list down; a row for each count would cost more than the answers that it spares.
@@ -45,8 +45,8 @@ export interface UsesStorage {
   set(text: string): void;
 }
 
-/** The counts of a shard. */
-export class UsesOfShard {
+/** The counts of a site. */
+export class UsesOfSite {
   readonly #storage: UsesStorage;
   #counts: Map<string, number> | undefined;
   #added = 0;

@@ -2,17 +2,17 @@
 // most.
 
 import type { KeeperStorage } from '../log/lease/kept-log.ts';
-import { type Uses, UsesOfShard } from './popularity.ts';
+import { type Uses, UsesOfSite } from './popularity.ts';
 import type { ScheduleKeeper } from './schedules.ts';
 
 export class ScheduleNotes implements ScheduleKeeper {
   readonly #sql: KeeperStorage['sql'];
-  readonly #uses: UsesOfShard;
+  readonly #uses: UsesOfSite;
   #isThere = false;
 
   constructor({ sql }: KeeperStorage) {
     this.#sql = sql;
-    this.#uses = new UsesOfShard({ get: () => this.#get('uses'), set: (text) => this.#set('uses', text) });
+    this.#uses = new UsesOfSite({ get: () => this.#get('uses'), set: (text) => this.#set('uses', text) });
   }
 
   async place(name: string): Promise<string | undefined> {

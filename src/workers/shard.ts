@@ -36,17 +36,17 @@ export class Shard {
    * goes past the cache. `wanted`: a position that the client has seen.
    */
   async ready(waitUntil: (work: Promise<unknown>) => void, wanted?: string): Promise<ReadyShard> {
-    const { name } = this.#parts;
-    const { log, served } = this.#current();
+    const member = this.#current();
+    const { log, served } = member;
     if (log.isLeased() && (wanted === undefined || log.hasReached(wanted))) {
       if (log.renewalDue()) waitUntil(log.renew().catch((error: unknown) => served.fault(error)));
-      return { name, log, served };
+      return member;
     }
     const begunAtMs = this.#parts.platform.clock.monotonic();
     try {
       await log.renew();
       if (wanted !== undefined && !log.hasReached(wanted)) this.#inVainAtMs = begunAtMs;
-      return { name, log, served };
+      return member;
     } catch (error) {
       if (log.ended === undefined) throw error;
     }

@@ -73,13 +73,6 @@ describe('the counters', () => {
     expect(counters.counts()).toEqual({ ...NOTHING, subrequests: 4, kvReads: 4, kvWrites: 1, kvLists: 1 });
   });
 
-  test('count rows as D1 tells of them', () => {
-    const counters = new Counters();
-    counters.addD1Rows({ rows_read: 7, rows_written: 2 });
-    counters.addD1Rows({});
-    expect(counters.counts()).toEqual({ ...NOTHING, d1RowsRead: 7, d1RowsWritten: 2 });
-  });
-
   test('are told to Analytics Engine as differences, in the order of OPERATIONS, and nothing twice', () => {
     const points: Parameters<Dataset['writeDataPoint']>[0][] = [];
     const dataset: Dataset = { writeDataPoint: (point) => void points.push(point) };

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UsesHere, UsesOfShard } from '../../src/workers/popularity.ts';
+import { UsesHere, UsesOfSite } from '../../src/workers/popularity.ts';
 import { runSchedule, type Schedule, type ScheduleParts } from '../../src/workers/scheduled.ts';
 import { sitemapParts } from '../../src/workers/sitemap.ts';
 
@@ -164,7 +164,7 @@ describe('popularity', () => {
   test('the object adds up, keeps a bound, and goes on after a restart with what it wrote down', () => {
     const written = new Map<string, string>();
     const storage = { get: () => written.get('uses'), set: (text: string) => void written.set('uses', text) };
-    const shard = new UsesOfShard(storage);
+    const shard = new UsesOfSite(storage);
     for (let call = 0; call < 20; call++)
       shard.add([
         ['often', 10],
@@ -172,7 +172,7 @@ describe('popularity', () => {
         ['bad', Number.NaN],
       ]);
     expect(shard.most(1)).toEqual(['often']);
-    expect(new UsesOfShard(storage).most(2)[0]).toBe('often');
+    expect(new UsesOfSite(storage).most(2)[0]).toBe('often');
     for (let call = 0; call < 2_000; call++) {
       shard.add([['often', 5] as const, ...Array.from({ length: 99 }, (_, at) => [`${call}-${at}`, 1] as const)]);
     }

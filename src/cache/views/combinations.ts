@@ -6,7 +6,7 @@ import { unknownName } from '../../options/kit.ts';
 
 export type Parameter = string | number | boolean;
 export type Parameters = { readonly [name: string]: Parameter };
-/** What a view declares of its parameters. */
+/** The declared parameters of a view. */
 export type Declared = { readonly [name: string]: readonly Parameter[] | 'text' | 'number' };
 
 /** Each is computed ahead and kept, so there must not be too many. */

@@ -7,7 +7,7 @@ import { expected } from '../../errors.ts';
 import type { ViewPlan } from './view.ts';
 
 export interface CounterBatch {
-  /** The same each time the batch is handed over, and unlike that of any other. */
+  /** Identifies the batch: a batch that is handed over again keeps its id, and no other batch has it. */
   readonly id: string;
   readonly deltas: { readonly [counter: string]: number };
 }
@@ -53,7 +53,7 @@ export class Counters {
     return this.#batch === undefined && this.#pending.size === 0;
   }
 
-  /** What has not arrived, the batch under way included. */
+  /** Sums that the application has not confirmed yet, with those of the batch under way. */
   left(): CounterBatch['deltas'] {
     const left = new Map(Object.entries(this.#batch?.deltas ?? {}));
     for (const [counter, delta] of this.#pending) left.set(counter, (left.get(counter) ?? 0) + delta);
