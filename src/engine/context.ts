@@ -42,8 +42,6 @@ export interface Context {
   readonly broken: (error: unknown) => TidegateError;
   /** Whether a write is answered although its invalidations failed: true where they are in force all the same. */
   readonly answersUnlogged: boolean;
-  /** Entries of a slow tier that an invalidation counts. */
-  readonly mostCounted: number;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
 }

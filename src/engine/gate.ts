@@ -74,7 +74,10 @@ export interface GateOptions {
    * not make durable. False where a failure leaves open whether anybody heard of them.
    */
   readonly answersUnlogged?: boolean;
-  /** Entries of a slow tier that an invalidation counts, for whoever asks for it. Default 10,000. 0: it does not ask that tier. */
+  /**
+   * Entries of a slow tier that an invalidation counts, for whoever asks for it. Default 10,000. 0: each question to such a tier is
+   * paid for, and none is asked without need.
+   */
   readonly mostCounted?: number;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
@@ -111,7 +114,7 @@ export function createGate(options: GateOptions): Gate {
 }
 
 function contextOf(options: GateOptions): Context {
-  const { clock, random, stores, fault = () => {}, report = () => {} } = options;
+  const { clock, random, stores, mostCounted = MOST_COUNTED, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
   log.follow((position, change) => ledger.apply(position, change));
@@ -127,7 +130,7 @@ function contextOf(options: GateOptions): Context {
     soon: (work) => options.tasks.soon(guarded(work, broken)),
   };
   const names = options.tierNames ?? ['memory'];
-  const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault, joins: options.joins ?? true });
+  const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault, joins: options.joins ?? true, mostCounted });
   const makeSources = options.sources ?? (() => UNTRACKED);
   const trackers = makeSources({
     ...{ clock, tasks, random },
@@ -144,7 +147,6 @@ function contextOf(options: GateOptions): Context {
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,
     answersUnlogged: options.answersUnlogged ?? true,
-    mostCounted: options.mostCounted ?? MOST_COUNTED,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
 }
@@ -176,12 +178,10 @@ async function invalidate(context: Context, selector: Selector): Promise<Invalid
   const held = context.tiers.held(selector);
   context.rehydrator?.found(held);
   // It is in force, whether it can be counted or not.
-  const { count, more } = await context.tiers
-    .count(selector, { held, most: context.mostCounted })
-    .catch((error: unknown) => {
-      context.fault(error);
-      return { count: held.length, more: true };
-    });
+  const { count, more } = await context.tiers.count(selector, held).catch((error: unknown) => {
+    context.fault(error);
+    return { count: held.length, more: true };
+  });
   return { position, matched: count, ...(more && { more }) };
 }
 

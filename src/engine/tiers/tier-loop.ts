@@ -61,6 +61,12 @@ export class TierLoop<E extends { readonly key: string }> {
     return only === undefined ? this.#getFromSeveral(key) : this.#ask(only, key);
   }
 
+  /** The entry of the fastest tier alone. */
+  getFirst(key: string): Eventually<E | undefined> {
+    const [first] = this.#tiers;
+    return first && this.#ask(first, key);
+  }
+
   #getFromSeveral(key: string): Eventually<E | undefined> {
     const tiers = this.#tiers;
     let outdated: E | undefined;

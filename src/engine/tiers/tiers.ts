@@ -27,6 +27,8 @@ export interface TiersParts {
   readonly tasks: Tasks;
   /** False: nothing waits for what another request has begun, which may never end. */
   readonly joins: boolean;
+  /** Entries of a slow tier that are counted at once. 0: each question to such a tier is paid for. */
+  readonly mostCounted: number;
   /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
 }
@@ -73,21 +75,21 @@ export class Tiers {
   }
 
   /**
-   * How many stored responses the selector names. `held`: of the fastest tier they are known. Of a slow one `most` are
-   * looked at; `more`: there were others.
+   * How many stored responses the selector names; `more`: others may be in a slow tier. `held`: those of the fastest tier.
    */
   async count(
     selector: Selector,
-    known: { readonly held: readonly EntryNote[]; readonly most: number },
+    held: readonly EntryNote[],
   ): Promise<{ readonly count: number; readonly more: boolean }> {
+    const { mostCounted, stores } = this.#parts;
     const keys = new Set<string>();
     const note = ({ kind, key }: EntryNote) => void (kind === 'response' && keys.add(key));
-    for (const entry of known.held) note(entry);
-    if (known.most === 0) return { count: keys.size, more: this.#parts.stores.length > 1 };
-    for (const [tier, store] of this.#parts.stores.entries()) {
+    for (const entry of held) note(entry);
+    if (mostCounted === 0) return { count: keys.size, more: stores.length > 1 };
+    for (const [tier, store] of stores.entries()) {
       const found = store.find(selector);
       if (tier === 0 && Symbol.iterator in found) continue;
-      let left = known.most;
+      let left = mostCounted;
       for await (const entry of found) {
         if (left-- === 0) return { count: keys.size, more: true };
         note(entry);
@@ -147,11 +149,14 @@ export class Tiers {
 
   /**
    * Hands over the list under a key, at once where a tier answers at once. Changes of one list wait for each other, where they
-   * may; otherwise two at once may lose a variant, which is a miss.
+   * may; otherwise two at once may lose a variant, which is a miss. Where questions are paid for, the fastest tier knows
+   * enough: the request that began the fill has copied there what a slower tier had.
    */
   #withList(key: string, change: (list: VariantList | undefined) => void): void {
-    const before = this.#parts.joins ? this.#listChanges.get(key) : undefined;
-    const found = before === undefined ? this.get(key) : before.then(() => this.get(key));
+    const { joins, mostCounted } = this.#parts;
+    const listed = () => (mostCounted === 0 ? this.#loop.getFirst(key) : this.get(key));
+    const before = joins ? this.#listChanges.get(key) : undefined;
+    const found = before === undefined ? listed() : before.then(listed);
     if (!(found instanceof Promise)) return change(asList(found));
     const changed = found
       .then((later) => change(asList(later)))
