@@ -37,7 +37,6 @@ export type { GateExecutionContext } from './origins.ts';
 export type { Bindings, ExecutionContext } from './platform.ts';
 export type { ScheduleRun } from './scheduled.ts';
 export { type CacheVariables, cacheVariables } from './variables.ts';
-export type { Publish } from './views/kept-values.ts';
 export type { ViewsModule, WorkersViewsOptions } from './views/module.ts';
 export type { ViewsReader } from './views/reader.ts';
 

@@ -29,10 +29,14 @@ export class ViewsWorld {
   #object: ViewsObject | undefined;
   #alarmAtMs: number | undefined;
   #firedAtMs: number | undefined;
+  #isAlarmRun = false;
   #members = 0;
   /** Calls to the log, and to the object. */
   calls = { log: 0, object: 0 };
   isLogDown = false;
+  isAlarmDown = false;
+  /** So long before its own ms an alarm comes. */
+  earlyMs = 0;
 
   constructor(views: readonly View[], options: WorldOptions = {}) {
     this.#options = options;
@@ -62,25 +66,46 @@ export class ViewsWorld {
     await this.#writer.append({ kind: 'invalidate', selector: { kind: 'tag', tag } });
   }
 
+  /** As if in a call of an isolate, without its wait. */
+  count(counter: string): void {
+    this.#opened().count(counter, 1);
+  }
+
   /** The instance ends, and what it has in memory with it. */
   evict(): void {
     this.#object = undefined;
+    this.#isAlarmRun = false;
   }
 
   async pass(ms: number): Promise<void> {
     await settle();
     const endMs = this.time.now() + ms;
     while (this.time.now() < endMs) {
-      // An alarm comes on its very ms.
-      const nextMs = Math.max(this.#alarmAtMs ?? endMs, this.time.now() + 1);
+      const nextMs = Math.max((this.#alarmAtMs ?? endMs) - this.earlyMs, this.time.now() + 1);
       this.time.advance(Math.min(50, endMs - this.time.now(), nextMs - this.time.now()));
       await settle();
-      if (this.#alarmAtMs === undefined || this.#alarmAtMs > this.time.now()) continue;
-      this.#firedAtMs = this.#alarmAtMs;
-      this.#alarmAtMs = undefined;
-      void this.#opened().alarm();
+      if (this.#alarmAtMs !== undefined && this.#alarmAtMs - this.earlyMs <= this.time.now())
+        this.#fire(this.#alarmAtMs);
       await settle();
     }
+  }
+
+  /** As the platform: one at a time, and again after a failure. */
+  #fire(atMs: number): void {
+    if (this.#isAlarmRun) return;
+    this.#isAlarmRun = true;
+    this.#firedAtMs = atMs;
+    this.#alarmAtMs = undefined;
+    const object = this.#opened();
+    const ended = (isDone: boolean) => {
+      if (object !== this.#object) return;
+      this.#isAlarmRun = false;
+      if (!isDone) this.#alarmAtMs ??= this.time.now() + 2_000;
+    };
+    object.alarm({ scheduledTime: atMs }).then(
+      () => ended(true),
+      () => ended(false),
+    );
   }
 
   wait(ms: number): Promise<void> {
@@ -127,9 +152,9 @@ export class ViewsWorld {
       ...{ views: this.#plans, storage: this.storage, clock: this.time, tasks: this.time, random: () => 0 },
       ...{ env: 'the bindings', concurrency: 4, flush: undefined, flushEveryMs: 5_000, followMs: 10_000 },
       log: { join: () => this.#member(), leaseMs: mode === 'strict' ? 0 : 1_000 },
-      publish: undefined,
       // As the platform: in whole ms, and not for the very ms of the alarm that is being run.
       setAlarm: async (atMs) => {
+        if (this.isAlarmDown) throw new Error('storage is busy');
         if (Math.floor(atMs) !== this.#firedAtMs) this.#alarmAtMs = Math.floor(atMs);
       },
       newId: () => `id${this.time.now()}`,

@@ -230,22 +230,6 @@ test('a value too large for a row is a failure that says so; the value before st
   expect(error?.message).toMatch(/^expected a value of view:big: of at most 1990000 bytes, .* got 20000\d\d$/);
 });
 
-test('each value is published; a publisher that fails is told and harms nobody', async () => {
-  const published: unknown[] = [];
-  const top = view('top', { params: { n: [1, 2] }, compute: ({ params }) => params.n, every: '30s' });
-  const publish = (name: string, params: object, { value, env }: { value: unknown; env: unknown }) => {
-    published.push([name, params, value, env]);
-    throw new Error('KV is busy');
-  };
-  const world = new ViewsWorld([top], { publish });
-  expect((await world.isolate().get(top, { n: 1 })).value).toBe(1);
-  expect(published).toEqual([
-    ['top', { n: 1 }, 1, 'the bindings'],
-    ['top', { n: 2 }, 2, 'the bindings'],
-  ]);
-  expect(world.faults).toEqual(['KV is busy', 'KV is busy']);
-});
-
 test('errors keep their codes on the way to the reader', async () => {
   const top = view('top', { params: { n: [1] }, compute: () => Promise.reject(new Error('no rows')), every: '30s' });
   const world = new ViewsWorld([top]);
@@ -265,18 +249,4 @@ test('rows of combinations that are declared no more go', async () => {
   expect((await after.isolate().get(narrow, { n: 1 })).value).toBe(1);
   const rows = before.storage.database.prepare('select key from view_slots').all();
   expect(rows).toEqual([{ key: 'view:top:n=1' }]);
-});
-
-test('counters that no view names leave nothing behind once they are flushed', async () => {
-  const flushed: Record<string, number> = {};
-  const flush = (deltas: Readonly<Record<string, number>>) => void Object.assign(flushed, deltas);
-  const top = view('top', { compute: () => 1, when: { counter: 'votes', by: 100 } });
-  const world = new ViewsWorld([top], { flush, flushEveryMs: 1_000 });
-  const one = world.isolate();
-  for (let post = 0; post < 500; post++) await one.count(`post-${post}`);
-  await one.count('votes', 3);
-  await world.pass(5_000);
-  expect(Object.keys(flushed)).toHaveLength(501);
-  const [row] = [...world.storage.sql.exec("select value from view_meta where name = 'counters'")];
-  expect(JSON.parse(row?.value as string)).toEqual({ totals: [['votes', 3]], pending: [] });
 });

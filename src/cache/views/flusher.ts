@@ -22,8 +22,6 @@ export interface FlusherParts {
   readonly flush: Flush;
   readonly everyMs: number;
   readonly env: unknown;
-  /** The counters have changed, and are to be kept before anything else is done. */
-  changed(): void;
   fault(error: unknown): void;
 }
 
@@ -68,17 +66,18 @@ export class Flusher {
     const { clock, random, counters, fault } = this.#parts;
     this.#timing = begun(this.#timing, clock.now());
     const moment = () => ({ now: clock.now(), random: random() });
-    const batch = counters.take();
-    this.#parts.changed();
     try {
-      if (batch !== undefined) await this.#inTime(batch);
+      do {
+        const batch = counters.take();
+        if (batch === undefined) break;
+        await this.#inTime(batch);
+        counters.arrived();
+      } while (counters.isFull);
     } catch (error) {
       this.#timing = failed(this.#timing, this.#pace, moment());
       fault(error);
       return false;
     }
-    counters.arrived();
-    this.#parts.changed();
     this.#timing = { ...succeeded(this.#timing, this.#pace, moment()), dueMs: Number.POSITIVE_INFINITY };
     if (!counters.isEmpty) this.counted();
     return true;

@@ -41,7 +41,7 @@ export interface Views {
   get(view: string, params?: { readonly [name: string]: unknown }): Eventually<ViewAnswer>;
   /** Has the views computed again that name the signal in `when`. Throws E_VIEW: none does. */
   signal(name: string): void;
-  /** Adds to a counter. Default 1. Throws E_VIEW: it is no number. */
+  /** Adds to a counter. Default 1. Throws E_VIEW: it is no number, or too many counters wait to be flushed. */
   count(counter: string, by?: number): void;
   stats(): readonly ViewStats[];
   /** Ends the timers, waits for what is under way, and flushes once more. What that flush does not take goes to `onFault` (E_CLOSE). */
@@ -91,7 +91,7 @@ class ProcessViews implements Views {
     const id = Math.floor(random() * 2 ** 48).toString(36);
     let batches = 0;
     const newId = () => `${id}-${clock.now().toString(36)}-${++batches}`;
-    this.#counters = new Counters(newId, namedCounters(views));
+    this.#counters = new Counters({ newId, named: namedCounters(views), isFlushed: flush !== undefined });
     const fault = (error: unknown) => this.#fault(error);
     const common = { clock, tasks, random, env: undefined, fault };
     this.#runner = new ViewRunner<EntryNames>(views, {
@@ -105,7 +105,7 @@ class ProcessViews implements Views {
     });
     if (flush !== undefined) {
       const counters = this.#counters;
-      this.#flusher = new Flusher({ ...common, counters, flush, everyMs: flushEveryMs, changed: () => undefined });
+      this.#flusher = new Flusher({ ...common, counters, flush, everyMs: flushEveryMs });
     }
     this.#unfollow = shared.engine.judge.follow(() => this.#invalidated());
     // A cache that is off computes nothing ahead: each reader gets what is read for it.
@@ -142,8 +142,8 @@ class ProcessViews implements Views {
     while (this.#runner.isComputing) await this.#runner.someEnd();
     await this.#flusher?.flush();
     // The one that was under way may have left something.
-    if (!this.#counters.isEmpty) await this.#flusher?.flush();
-    if (this.#flusher === undefined || this.#counters.isEmpty) return;
+    while (!this.#counters.isEmpty && (await this.#flusher?.flush()) === true);
+    if (this.#counters.isEmpty) return;
     const left = JSON.stringify(this.#counters.left());
     this.#fault(
       new TidegateError('E_CLOSE', `expected counters to be flushed before their views close, got left ${left}`),

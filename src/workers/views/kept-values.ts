@@ -1,27 +1,15 @@
-// The values of views as their Durable Object keeps them: encoded, within the size of a row, written down when they are new, and
-// published.
+// The values of views as their Durable Object keeps them: encoded, within the size of a row, and written down when they are new.
 
-import type { Slot, ViewAnswer } from '../../cache/views/slot.ts';
+import type { Slot } from '../../cache/views/slot.ts';
 import type { ViewSlots } from '../../cache/views/slots.ts';
 import { type OwnedValue, ownValue } from '../../entry/owned-value.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
-import type { Clock } from '../../ports.ts';
 import { createValueCodec } from '../../store/value-codec.ts';
 import { MAX_VALUE_BYTES, type ViewRows } from './rows.ts';
 
-/** Told of each value that was computed, to put it into other stores. */
-export type Publish = (
-  view: string,
-  params: Readonly<Record<string, unknown>>,
-  answer: ViewAnswer & { readonly env: unknown },
-) => Promise<void> | void;
-
 interface KeptValuesParts {
   readonly rows: ViewRows;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly publish: Publish | undefined;
-  readonly env: unknown;
   readonly fault: (error: unknown) => void;
 }
 
@@ -53,20 +41,7 @@ export class KeptValues {
     const { kept } = slot;
     const isNew = kept !== undefined && !this.#written.has(kept.owned);
     rows.write(slot, isNew ? this.#bytes.get(kept.owned) : undefined);
-    if (!isNew) return;
-    this.#written.add(kept.owned);
-    void this.#published(slot);
-  }
-
-  async #published({ view, params, kept }: Slot<Stamp>): Promise<void> {
-    const { publish, env, clock, fault } = this.#parts;
-    if (publish === undefined || kept === undefined) return;
-    try {
-      const ageMs = Math.max(0, clock.now() - kept.computedMs);
-      await publish(view.name, params, { value: kept.owned.value, ageMs, outdated: false, error: undefined, env });
-    } catch (error) {
-      fault(error);
-    }
+    if (isNew) this.#written.add(kept.owned);
   }
 
   /** Rows of combinations that no view declares any more go. */

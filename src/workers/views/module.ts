@@ -12,7 +12,6 @@ import type { Duration } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { CoordinatorState, ObjectBase } from '../coordinator.ts';
 import type { Bindings, ObjectNamespace } from '../platform.ts';
-import type { Publish } from './kept-values.ts';
 import { ViewsObject } from './object.ts';
 import { ViewCopies, type ViewsReader, type ViewsStub, viewsReader } from './reader.ts';
 
@@ -30,8 +29,6 @@ export interface WorkersViewsOptions extends Omit<ViewsOptions, 'cache'> {
   readonly binding?: string;
   /** Invalidations are asked for this often, with nobody who reads. Default 10 s; `Infinity`: never. */
   readonly follow?: Duration;
-  /** Told of each value that was computed, to put it into other stores. Default: nobody. */
-  readonly publish?: Publish;
 }
 
 /** What the Worker's module exports, and what its requests use. */
@@ -58,7 +55,7 @@ const COHERENCE: kit.Checks<Coherence> = {
 const CHECKS: kit.Checks<WorkersViewsOptions> = {
   ...{ flush: kit.func, flushEvery: kit.timeout(100), concurrency: kit.whole(1, 1_000), onFault: kit.func },
   coherence: kit.nested<Coherence>(COHERENCE),
-  ...{ binding: kit.text, publish: kit.func },
+  binding: kit.text,
   follow: kit.duration,
 };
 
@@ -82,7 +79,7 @@ export function viewsModule<Env>(
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
       log: { join: join(env), leaseMs },
       concurrency: options.concurrency ?? 4,
-      ...{ flush: options.flush, flushEveryMs: options.flushEveryMs ?? 5_000, publish: options.publish },
+      ...{ flush: options.flush, flushEveryMs: options.flushEveryMs ?? 5_000 },
       followMs: options.followMs ?? 10_000,
       setAlarm: (atMs) => state.storage.setAlarm(atMs),
       fault: safeFault(options.onFault ?? (() => undefined), platformTasks),
@@ -152,8 +149,8 @@ function viewsClass(
       return this.#object.stats();
     }
 
-    alarm() {
-      return this.#object.alarm();
+    alarm(given?: { readonly scheduledTime?: number }) {
+      return this.#object.alarm(given);
     }
   };
 }

@@ -12,8 +12,9 @@ import { TidegateError } from '../../errors.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
 import type { KeeperStorage } from '../../log/lease/kept-log.ts';
 import type { Clock, Random, Tasks } from '../../ports.ts';
-import { KeptValues, type Publish } from './kept-values.ts';
+import { KeptValues } from './kept-values.ts';
 import { Membership, type MembershipParts } from './membership.ts';
+import { ObjectAlarm } from './object-alarm.ts';
 import { ViewRows } from './rows.ts';
 
 export interface ViewsObjectParts {
@@ -29,7 +30,6 @@ export interface ViewsObjectParts {
   readonly flushEveryMs: number;
   /** Invalidations are asked for this often, with nobody who reads. Infinity: never. */
   readonly followMs: number;
-  readonly publish: Publish | undefined;
   readonly setAlarm: (atMs: number) => Promise<void>;
   readonly newId: () => string;
   readonly fault: (error: unknown) => void;
@@ -43,8 +43,6 @@ export type ViewReply =
 
 /** A computation whose object is gone is begun anew by then. */
 const GUARD_MS = 60_000;
-/** The platform ends an alarm's work after 15 minutes. */
-const ALARM_WORK_MS = 5 * 60_000;
 /** Of views that no invalidation reaches. */
 const UNSTAMPED: Stamp = { epoch: '', position: 0 };
 const UNKNOWN: Stamp = { epoch: '', position: -1 };
@@ -57,16 +55,19 @@ export class ViewsObject {
   readonly #counters: Counters;
   readonly #flusher: Flusher | undefined;
   readonly #values: KeptValues;
-  #alarmAtMs = Number.POSITIVE_INFINITY;
+  readonly #alarm: ObjectAlarm;
   #isStarted = false;
   #isToJudge = false;
 
   constructor(parts: ViewsObjectParts) {
     const { clock, tasks, random, env, fault, flush, flushEveryMs, concurrency } = parts;
     this.#parts = parts;
+    this.#alarm = new ObjectAlarm({ ...parts, again: () => this.#runner.due() });
     this.#rows = new ViewRows(parts.storage);
     this.#values = new KeptValues({ ...parts, rows: this.#rows });
-    this.#counters = new Counters(parts.newId, namedCounters(parts.views), this.#rows.counters());
+    this.#counters = new Counters({
+      ...{ newId: parts.newId, named: namedCounters(parts.views), isFlushed: flush !== undefined, keep: this.#rows },
+    });
     this.#membership = new Membership({ ...parts.log, clock, changed: () => this.#invalidated() });
     const common = { clock, tasks, random, env, fault };
     this.#runner = new ViewRunner<Stamp>(parts.views, {
@@ -79,9 +80,7 @@ export class ViewsObject {
       wake: (atMs) => this.#wake(atMs),
     });
     if (flush !== undefined) {
-      const counters = this.#counters;
-      const changed = () => this.#rows.writeCounters(counters.state);
-      this.#flusher = new Flusher({ ...common, counters, flush, everyMs: flushEveryMs, changed });
+      this.#flusher = new Flusher({ ...common, counters: this.#counters, flush, everyMs: flushEveryMs });
     }
     this.#values.restore(this.#runner.slots);
   }
@@ -111,7 +110,6 @@ export class ViewsObject {
 
   count(counter: string, by: number): void {
     this.#counters.add(counter, by);
-    this.#rows.writeCounters(this.#counters.state);
     this.#flusher?.counted();
     this.#runner.moved(counter);
     this.#runner.due();
@@ -121,14 +119,17 @@ export class ViewsObject {
     return this.#runner.stats();
   }
 
-  /** What was invalidated is asked for, and what is due begun. Resolves when that is computed, or at the latest after some minutes. */
-  async alarm(): Promise<void> {
-    const { clock } = this.#parts;
-    this.#alarmAtMs = Number.POSITIVE_INFINITY;
-    const untilMs = clock.now() + ALARM_WORK_MS;
+  /**
+   * What was invalidated is asked for, and what is due begun. Resolves when that is computed, or the next alarm is due: the platform runs
+   * one at a time. It rejects where no alarm could be set, and the platform repeats it.
+   */
+  async alarm(given?: { readonly scheduledTime?: number }): Promise<void> {
+    const alarm = this.#alarm;
+    alarm.fired(given?.scheduledTime);
     await this.#heard();
     this.#runner.due();
-    while (this.#runner.isComputing && clock.now() < untilMs) await this.#runner.someEnd();
+    while (this.#runner.isComputing && (await alarm.before(this.#runner.someEnd())));
+    await alarm.isSet();
   }
 
   /** With the first call the combinations begin to be computed. */
@@ -190,18 +191,11 @@ export class ViewsObject {
     return Math.max(0, Math.min(leftMs, view.maxAgeMs - ageMs));
   }
 
-  /** The alarm is not put off: one that comes too early costs little, one that is lost costs readers their time. */
   #wake(atMs: number): void {
-    const { clock, setAlarm, followMs, views, fault } = this.#parts;
-    const now = clock.now();
+    const { clock, followMs, views } = this.#parts;
     const flushMs = this.#flusher?.due(() => this.#runner.due()) ?? Number.POSITIVE_INFINITY;
     const guardMs = this.#runner.isComputing ? GUARD_MS : Number.POSITIVE_INFINITY;
     const heardMs = views.some(({ isNamed }) => isNamed) ? followMs : Number.POSITIVE_INFINITY;
-    const nextMs = Math.min(atMs, now + Math.min(flushMs, guardMs, heardMs));
-    if (nextMs >= this.#alarmAtMs && this.#alarmAtMs > now) return;
-    if (nextMs === Number.POSITIVE_INFINITY) return;
-    // The platform takes whole ms, and forgets an alarm for the very ms of the one that is being run.
-    this.#alarmAtMs = Math.max(Math.ceil(nextMs), now + 1);
-    setAlarm(this.#alarmAtMs).catch(fault);
+    this.#alarm.need(Math.min(atMs, clock.now() + Math.min(flushMs, guardMs, heardMs)));
   }
 }

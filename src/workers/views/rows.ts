@@ -1,7 +1,7 @@
 // What a Durable Object keeps of its views, in its SQLite storage: a row of state for each combination, its value in a row of its
-// own, since the state changes more often; and the counters.
+// own, since the state changes more often; and a row for each counter.
 
-import type { CounterState } from '../../cache/views/counters.ts';
+import type { CounterBatch, CounterKeep, CounterSums } from '../../cache/views/counters.ts';
 import type { Slot, ViewFailure } from '../../cache/views/slot.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
@@ -21,17 +21,19 @@ export interface StoredSlot {
 /** A row takes 2 MB, key and all. */
 export const MAX_VALUE_BYTES = 1_990_000;
 const MAX_MESSAGE = 1_000;
-const FORMAT = 1;
+const FORMAT = 2;
 
 const META = 'create table if not exists view_meta (name text primary key, value) without rowid';
 const TABLES = [
   'drop table if exists view_slots',
   'drop table if exists view_values',
+  'drop table if exists view_counters',
   'create table view_slots (key text primary key, view text, params text, state text) without rowid',
   'create table view_values (key text primary key, bytes blob, kept text)',
+  'create table view_counters (name text primary key, total real, pending real) without rowid',
 ];
 
-export class ViewRows {
+export class ViewRows implements CounterKeep {
   readonly #storage: KeeperStorage;
 
   /** What an older format kept is computed anew. Throws E_VALUE where a newer version of the code has written. */
@@ -79,15 +81,31 @@ export class ViewRows {
     this.#storage.sql.exec('delete from view_values where key = ?', key);
   }
 
-  counters(): CounterState | undefined {
-    const text = this.#meta('counters');
-    if (typeof text !== 'string') return undefined;
-    const { totals, pending, batch } = JSON.parse(text);
-    return { totals: new Map(totals), pending: new Map(pending), batch };
+  get counters(): ReadonlyMap<string, CounterSums> {
+    const rows = [...this.#storage.sql.exec('select name, total, pending from view_counters')];
+    return new Map(
+      rows.map(({ name, total, pending }) => [name as string, { total: total as number, pending: pending as number }]),
+    );
   }
 
-  writeCounters({ totals, pending, batch }: CounterState): void {
-    this.#setMeta('counters', JSON.stringify({ totals: [...totals], pending: [...pending], batch }));
+  get batch(): CounterBatch | undefined {
+    const text = this.#meta('batch');
+    return typeof text === 'string' ? JSON.parse(text) : undefined;
+  }
+
+  keepCounter(counter: string, sums: CounterSums | undefined): void {
+    const { sql } = this.#storage;
+    if (sums === undefined) sql.exec('delete from view_counters where name = ?', counter);
+    else sql.exec('insert or replace into view_counters values (?, ?, ?)', counter, sums.total, sums.pending);
+  }
+
+  keepBatch(batch: CounterBatch | undefined): void {
+    if (batch === undefined) this.#storage.sql.exec("delete from view_meta where name = 'batch'");
+    else this.#setMeta('batch', JSON.stringify(batch));
+  }
+
+  together(work: () => void): void {
+    this.#storage.transactionSync(work);
   }
 
   #meta(name: string): unknown {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Counters } from '../../../src/cache/views/counters.ts';
+import { type CounterKeep, Counters } from '../../../src/cache/views/counters.ts';
 import { view } from '../../../src/index.ts';
 import { codeOf, settle } from '../bench.ts';
 import { viewWorld } from './world.ts';
@@ -116,13 +116,23 @@ test('nothing is lost and nothing counted twice, whichever flushes fail', async 
   );
 }, 60_000);
 
-test('a state that was written down goes on where it was', () => {
-  const named = new Set(['votes']);
-  const one = new Counters(() => 'first', named);
+test('counters that were kept go on where they were', () => {
+  const counters = new Map();
+  const keep: CounterKeep & { batch: CounterKeep['batch'] } = {
+    counters,
+    batch: undefined,
+    keepCounter: (counter, sums) => void counters.set(counter, sums),
+    keepBatch: (batch) => {
+      keep.batch = batch;
+    },
+    together: (work) => work(),
+  };
+  const parts = { named: new Set(['votes']), isFlushed: true, keep };
+  const one = new Counters({ ...parts, newId: () => 'first' });
   one.add('votes', 3);
   one.take();
   one.add('votes', 2);
-  const other = new Counters(() => 'second', named, one.state);
+  const other = new Counters({ ...parts, newId: () => 'second' });
   expect(other.total('votes')).toBe(5);
   expect(other.take()).toEqual({ id: 'first', deltas: { votes: 3 } });
   other.arrived();
