@@ -156,11 +156,11 @@ export class Invalidations {
   }
 
   #mark(kind: string, name: string): void {
-    this.#lastInBucket[bucketHash(kind, name) & this.#mask] = this.#applied;
+    this.#lastInBucket[bucketOf(kind, name, this.#mask)] = this.#applied;
   }
 
   #lastOf(kind: string, name: string): Position {
-    return this.#lastInBucket[bucketHash(kind, name) & this.#mask] as Position;
+    return this.#lastInBucket[bucketOf(kind, name, this.#mask)] as Position;
   }
 }
 
@@ -175,11 +175,14 @@ export function fnv1a(text: string, hash = 0x811c9dc5): number {
   return added;
 }
 
-/** Mixed once more, since the low bits choose the bucket. */
-function bucketHash(kind: string, name: string): number {
+/** The hash is mixed once more, since its low bits choose the bucket. `mask`: the number of buckets, less one. */
+function bucketOf(kind: string, name: string, mask: number): number {
   const hash = fnv1a(name, fnv1a(kind));
-  return hash ^ (hash >>> 15);
+  return (hash ^ (hash >>> 15)) & mask;
 }
+
+/** What buckets mean to this code: buckets of an image of another form say nothing here. */
+export const BUCKET_FORM: string = ['u', 't', 'o'].map((kind) => bucketOf(kind, 'tidegate', 2 ** 30 - 1)).join('.');
 
 function unreachable(selector: never): never {
   throw new TypeError(`expected a selector, got ${JSON.stringify(selector)}`);

@@ -104,12 +104,12 @@ describe('a Durable Object keeps the log', { timeout: 30_000 }, () => {
   });
 
   test('a log of a newer format is refused, and left as it is', async () => {
-    await ask('a', '/format?format=2');
+    await ask('a', '/format?format=3');
     await ask('a', '/restart');
-    const message = /expected a log of format 1 or older, got format 2/;
+    const message = /expected a log of format 2 or older, got format 3/;
     await expect(ask('b', '/renew')).rejects.toThrow(message);
     await expect(append('b', tag('z'))).rejects.toThrow(message);
-    await ask('a', '/format?format=1');
+    await ask('a', '/format?format=2');
     await ask('a', '/restart');
     expect(await ask('b', '/renew')).toBe(true);
   });

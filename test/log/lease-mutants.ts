@@ -31,7 +31,7 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
     'takes what it has told for known',
     'keeper',
     'grants.confirmed(member, known.number);',
-    'grants.confirmed(member, log.number);',
+    'grants.confirmed(member, log.place.number);',
   ),
   mutant(
     'waits until the first lease is over',
@@ -50,13 +50,13 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
     'goes back with a late reply',
     'replica',
     'if (missing <= 0) return;',
-    'if (missing <= 0) return void (this.#known = { epoch, number });',
+    'if (missing <= 0) return void (this.#known = { epoch, number, check });',
   ),
   mutant(
     'goes on over a gap',
     'replica',
     'if (changes === undefined || changes.length < missing) {',
-    'if (changes === undefined) return void (this.#known = { epoch, number });\n    if (changes.length < missing) {',
+    'if (changes === undefined) return void (this.#known = { epoch, number, check });\n    if (changes.length < missing) {',
   ),
   mutant('keeps its lease after a failed append', 'member', 'this.#lease.lapse();', ''),
   mutant(
@@ -72,7 +72,7 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
     'if (this.ended !== undefined) return Promise.reject(this.ended);\n    if (this.#opening',
     'if (this.#opening',
   ),
-  mutant('writes an image without open intents', 'kept-log', 'intents: [...this.intents.values()]', 'intents: []'),
+  mutant('writes an image without open intents', 'kept-log', 'intents: [...this.intents.values()] }', 'intents: [] }'),
   mutant(
     'writes no positions of buckets',
     'kept-log',
@@ -95,13 +95,13 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
   mutant(
     'acknowledges before it stores',
     'kept-log',
-    "this.#exec('insert into log_changes values (?, ?, ?)', number, atMs, JSON.stringify(placed));",
-    "void Promise.resolve().then(() => this.#exec('insert into log_changes values (?, ?, ?)', number, atMs, JSON.stringify(placed))).catch(String);",
+    "this.#exec('insert into log_changes values (?, ?, ?, ?)', number, atMs, check, text);",
+    "void Promise.resolve().then(() => this.#exec('insert into log_changes values (?, ?, ?, ?)', number, atMs, check, text)).catch(String);",
   ),
   mutant(
     'writes an image that says more than it has',
     'kept-log',
-    'number: this.#number, intents',
-    'number: this.#number + 1, intents',
+    '...this.place, intents',
+    '...this.place, number: this.#at.number + 1, intents',
   ),
 ];

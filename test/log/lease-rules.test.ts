@@ -1,78 +1,10 @@
 // The rules of the leased log one by one: what the simulation sees only by chance, or takes for a miss.
 
 import { describe, expect, test } from 'vitest';
-import type { LogChange, Position } from '../../src/ledger/log.ts';
-import { Keeper } from '../../src/log/lease/keeper.ts';
-import { LeasedLog, type LeaseMode } from '../../src/log/lease/member.ts';
-import type { AppendRequest, LogKeeper, LogReply, RenewRequest } from '../../src/log/lease/messages.ts';
-import { SimulatedTime } from '../kit/simulated-time.ts';
+import type { LogChange } from '../../src/ledger/log.ts';
+import { LeasedLog } from '../../src/log/lease/member.ts';
 import { turns } from '../kit/slow-log.ts';
-import { SqliteStorage } from './sqlite-storage.ts';
-
-const tag = (name: string): LogChange => ({ kind: 'invalidate', selector: { kind: 'tag', tag: name } });
-
-class World {
-  readonly time = new SimulatedTime();
-  readonly storage = new SqliteStorage();
-  #epochs = 0;
-  keeper = this.instance();
-  /** What stands between members and keeper. */
-  on: { renew?: (reply: LogReply) => LogReply | Promise<LogReply>; append?: () => void } = {};
-
-  instance(tail = 1_000): Keeper {
-    const newEpoch = () => `e${++this.#epochs}`;
-    const { time, storage } = this;
-    return new Keeper({
-      storage,
-      clock: time,
-      tasks: time,
-      setAlarm: async () => {},
-      newEpoch,
-      buckets: 64,
-      imageAfter: 1,
-      tail,
-    });
-  }
-
-  async member(
-    name: string,
-    mode: LeaseMode = 'lease',
-    leaseMs = 1_000,
-  ): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
-    const heard: [Position, LogChange][] = [];
-    const keeper: LogKeeper = {
-      renew: async (request: RenewRequest) => {
-        const reply = await this.keeper.renew(request);
-        return this.on.renew === undefined ? reply : this.on.renew(reply);
-      },
-      append: async (request: AppendRequest) => {
-        this.on.append?.();
-        return this.keeper.append(request);
-      },
-    };
-    const { time } = this;
-    const tasks = { later: time.later.bind(time), soon: (work: () => void) => queueMicrotask(work) };
-    const log = new LeasedLog({ keeper, clock: time, tasks, member: name, mode, leaseMs });
-    await log.renew();
-    log.follow((position, change) => void heard.push([position, change]));
-    return { log, heard };
-  }
-}
-
-/** When the promise is over, in simulated time. */
-async function tookMs(world: World, promise: Promise<unknown>): Promise<number> {
-  const begun = world.time.monotonic();
-  let endedAt: number | undefined;
-  const end = () => {
-    endedAt = world.time.monotonic();
-  };
-  promise.then(end, end);
-  for (;;) {
-    await turns();
-    if (endedAt !== undefined) return endedAt - begun;
-    world.time.advance(1);
-  }
-}
+import { tag, tookMs, World } from './rules-world.ts';
 
 describe('an acknowledgement', () => {
   test('waits for the lease of another member and the margin, not for its own', async () => {

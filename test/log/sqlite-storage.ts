@@ -15,6 +15,19 @@ export class SqliteStorage implements KeeperStorage {
     },
   };
 
+  /** The storage as it is now, for one that is set back to this time later. */
+  copy(): SqliteStorage {
+    const copy = new SqliteStorage();
+    for (const { name, sql } of this.database.prepare('select name, sql from sqlite_schema').all()) {
+      copy.database.exec(sql as string);
+      for (const row of this.database.prepare(`select * from ${name}`).all()) {
+        const values = Object.values(row);
+        copy.database.prepare(`insert into ${name} values (${values.map(() => '?').join(', ')})`).run(...values);
+      }
+    }
+    return copy;
+  }
+
   transactionSync<T>(work: () => T): T {
     this.database.exec('begin');
     try {

@@ -1,7 +1,10 @@
 // An image of what was invalidated, without the buckets that nothing has marked: they are most of a young log's.
 
-import type { InvalidationsImage } from '../../ledger/invalidations.ts';
+import { BUCKET_FORM, type InvalidationsImage } from '../../ledger/invalidations.ts';
 import type { SparseImage } from './messages.ts';
+
+/** Of buckets, prefixes and patterns: to be changed with what an image says of them, but for the choice of a bucket. */
+const FORM = `1.${BUCKET_FORM}`;
 
 export function sparse({ buckets, ...rest }: InvalidationsImage): SparseImage {
   let used = 0;
@@ -14,11 +17,16 @@ export function sparse({ buckets, ...rest }: InvalidationsImage): SparseImage {
     indexes[at] = index;
     positions[at++] = buckets[index] as number;
   }
-  return { ...rest, size: buckets.length, indexes, positions };
+  return { ...rest, form: FORM, size: buckets.length, indexes, positions };
 }
 
-export function dense({ size, indexes, positions, ...rest }: SparseImage): InvalidationsImage {
+/** What another version has made says how far the log had come, and no more: all that was stored before is outdated. */
+export function dense({ form, size, indexes, positions, ...rest }: SparseImage): InvalidationsImage {
+  if (form !== FORM) return { ...rest, floor: rest.applied, patterns: [], buckets: new Float64Array(OTHER_BUCKETS) };
   const buckets = new Float64Array(size);
   for (const [at, index] of indexes.entries()) buckets[index] = positions[at] as number;
   return { ...rest, buckets };
 }
+
+/** Those of another version may be counted otherwise. */
+const OTHER_BUCKETS = 2 ** 14;

@@ -15,7 +15,6 @@ import {
   checkAppend,
   checkRenew,
   type LogKeeper,
-  type LogPlace,
   type LogReply,
   type RenewRequest,
 } from './messages.ts';
@@ -59,8 +58,8 @@ export class Keeper implements LogKeeper {
   async renew(request: RenewRequest): Promise<LogReply> {
     const { log, grants } = this.#opened();
     checkRenew(request);
-    const { member, known, leaseMs, awaited, changes } = request;
-    this.#hear(member, known);
+    const { member, leaseMs, awaited, changes } = request;
+    const known = this.#hear(request);
     const positions = this.#write(changes);
     if (awaited && leaseMs > 0) {
       // Stored first: the next instance must know how long this lease may last.
@@ -77,12 +76,12 @@ export class Keeper implements LogKeeper {
   async append(request: AppendRequest): Promise<LogReply> {
     const { log, grants } = this.#opened();
     checkAppend(request);
-    const { member, known, changes } = request;
-    this.#hear(member, known);
+    const { member, changes } = request;
+    const known = this.#hear(request);
     const positions = this.#write(changes);
     // Nobody serves less for not knowing that a write is under way, so that is not waited for.
     const isAwaited = changes.some(({ kind }) => kind === 'invalidate');
-    const acknowledged = isAwaited ? grants.known(log.number, member) : undefined;
+    const acknowledged = isAwaited ? grants.known(log.place.number, member) : undefined;
     if (changes.some(({ kind }) => kind === 'open')) await this.#setAlarm();
     await acknowledged;
     return this.#reply(known, positions);
@@ -112,13 +111,20 @@ export class Keeper implements LogKeeper {
     return { log: this.#log, grants: this.#grants };
   }
 
-  #hear(member: string, known: LogPlace | undefined): void {
+  /** The number up to which the member knows this log; undefined: nothing is known of that. */
+  #hear({ member, known }: AppendRequest): number | undefined {
     const { log, grants } = this.#opened();
-    if (known === undefined || known.epoch !== log.epoch) return;
-    if (known.number <= log.number) return grants.confirmed(member, known.number);
-    // The storage was set back to an earlier time: the numbers since then would have two meanings.
+    if (known?.epoch !== log.epoch) return undefined;
+    const has = log.has(known);
+    if (has === undefined) return undefined;
+    if (has) {
+      grants.confirmed(member, known.number);
+      return known.number;
+    }
+    // The storage was set back to an earlier time: changes since then are lost, and their numbers have two meanings.
     log.begin();
     grants.begin();
+    return undefined;
   }
 
   #write(changes: readonly LogChange[]): readonly Position[] {
@@ -133,10 +139,10 @@ export class Keeper implements LogKeeper {
     return log.append(changes, this.#parts.clock.now());
   }
 
-  #reply(known: LogPlace | undefined, positions: readonly Position[]): LogReply {
+  #reply(known: number | undefined, positions: readonly Position[]): LogReply {
     const { log } = this.#opened();
-    const changes = known?.epoch === log.epoch ? log.after(known.number) : undefined;
-    return { epoch: log.epoch, number: log.number, changes, positions, membership: undefined };
+    const changes = known === undefined ? undefined : log.after(known);
+    return { ...log.place, changes, positions, membership: undefined };
   }
 
   /** When the alarm has to look at the intent again. This is wall-clock time, as the alarm's is, and of the keeper alone. */

@@ -4,10 +4,10 @@
 // A row has the changes of one call, since the platform charges for each row written.
 
 import { TidegateError } from '../../errors.ts';
-import { Invalidations, type InvalidationsImage } from '../../ledger/invalidations.ts';
+import { fnv1a, Invalidations, type InvalidationsImage } from '../../ledger/invalidations.ts';
 import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
 import { dense, sparse } from './image.ts';
-import type { PlacedChange, SparseImage } from './messages.ts';
+import type { LogPlace, PlacedChange, SparseImage } from './messages.ts';
 
 /** What is used of `ctx.storage` of a Durable Object whose storage is SQLite. */
 export interface KeeperStorage {
@@ -37,24 +37,25 @@ export interface KeptLogOptions {
 }
 
 /** Of what is stored, so that a version of the code tells what it can read. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** A value in SQLite may have 2 MB there. */
 const CHUNK_BYTES = 1_000_000;
 /** Of the rows for one member that is behind; one that lacks more begins from the image. */
 const MAX_BEHIND_CHARACTERS = 4_000_000;
+
+const START = { number: 0, check: 0 };
 
 /** Every format has this one, and a row `format` in it. */
 const META = 'create table if not exists log_meta (name text primary key, value) without rowid';
 const TABLES = [
   'drop table if exists log_changes',
   'drop table if exists log_image',
-  'create table log_changes (last integer primary key, at_ms integer not null, changes text not null)',
+  'create table log_changes (last integer primary key, at_ms integer not null, checked integer not null, changes text not null)',
   'create table log_image (part text, chunk integer, bytes blob not null, primary key (part, chunk)) without rowid',
 ];
 
 /** The image as it is written; its arrays stand in parts of their own. */
-interface WrittenImage extends Omit<SparseImage, 'indexes' | 'positions'> {
-  readonly number: number;
+interface WrittenImage extends Omit<SparseImage, 'indexes' | 'positions'>, LogPlace {
   readonly intents: readonly KeptIntent[];
 }
 
@@ -63,7 +64,8 @@ export class KeptLog {
   readonly intents = new Map<string, KeptIntent>();
   /** Replaced before anyone asks. */
   #invalidations = new Invalidations({ epoch: '', buckets: 1 });
-  #number = 0;
+  /** Of the last change. */
+  #at: Pick<LogPlace, 'number' | 'check'> = START;
   #imageNumber = 0;
   #leaseMs = 0;
 
@@ -84,9 +86,9 @@ export class KeptLog {
     return this.#invalidations.epoch;
   }
 
-  /** Number of the last change. */
-  get number(): number {
-    return this.#number;
+  /** Of the last change. */
+  get place(): LogPlace {
+    return { epoch: this.epoch, ...this.#at };
   }
 
   /** No lease that any instance has granted lasts longer from now on. */
@@ -111,7 +113,8 @@ export class KeptLog {
       this.#exec("insert or replace into log_meta values ('format', ?), ('epoch', ?)", FORMAT, invalidations.epoch);
     });
     this.#invalidations = invalidations;
-    this.#number = this.#imageNumber = 0;
+    this.#at = START;
+    this.#imageNumber = 0;
     this.intents.clear();
   }
 
@@ -120,21 +123,33 @@ export class KeptLog {
     let head = this.#invalidations.applied;
     const placed = changes.map((change): PlacedChange => [change.kind === 'invalidate' ? ++head : head, change]);
     if (placed.length === 0) return [];
-    const number = this.#number + placed.length;
-    const isImageDue = this.#number - this.#imageNumber >= (this.#options.imageAfter ?? 1_000);
+    const number = this.#at.number + placed.length;
+    const text = JSON.stringify(placed);
+    const check = fnv1a(text, this.#at.check);
+    const isImageDue = this.#at.number - this.#imageNumber >= (this.#options.imageAfter ?? 1_000);
     this.#options.storage.transactionSync(() => {
       // Of what is in force before these changes: memory may not run ahead of what is stored.
       if (isImageDue) this.#writeImage();
-      this.#exec('insert into log_changes values (?, ?, ?)', number, atMs, JSON.stringify(placed));
+      this.#exec('insert into log_changes values (?, ?, ?, ?)', number, atMs, check, text);
     });
-    if (isImageDue) this.#imageNumber = this.#number;
+    if (isImageDue) this.#imageNumber = this.#at.number;
     this.#apply(placed, atMs);
+    this.#at = { number, check };
     return placed.map(([position]) => position);
+  }
+
+  /** Whether the place, of this epoch, is in the history of this log; undefined: that is forgotten. */
+  has({ number, check }: LogPlace): boolean | undefined {
+    if (number === this.#at.number) return check === this.#at.check;
+    if (number === 0) return true;
+    const query = 'select last, checked from log_changes where last <= ? order by last desc limit 1';
+    for (const { last, checked } of this.#exec(query, number)) return last === number && checked === check;
+    return number < this.#at.number ? undefined : false;
   }
 
   /** The changes after that number; undefined when some of them are forgotten, or they are too many. */
   after(number: number): readonly PlacedChange[] | undefined {
-    if (number === this.#number) return [];
+    if (number === this.#at.number) return [];
     const found: PlacedChange[] = [];
     let characters = 0;
     for (const { last, changes } of this.#exec(
@@ -148,7 +163,7 @@ export class KeptLog {
       if (before > number + found.length) return undefined;
       found.push(...row.slice(number + found.length - before));
     }
-    return number + found.length === this.#number ? found : undefined;
+    return number + found.length === this.#at.number ? found : undefined;
   }
 
   #apply(placed: readonly PlacedChange[], atMs: number): void {
@@ -157,7 +172,6 @@ export class KeptLog {
       else if (change.kind === 'close') this.intents.delete(change.intent);
       else this.#invalidations.apply(change.selector, position);
     }
-    this.#number += placed.length;
   }
 
   /** False when what is stored does not make a whole. */
@@ -169,17 +183,17 @@ export class KeptLog {
       if (written === undefined) this.#invalidations = this.#emptied(epoch);
       else {
         this.#invalidations = new Invalidations({ from: { ...written, epoch } });
-        this.#number = this.#imageNumber = written.number;
+        this.#at = { number: written.number, check: written.check };
+        this.#imageNumber = written.number;
         for (const kept of written.intents) this.intents.set(kept.intent, kept);
       }
-      const rows = [
-        ...this.#exec('select last, at_ms, changes from log_changes where last > ? order by last', this.#number),
-      ];
-      for (const { last, at_ms, changes } of rows) {
+      const rows = [...this.#exec('select * from log_changes where last > ? order by last', this.#at.number)];
+      for (const { last, at_ms, checked, changes } of rows) {
         const placed = JSON.parse(changes as string) as readonly PlacedChange[];
-        const known = this.#number - ((last as number) - placed.length);
+        const known = this.#at.number - ((last as number) - placed.length);
         if (known < 0) return false;
         this.#apply(placed.slice(known), at_ms as number);
+        this.#at = { number: last as number, check: checked as number };
       }
       return true;
     } catch {
@@ -190,12 +204,12 @@ export class KeptLog {
 
   #writeImage(): void {
     const { indexes, positions, ...image } = this.image();
-    const written: WrittenImage = { ...image, number: this.#number, intents: [...this.intents.values()] };
+    const written: WrittenImage = { ...image, ...this.place, intents: [...this.intents.values()] };
     this.#exec('delete from log_image');
     this.#writePart('head', new TextEncoder().encode(JSON.stringify(written)));
     this.#writePart('indexes', new Uint8Array(indexes.buffer));
     this.#writePart('positions', new Uint8Array(positions.buffer));
-    this.#exec('delete from log_changes where last <= ?', this.#number - (this.#options.tail ?? 10_000));
+    this.#exec('delete from log_changes where last <= ?', this.#at.number - (this.#options.tail ?? 10_000));
   }
 
   #writePart(part: string, bytes: Uint8Array): void {

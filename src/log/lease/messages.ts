@@ -1,7 +1,8 @@
 // What a member and the keeper of a leased log say to each other, and the keeper's check of what it is told.
 //
 // A deployment replaces members and keeper one after the other, so each may hear the other's later version. The keeper
-// refuses what it does not know and changes nothing; a member takes an unknown kind of change for an invalidation of all.
+// refuses what it does not know and changes nothing; a member takes an unknown kind of change for an invalidation of all, and
+// an image of another version for one that says only how far its log has come (image.ts).
 
 import { expected } from '../../errors.ts';
 import type { InvalidationsImage } from '../../ledger/invalidations.ts';
@@ -11,6 +12,8 @@ import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
 export interface LogPlace {
   readonly epoch: string;
   readonly number: number;
+  /** Of all changes up to there: the storage of a keeper may have been set back and have grown again since. */
+  readonly check: number;
 }
 
 /** What a member says with each call. `known`: all changes up to there are in force at the member; undefined: none is. */
@@ -30,6 +33,8 @@ export interface RenewRequest extends AppendRequest {
 
 /** An image whose buckets are listed by their indexes, without those that are 0. */
 export interface SparseImage extends Omit<InvalidationsImage, 'buckets'> {
+  /** How its maker chooses a bucket. */
+  readonly form: string;
   readonly size: number;
   readonly indexes: Uint32Array;
   readonly positions: Float64Array;
@@ -77,8 +82,9 @@ export function checkAppend(request: AppendRequest): void {
   if (member === '') expected('E_LOG', 'the name of a member', member);
   if (known !== undefined) {
     checkText('an epoch', known.epoch, MAX_NAME);
-    if (!Number.isSafeInteger(known.number) || known.number < 0)
-      expected('E_LOG', 'the number of a change', known.number);
+    const { number, check } = known;
+    if (!Number.isSafeInteger(number) || number < 0) expected('E_LOG', 'the number of a change', number);
+    if (!Number.isInteger(check)) expected('E_LOG', 'the check of a place', check);
   }
   if (!Array.isArray(changes)) expected('E_LOG', 'a list of changes', changes);
   if (changes.length > MAX_CHANGES) expected('E_LOG', `at most ${MAX_CHANGES} changes`, changes.length);

@@ -50,12 +50,12 @@ export class Replica {
   }
 
   /** Puts in force what is new here. Throws E_LOG, and has ended, when something is missing between the two. */
-  take({ epoch, number, changes, membership }: LogReply): void {
+  take({ epoch, number, check, changes, membership }: LogReply): void {
     if (this.#ended !== undefined) throw this.#ended;
     if (this.#known === undefined && membership !== undefined) {
       this.#invalidations = new Invalidations({ from: dense(membership.image) });
       this.#intents = membership.intents;
-      this.#known = { epoch, number };
+      this.#known = { epoch, number, check };
       return;
     }
     const { known } = this.begun();
@@ -66,7 +66,7 @@ export class Replica {
       throw this.end(`expected all changes after ${known.number}, got a log that has forgotten some`);
     }
     for (const [position, change] of changes.slice(changes.length - missing)) this.#force(position, change);
-    this.#known = { epoch, number };
+    this.#known = { epoch, number, check };
   }
 
   end(reason: string): TidegateError {

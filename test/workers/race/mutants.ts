@@ -71,7 +71,7 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
     'void sentAtMs; const endMs = this.#now() + leaseMs;',
   ]),
   mutant('acknowledges before leases have run out', { file: KEEPER, scenarios: ['lease'] }, [
-    'const acknowledged = isAwaited ? grants.known(log.number, member) : undefined;',
+    'const acknowledged = isAwaited ? grants.known(log.place.number, member) : undefined;',
     'const acknowledged = undefined; void isAwaited;',
   ]),
   mutant('forgets at a restart what was granted', { file: GRANTS, scenarios: ['coordinator restarted'] }, [
@@ -81,7 +81,7 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
   mutant(
     'takes whoever asks for one who knows',
     { file: KEEPER, scenarios: ['slow coordinator', 'lost calls and answers'] },
-    ['return grants.confirmed(member, known.number);', 'return grants.confirmed(member, log.number);'],
+    ['grants.confirmed(member, known.number);', 'grants.confirmed(member, log.place.number);'],
   ),
   mutant('drops the last change of a reply', { file: 'log/lease/replica.ts', scenarios: ['lease'] }, [
     'for (const [position, change] of changes.slice(changes.length - missing)) this.#force(position, change);',
