@@ -24,8 +24,8 @@ export interface Route {
   readonly originName: string;
   readonly origin: Origin;
   readonly policy: CachePolicy;
-  /** Fields taken from, then added to every response of the origin, before it is stored. Names in lower case. */
-  readonly responseFields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
+  /** Of every response of the origin, before it is stored. */
+  readonly responseFields: FieldEdits;
   /** A URI that a response names, as this route's requests for it would have it: its query rules applied. */
   readonly cacheUri: (uri: string) => string;
   /** True once another configuration is in force: what is filled under these rules is not stored any more. */
@@ -55,6 +55,12 @@ export interface RouteCoding extends CodingRules {
   asKnownToClient(fields: Fields, head: ResponseHead): ResponseHead;
   /** The head, with Vary where the response may be coded. */
   withVary(head: ResponseHead): ResponseHead;
+}
+
+/** Fields taken off a message, then added. Names in lower case; those of `set` are in `remove` too, so that it replaces them. */
+export interface FieldEdits {
+  readonly remove: ReadonlySet<string>;
+  readonly set: Fields;
 }
 
 /** One request, checked and routed by the front. */

@@ -92,3 +92,13 @@ export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
   clientDirectives: 'honour',
   normaliseVary: 'language-preference',
 });
+
+type Stated = { readonly [Name in keyof CachePolicy]?: CachePolicy[Name] | undefined };
+
+/** The policy of a profile, with what is stated in place of its own. */
+export function policyOf({ profile = 'safe', ...stated }: Stated): CachePolicy {
+  const base = profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
+  const given = Object.entries(stated).filter(([, value]) => value !== undefined);
+  const targetedFields = (stated.targetedFields ?? base.targetedFields).map((name) => name.toLowerCase());
+  return Object.freeze({ ...base, ...Object.fromEntries(given), targetedFields: Object.freeze(targetedFields) });
+}

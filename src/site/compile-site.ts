@@ -1,12 +1,11 @@
 // Routes and request rules, made once from the configuration, for every runtime.
 
 import { cookieRules } from '../engine/answers/edits.ts';
-import type { Route, RouteCoding } from '../engine/contract.ts';
+import type { FieldEdits, Route, RouteCoding } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
 import type { Origin } from '../ports.ts';
-import type { Fields } from '../semantics/fields.ts';
 import type { OutwardRules } from '../semantics/outward.ts';
-import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../semantics/policy.ts';
+import { type CachePolicy, policyOf } from '../semantics/policy.ts';
 import type { ResolvedRoute, ResolvedSite } from './resolved.ts';
 import {
   compileBypass,
@@ -74,22 +73,21 @@ function compilePolicy(
   route: ResolvedRoute,
   { cacheName, targetedFields }: Pick<ResolvedSite, 'cacheName' | 'targetedFields'>,
 ): CachePolicy {
-  const base = route.profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
   const sayFreshness = ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields];
-  return Object.freeze({
-    ...base,
+  return policyOf({
+    profile: route.profile,
     cacheName,
-    targetedFields: Object.freeze([...targetedFields]),
+    targetedFields,
     ttlMs: route.ttlMs,
     defaultTtlMs: route.defaultTtlMs,
     staleWhileRevalidateMs: route.staleWhileRevalidateMs,
     staleIfErrorMs: route.staleIfErrorMs,
-    graceMs: route.graceMs ?? base.graceMs,
+    graceMs: route.graceMs,
     negativeTtlMs: route.negativeTtlMs,
     editsFreshness: editedNames(route.response).some((name) => sayFreshness.includes(name)),
     ownRequestFields: new Set(Object.keys(route.request.set).map((name) => name.toLowerCase())),
     cookies: route.cookies && cookieRules(route.cookies),
-    clientDirectives: route.clientDirectives ?? base.clientDirectives,
+    clientDirectives: route.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,
   });
 }
@@ -112,14 +110,11 @@ function compileQuery(query: ResolvedRoute['query']): QueryRule {
   return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
 }
 
-type FieldEdits = ResolvedRoute['request'];
-
-/** A set field replaces all fields of its name, so its name is among the removed ones. */
-function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
+function compileEdits(edits: ResolvedRoute['request']): FieldEdits {
   const set = Object.entries(edits.set).flatMap(([name, value]) => [name.toLowerCase(), value]);
   return Object.freeze({ remove: new Set(editedNames(edits)), set: Object.freeze(set) });
 }
 
-function editedNames({ set, remove }: FieldEdits): readonly string[] {
+function editedNames({ set, remove }: ResolvedRoute['request']): readonly string[] {
   return [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());
 }

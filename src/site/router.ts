@@ -3,11 +3,12 @@
 // Matching runs for every request, so it must not allocate. Patterns and bypass rules are compiled once into plain tests,
 // and the routes that can apply to a host are remembered by the host; clients choose the hosts, so the memory is bounded.
 
-import type { Route } from '../engine/contract.ts';
+import { editFields, sharedRequest } from '../engine/answers/edits.ts';
+import type { FieldEdits, GateRequest, Route } from '../engine/contract.ts';
 import { normalPath, normalTarget } from '../entry/key.ts';
 import { normalGlob } from '../entry/uri-forms.ts';
 import { globMatcher } from '../ledger/glob.ts';
-import { type Fields, fieldLines, filterFields } from '../semantics/fields.ts';
+import { type Fields, fieldLines } from '../semantics/fields.ts';
 import type { BypassRuleConfig } from './route-types.ts';
 
 /** Which query parameters stay in the key, and so in the forwarded request. */
@@ -21,8 +22,8 @@ export interface RequestRules {
   readonly query: QueryRule;
   /** Whether to order parameters by name, stably; off by default, since some origins give the order a meaning. */
   readonly sortQuery: boolean;
-  /** Names in lower case. Applied to the forwarded request, so to every field that may change an origin's answer. */
-  readonly fields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
+  /** Of the forwarded request, so of every field that may change an origin's answer. */
+  readonly fields: FieldEdits;
   /** Whether the request goes to the origin without the cache. */
   readonly bypass: (method: string, path: string, fields: Fields) => boolean;
   /** Whether to forward a body on GET or HEAD, never cached; otherwise 400 refuses it. */
@@ -43,6 +44,24 @@ export interface SiteRoute {
 export interface Router {
   match(host: string, path: string): SiteRoute | undefined;
   knowsHost(host: string): boolean;
+}
+
+/** A request that has found its route; `bypass`: it goes past the cache whatever the route says. */
+type Arrived = Pick<GateRequest, 'method' | 'target' | 'fields'> & { readonly bypass: boolean };
+
+/**
+ * What of a request is forwarded, and whether it goes past the cache. The target goes into the key as well; so equal keys
+ * forward equal requests. `isTrusted`: whether this client's cache directives are obeyed whatever the route says.
+ */
+export function requestOnRoute(
+  { method, target: given, fields, bypass }: Arrived,
+  { request: rules, route }: SiteRoute,
+  isTrusted: () => boolean,
+): Pick<GateRequest, 'target' | 'fields' | 'bypass'> {
+  const target = normaliseTarget(given, rules);
+  const edited = editFields(fields, rules.fields);
+  const goesBy = bypass || rules.bypass(method, target, edited);
+  return { target, ...sharedRequest({ method, fields: edited, bypass: goesBy }, route.policy, isTrusted) };
 }
 
 interface Candidate {
@@ -259,15 +278,3 @@ function parameterName(parameter: string): string {
 }
 
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** The route's edits of the forwarded request: `remove` first, then each field of `set` in place of its namesakes. */
-export function editFields(
-  fields: string[],
-  edits: { readonly remove: ReadonlySet<string>; readonly set: Fields },
-): string[] {
-  const { remove, set } = edits;
-  if (remove.size === 0 && set.length === 0) return fields;
-  const replaced = new Set(remove);
-  for (let at = 0; at < set.length; at += 2) replaced.add(set[at] as string);
-  return [...filterFields(fields, (name) => !replaced.has(name)), ...set];
-}

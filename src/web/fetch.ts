@@ -10,7 +10,7 @@ import type { Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { HandlerGate, type HandlerGateParts, type Serving } from './handler-gate.ts';
-import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
+import { type CacheSettings, type FetchCacheOptions, handlerPolicy, settingsOf } from './options.ts';
 import { type Platform, universalPlatform } from './platform.ts';
 import { type UnroutedRequest, unroutedRequest, uriOf } from './request.ts';
 
@@ -117,7 +117,7 @@ class WebGate {
     this.#route = {
       tenant: DEFAULT_TENANT,
       originName: 'handler',
-      policy: policyOf(this.#settings),
+      policy: handlerPolicy(this.#settings),
       responseFields: { remove: new Set<string>(), set: NO_FIELDS },
       cacheUri: (uri) => uriOf(uri) ?? uri,
       retired: () => false,
@@ -145,8 +145,7 @@ class WebGate {
   }
 
   #asked(request: Request): UnroutedRequest | undefined {
-    const { trustForwarded } = this.#settings;
-    return unroutedRequest(request, this.#route.policy, { trustForwarded });
+    return unroutedRequest(request, this.#route.policy, this.#settings.trustForwarded);
   }
 }
 

@@ -4,7 +4,7 @@ import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answ
 import type { Duration, InMs } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import type { Store } from '../ports.ts';
-import { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from '../semantics/policy.ts';
+import { type CachePolicy, type Profile, policyOf, SAFE_POLICY } from '../semantics/policy.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 
 /** What `createFetchCache` and `tidegate` are given. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
@@ -57,15 +57,6 @@ export interface FetchCacheOptions {
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
 
-const TIMES = [
-  'ttlMs',
-  'defaultTtlMs',
-  'staleWhileRevalidateMs',
-  'staleIfErrorMs',
-  'graceMs',
-  'negativeTtlMs',
-] as const;
-
 const cookiePatterns = (value: unknown) => Array.isArray(value) && value.every(isCookiePattern);
 
 const CHECKS: kit.Checks<FetchCacheOptions> = {
@@ -108,19 +99,22 @@ export function settingsOf(options: FetchCacheOptions): CacheSettings {
   return { timeoutMs: DEFAULT_TIMEOUT_MS, ...given, maxBytes: given.memory?.maxBytes ?? DEFAULT_MAX_BYTES };
 }
 
-export function policyOf(settings: CacheSettings): CachePolicy {
-  const { profile = 'safe', cacheName, targetedFields, maxBodyBytes, maxBytes, tiers = [] } = settings;
-  const base = profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
-  const times = TIMES.map((name) => [name, settings[name] ?? base[name]]);
+export function handlerPolicy(settings: CacheSettings): CachePolicy {
+  const { maxBodyBytes = SAFE_POLICY.maxBodyBytes, maxBytes, tiers = [] } = settings;
   // A body that the memory would decline is not gathered for it first.
   const largest = tiers.length > 0 ? Number.POSITIVE_INFINITY : Math.floor(maxBytes * LARGEST_PART);
-  return Object.freeze({
-    ...base,
-    ...Object.fromEntries(times),
+  return policyOf({
+    profile: settings.profile,
+    cacheName: settings.cacheName,
+    targetedFields: settings.targetedFields,
+    ttlMs: settings.ttlMs,
+    defaultTtlMs: settings.defaultTtlMs,
+    staleWhileRevalidateMs: settings.staleWhileRevalidateMs,
+    staleIfErrorMs: settings.staleIfErrorMs,
+    graceMs: settings.graceMs,
+    negativeTtlMs: settings.negativeTtlMs,
     cookies: settings.cookies && cookieRules(settings.cookies),
-    clientDirectives: settings.clientDirectives ?? base.clientDirectives,
-    maxBodyBytes: Math.min(maxBodyBytes ?? base.maxBodyBytes, largest),
-    cacheName: cacheName ?? base.cacheName,
-    targetedFields: Object.freeze((targetedFields ?? base.targetedFields).map((name) => name.toLowerCase())),
+    clientDirectives: settings.clientDirectives,
+    maxBodyBytes: Math.min(maxBodyBytes, largest),
   });
 }

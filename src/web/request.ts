@@ -7,6 +7,7 @@
 import { sharedRequest } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { isKeyable, normalTarget } from '../entry/key.ts';
+import { claimOf } from '../semantics/claims.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
@@ -14,49 +15,66 @@ import type { CachePolicy } from '../semantics/policy.ts';
 /** All of it but where it goes. */
 export type UnroutedRequest = Omit<GateRequest, 'route'>;
 
-/** How a request is made into one of the engine. */
-export interface RequestRules {
-  /** Whether the host and scheme that a proxy states make the URI. Default false. */
-  readonly trustForwarded?: boolean | undefined;
-  /** The target (path and query) in the key and in the forwarded request. Default: as it came. */
-  readonly target?: (target: string) => string;
-  /** The fields of the forwarded request. Default: as they came. */
-  readonly fields?: (fields: string[]) => string[];
-  /** Whether the request goes past the cache. Default: it does not. */
-  readonly bypass?: (method: string, target: string, fields: Fields) => boolean;
+/** The head of a request. */
+interface RequestHead extends Place {
+  readonly method: string;
+  readonly fields: Fields;
+  /** Whether it goes past the cache. */
+  readonly bypass: boolean;
 }
 
-/** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
+/**
+ * The head of a request as a cache takes it; undefined: it is nothing for a cache, its handler is to answer it alone.
+ * `trustForwarded`: the host and scheme that a proxy states make the URI.
+ */
+export function headOf({ method, url, headers }: Request, trustForwarded = false): RequestHead | undefined {
+  // An upgrade changes the protocol, which no stored response can. A write is one all the same: whoever takes it may leave the
+  // protocol as it is (RFC 9110 §7.8), and the field is not forwarded.
+  if (headers.has('upgrade') && isSafeMethod(method)) return undefined;
+  const all = fieldsOf(headers);
+  const uri = trustForwarded ? uriOf(url, all) : ownUri(url);
+  if (uri === undefined) return undefined;
+  const mayBeStored = method === 'GET' || method === 'HEAD';
+  const fields = mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
+  // The answer may depend on claims of a trusted proxy that are not in the URI.
+  const bypass = mayBeStored && trustForwarded && all.some((name, at) => at % 2 === 0 && claimOf(name) !== undefined);
+  return { method, ...placeOf(uri), fields, bypass };
+}
+
+/** What stands for a request in the engine. */
+export function askedBy(
+  { body }: Request,
+  { method, origin }: RequestHead,
+  forwarded: Pick<UnroutedRequest, 'target' | 'fields' | 'bypass'>,
+): UnroutedRequest {
+  return { method, uri: origin + forwarded.target, body: (body ?? undefined) as GateRequest['body'], ...forwarded };
+}
+
+/** Where a request goes. */
+interface Place {
+  readonly origin: string;
+  readonly host: string;
+  readonly target: string;
+}
+
+/** The parts of a URL of HTTP that has been parsed before, such as a Request's, and names no user. */
+export function placeOf(url: string): Place {
+  const end = url.indexOf('#');
+  const whole = end < 0 ? url : url.slice(0, end);
+  const hostAt = whole.indexOf('//') + 2;
+  const at = whole.indexOf('/', hostAt);
+  return { origin: whole.slice(0, at), host: whole.slice(hostAt, at), target: whole.slice(at) };
+}
+
+/** What stands for the request of a cache that has no routes; undefined: it is nothing for a cache. */
 export function unroutedRequest(
   request: Request,
   policy: CachePolicy,
-  rules: RequestRules = {},
+  trustForwarded = false,
 ): UnroutedRequest | undefined {
-  const { method } = request;
-  // An upgrade changes the protocol, which no stored response can. A write is one all the same: whoever takes it may leave the
-  // protocol as it is (RFC 9110 §7.8), and the field is not forwarded.
-  if (request.headers.has('upgrade') && isSafeMethod(method)) return undefined;
-  const { trustForwarded = false, target: targetOf = same, fields: fieldsOfRoute = same } = rules;
-  const all = fieldsOf(request.headers);
-  const mayBeStored = method === 'GET' || method === 'HEAD';
-  const stated = trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
-  if (stated === undefined) return undefined;
-  const targetAt = stated.indexOf('/', stated.indexOf('//') + 2);
-  const target = targetOf(stated.slice(targetAt));
-  const uri = stated.slice(0, targetAt) + target;
-  const fields = fieldsOfRoute(mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all);
-  const unrouted = { method, uri, target, body: (request.body ?? undefined) as GateRequest['body'] };
-  const bypass = rules.bypass?.(method, target, fields) === true;
-  if (!mayBeStored || bypass) return { ...unrouted, fields, bypass };
-  // The answer may depend on claims of a trusted proxy that are not in the URI.
-  if (trustForwarded && all.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name))) {
-    return { ...unrouted, fields, bypass: true };
-  }
-  const shared = sharedRequest(fields, policy, () => false);
-  return { ...unrouted, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
+  const head = headOf(request, trustForwarded);
+  return head && askedBy(request, head, { target: head.target, ...sharedRequest(head, policy, () => false) });
 }
-
-const same = <T>(given: T): T => given;
 
 const HOP_BY_HOP = hopByHopNames(NO_FIELDS);
 
@@ -73,13 +91,11 @@ export function headersOf(fields: Fields): Headers {
   return headers;
 }
 
-/** The same of a URL that has been parsed before: a Request's, which names no user. */
+/** The same of a Request's own URL. */
 function ownUri(url: string): string | undefined {
   if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined;
-  const end = url.indexOf('#');
-  const whole = end < 0 ? url : url.slice(0, end);
-  const at = whole.indexOf('/', 'https://'.length);
-  const uri = whole.slice(0, at) + normalTarget(whole.slice(at));
+  const { origin, target } = placeOf(url);
+  const uri = origin + normalTarget(target);
   return isKeyable(uri) ? uri : undefined;
 }
 
@@ -100,16 +116,7 @@ function statedOrigin(url: URL, fields: Fields): string | undefined {
   return URL.parse(`${scheme}://${host}`)?.origin;
 }
 
-/** Besides X-Forwarded-*: known to be obeyed by frameworks and servers. */
-const CLAIMS: ReadonlySet<string> = new Set(
-  `forwarded x-scheme x-url-scheme front-end-https x-original-url x-original-uri x-original-host x-rewrite-url
-   x-rewrite-uri x-host x-http-host-override x-http-destinationurl x-proxy-url x-http-method-override x-http-method
-   x-method-override x-middleware-subrequest proxy`.split(/\s+/),
-);
-
 /** True for a field that claims another target; X-Forwarded-For is about the client. */
 function isClaim(name: string): boolean {
-  return name.startsWith('x-forwarded') ? name !== 'x-forwarded-for' : CLAIMS.has(name);
+  return name === 'x-forwarded-host' || name === 'x-forwarded-proto' || claimOf(name) !== undefined;
 }
-
-const IN_URI: ReadonlySet<string> = new Set(['x-forwarded-host', 'x-forwarded-proto']);

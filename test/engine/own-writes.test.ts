@@ -8,7 +8,8 @@ import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 
 function withoutCookies(fields: Fields): Fields {
-  const shared = sharedRequest(fields, { ...SAFE_POLICY, cookies: cookieRules({ drop: 'all' }) }, () => false);
+  const policy = { ...SAFE_POLICY, cookies: cookieRules({ drop: 'all' }) };
+  const shared = sharedRequest({ method: 'GET', fields, bypass: false }, policy, () => false);
   expect(hasField(shared.fields, 'cookie')).toBe(false);
   return shared.fields;
 }

@@ -27,7 +27,9 @@ describe('a write through the gate', () => {
     const { ask, get, origin, route } = gateBench();
     get('/list');
     origin.last.answer(200, [...FRESH, 'cache-groups', '"users"'], 'old');
-    Object.assign(route, { responseFields: { remove: new Set(), set: ['cache-group-invalidation', '"users"'] } });
+    Object.assign(route, {
+      responseFields: { remove: new Set(['cache-group-invalidation']), set: ['cache-group-invalidation', '"users"'] },
+    });
     ask({ method: 'PUT', path: '/a' });
     origin.last.answer(204);
     expect(get('/list').state).toBe('waiting');
@@ -35,7 +37,7 @@ describe('a write through the gate', () => {
 
   it('stores no answer whose tag, given by its route, was invalidated meanwhile', async () => {
     const { ask, get, gate, origin, route } = gateBench();
-    Object.assign(route, { responseFields: { remove: new Set(), set: ['cache-tag', 'set'] } });
+    Object.assign(route, { responseFields: { remove: new Set(['cache-tag']), set: ['cache-tag', 'set'] } });
     ask({ method: 'POST', path: '/a' });
     await gate.invalidate({ kind: 'tag', tag: 'set' });
     origin.last.answer(200, [...FRESH, 'content-location', '/a'], 'old');

@@ -106,7 +106,7 @@ describe('what the gate gets', () => {
     const { port, requests } = await startFront({
       rules: {
         query: { kind: 'drop', names: new Set(['utm']) },
-        fields: { remove: new Set(['x-gone']), set: ['x-set', 'by route'] },
+        fields: { remove: new Set(['x-gone', 'x-set']), set: ['x-set', 'by route'] },
         originHost: 'internal:8080',
         bypass: (_method, path) => path.startsWith('/past'),
       },

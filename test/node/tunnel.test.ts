@@ -68,7 +68,7 @@ describe('an upgrade', () => {
   test('reaches the origin with the fields of any forwarded request', async () => {
     const echo = await startEcho();
     const { port } = await startTunnelFront(echo.url, {
-      rules: { fields: { remove: new Set(), set: ['x-set', 'route'] } },
+      rules: { fields: { remove: new Set(['x-set']), set: ['x-set', 'route'] } },
     });
     await new RawClient(port).send(WEBSOCKET).until((text) => text.endsWith('welcome '));
     const { url, headers } = echo.asked[0]!;

@@ -197,6 +197,18 @@ describe('claims of another host', () => {
     expect(await body(serve(get('/a', forged)))).toBe('http://app.example/a null');
   });
 
+  test('do not reach it as CGI and WSGI would read them either', async () => {
+    const { cache } = simulated();
+    const serve = cache.wrap((request) => text([...request.headers.keys()].join(), FRESH));
+    const forged = {
+      x_forwarded_host: 'evil.example',
+      'x-forwarded_proto': 'ftp',
+      x_original_url: '/admin',
+      x_own: '1',
+    };
+    expect(await body(serve(get('/a', forged)))).toBe('x_own');
+  });
+
   test('of a trusted proxy are part of the key', async () => {
     const serve = serving(true);
     const of = (host: string) => body(serve(get('/a', { 'x-forwarded-host': host, 'x-forwarded-proto': 'https' })));

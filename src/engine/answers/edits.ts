@@ -24,7 +24,7 @@ import { TAG_FIELDS } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
 import { isStrongLastModified } from '../../semantics/validation.ts';
-import type { GateRequest, Route } from '../contract.ts';
+import type { FieldEdits, GateRequest, Route } from '../contract.ts';
 import { positionField } from '../http/own-writes.ts';
 
 const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
@@ -32,15 +32,19 @@ const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
 /** Fields that a client sends for itself alone. */
 const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
 
+/** A request whose fields are as they came, but for the edits of its route; `bypass`: it goes past the cache in any case. */
+type Given = Pick<GateRequest, 'method' | 'fields'> & { readonly bypass: boolean };
+
 /**
- * `hasCredentials`: it bypasses the cache, as it came. `isTrusted`: whether the cache directives of this client are obeyed
- * whatever the route says; asked where it has any.
+ * What of its fields is forwarded, and whether it goes past the cache; with credentials it does, as it came. `isTrusted`: whether
+ * the cache directives of this client are obeyed whatever the route says; asked where it has any.
  */
 export function sharedRequest(
-  given: Fields,
+  { method, fields: given, bypass }: Given,
   policy: CachePolicy,
   isTrusted: () => boolean,
-): { readonly fields: Fields; readonly hasCredentials: boolean } {
+): Pick<GateRequest, 'fields' | 'bypass'> {
+  if (bypass || (method !== 'GET' && method !== 'HEAD')) return { fields: given, bypass };
   let cookieLines = 0;
   let hasAuthorization = false;
   let hasDirectives = false;
@@ -51,16 +55,16 @@ export function sharedRequest(
     else if (name === 'authorization') hasAuthorization = true;
     else hasDirectives = true;
   }
-  if (cookieLines === 0 && !hasAuthorization && !hasDirectives) return { fields: given, hasCredentials: false };
+  if (cookieLines === 0 && !hasAuthorization && !hasDirectives) return { fields: given, bypass };
   // As two lines Vary would combine them with a comma, and origins do not (RFC 9113 §8.2.3).
   const fields = cookieLines > 1 ? withField(given, 'cookie', fieldLines(given, 'cookie').join('; ')) : given;
   const isGiven = givesFreshness(policy);
-  if (hasAuthorization && isGiven) return { fields, hasCredentials: true };
+  if (hasAuthorization && isGiven) return { fields, bypass: 'credentials' };
   const rules = policy.cookies ?? (isGiven ? NO_COOKIES : undefined);
   const withCookies = cookieLines > 0 && rules !== undefined ? sharedCookies(fields, rules) : fields;
-  if (withCookies === undefined) return { fields, hasCredentials: true };
+  if (withCookies === undefined) return { fields, bypass: 'credentials' };
   const ignores = hasDirectives && policy.clientDirectives === 'ignore' && !isTrusted();
-  return { fields: ignores ? withoutDirectives(withCookies, policy) : withCookies, hasCredentials: false };
+  return { fields: ignores ? withoutDirectives(withCookies, policy) : withCookies, bypass };
 }
 
 const NO_COOKIES: CookieRules = Object.freeze({ isInKey: () => false, isDropped: () => false, hasKey: false });
@@ -143,15 +147,16 @@ export function countingNames(names: readonly string[], { compress, policy }: Ga
  * reckoned from it (RFC 9110 §6.6.1).
  */
 export function editedResponse(head: ResponseHead, route: Route, now: number): EditedHead {
-  const { remove, set } = route.responseFields;
+  const { remove } = route.responseFields;
   const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
-  const strongModified = isStrongLastModified(head.fields);
-  if (remove.size === 0 && set.length === 0)
-    return { ...withVary({ status: head.status, fields: dated }, route), strongModified };
-  const replaced = new Set(set.filter((_, at) => at % 2 === 0));
-  const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
-  const edited = withVary({ status: head.status, fields: [...kept, ...set] }, route);
-  return { ...edited, strongModified: strongModified && !replaced.has('last-modified') };
+  const fields = editFields(dated, route.responseFields);
+  const strongModified = isStrongLastModified(head.fields) && !remove.has('last-modified');
+  return { ...withVary({ status: head.status, fields }, route), strongModified };
+}
+
+export function editFields(fields: Fields, { remove, set }: FieldEdits): Fields {
+  if (remove.size === 0) return fields;
+  return [...filterFields(fields, (name) => !remove.has(name)), ...set];
 }
 
 /** With what its own Date says of its Last-Modified (RFC 9110 §8.8.2.2). */

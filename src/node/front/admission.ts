@@ -2,10 +2,9 @@
 // and fields. Every part of the forwarded request that differs between keys is made here.
 
 import type { ExplainRequest } from '../../admin/contract.ts';
-import { sharedRequest } from '../../engine/answers/edits.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
-import { editFields, normaliseTarget, type Router, type SiteRoute } from '../../site/router.ts';
+import { type Router, requestOnRoute, type SiteRoute } from '../../site/router.ts';
 import type { Peer } from './connection/arrival.ts';
 import { type RequestRefusal, refused } from './refusals.ts';
 import { forwardedFields } from './request-fields.ts';
@@ -112,43 +111,24 @@ interface Routed {
 
 function route({ raw, head, site, place, address, trusted, maxForwards }: Routed, deps: AdmissionDeps): Admitted {
   const { method, httpVersion } = raw;
-  const rules = site.request;
-  const target = normaliseTarget(head.target, rules);
   const { host, scheme } = place;
-  const passage = {
+  const fields = forwardedFields(head.scan, {
     host,
     scheme,
-    originHost: rules.originHost ?? host,
+    originHost: site.request.originHost ?? host,
     peer: address,
     trusted,
     via: `${httpVersion} ${deps.cacheName}`,
     // `Content-Length: 0` adds nothing to the method; the origin's connection states it where it matters.
     contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
     maxForwards,
-  };
-  const edited = editFields(forwardedFields(head.scan, passage), rules.fields);
+  });
   const overridden = trusted && head.scan.overrides !== undefined;
-  const contentOnGet = head.framing !== 'none' && isGet(method);
-  const goesBy = overridden || contentOnGet || rules.bypass(method, target, edited);
-  const isShared = isGet(method) && !goesBy;
-  const { fields, hasCredentials } = isShared
-    ? sharedRequest(edited, site.route.policy, () => deps.trust(address))
-    : { fields: edited, hasCredentials: false };
-  const bypass = hasCredentials ? 'credentials' : goesBy;
-  return {
-    kind: 'admitted',
-    site,
-    request: {
-      route: site.route,
-      method,
-      uri: `${scheme}://${host}${target}`,
-      target,
-      fields,
-      body: undefined,
-      bypass,
-    },
-    head,
-  };
+  const bypass = overridden || (head.framing !== 'none' && isGet(method));
+  const arrived = { method, target: head.target, fields, bypass };
+  const forwarded = requestOnRoute(arrived, site, () => deps.trust(address));
+  const uri = `${scheme}://${host}${forwarded.target}`;
+  return { kind: 'admitted', site, request: { route: site.route, method, uri, body: undefined, ...forwarded }, head };
 }
 
 interface Place {

@@ -4,6 +4,7 @@
 // claim another host, scheme, path or method are removed from clients' requests, and their replacements are made from
 // the URI in the key. One pass over the raw fields sorts them by role.
 
+import { claimOf } from '../../semantics/claims.ts';
 import { filterFields, listMembers } from '../../semantics/fields.ts';
 
 type Role =
@@ -42,19 +43,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map([
   ['x-forwarded-for', 'forwardedFor'],
   ['x-forwarded-proto', 'forwardedProto'],
   ['x-forwarded-host', 'forwardedHost'],
-  // `proxy` becomes HTTP_PROXY under CGI; the rest repeats X-Forwarded-Proto and -Host under other names.
-  ...roles(
-    'drop',
-    'keep-alive proxy-connection te trailer http2-settings proxy-authorization proxy-authenticate proxy',
-  ),
-  ...roles('drop', 'forwarded x-forwarded x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-protocol'),
-  ...roles('drop', 'x-forwarded-ssl x-scheme x-url-scheme front-end-https'),
-  ...roles(
-    'override',
-    'x-forwarded-prefix x-forwarded-path x-forwarded-uri x-original-url x-original-uri x-original-host',
-  ),
-  ...roles('override', 'x-rewrite-url x-rewrite-uri x-host x-http-host-override x-http-destinationurl x-proxy-url'),
-  ...roles('override', 'x-http-method-override x-http-method x-method-override x-middleware-subrequest'),
+  ...roles('drop', 'keep-alive proxy-connection te trailer http2-settings proxy-authorization proxy-authenticate'),
   ...roles('source', 'x-real-ip x-client-ip client-ip true-client-ip x-cluster-client-ip'),
 ] as [string, Role][]);
 
@@ -127,17 +116,18 @@ const MAX_SPELLING_CHARS = 40;
 
 function spelled(spelling: string): Name {
   const name = spelling.toLowerCase();
-  const found: Name = { name, role: ROLES.get(name) ?? lookalike(name) };
+  const found: Name = { name, role: roleOf(name) };
   if (SPELLINGS.size < MAX_SPELLINGS && spelling.length <= MAX_SPELLING_CHARS) SPELLINGS.set(spelling, found);
   return found;
 }
 
-/** CGI and WSGI read `_` as `-`, and origins know many more X-Forwarded fields than any list. */
-function lookalike(name: string): Role | undefined {
-  if (name.startsWith('x-forwarded-')) return 'override';
-  if (!name.includes('_')) return undefined;
-  const dashed = name.replaceAll('_', '-');
-  return ROLES.has(dashed) || dashed.startsWith('x-forwarded-') ? 'drop' : undefined;
+/** CGI and WSGI read `_` as `-`, so what looks like a field of a role is not forwarded either. */
+function roleOf(name: string): Role | undefined {
+  const role = ROLES.get(name);
+  if (role !== undefined) return role;
+  const claim = claimOf(name);
+  if (claim !== undefined) return claim === 'override' ? 'override' : 'drop';
+  return name.includes('_') && ROLES.has(name.replaceAll('_', '-')) ? 'drop' : undefined;
 }
 
 function note(scan: FieldScan, role: Role, [name, value]: [string, string]): void {
