@@ -7,7 +7,8 @@ declare module 'cloudflare:workers' {
   export class WorkerEntrypoint {
     constructor(context: unknown, env: unknown);
   }
-  /** The bindings, for code that runs when the Worker is loaded. */
+  /** The bindings; within `withEnv`, and all that its work causes, what that was given. */
   export const env: import('./platform.ts').Bindings;
+  export function withEnv<T>(env: object, work: () => T): T;
   export function waitUntil(work: Promise<unknown>): void;
 }

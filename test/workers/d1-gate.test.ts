@@ -102,6 +102,36 @@ test('a body that is read of the database after its head is never given twice', 
   expect(await ask('a', '/streamed')).toMatchObject({ text: '40', isHit: false });
 });
 
+describe.each(['binding', 'prepared', 'batch', 'session', 'imported'])('by the %s of an earlier request', (way) => {
+  test('what is read is invalidated by each write, also while that request is open', async () => {
+    const open = ask('a', `/kept/${way}/2?open`);
+    await new Promise((done) => setTimeout(done, 200));
+    for (const n of [51, 52]) {
+      await put('a', '/t/1?kept', String(n));
+      const { text } = await ask('a', `/kept/${way}/1`);
+      expect(text).toMatch(new RegExp(`\\b${n}\\b`));
+      expect((await ask('a', `/kept/${way}/1`)).text).toBe(text);
+      await put('b', '/t/1', String(n + 10));
+      expect((await ask('a', `/kept/${way}/1`)).text).toMatch(new RegExp(`\\b${n + 10}\\b`));
+    }
+    await open;
+    await put('b', '/t/2', '77');
+    expect((await ask('a', `/kept/${way}/2?open`)).text).toMatch(/\b77\b/);
+  });
+
+  test('it is stored, unless a session may read of a replica', async () => {
+    await ask('a', `/kept/${way}/1`);
+    expect((await ask('a', `/kept/${way}/1`)).isHit).toBe(way !== 'session');
+  });
+});
+
+test('a body that is read by the binding of an earlier request is never given twice', async () => {
+  for (const n of ['81', '82']) {
+    await put('b', '/t/1', n);
+    expect(await ask('a', '/kept-streamed')).toMatchObject({ text: n, isHit: false });
+  }
+});
+
 test('nothing went wrong', async () => {
   expect(JSON.parse((await ask('a', '/faults')).text)).toEqual([]);
   expect(JSON.parse((await ask('b', '/faults')).text)).toEqual([]);

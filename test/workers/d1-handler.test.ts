@@ -1,9 +1,24 @@
 // `withD1`: what becomes of a response by what the tracker says of its statements, with a context of the test's own.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, test } from 'vitest';
 import type { D1Database, TaggedRequest } from '../../src/workers/d1/binding.ts';
-import { withD1 } from '../../src/workers/d1/handler.ts';
+import { type D1HandlerOptions, type OriginHandler, trackedHandler } from '../../src/workers/d1/handler.ts';
 import { createD1Tracker, type D1Tracker } from '../../src/workers/d1/tracker.ts';
+
+/** As the platform's `withEnv`. */
+const storage = new AsyncLocalStorage<object>();
+const scope = {
+  get env() {
+    return (storage.getStore() ?? {}) as Readonly<Record<string, unknown>>;
+  },
+  withEnv: <T>(env: object, work: () => T): T => storage.run(env, work),
+};
+const withD1 = (
+  handler: OriginHandler<Readonly<Record<string, unknown>>>,
+  trackers: Readonly<Record<string, D1Tracker>>,
+  options: D1HandlerOptions = {},
+) => trackedHandler(handler, trackers, { ...options, scope });
 
 const DB = { prepare: () => undefined, batch: () => undefined, exec: () => undefined };
 
@@ -121,24 +136,23 @@ test('where the drain could not be started, the next request starts it', async (
   expect([starts, await Promise.all(waited)]).toEqual([2, ['Error: lost', undefined]]);
 });
 
-test('what is read through the binding of an earlier request is not stored', async () => {
+test('what is read by work that no request began leaves unstored what is being made meanwhile', async () => {
   const statement = { all: async () => ({ success: true, results: [] }), run: () => undefined, bind: () => statement };
   const bare = { ...DB, prepare: () => statement };
   let kept: D1Database | undefined;
   const handler = withD1(
-    async (request, env) => {
+    async (_, env) => {
+      if (kept !== undefined) await storage.exit(() => kept?.prepare('select n from t').all());
       kept ??= env.DB as D1Database;
-      if (!request.url.endsWith('/plain')) await kept.prepare('select n from t').all();
       return new Response('made');
     },
     { DB: createD1Tracker({ source: 'app' }) },
   );
   const context = { tidegate: { tags: () => undefined, invalidate: async () => undefined } };
   const call = handler as (request: Request, env: object, context: object) => Promise<Response>;
-  const ask = (path: string) => call(new Request(`http://app.example${path}`), { DB: bare }, context);
-  await ask('/first');
-  const second = await ask('/second');
+  const ask = () => call(new Request('http://app.example/'), { DB: bare }, context);
+  expect((await ask()).headers.has('tidegate-untracked')).toBe(false);
+  const second = await ask();
   expect(second.headers.get('cdn-cache-control')).toBe('no-store');
-  expect(second.headers.get('tidegate-untracked')).toMatch(/^shared-binding: /);
-  expect((await ask('/plain')).headers.has('tidegate-untracked')).toBe(false);
+  expect(second.headers.get('tidegate-untracked')).toMatch(/^outside-request: /);
 });

@@ -33,8 +33,8 @@ export interface D1Database extends D1Queries {
 
 /** One request, as the tracker tells of its statements. What gives a promise is waited for before a statement is answered. */
 export interface TaggedRequest {
-  /** A statement is about to be sent. Default: nobody hears of it. */
-  sends?(): void;
+  /** The one whose work is being done: applications keep bindings for later requests. Undefined: that of none. Default: this one. */
+  running?(): TaggedRequest | undefined;
   /** Tags of the response. */
   tags(...names: readonly string[]): void | Promise<void>;
   /** The response is not stored. `reason`: a kind of `Untracked`, and after a colon what only operators are shown. */

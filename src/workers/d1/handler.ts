@@ -24,25 +24,28 @@ export interface D1HandlerOptions {
 /** A write that was sent may still be committed for so long. The platform keeps an isolate for 30 s after an answer. */
 const DOUBT_MS = 25_000;
 const MAX_REASON = 300;
-const SHARED =
-  'shared-binding: a statement went through the binding of an earlier request, expected that of its own env';
+const OUTSIDE = 'outside-request: a statement was sent by work that no request began, expected one of a handler';
+/** Within a request, the bindings of `cloudflare:workers` have the request under this name. */
+const RUNNING = 'TIDEGATE_REQUEST';
 
-type OriginHandler<Env> = AnyOriginHandler<Env, GateExecutionContext>;
+/** What `cloudflare:workers` gives: `env` has within `withEnv`, and in all that its work causes, what that was given. */
+export interface RequestScope {
+  readonly env: Bindings;
+  withEnv<T>(env: object, work: () => T): T;
+}
 
-/**
- * The handler of an origin of the gate, with the bindings of these names tracked. A response that may not be stored gets
- * `CDN-Cache-Control: no-store` and says why in `Tidegate-Untracked`.
- */
-export function withD1<Env extends Bindings = Bindings>(
+export type OriginHandler<Env> = AnyOriginHandler<Env, GateExecutionContext>;
+
+export function trackedHandler<Env extends Bindings = Bindings>(
   handler: OriginHandler<Env>,
   trackers: Readonly<Record<string, D1Tracker>>,
-  { drain, tasks = platformTasks }: D1HandlerOptions = {},
+  { drain, tasks = platformTasks, scope }: D1HandlerOptions & { readonly scope: RequestScope },
 ): OriginHandler<Env> {
   const handle = typeof handler === 'function' ? handler : handler.fetch.bind(handler);
   let isDraining = drain === undefined;
   const open = new Set<TaggedResponse>();
   return async (request, env, context) => {
-    const tagged = new TaggedResponse({ context, tasks, open });
+    const tagged = new TaggedResponse({ context, tasks, open, scope });
     if (!isDraining) {
       isDraining = true;
       const isStarted = started(env[drain as string]).catch((error: unknown) => {
@@ -58,8 +61,9 @@ export function withD1<Env extends Bindings = Bindings>(
       return [name, tracker.wrap(binding as D1Database, tagged)];
     });
     open.add(tagged);
+    const own = { ...env, ...Object.fromEntries(wrapped) } as Env;
     try {
-      return tagged.returned(await handle(request, { ...env, ...Object.fromEntries(wrapped) } as Env, context));
+      return tagged.returned(await scope.withEnv({ ...own, [RUNNING]: tagged }, () => handle(request, own, context)));
     } finally {
       open.delete(tagged);
     }
@@ -77,28 +81,31 @@ interface TaggedParts {
   readonly tasks: Pick<Tasks, 'later'>;
   /** Those that are being made. */
   readonly open: ReadonlySet<TaggedResponse>;
+  readonly scope: RequestScope;
 }
 
 class TaggedResponse implements TaggedRequest {
   readonly #context: GateExecutionContext;
-  readonly #tasks: Pick<Tasks, 'later'>;
-  readonly #open: ReadonlySet<TaggedResponse>;
+  readonly #parts: TaggedParts;
   /** Of this response alone. */
   readonly #own = `d${newEpoch()}`;
   readonly #reasons = new Set<string>();
   #isReturned = false;
   #late: Promise<void> | undefined;
 
-  constructor({ context, tasks, open }: TaggedParts) {
-    this.#context = context;
-    this.#tasks = tasks;
-    this.#open = open;
-    context.tidegate.tags(this.#own);
+  constructor(parts: TaggedParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    parts.context.tidegate.tags(this.#own);
   }
 
-  /** Applications keep a binding for later requests. Nobody knows which of them sends, so no response is stored that may be its. */
-  sends(): void {
-    if (this.#isReturned) for (const other of this.#open) other.#reasons.add(SHARED);
+  /** Where nobody knows whose work it is, no response is stored that may be made of it. */
+  running(): TaggedRequest | undefined {
+    const { scope, open } = this.#parts;
+    const running = scope.env[RUNNING];
+    if (running instanceof TaggedResponse) return running;
+    for (const other of open) other.#reasons.add(OUTSIDE);
+    return undefined;
   }
 
   tags(...names: readonly string[]): void | Promise<void> {
@@ -124,7 +131,7 @@ class TaggedResponse implements TaggedRequest {
   async doubt(selection: { readonly tags: readonly string[] }): Promise<void> {
     await this.invalidate(selection);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#tasks.later(DOUBT_MS, () => void this.invalidate(selection).then(resolve, reject));
+    this.#parts.tasks.later(DOUBT_MS, () => void this.invalidate(selection).then(resolve, reject));
     this.#context.waitUntil(promise);
   }
 

@@ -35,6 +35,7 @@ interface RequestParts {
   /** The binding itself: its statements go to the primary. */
   readonly database: D1Queries;
   readonly request: TaggedRequest;
+  readonly requests: WeakMap<TaggedRequest, D1Request>;
 }
 
 type Changes = Pick<D1Written, 'set' | 'fault' | 'hasNewTables'>;
@@ -51,6 +52,14 @@ export class D1Request {
 
   constructor(parts: RequestParts) {
     this.#parts = parts;
+    parts.requests.set(parts.request, this);
+  }
+
+  /** The statements of the request whose work is being done: an application may have kept a binding of this one. */
+  get running(): D1Request {
+    const { request, requests } = this.#parts;
+    const running = request.running === undefined ? request : (request.running() ?? request);
+    return requests.get(running) ?? new D1Request({ ...this.#parts, request: running });
   }
 
   async refuse(reason: string): Promise<void> {
@@ -68,8 +77,7 @@ export class D1Request {
   }
 
   async read<T>(statements: readonly Pick<Stated, 'sql' | 'params'>[], run: () => Promise<T>): Promise<T> {
-    const { tables, database, request } = this.#parts;
-    request.sends?.();
+    const { tables, database } = this.#parts;
     this.#tables ??= tables.current(database);
     const [value, known] = await Promise.allSettled([run(), this.#tables]);
     if (value.status === 'rejected') {
@@ -112,8 +120,7 @@ export class D1Request {
 
   /** What `run` writes is unknown: all that was read of the database is invalidated after it, however it ends. */
   async opaque<T>(run: () => Promise<T>): Promise<T> {
-    const { counts, tables, request } = this.#parts;
-    request.sends?.();
+    const { counts, tables } = this.#parts;
     counts.writes++;
     await this.refuse('after-write: it may have written anything');
     let value: T;
@@ -154,8 +161,7 @@ export class D1Request {
   }
 
   async #told<W extends Changes>(send: () => Promise<W>): Promise<W | undefined> {
-    const { counts, onFault, request } = this.#parts;
-    request.sends?.();
+    const { counts, onFault } = this.#parts;
     // What it gives back depends on rows that nobody names.
     await this.refuse('after-write');
     let written: W;

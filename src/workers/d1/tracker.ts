@@ -51,10 +51,11 @@ export function createD1Tracker(options: D1TrackerOptions): D1Tracker {
   const { source, onFault = () => undefined } = checkOptions('createD1Tracker', options, OPTIONS);
   const tables = new D1Tables();
   const refused: Record<string, number> = {};
+  const requests = new WeakMap<TaggedRequest, D1Request>();
   const counts = { reads: 0, coarsened: 0, refused, writes: 0, opaqueWrites: 0 };
   return {
     wrap: <D extends D1Database>(database: D, request: TaggedRequest) => {
-      const own = new D1Request({ source, onFault, tables, counts, database, request });
+      const own = new D1Request({ source, onFault, tables, counts, database, request, requests });
       return new TrackedBinding(own, database) as unknown as D;
     },
     stats: () => ({ ...counts, refused: { ...refused } }),

@@ -5,11 +5,12 @@ import type { D1Database, D1PreparedStatement, D1Queries, D1Result, D1Session } 
 import type { D1Request, Stated } from './request.ts';
 
 interface Parts {
-  readonly request: D1Request;
+  /** Of the request for which the binding was wrapped. */
+  readonly own: D1Request;
   /** Through which the statements go. */
   readonly queries: D1Queries;
   /** Called before a read is sent; what it gives, with each of the read's results, where these tell who has served it. */
-  readonly sent: () => (result?: D1Result) => Promise<void> | undefined;
+  readonly sent: (request: D1Request) => (result?: D1Result) => Promise<void> | undefined;
 }
 
 type RawOptions = { readonly columnNames?: boolean };
@@ -26,7 +27,8 @@ class TrackedQueries implements D1Queries {
   }
 
   async batch(statements: D1PreparedStatement[]): Promise<D1Result[]> {
-    const { request, queries, sent } = this.parts;
+    const { own: wrapped, queries, sent } = this.parts;
+    const request = wrapped.running;
     const given = Array.isArray(statements) ? statements : [];
     const own = given.flatMap((statement) => TrackedStatement.of(statement) ?? []);
     const bare = given.map((statement) => TrackedStatement.of(statement)?.bare ?? statement);
@@ -35,7 +37,7 @@ class TrackedQueries implements D1Queries {
     if (own.length < given.length) return request.opaque(run);
     if (!own.some((statement) => request.writes(statement))) {
       return request.read(own, async () => {
-        const served = sent();
+        const served = sent(request);
         const results = await run();
         for (const result of results) await served(result);
         return results;
@@ -50,12 +52,12 @@ export class TrackedBinding extends TrackedQueries implements D1Database {
   readonly #database: D1Database;
 
   constructor(request: D1Request, database: D1Database) {
-    super({ request, queries: database, sent: () => () => undefined });
+    super({ own: request, queries: database, sent: () => () => undefined });
     this.#database = database;
   }
 
   async exec(sql: string): Promise<unknown> {
-    const { request } = this.parts;
+    const request = this.parts.own.running;
     const run = () => this.#database.exec(sql);
     if (request.writes({ sql })) return request.opaque(run);
     await request.refuse('unknown-call: exec');
@@ -65,34 +67,34 @@ export class TrackedBinding extends TrackedQueries implements D1Database {
   withSession(constraintOrBookmark?: string): D1Session {
     const session = this.#database.withSession?.(constraintOrBookmark);
     if (session === undefined) throw new TypeError('withSession is not a function');
-    return new TrackedSession(this.parts.request, session, constraintOrBookmark);
+    return new TrackedSession(this.parts.own.running, session, constraintOrBookmark);
   }
 
   async dump(): Promise<ArrayBuffer> {
-    await this.parts.request.refuse('unknown-call: dump');
+    await this.parts.own.running.refuse('unknown-call: dump');
     return (await this.#database.dump?.()) as ArrayBuffer;
   }
 }
 
 /**
- * A replica may not have what was invalidated before the request. A session reads what is new enough from the first answer of
- * the primary on; a bookmark says only what its own client has seen.
+ * A replica may not have what was invalidated before the request. A session reads what is new enough for its own request from the
+ * first answer of the primary on; a bookmark says only what its own client has seen.
  */
 class TrackedSession extends TrackedQueries implements D1Session {
   readonly #session: D1Session;
 
-  constructor(request: D1Request, session: D1Session, constraint: string | undefined) {
+  constructor(own: D1Request, session: D1Session, constraint: string | undefined) {
     let isCurrent = constraint?.trim() === 'first-primary';
-    const sent = () => {
+    const sent = (request: D1Request) => {
       // An answer that comes while this statement is on its way says nothing of where it is read.
-      const wasCurrent = isCurrent;
+      const wasCurrent = isCurrent && request === own;
       return (result?: D1Result) => {
         const isPrimary = result?.meta?.served_by_primary === true;
         isCurrent ||= isPrimary;
         return wasCurrent || isPrimary ? undefined : request.refuse('replica');
       };
     };
-    super({ request, queries: session, sent });
+    super({ own, queries: session, sent });
     this.#session = session;
   }
 
@@ -131,7 +133,7 @@ class TrackedStatement implements D1PreparedStatement {
 
   async first(column?: string): Promise<unknown> {
     const run = () => (column === undefined ? this.#stated.bare.first() : this.#stated.bare.first(column));
-    if (!this.#parts.request.writes(this.#stated)) return this.#read(run);
+    if (!this.#parts.own.writes(this.#stated)) return this.#read(run);
     const written = await this.#written(run);
     if (written.kind === 'value') return written.value;
     const row = (written.result.results?.[0] ?? null) as Readonly<Record<string, unknown>> | null;
@@ -141,7 +143,8 @@ class TrackedStatement implements D1PreparedStatement {
   }
 
   async raw(options?: RawOptions): Promise<unknown[]> {
-    const { request, queries } = this.#parts;
+    const { own, queries } = this.#parts;
+    const request = own.running;
     const { sql, bare } = this.#stated;
     const run = () => (options === undefined ? bare.raw() : bare.raw(options));
     if (!request.writes(this.#stated)) return this.#read(run);
@@ -158,13 +161,14 @@ class TrackedStatement implements D1PreparedStatement {
   }
 
   async #result(run: () => Promise<D1Result>): Promise<D1Result> {
-    const { request, sent } = this.#parts;
+    const { own, sent } = this.#parts;
+    const request = own.running;
     if (request.writes(this.#stated)) {
       const written = await this.#written(run);
       return written.kind === 'value' ? written.value : written.result;
     }
     return request.read([this.#stated], async () => {
-      const served = sent();
+      const served = sent(request);
       const result = await run();
       await served(result);
       return result;
@@ -172,8 +176,9 @@ class TrackedStatement implements D1PreparedStatement {
   }
 
   async #read<T>(run: () => Promise<T>): Promise<T> {
-    const { request, sent } = this.#parts;
-    await sent()();
+    const { own, sent } = this.#parts;
+    const request = own.running;
+    await sent(request)();
     return request.read([this.#stated], run);
   }
 
@@ -181,7 +186,8 @@ class TrackedStatement implements D1PreparedStatement {
   async #written<T>(
     run: () => Promise<T>,
   ): Promise<{ readonly kind: 'result'; readonly result: D1Result } | { readonly kind: 'value'; readonly value: T }> {
-    const { request, queries } = this.#parts;
+    const { own, queries } = this.#parts;
+    const request = own.running;
     const results = request.isTold([this.#stated]) ? await request.write([this.#stated], queries) : undefined;
     if (results === undefined) return { kind: 'value', value: await request.opaque(run) };
     return { kind: 'result', result: results[0] as D1Result };
