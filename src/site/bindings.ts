@@ -10,6 +10,8 @@ export interface NeededBinding {
   readonly key: string;
   readonly name: string;
   readonly what: string;
+  /** The list of the wrangler configuration that it stands in; a secret stands in none. */
+  readonly list?: 'durable_objects' | 'kv_namespaces' | 'services' | 'analytics_engine_datasets';
   /** What adds it: a part of the wrangler configuration, or a command. */
   readonly setting: string;
   readonly fits: (bound: unknown) => boolean;
@@ -29,6 +31,7 @@ export function neededBindings({
       key: 'coherence.binding',
       name: log,
       what: 'a namespace of Durable Objects',
+      list: 'durable_objects',
       setting: `"durable_objects": { "bindings": [{ "name": "${log}", "class_name": "TidegateLog" }] } and "migrations": [{ "tag": "tidegate-1", "new_sqlite_classes": ["TidegateLog"] }]`,
       fits: (bound) => has(bound, 'idFromName', 'get'),
     },
@@ -36,16 +39,18 @@ export function neededBindings({
   if (tiers.includes('kv')) {
     const setting = `"kv_namespaces": [{ "binding": "${kv.binding}" }]`;
     const fits = (bound: unknown) => has(bound, 'get', 'put');
-    needed.push({ key: 'kv.binding', name: kv.binding, what: 'a KV namespace', setting, fits });
+    const list = 'kv_namespaces';
+    needed.push({ key: 'kv.binding', name: kv.binding, what: 'a KV namespace', list, setting, fits });
   }
   for (const [name, origin] of Object.entries(origins)) {
     if (origin.kind !== 'service') continue;
     const setting = `"services": [{ "binding": "${origin.service}", "service": "name of the Worker" }]`;
     const fits = (bound: unknown) => has(bound, 'fetch');
-    needed.push({ key: `origins.${name}.service`, name: origin.service, what: 'a service binding', setting, fits });
+    const of = { key: `origins.${name}.service`, name: origin.service, what: 'a service binding' };
+    needed.push({ ...of, list: 'services', setting, fits });
   }
   if (admin !== undefined) {
-    const setting = `npx wrangler secret put ${admin.token}, on your machine by a line ${admin.token}=… in .dev.vars`;
+    const setting = `npx wrangler secret put ${admin.token}, on your machine by a line ${admin.token}=… in .dev.vars, which wrangler dev reads at its start`;
     const fits = (bound: unknown) => typeof bound === 'string' && bound !== '';
     needed.push({ key: 'admin.token', name: admin.token, what: 'a secret', setting, fits });
   }
@@ -53,7 +58,8 @@ export function neededBindings({
     const { binding } = analytics;
     const setting = `"analytics_engine_datasets": [{ "binding": "${binding}", "dataset": "tidegate" }]`;
     const fits = (bound: unknown) => has(bound, 'writeDataPoint');
-    needed.push({ key: 'analytics.binding', name: binding, what: 'a dataset', setting, fits });
+    const list = 'analytics_engine_datasets';
+    needed.push({ key: 'analytics.binding', name: binding, what: 'a dataset', list, setting, fits });
   }
   return needed;
 }

@@ -1,7 +1,8 @@
 // Settings of a gate from the variables of a Worker, for operators: the same names as those of a data cache.
 
-import { shown, TidegateError } from '../errors.ts';
+import { shown } from '../errors.ts';
 import { hint } from '../options/names.ts';
+import { refused } from '../options/sections.ts';
 import { SIZE, sizeOf } from '../options/sizes.ts';
 import { BOOLEAN, DURATION_WITH_UNIT, durationWithUnit, truth } from '../options/variables.ts';
 import type { Bindings } from './platform.ts';
@@ -35,14 +36,15 @@ const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
  * Reads the variables of a Worker's `env`. Throws E_CONFIG, which names every variable that is wrong, and those beginning
  * with `CACHE_` that are texts and unknown.
  */
-export function cacheVariables(env: Bindings): CacheVariables {
+export function cacheVariables(env: object): CacheVariables {
+  const bindings = env as Bindings;
   const problems: string[] = [];
   const read = <T>(
     name: (typeof NAMES)[number],
     what: string,
     parse: (text: string) => T | undefined,
   ): T | undefined => {
-    const given = env[name];
+    const given = bindings[name];
     // A variable of wrangler.jsonc may be a number or a boolean of JSON.
     const text = typeof given === 'object' ? '' : String(given ?? '').trim();
     if (text === '' && typeof given !== 'object') return undefined;
@@ -58,13 +60,13 @@ export function cacheVariables(env: Bindings): CacheVariables {
     kv: read('CACHE_KV_ENABLED', BOOLEAN, truth) ?? false,
     debug: read('CACHE_DEBUG', BOOLEAN, truth) ?? false,
   };
-  for (const [name, value] of Object.entries(env)) {
+  for (const [name, value] of Object.entries(bindings)) {
     const isKnown = NAMES.includes(name as (typeof NAMES)[number]);
     // A binding is an object, and may have any name.
     if (isKnown || !name.startsWith('CACHE_') || typeof value === 'object') continue;
     problems.push(`expected one of ${NAMES.join(', ')}, got ${name}${hint(name, NAMES)}`);
   }
-  if (problems.length > 0) throw new TidegateError('E_CONFIG', problems.join('\n'));
+  if (problems.length > 0) throw refused('env', problems);
   return variables;
 }
 

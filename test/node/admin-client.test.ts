@@ -84,6 +84,23 @@ test('says under which path another server was asked', async () => {
   await expect(asked).rejects.toThrow(`admin API at ${admin.url}/.tidegate, got 404 text/html`);
 });
 
+test.each([
+  [
+    'text/plain',
+    'Error: expected a binding\n    at fetch (index.js:1)',
+    'Error: expected a binding at fetch (index.js:1)',
+  ],
+  ['text/html', '<html><style>p {}</style><p>Error <b>1101</b></p>', 'Error 1101'],
+  ['text/plain', 'x'.repeat(400), `${'x'.repeat(300)}…`],
+])('shows in one line with what a Worker answers that fails', async (contentType, body, shown) => {
+  const admin = await startAdmin({ port: 0, api: async () => ({ status: 500, contentType, fields: [], body }) });
+  running.push(admin);
+  await expect(callAdmin({ admin: admin.url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
+    code: 'E_ADMIN',
+    message: `expected JSON from a gate's admin API at ${admin.url}, got 500 ${contentType}: ${shown}`,
+  });
+});
+
 test('says that an answer broke off', async () => {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'content-length': '10' });

@@ -28,10 +28,11 @@ const filesIn = (path: string) =>
 describe('init workers', () => {
   test('writes a project under the name of its folder, with this version of tidegate', async () => {
     const path = join(folder, 'My Shop_2');
-    expect(await init(path)).toBe(`10 files in ${path}. Next: cd ${path} && npm install && npm run dev`);
+    expect(await init(path)).toBe(`13 files in ${path}. Next: cd ${path} && npm install && npm run dev`);
     expect(filesIn(path)).toEqual([
-      ...['.gitignore', 'README.md', 'migrations/0001_demo.sql', 'package.json', 'src/api.ts', 'src/data.ts'],
-      ...['src/index.ts', 'src/input.ts', 'tsconfig.json', 'wrangler.jsonc'],
+      ...['.dev.vars', '.dev.vars.example', '.gitignore', 'README.md', 'migrations/0001_demo.sql', 'package.json'],
+      ...['src/api.ts', 'src/data.ts', 'src/index.ts', 'src/input.ts'],
+      ...['tidegate.config.ts', 'tsconfig.json', 'wrangler.jsonc'],
     ]);
     const manifest = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -50,6 +51,20 @@ describe('init workers', () => {
     expect(manifest).toMatchObject({ name: 'shop', dependencies: { tidegate: 'file:../"tidegate".tgz' } });
   });
 
+  test('makes a token for this machine, which git leaves alone, and replaces no secrets', async () => {
+    const tokens = await Promise.all(
+      ['a', 'b'].map(async (name) => {
+        await init(join(folder, name));
+        return readFileSync(join(folder, name, '.dev.vars'), 'utf8');
+      }),
+    );
+    for (const token of tokens) expect(token).toMatch(/^TIDEGATE_ADMIN_TOKEN=[\w-]{32}\n$/);
+    expect(tokens[0]).not.toBe(tokens[1]);
+    expect(readFileSync(join(folder, 'a', '.gitignore'), 'utf8')).toContain('.dev.vars*\n!.dev.vars.example\n');
+    await init(join(folder, 'a'), { force: true });
+    expect(readFileSync(join(folder, 'a', '.dev.vars'), 'utf8')).toBe(tokens[0]);
+  });
+
   test('replaces no file without --force, and then writes nothing', async () => {
     const path = join(folder, 'shop');
     mkdirSync(join(path, 'src'), { recursive: true });
@@ -59,7 +74,7 @@ describe('init workers', () => {
     );
     expect(filesIn(path)).toEqual(['README.md', 'other.txt', 'src/index.ts']);
     await init(path, { force: true });
-    expect(filesIn(path)).toHaveLength(11);
+    expect(filesIn(path)).toHaveLength(14);
     expect(readFileSync(join(path, 'README.md'), 'utf8')).toContain('# shop');
     expect(readFileSync(join(path, 'other.txt'), 'utf8')).toBe('mine');
   });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkWorkers } from '../../src/node/operator/cli/workers-check.ts';
+import { NODE, ROOT, run } from '../runtime/node/kit.ts';
 
 const GATE = `export default {
   origins: { own: { handler: () => new Response('a') }, app: { service: 'APP' } },
@@ -20,14 +21,26 @@ const BOUND = {
 };
 const bound = (id: string) => ({ ...BOUND, kv_namespaces: [{ binding: 'TIDEGATE_KV', id }] });
 
-function check(files: Record<string, string>, asJson = false): Promise<string> {
+function folderOf(files: Record<string, string>): string {
   const cwd = mkdtempSync(join(tmpdir(), 'tidegate-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text);
-  return checkWorkers({ cwd }, asJson);
+  return cwd;
 }
 
-async function problems(files: Record<string, string>): Promise<string[]> {
-  const error = await check(files).then(
+function check(files: Record<string, string>, asJson = false): Promise<string> {
+  return checkWorkers({ cwd: folderOf(files) }, asJson);
+}
+
+/** Loaded by Node itself, which Vitest stands before in this process. */
+async function checkByNode(files: Record<string, string>): Promise<string> {
+  const bin = join(ROOT, 'src/node/bin.ts');
+  const { code, text, stderr } = await run(NODE, [bin, 'check', '--platform', 'workers'], { cwd: folderOf(files) });
+  if (code === 0) return text.trim();
+  throw Object.assign(new Error(stderr.trim()), { code: stderr.slice(0, 8) });
+}
+
+async function problems(files: Record<string, string>, by = check): Promise<string[]> {
+  const error = await by(files).then(
     (text) => expect.fail(`expected a refusal, got ${text}`),
     (reason: unknown) => reason as Error & { readonly code: string },
   );
@@ -81,13 +94,75 @@ describe('check --platform workers', () => {
     ]);
   });
 
-  test('environments do not share a KV namespace, unless their keys differ', async () => {
-    const wrangler = JSON.stringify({ ...bound('1'), env: { preview: bound('1'), next: bound('2') } });
+  test('environments do not share a KV namespace, for the gate does not use that of another', async () => {
+    const wrangler = JSON.stringify({
+      ...bound('1'),
+      env: { preview: bound('1'), next: bound('2'), last: bound('2') },
+    });
+    const wanted = 'expected a namespace of its own (npx wrangler kv namespace create NAME)';
     expect(await problems({ 'tidegate.config.ts': gate(), 'wrangler.json': wrangler })).toEqual([
-      'env.preview: kv.binding: expected a namespace of its own, or an environment in the configuration, got that of the top level',
+      `env.preview: kv.binding: ${wanted}, got that of the top level`,
+      `env.last: kv.binding: ${wanted}, got that of env.next`,
     ]);
-    const named = gate("environment: 'preview'");
-    expect(await check({ 'tidegate.config.ts': named, 'wrangler.json': wrangler })).toContain('is right');
+  });
+
+  test('a function is asked for each environment, with the variables of that one', async () => {
+    const config = `import { DurableObject, env, waitUntil } from 'cloudflare:workers';
+      export class Own extends DurableObject { answer() { waitUntil(env.DB.read()); } }
+      export default ({ KV, MODE }) => {
+        if (KV !== 'yes' && KV !== 'no') throw new Error('expected KV to be yes or no, got ' + KV);
+        return { origins: { app: { url: 'https://app.example' } }, tiers: KV === 'yes' ? ['kv'] : ['memory'], coherence: { mode: MODE } };
+      };`;
+    const filesOf = (preview: object, production: object) => ({
+      'tidegate.config.ts': config,
+      'wrangler.json': JSON.stringify({
+        ...{ ...BOUND, vars: { KV: 'no', MODE: 'strict' } },
+        env: { preview: { ...BOUND, vars: preview }, production: { ...BOUND, vars: production } },
+      }),
+    });
+    expect(await problems(filesOf({ KV: '1' }, { KV: 'no', MODE: 'x' }), checkByNode)).toEqual([
+      'env.preview: expected KV to be yes or no, got 1',
+      'env.production: coherence.mode: expected one of "lease", "strict", "bounded", got "x"',
+    ]);
+    expect(await problems(filesOf({ KV: 'no' }, { KV: 'yes' }), checkByNode)).toEqual([
+      expect.stringMatching(/^env\.production: kv\.binding: expected a KV namespace bound as TIDEGATE_KV, got nothing/),
+    ]);
+    expect(
+      (await checkByNode(filesOf({ KV: 'no', MODE: 'strict' }, { KV: 'no', MODE: 'strict' }))).split('\n'),
+    ).toContain('tiers: memory');
+    expect((await checkByNode(filesOf({ KV: 'no', MODE: 'strict' }, { KV: 'no' }))).split('\n').slice(0, -2)).toEqual(
+      ['the top level', 'env.preview', 'env.production'].flatMap((name, at) => [
+        `${name}:`,
+        '  origin app: https://app.example',
+        '  route route-1: to app, profile safe',
+        '  tiers: memory',
+        `  coherence: ${at === 2 ? 'lease of 1000 ms' : 'strict'}, a log for all requests`,
+      ]),
+    );
+  });
+
+  test('a configuration that reads env while it is loaded is right for one environment at most', async () => {
+    const config = `import { env } from 'cloudflare:workers';
+      export default { origins: { app: { url: env.URL } } };`;
+    await expect(checkByNode({ 'tidegate.config.ts': config })).rejects.toThrow(
+      /tidegate\.config\.ts cannot be loaded: expected a configuration that is a function of env, got a read of env/,
+    );
+  });
+
+  test('a binding is of its kind, a dataset too; a token does not stand in the open', async () => {
+    const config = gate("admin: { path: '/a', token: 'TOKEN' }, analytics: { binding: 'DATA' }");
+    const filesOf = (wrangler: object) => ({ 'tidegate.config.ts': config, 'wrangler.json': JSON.stringify(wrangler) });
+    const analytics = { analytics_engine_datasets: [{ binding: 'DATA', dataset: 'tidegate' }] };
+    const kinds = {
+      ...bound('1'),
+      services: [...BOUND.services, { binding: 'DATA', service: 'x' }],
+      vars: { TOKEN: 'a' },
+    };
+    expect(await problems(filesOf(kinds))).toEqual([
+      expect.stringMatching(/^analytics\.binding: expected a dataset bound as DATA, got nothing/),
+      'vars.TOKEN: expected none, since it is a secret: npx wrangler secret put TOKEN, got one',
+    ]);
+    expect(await check(filesOf({ ...bound('1'), ...analytics }))).toContain('is right');
   });
 
   test('the platform caches the entrypoint of the tier, and never the gate itself', async () => {

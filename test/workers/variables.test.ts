@@ -44,7 +44,7 @@ describe('the variables of a Worker', () => {
   test('a bare number is no duration, and is told its spelling', () => {
     for (const CACHE_DEFAULT_TTL of ['3600', 3600]) {
       expect(problemOf({ CACHE_DEFAULT_TTL })).toBe(
-        `expected CACHE_DEFAULT_TTL to be a duration with a unit (ms, s, m, h, d) such as 5m, or 'Infinity', got ${JSON.stringify(CACHE_DEFAULT_TTL)}; write 3600s for seconds or 3600ms for milliseconds`,
+        `env has one problem:\n  expected CACHE_DEFAULT_TTL to be a duration with a unit (ms, s, m, h, d) such as 5m, or 'Infinity', got ${JSON.stringify(CACHE_DEFAULT_TTL)}; write 3600s for seconds or 3600ms for milliseconds`,
       );
     }
   });
@@ -65,7 +65,9 @@ describe('the variables of a Worker', () => {
 
   test('all that are wrong are named at once', () => {
     const problem = problemOf({ CACHE_ENABLED: 'no', CACHE_DEBUG: 'no', CACHE_DEFAULT_TTL: '5' });
-    expect(problem.split('\n').map((line) => /CACHE_\w+/.exec(line)?.[0])).toEqual([
+    const [first, ...lines] = problem.split('\n');
+    expect(first).toBe('env has 3 problems:');
+    expect(lines.map((line) => /CACHE_\w+/.exec(line)?.[0])).toEqual([
       'CACHE_ENABLED',
       'CACHE_DEFAULT_TTL',
       'CACHE_DEBUG',

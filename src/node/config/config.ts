@@ -72,11 +72,36 @@ export async function loadDatabases(place: ConfigPlace): Promise<ConfigOutput['s
   return databaseFiles(checkedDatabases(await readConfigFile(file), file), namesIn(dirname(file)));
 }
 
-/** The configuration file as it stands, and its name. Rejects with E_CONFIG. */
-export async function readConfig(place: ConfigPlace): Promise<{ readonly file: string; readonly raw: unknown }> {
+/** The configuration file of a Worker as it stands, and its name. Rejects with E_CONFIG. */
+export async function readWorkersConfig(place: ConfigPlace): Promise<{ readonly file: string; readonly raw: unknown }> {
   const file = findConfigFile(place) ?? noFile(place);
-  return { file, raw: await readConfigFile(file) };
+  const hooks = registerHooks({
+    resolve: (asked, context, nextResolve) =>
+      asked === 'cloudflare:workers' ? { url: CLOUDFLARE_WORKERS, shortCircuit: true } : nextResolve(asked, context),
+  });
+  try {
+    return { file, raw: await readConfigFile(file) };
+  } finally {
+    hooks.deregister();
+  }
 }
+
+/**
+ * Stands in for the module that only workerd has, so that a configuration may import a Worker's own handler. The variables differ
+ * from one environment to the next, so nothing that is read while the file is loaded can be right.
+ */
+const CLOUDFLARE_WORKERS = `data:text/javascript,${encodeURIComponent(`
+  export class DurableObject {}
+  export class WorkerEntrypoint {}
+  export class WorkflowEntrypoint {}
+  export class RpcTarget {}
+  export class RpcStub {}
+  export const waitUntil = () => {};
+  const refuse = () => {
+    throw new Error('expected a configuration that is a function of env, got a read of env while its file is loaded');
+  };
+  export const env = new Proxy({}, { get: refuse, has: refuse, ownKeys: refuse });
+`)}`;
 
 /** Names of a configuration file, in the order they are looked for. */
 const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((end) => `tidegate.config.${end}`);

@@ -1,15 +1,22 @@
 // The project that `tidegate init workers` writes, in workerd: the same scenario there and on the demo in Node has the same
 // answers, read after read and write after write, though the Worker serves most of its reads from its cache.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
 import { Miniflare } from 'miniflare';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningDemo, startDemoOrigin } from '../../../examples/demo/demo.ts';
+import { INIT } from '../../../src/node/operator/cli/init-command.ts';
 import type { KvNamespace } from '../../../src/store/kv/kv-store.ts';
+import { NODE, type Ran, ROOT, run, runWell, tempFolder } from '../../runtime/node/kit.ts';
 
 const TEMPLATE = new URL('../../../templates/workers/', import.meta.url);
+
+const folder = tempFolder();
+const project = join(folder.path, 'shop');
 
 let demo: RunningDemo;
 let worker: Miniflare;
@@ -38,6 +45,10 @@ beforeAll(async () => {
   });
   const { output } = await bundle.generate({ format: 'esm' });
   script = output[0].code;
+  const io = { print: () => undefined, printError: () => undefined, exit: () => expect.unreachable() };
+  await INIT.commands?.[0]?.run?.({ io, argument: project, options: {} } as never);
+  symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
+  Object.assign(VARIABLES, parseEnv(readFileSync(join(project, '.dev.vars'), 'utf8')));
   worker = workerWith(VARIABLES);
   const database = await worker.getD1Database('DB');
   const sql = readFileSync(new URL('migrations/0001_demo.sql', TEMPLATE), 'utf8');
@@ -49,6 +60,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker?.dispose();
   await demo?.close();
+  folder.remove();
 });
 
 const HOST = 'localhost:8787';
@@ -155,6 +167,13 @@ async function expectSame(asked: readonly Asked[]): Promise<void> {
     expect({ [named(each)]: await ofWorker(each) }).toEqual({ [named(each)]: await ofDemo(each) });
 }
 
+/** A command in the folder of the project. */
+function tidegate(by: typeof run, args: readonly string[]): Promise<Ran> {
+  const sources = join(ROOT, 'test/examples/from-sources.ts');
+  const command = ['--import', sources, join(ROOT, 'src/node/bin.ts'), ...args];
+  return by(NODE, command, { cwd: project, env: { TIDEGATE_ADMIN: '', TIDEGATE_ADMIN_TOKEN: '' } });
+}
+
 describe('the project of `tidegate init workers`', { timeout: 60_000 }, () => {
   test('answers as the demo does, before and after each write', async () => {
     await expectSame([...READS, ...READS]);
@@ -177,6 +196,68 @@ describe('the project of `tidegate init workers`', { timeout: 60_000 }, () => {
       scheduled(event: { readonly cron: string }): Promise<{ readonly outcome: string }>;
     };
     expect((await scheduled({ cron: '*/5 * * * *' })).outcome).toBe('ok');
+  });
+
+  test('answers the commands of its folder', async () => {
+    const { origin } = await worker.ready;
+    const url = `${origin}/v1/users/9`;
+    await (await worker.dispatchFetch(url)).text();
+    const admin = ['--admin', `${origin}/.tidegate`];
+    const told = async (...args: string[]) => (await tidegate(runWell, [...args, ...admin])).text;
+    expect(await told('stats')).toMatch(/bill +\$/);
+    expect(await told('list')).toContain(url);
+    expect(await told('explain', url)).toMatch(/verdict +serve/);
+    expect(await told('deps', url)).toContain('user-9');
+    expect(await told('invalidate', '--tag', 'user-9')).toMatch(/^invalidated: /);
+    expect(await told('explain', url)).toContain('It was invalidated after it was filled');
+    expect(await told('purge', '--url', url)).toMatch(/^purged: /);
+    expect((await tidegate(run, ['stats', ...admin, '--token', 'other'])).stderr).toContain('got a wrong one (401)');
+  });
+
+  test('is right, as `tidegate check` says, and what is wrong in an environment is named', {
+    timeout: 60_000,
+  }, async () => {
+    const file = join(project, 'wrangler.jsonc');
+    const right = readFileSync(file, 'utf8');
+    const check = ['check', '--platform', 'workers'];
+    expect((await tidegate(runWell, check)).text).toMatch(/tiers: memory, cache-api, kv\n[\s\S]*is right\.\n$/);
+    const wrong = async (...edits: readonly (readonly [place: string, from: string, to: string])[]) => {
+      const text = edits.reduce((edited, [place, from, to]) => {
+        const at = edited.indexOf(from, place === '' ? 0 : edited.indexOf(place));
+        expect(at).toBeGreaterThan(0);
+        return edited.slice(0, at) + to + edited.slice(at + from.length);
+      }, right);
+      writeFileSync(file, text);
+      const { code, stderr } = await tidegate(run, check);
+      expect(code).toBe(1);
+      return stderr.trim().split('\n  ').slice(1);
+    };
+    const kv = '{ "binding": "TIDEGATE_KV" }';
+    const shared = kv.replace(' }', ', "id": "1" }');
+    expect(await wrong(['"production": {', kv, ''], ['', '"name": "TIDEGATE_LOG"', '"name": "LOG"'])).toEqual([
+      expect.stringMatching(/^coherence\.binding: expected .* bound as TIDEGATE_LOG, got nothing; it comes by /),
+      expect.stringMatching(
+        /^env\.production: kv\.binding: expected .* bound as TIDEGATE_KV, got nothing; it comes by /,
+      ),
+    ]);
+    expect(await wrong(['"preview": {', kv, shared], ['"production": {', kv, shared])).toEqual([
+      expect.stringMatching(
+        /^env\.production: kv\.binding: expected a namespace of its own .*, got that of env\.preview$/,
+      ),
+    ]);
+    expect(
+      await wrong(
+        ['', '"CACHE_DEFAULT_TTL": "1h"', '"CACHE_DEFAULT_TTL": "3600"'],
+        ['"preview": {', '"CACHE_KV_ENABLED": "true"', '"CACHE_KV_ENABLED": "yes"'],
+        ['"production": {', '"CACHE_MAX_MEMORY_SIZE"', '"CACHE_MAX_MEMORY"'],
+      ),
+    ).toEqual([
+      expect.stringMatching(
+        /^expected CACHE_DEFAULT_TTL .*, got "3600"; write 3600s for seconds or 3600ms for milliseconds$/,
+      ),
+      'env.preview: expected CACHE_KV_ENABLED to be true or false, 1 or 0, got "yes"',
+      expect.stringMatching(/^env\.production: .*, got CACHE_MAX_MEMORY; did you mean "CACHE_MAX_MEMORY_SIZE"\?$/),
+    ]);
   });
 
   test('does not begin with a variable that is wrong, and names it', async () => {

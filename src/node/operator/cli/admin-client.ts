@@ -1,5 +1,7 @@
 // Calls the admin API of a running gate, for the command line.
 
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import type { ListPage } from '../../../engine/contract.ts';
 import { TidegateError } from '../../../errors.ts';
 
@@ -32,7 +34,7 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   const answer = parse(text);
   if (response.status === 401) {
     const token = `the token of the admin API at ${url.origin} (--token or TIDEGATE_ADMIN_TOKEN)`;
-    throw failure(token, at.token ? 'a wrong one (401)' : 'none (401)');
+    throw failure(token, tokenOf(at, url) ? 'a wrong one (401)' : 'none (401)');
   }
   const { error } = (answer ?? {}) as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
   if (typeof error?.message === 'string') {
@@ -44,7 +46,19 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   const type = response.headers.get('content-type') ?? 'without a content type';
   // With its path: an address without that of a Worker's API, or with another, is the usual mistake.
   const base = url.origin + url.pathname.slice(0, -call.path.length);
-  throw failure(`JSON from a gate's admin API at ${base}`, `${response.status} ${type}`);
+  throw failure(`JSON from a gate's admin API at ${base}`, `${response.status} ${type}${beginning(text)}`);
+}
+
+const MAX_SHOWN = 300;
+
+/** In one line, since a Worker that fails answers with its error, or with a page of the platform. */
+function beginning(text: string): string {
+  const line = text
+    .replace(/<(style|script)\b[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  if (line === '') return '';
+  return `: ${line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line}`;
 }
 
 /** Each value of an answer that arrives as JSON lines. Throws as `callAdmin` does. */
@@ -92,16 +106,26 @@ function urlOf(at: AdminAddress, call: AdminCall): URL {
   return url;
 }
 
+const DEV_SECRETS = '.dev.vars';
+
+/** A Worker of `wrangler dev` has its secrets from a file of its folder; they are for this machine alone. */
+function tokenOf({ token }: AdminAddress, { hostname }: URL): string | undefined {
+  const isHere = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
+  if (token || !isHere || !existsSync(DEV_SECRETS)) return token;
+  return parseEnv(readFileSync(DEV_SECRETS, 'utf8')).TIDEGATE_ADMIN_TOKEN;
+}
+
 async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly endless?: boolean }): Promise<Response> {
-  const hasToken = at.token !== undefined && at.token !== '';
-  if (hasToken && !/^[!-~]+$/.test(at.token as string)) {
+  const token = tokenOf(at, url);
+  const hasToken = token !== undefined && token !== '';
+  if (hasToken && !/^[!-~]+$/.test(token)) {
     throw failure('a token of visible ASCII characters', 'another one');
   }
   try {
     return await fetch(url, {
       method: call.method,
       headers: {
-        ...(hasToken && { authorization: `Bearer ${at.token}` }),
+        ...(hasToken && { authorization: `Bearer ${token}` }),
         ...(call.body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),

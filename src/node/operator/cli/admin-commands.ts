@@ -30,7 +30,11 @@ export const COMMON_OPTIONS: readonly OptionRow[] = [
     'URL of the admin API',
     { env: 'TIDEGATE_ADMIN', fallback: 'http://127.0.0.1:8081', read: adminUrl },
   ],
-  ['--token <token>', 'its token; others may see a command line', { env: 'TIDEGATE_ADMIN_TOKEN' }],
+  [
+    '--token <token>',
+    'its token; others may see a command line. For this machine also TIDEGATE_ADMIN_TOKEN in .dev.vars',
+    { env: 'TIDEGATE_ADMIN_TOKEN' },
+  ],
   ['--json', 'print the JSON of the answer'],
 ];
 
@@ -56,7 +60,7 @@ export const ADMIN_COMMANDS: readonly CommandRow[] = [
       ...COMMON_OPTIONS,
       ['--prefix <prefix>', 'only URLs that begin with it', { read: selecting('prefix') }],
       ['--tag <tag>', 'only entries that have it', { read: selecting('tag') }],
-      ['--tier <name>', 'only what this tier has', { choices: ['memory', 'disk'] }],
+      ['--tier <name>', 'only what this tier has', { choices: ['memory', 'disk', 'kv'] }],
       ['--limit <number>', 'entries at most', { read: atLeastOne, fallback: 100 }],
     ],
     run: list,

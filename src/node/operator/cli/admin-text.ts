@@ -66,7 +66,7 @@ export function changeText(
   done: string,
   result: InvalidationResult & { readonly results?: readonly (InvalidationResult & { readonly tag: string })[] },
 ): string {
-  const least = result.more === true ? 'more than ' : '';
+  const least = result.more === true ? 'at least ' : '';
   const total = `${done}: ${least}${entries(result.matched)} matched, position ${result.position}`;
   if (result.results === undefined) return total;
   const rows = result.results.map((one) => [`  ${one.tag}`, entries(one.matched), `position ${one.position}`]);

@@ -2,6 +2,7 @@
 //
 // All is looked at before anything is written: a file that stands there already is somebody's work.
 
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +44,11 @@ async function initWorkers({ io, argument = '.', options }: Call<InitOptions>): 
     const wanted = `a folder without ${there.join(', ')}`;
     throw new TidegateError('E_CONFIG', `expected ${wanted}, got ${folder}; --force replaces them`);
   }
+  const example = files.get('.dev.vars.example') as string;
+  const token = randomBytes(24).toString('base64url');
+  // Never replaced: nobody else has the secrets that stand there.
+  if (!existsSync(join(folder, '.dev.vars')))
+    files.set('.dev.vars', example.replace(/^#.*\n/gm, '').replace(/=.*/, `=${token}`));
   for (const [path, text] of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);

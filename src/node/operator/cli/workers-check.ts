@@ -1,24 +1,62 @@
 // `tidegate check --platform workers`: the configuration of a gate on Workers, and the wrangler configuration beside it.
+//
+// A configuration that is a function of env is asked for each environment of wrangler, with the variables of that one.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { shown } from '../../../errors.ts';
+import { messageOf, shown } from '../../../errors.ts';
 import { refused } from '../../../options/sections.ts';
 import { checkedWorkersConfig, type ResolvedWorkersConfig } from '../../../site/workers-config.ts';
-import { type ConfigPlace, readConfig } from '../../config/config.ts';
-import { readWrangler, wranglerProblems } from './wrangler.ts';
+import { type ConfigPlace, readWorkersConfig } from '../../config/config.ts';
+import { environmentsOf, type Surroundings, wranglerProblems } from './wrangler.ts';
 
 /** What is said of a right configuration. Rejects with E_CONFIG, which names every problem. */
 export async function checkWorkers(place: ConfigPlace, asJson: boolean): Promise<string> {
-  const { file, raw } = await readConfig(place);
-  const config = checkedWorkersConfig(raw, file);
-  const found = ['wrangler.jsonc', 'wrangler.json'].map((name) => join(dirname(file), name)).find(existsSync);
-  const problems = found === undefined ? [] : wranglerProblems(config, readWrangler(found));
-  if (found !== undefined && problems.length > 0) throw refused(found, problems);
-  if (asJson) {
-    return JSON.stringify(config, (key, value: unknown) => (key === 'handler' ? shown(value) : value), 2);
-  }
-  return [...linesOf(config), wranglerLine(found), 'The configuration is right.'].join('\n');
+  const { file, raw } = await readWorkersConfig(place);
+  const wrangler = ['wrangler.jsonc', 'wrangler.json'].map((name) => join(dirname(file), name)).find(existsSync);
+  const environments = wrangler === undefined ? [] : environmentsOf(wrangler);
+  const { configs, problems } =
+    typeof raw === 'function' ? configsOf(raw as Configuration, environments) : sameFor(raw, file);
+  if (problems.length > 0) throw refused(file, problems);
+  const wrong = wranglerProblems(environments, configs);
+  if (wrangler !== undefined && wrong.length > 0) throw refused(wrangler, wrong);
+  if (asJson) return JSON.stringify(configs[0], (key, value) => (key === 'handler' ? shown(value) : value), 2);
+  return [...environmentLines(environments, configs), wranglerLine(wrangler), 'The configuration is right.'].join('\n');
+}
+
+type Configuration = (env: unknown) => unknown;
+
+interface Configs {
+  /** In the order of the environments; or one of them all. */
+  readonly configs: readonly ResolvedWorkersConfig[];
+  readonly problems: readonly string[];
+}
+
+function sameFor(raw: unknown, file: string): Configs {
+  return { configs: [checkedWorkersConfig(raw, file)], problems: [] };
+}
+
+function configsOf(give: Configuration, environments: readonly Surroundings[]): Configs {
+  const problems: string[] = [];
+  const asked = environments.length === 0 ? [{ place: '', variables: {} }] : environments;
+  const configs = asked.flatMap(({ place, variables }) => {
+    try {
+      return [checkedWorkersConfig(give(variables))];
+    } catch (error) {
+      const [first = '', ...lines] = messageOf(error).split('\n  ');
+      problems.push(...(lines.length === 0 ? [first] : lines).map((line) => place + line));
+      return [];
+    }
+  });
+  return { configs, problems };
+}
+
+/** Once, where all environments have the same. */
+function environmentLines(environments: readonly Surroundings[], configs: readonly ResolvedWorkersConfig[]): string[] {
+  const lines = configs.map(linesOf);
+  const isSame = new Set(lines.map((of) => of.join('\n'))).size === 1;
+  if (isSame) return lines[0] as string[];
+  return lines.flatMap((of, at) => [`${environments[at]?.name}:`, ...of.map((line) => `  ${line}`)]);
 }
 
 function linesOf({ origins, routes, tiers, coherence }: ResolvedWorkersConfig): string[] {

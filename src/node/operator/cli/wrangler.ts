@@ -10,8 +10,32 @@ import { refused } from '../../../options/sections.ts';
 import { missing, neededBindings } from '../../../site/bindings.ts';
 import type { ResolvedWorkersConfig } from '../../../site/workers-config.ts';
 
+/** An environment of wrangler. */
+export interface Surroundings {
+  readonly name: string;
+  /** How messages begin that are about it. */
+  readonly place: string;
+  readonly settings: UnknownRecord;
+  readonly variables: UnknownRecord;
+}
+
+/** The top level first. Throws E_CONFIG. */
+export function environmentsOf(file: string): readonly Surroundings[] {
+  const wrangler = readWrangler(file);
+  if (!isRecord(wrangler)) throw refused(file, [`expected an object, got ${shown(wrangler)}`]);
+  const { exports, cache, triggers, env } = wrangler;
+  const named = Object.entries(isRecord(env) ? env : {}).map(([name, one]) => {
+    return surroundings(`env.${name}`, `env.${name}: `, { exports, cache, triggers, ...(isRecord(one) && one) });
+  });
+  return [surroundings('the top level', '', wrangler), ...named];
+}
+
+function surroundings(name: string, place: string, settings: UnknownRecord): Surroundings {
+  return { name, place, settings, variables: isRecord(settings.vars) ? settings.vars : {} };
+}
+
 /** JSON with comments and commas before a closing bracket. */
-export function readWrangler(file: string): unknown {
+function readWrangler(file: string): unknown {
   const text = readFileSync(file, 'utf8');
   const withoutComments = text.replace(/("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, '$1');
   try {
@@ -21,29 +45,45 @@ export function readWrangler(file: string): unknown {
   }
 }
 
-/** An environment, and how messages begin that are about it. */
-type Environment = readonly [place: string, settings: UnknownRecord];
-
-/** A problem for each part of the wrangler configuration with which the gate would not do what it promises. */
-export function wranglerProblems(config: ResolvedWorkersConfig, wrangler: unknown): string[] {
-  if (!isRecord(wrangler)) return [`expected an object, got ${shown(wrangler)}`];
-  const { exports, cache, triggers } = wrangler;
-  const named = Object.entries(isRecord(wrangler.env) ? wrangler.env : {}).map(([name, one]): Environment => {
-    return [`env.${name}: `, { exports, cache, triggers, ...(isRecord(one) && one) }];
+/**
+ * A problem for each part of the wrangler configuration with which the gate would not do what it promises. `configs`: that of each
+ * environment, or one of all.
+ */
+export function wranglerProblems(
+  environments: readonly Surroundings[],
+  configs: readonly ResolvedWorkersConfig[],
+): string[] {
+  /** First of its namespace of KV. */
+  const owners = new Map<unknown, string>();
+  return environments.flatMap(({ name, place, settings, variables }, at) => {
+    const config = configs[at] ?? (configs[0] as ResolvedWorkersConfig);
+    const namespace = namespaceOf(config, settings);
+    const owner = owners.get(namespace);
+    if (namespace !== undefined) owners.set(namespace, owner ?? name);
+    const found = [
+      ...lackingBindings(config, settings),
+      ...openSecrets(config, variables),
+      ...cacheProblems(config, settings),
+      ...cronProblems(config, settings),
+      ...(owner === undefined ? [] : [`kv.binding: ${OWN_NAMESPACE}, got that of ${owner}`]),
+    ];
+    return found.map((problem) => place + problem);
   });
-  const environments: readonly Environment[] = [['', wrangler], ...named];
-  const ofEach = environments.flatMap(([place, one]) =>
-    [...lackingBindings(config, one), ...cacheProblems(config, one), ...cronProblems(config, one)].map(
-      (problem) => place + problem,
-    ),
-  );
-  return [...ofEach, ...sharedNamespaces(config, environments)];
 }
 
 function lackingBindings(config: ResolvedWorkersConfig, settings: UnknownRecord): string[] {
-  const bound = boundNames(settings);
-  const lacking = neededBindings(config).filter(({ what, name }) => what !== 'a secret' && !bound.includes(name));
+  const isBound = (list: string, wanted: string) => {
+    const { [list]: of } = settings;
+    return recordsIn(isRecord(of) ? of.bindings : of).some(({ binding, name }) => (binding ?? name) === wanted);
+  };
+  const lacking = neededBindings(config).filter(({ list, name }) => list !== undefined && !isBound(list, name));
   return lacking.map((binding) => missing(binding));
+}
+
+/** Whoever reads the wrangler configuration would have the token. */
+function openSecrets({ admin }: ResolvedWorkersConfig, variables: UnknownRecord): string[] {
+  if (admin === undefined || variables[admin.token] === undefined) return [];
+  return [`vars.${admin.token}: expected none, since it is a secret: npx wrangler secret put ${admin.token}, got one`];
 }
 
 /** Before the gate itself the platform's cache would answer what is outdated; behind it, it is a tier. */
@@ -78,25 +118,10 @@ function recordsIn(list: unknown): readonly UnknownRecord[] {
   return Array.isArray(list) ? list.filter(isRecord) : [];
 }
 
-function boundNames({ kv_namespaces: kv, durable_objects: objects, services }: UnknownRecord): unknown[] {
-  const ofObjects = recordsIn(isRecord(objects) ? objects.bindings : undefined);
-  return [...recordsIn(kv), ...recordsIn(services), ...ofObjects].map(({ binding, name }) => binding ?? name);
-}
+/** The gate does not use a namespace that another environment has used. */
+const OWN_NAMESPACE = 'expected a namespace of its own (npx wrangler kv namespace create NAME)';
 
-/** Environments that share a namespace would serve each other's responses, unless their keys tell them apart. */
-function sharedNamespaces(
-  { tiers, kv, environment }: ResolvedWorkersConfig,
-  environments: readonly Environment[],
-): string[] {
-  if (!tiers.includes('kv') || environment !== 'production') return [];
-  const first = new Map<unknown, string>();
-  return environments.flatMap(([place, one]) => {
-    const own = recordsIn(one.kv_namespaces).find(({ binding }) => binding === kv.binding);
-    if (own?.id === undefined) return [];
-    const before = first.get(own.id);
-    first.set(own.id, before ?? place);
-    if (before === undefined) return [];
-    const where = before === '' ? 'the top level' : before.slice(0, -2);
-    return `${place}kv.binding: expected a namespace of its own, or an environment in the configuration, got that of ${where}`;
-  });
+function namespaceOf({ tiers, kv }: ResolvedWorkersConfig, settings: UnknownRecord): unknown {
+  if (!tiers.includes('kv')) return undefined;
+  return recordsIn(settings.kv_namespaces).find(({ binding }) => binding === kv.binding)?.id;
 }
