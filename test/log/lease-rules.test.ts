@@ -175,6 +175,63 @@ describe('a member', () => {
   });
 });
 
+describe('the alarm', () => {
+  const open: LogChange = { kind: 'open', intent: 'i', uri: 'u' };
+
+  test('that comes early is set again, for another millisecond', async () => {
+    const world = new World();
+    const { log, heard } = await world.member('a', 'strict');
+    await log.append(open);
+    const [dueMs = 0] = world.alarms;
+    expect(dueMs).toBe(world.time.now() + 60_000);
+    world.time.advance(59_999);
+    await world.keeper.alarm();
+    await log.renew();
+    expect(heard).toEqual([[0, open]]);
+    // The platform forgets an alarm for the very millisecond of the one that is being run.
+    expect(world.alarms).toEqual([dueMs, expect.toSatisfy((atMs) => atMs > dueMs)]);
+    world.time.advance(1_000);
+    await world.keeper.alarm();
+    await log.renew();
+    expect(heard[1]).toEqual([1, { kind: 'invalidate', selector: { kind: 'url', uri: 'u' } }]);
+  });
+
+  test('that the platform refuses is asked for again', async () => {
+    const world = new World();
+    const { log } = await world.member('a', 'strict');
+    const refuse = () => {
+      throw new Error('no alarm');
+    };
+    world.on.setAlarm = refuse;
+    // A write is not sent without it.
+    await expect(log.append(open)).rejects.toThrow('no alarm');
+    await expect(log.renew()).rejects.toThrow('no alarm');
+    world.on.setAlarm = () => undefined;
+    await log.renew();
+    expect(world.alarms).toHaveLength(1);
+    world.time.advance(60_000);
+    world.on.setAlarm = refuse;
+    await expect(world.keeper.alarm()).rejects.toThrow('no alarm');
+    world.on.setAlarm = () => undefined;
+    await log.renew();
+    await log.renew();
+    expect(world.alarms).toHaveLength(2);
+  });
+
+  test.each([
+    ['of another instance', { elapsedMs: 0, restarts: true }],
+    ['of which nothing came', { elapsedMs: 121_000, restarts: false }],
+  ])('%s is asked for again', async (_, { elapsedMs, restarts }) => {
+    const world = new World();
+    const { log } = await world.member('a', 'strict');
+    await log.append(open);
+    world.time.advance(elapsedMs);
+    if (restarts) world.keeper = world.instance();
+    await log.renew();
+    expect(world.alarms).toHaveLength(2);
+  });
+});
+
 describe('the keeper', () => {
   test.each([
     ['too many changes', Array.from({ length: 1_001 }, () => tag('x')), 'at most 1000 changes, got 1001'],

@@ -16,7 +16,9 @@ export class World {
   #epochs = 0;
   keeper = this.instance();
   /** What stands between members and keeper. */
-  on: { renew?: (reply: LogReply) => LogReply | Promise<LogReply>; append?: () => void } = {};
+  /** For when the alarm was set, each time. */
+  readonly alarms: number[] = [];
+  on: { setAlarm?: () => void; renew?: (reply: LogReply) => LogReply | Promise<LogReply>; append?: () => void } = {};
 
   instance(tail = 1_000): Keeper {
     const newEpoch = () => `e${++this.#epochs}`;
@@ -25,7 +27,10 @@ export class World {
       storage,
       clock: time,
       tasks: time,
-      setAlarm: async () => {},
+      setAlarm: async (atMs) => {
+        this.on.setAlarm?.();
+        this.alarms.push(atMs);
+      },
       newEpoch,
       buckets: 64,
       imageAfter: 1,

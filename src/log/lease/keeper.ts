@@ -42,12 +42,17 @@ export interface KeeperParts {
 /** Writes under way at a time; more are refused, so that an image keeps a bound. */
 const MAX_INTENTS = 10_000;
 
+/** An alarm that is so late will not come any more. */
+const LOST_AFTER_MS = 60_000;
+/** The platform forgets an alarm for the very ms of the one that is being run, which may have come this much too early. */
+const MIN_ALARM_MS = 100;
+
 export class Keeper implements LogKeeper {
   readonly #parts: KeeperParts;
   #log: KeptLog | undefined;
   #grants: Grants | undefined;
   /** When the next alarm comes, as far as this instance has asked for one. */
-  #alarmAtMs = Number.POSITIVE_INFINITY;
+  #alarmAtMs = Number.NEGATIVE_INFINITY;
   /** Intents past their time whose URIs this instance has invalidated once. */
   readonly #given = new Set<string>();
 
@@ -67,6 +72,7 @@ export class Keeper implements LogKeeper {
       if (leaseMs < log.leaseMs && grants.endWithin(leaseMs)) log.noteLease(leaseMs);
       grants.granted(member, leaseMs);
     }
+    await this.#setAlarm();
     const reply = this.#reply(known, positions);
     if (reply.changes !== undefined) return reply;
     const intents = Array.from(log.intents.values(), ({ intent, uri }) => ({ intent, uri }));
@@ -90,7 +96,7 @@ export class Keeper implements LogKeeper {
   /** Call when the time has come that was given to `setAlarm`. */
   async alarm(): Promise<void> {
     const { log } = this.#opened();
-    this.#alarmAtMs = Number.POSITIVE_INFINITY;
+    this.#alarmAtMs = Number.NEGATIVE_INFINITY;
     const now = this.#parts.clock.now();
     for (const { intent, uri, atMs } of [...log.intents.values()]) {
       if (now < this.#dueAtMs({ intent, atMs })) continue;
@@ -155,13 +161,18 @@ export class Keeper implements LogKeeper {
     return this.#parts.unknownOutcomeMs ?? 30_000;
   }
 
-  /** Asks for an alarm at the first time at which an intent is overdue. */
+  /**
+   * Asks for an alarm at the first time at which an intent is overdue. To be called again and again: an alarm that was refused,
+   * and one of which nothing came, is asked for once more.
+   */
   async #setAlarm(): Promise<void> {
     const { log } = this.#opened();
+    const now = this.#parts.clock.now();
     // An intent that is opened now is due after those that the next alarm is for.
-    if (this.#alarmAtMs !== Number.POSITIVE_INFINITY || log.intents.size === 0) return;
+    if (log.intents.size === 0 || this.#alarmAtMs > now - LOST_AFTER_MS) return;
     let atMs = Number.POSITIVE_INFINITY;
     for (const intent of log.intents.values()) atMs = Math.min(atMs, this.#dueAtMs(intent));
+    atMs = Math.max(atMs, now + MIN_ALARM_MS);
     await this.#parts.setAlarm(atMs);
     this.#alarmAtMs = atMs;
   }
