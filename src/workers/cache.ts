@@ -5,7 +5,7 @@ import { newEpoch, platformTasks, requestClock } from '../cache/platform.ts';
 import type { Schema, SchemaLike } from '../cache/schema.ts';
 import type { CacheTier } from '../cache/tiers.ts';
 import { expected } from '../errors.ts';
-import { LeasedLog, type LeaseMode } from '../log/lease/member.ts';
+import { LeasedLog, type LeaseMode, type Owed } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
 import type { Duration } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
@@ -50,6 +50,7 @@ export function createWorkersCache<S extends SchemaLike<S> = Schema>(
   const own = kit.checkOptions('createWorkersCache', defined({ mode, lease, log, shard, tiers }), OWN);
   const binding = own.log ?? 'TIDEGATE_LOG';
   const parts = { clock: requestClock, tasks: platformTasks };
+  const owed: Owed = { changes: [] };
   const cache = new DataCache(rest, {
     ...parts,
     join: (env) => {
@@ -64,7 +65,7 @@ export function createWorkersCache<S extends SchemaLike<S> = Schema>(
         append: (request) => stub().append(request),
       };
       const lasts = { mode: own.mode ?? 'lease', leaseMs: own.leaseMs ?? 1_000 } as const;
-      return new LeasedLog({ ...parts, ...lasts, keeper, member: newEpoch() });
+      return new LeasedLog({ ...parts, ...lasts, keeper, owed, member: newEpoch() });
     },
     tiers: (env) => tiers?.(env as never) ?? [],
     onFault: rest.onFault ?? (() => undefined),

@@ -4,7 +4,7 @@
 import { DurableObject, WorkerEntrypoint, waitUntil } from 'cloudflare:workers';
 import { newEpoch } from '../cache/platform.ts';
 import type { View } from '../cache/views/view.ts';
-import { LeasedLog } from '../log/lease/member.ts';
+import { LeasedLog, Owing } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
 import { refused } from '../options/sections.ts';
 import { missingBindings } from '../site/bindings.ts';
@@ -85,6 +85,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     waitUntil(call.catch(() => undefined));
     return call;
   };
+  const owing = new Owing();
   const gate = new WorkersGate(settings, {
     ...{ platform, counters },
     join: (env, shard) => {
@@ -95,7 +96,7 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
         renew: (request) => counted(stub().renew(request)),
         append: (request) => kept(counted(stub().append(request))),
       };
-      return new LeasedLog({ keeper, clock, tasks, member: newEpoch(), mode, leaseMs });
+      return new LeasedLog({ keeper, clock, tasks, member: newEpoch(), mode, leaseMs, owed: owing.of(shard) });
     },
     tiers: (env) => slowerTiers(settings, { env, platform, counters }),
   });

@@ -65,7 +65,7 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
     'if (order <= this.#askedBeforeLapse) return false;',
     '',
   ),
-  mutant('forgets an append that failed', 'member', 'this.#owed = acceptable([', 'acceptable(['),
+  mutant('forgets an append that failed', 'member', 'this.#owed.changes = acceptable([', 'acceptable(['),
   mutant(
     'opens no intent after its end',
     'member',
@@ -89,8 +89,8 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
   mutant(
     'serves before it has taken what came with the lease',
     'member',
-    'this.#replica.take(reply);\n    this.#owed',
-    'if (known === undefined) this.#replica.take(reply);\n    else this.#parts.tasks.later(50, () => this.#replica.take(reply));\n    this.#owed',
+    'this.#replica.take(reply);\n    this.#owed.changes',
+    'if (known === undefined) this.#replica.take(reply);\n    else this.#parts.tasks.later(50, () => this.#replica.take(reply));\n    this.#owed.changes',
   ),
   mutant(
     'acknowledges before it stores',

@@ -17,8 +17,8 @@ describe('an acknowledgement', () => {
 
   test('waits for a long lease, too', async () => {
     const world = new World();
-    const a = await world.member('a', 'lease', 20_000);
-    await world.member('b', 'lease', 20_000);
+    const a = await world.member('a', { leaseMs: 20_000 });
+    await world.member('b', { leaseMs: 20_000 });
     const appended = a.log.append(tag('x'));
     expect(await tookMs(world, appended)).toBe(20_205);
     expect(await appended).toBe(1);
@@ -27,7 +27,7 @@ describe('an acknowledgement', () => {
   test.each(['strict', 'bounded'] as const)('does not wait for a member in mode %s', async (mode) => {
     const world = new World();
     const a = await world.member('a');
-    await world.member('b', mode);
+    await world.member('b', { mode });
     expect(await tookMs(world, a.log.append(tag('x')))).toBe(0);
   });
 
@@ -61,7 +61,7 @@ describe('an acknowledgement', () => {
 
 test('an instance waits no longer for those before it than leases last that were in force there', async () => {
   const world = new World();
-  await world.member('long', 'lease', 20_000);
+  await world.member('long', { leaseMs: 20_000 });
   const { log } = await world.member('short');
   world.time.advance(19_000);
   await log.renew();
@@ -104,6 +104,35 @@ describe('a lease', () => {
     expect([log.isLeased(), heard]).toEqual([true, [[1, tag('x')]]]);
   });
 
+  test.each([
+    [
+      'fails in it',
+      (world: World) => {
+        world.on.append = () => {
+          throw new Error('no way there');
+        };
+      },
+    ],
+    ['comes after its end', () => undefined],
+  ])('of the next member of an isolate tells the append that %s', async (_, happens) => {
+    const world = new World();
+    const owed = { changes: [] };
+    const { log } = await world.member('a', { owed });
+    happens(world);
+    // A write is under way while the log begins anew: with its intents, which would have outdated its URI.
+    for (const _ of world.storage.sql.exec("update log_meta set value = 0 where name = 'format'"));
+    world.keeper = world.instance();
+    const late = world.on.append === undefined ? log.renew() : log.append(tag('x'));
+    await expect(late).rejects.toMatchObject({ code: 'E_LOG' });
+    if (log.ended === undefined) await expect(log.renew()).rejects.toMatchObject({ code: 'E_LOG' });
+    else await expect(log.append(tag('x'))).rejects.toBe(log.ended);
+    expect(log.ended).toBeDefined();
+    const next = await world.member('b', { owed });
+    const { invalidations } = next.log.history();
+    expect([invalidations.epoch, owed.changes]).toEqual(['e2', []]);
+    expect(invalidations.lastAffecting({ uri: '', origin: '', tags: ['x'] })).toBeGreaterThan(0);
+  });
+
   test('is not had in time where the keeper says nothing', async () => {
     const world = new World();
     const { log } = await world.member('a');
@@ -127,7 +156,7 @@ describe('a member', () => {
     const world = new World();
     world.keeper = world.instance(0);
     const a = await world.member('a');
-    const b = await world.member('b', 'strict');
+    const b = await world.member('b', { mode: 'strict' });
     for (const name of ['x', 'y', 'z']) await a.log.append(tag(name));
     await expect(b.log.renew()).rejects.toMatchObject({ code: 'E_LOG' });
     expect([b.log.ended?.code, b.log.isLeased()]).toEqual(['E_LOG', false]);
@@ -140,7 +169,7 @@ describe('a member', () => {
   test('has reached a position once it has renewed past it', async () => {
     const world = new World();
     const a = await world.member('a');
-    const b = await world.member('b', 'strict');
+    const b = await world.member('b', { mode: 'strict' });
     await a.log.append(tag('x'));
     expect(a.log.position()).toBe('e1.1');
     expect(['e1.1', 'e1.0', 'e2.0', 'e1.', '', 'x'].map((one) => b.log.hasReached(one))).toEqual([
@@ -180,7 +209,7 @@ describe('the alarm', () => {
 
   test('that comes early is set again, for another millisecond', async () => {
     const world = new World();
-    const { log, heard } = await world.member('a', 'strict');
+    const { log, heard } = await world.member('a', { mode: 'strict' });
     await log.append(open);
     const [dueMs = 0] = world.alarms;
     expect(dueMs).toBe(world.time.now() + 60_000);
@@ -198,7 +227,7 @@ describe('the alarm', () => {
 
   test('that the platform refuses is asked for again', async () => {
     const world = new World();
-    const { log } = await world.member('a', 'strict');
+    const { log } = await world.member('a', { mode: 'strict' });
     const refuse = () => {
       throw new Error('no alarm');
     };
@@ -223,7 +252,7 @@ describe('the alarm', () => {
     ['of which nothing came', { elapsedMs: 121_000, restarts: false }],
   ])('%s is asked for again', async (_, { elapsedMs, restarts }) => {
     const world = new World();
-    const { log } = await world.member('a', 'strict');
+    const { log } = await world.member('a', { mode: 'strict' });
     await log.append(open);
     world.time.advance(elapsedMs);
     if (restarts) world.keeper = world.instance();

@@ -2,13 +2,15 @@
 
 import type { LogChange, Position } from '../../src/ledger/log.ts';
 import { Keeper } from '../../src/log/lease/keeper.ts';
-import { LeasedLog, type LeaseMode } from '../../src/log/lease/member.ts';
+import { LeasedLog, type LeasedLogParts } from '../../src/log/lease/member.ts';
 import type { AppendRequest, LogKeeper, LogReply, RenewRequest } from '../../src/log/lease/messages.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { turns } from '../kit/slow-log.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
 
 export const tag = (name: string): LogChange => ({ kind: 'invalidate', selector: { kind: 'tag', tag: name } });
+
+type MemberOptions = Partial<Pick<LeasedLogParts, 'mode' | 'leaseMs' | 'owed'>>;
 
 export class World {
   readonly time = new SimulatedTime();
@@ -40,8 +42,7 @@ export class World {
 
   async member(
     name: string,
-    mode: LeaseMode = 'lease',
-    leaseMs = 1_000,
+    { mode = 'lease', leaseMs = 1_000, owed }: MemberOptions = {},
   ): Promise<{ log: LeasedLog; heard: [Position, LogChange][] }> {
     const heard: [Position, LogChange][] = [];
     const keeper: LogKeeper = {
@@ -56,7 +57,7 @@ export class World {
     };
     const { time } = this;
     const tasks = { later: time.later.bind(time), soon: (work: () => void) => queueMicrotask(work) };
-    const log = new LeasedLog({ keeper, clock: time, tasks, member: name, mode, leaseMs });
+    const log = new LeasedLog({ keeper, clock: time, tasks, member: name, mode, leaseMs, owed });
     await log.renew();
     log.follow((position, change) => void heard.push([position, change]));
     return { log, heard };

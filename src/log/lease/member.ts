@@ -27,10 +27,28 @@ export interface LeasedLogParts {
   readonly mode: LeaseMode;
   /** Length of a lease; without meaning in mode `strict`. */
   readonly leaseMs: number;
+  /** Of all members that one isolate has of the log, one after the other: what one owes when it ends, the next one tells. */
+  readonly owed?: Owed | undefined;
   /** How long a renewal may take. Default 1,000. */
   readonly timeoutMs?: number | undefined;
   /** How long an append may take, the end of other members' leases included. Default: 10,000, in mode `lease` and a lease. */
   readonly appendTimeoutMs?: number | undefined;
+}
+
+/** Changes that may not have reached the keeper. They go with the next renewal. */
+export interface Owed {
+  changes: readonly LogChange[];
+}
+
+/** Of the logs that an isolate is a member of, by their names: members end, and leave for others, but what they owe must not. */
+export class Owing {
+  readonly #byLog = new Map<string, Owed>();
+
+  of(log: string): Owed {
+    const owed = this.#byLog.get(log) ?? { changes: [] };
+    this.#byLog.set(log, owed);
+    return owed;
+  }
 }
 
 /** What was appended in one turn: one call to the keeper. */
@@ -45,12 +63,12 @@ export class LeasedLog implements InvalidationLog {
   readonly #replica = new Replica();
   #batch: Batch | undefined;
   readonly #opening = new Set<Promise<unknown>>();
-  /** Changes that may not have reached the keeper. They go with the next renewal. */
-  #owed: readonly LogChange[] = [];
+  readonly #owed: Owed;
 
   constructor(parts: LeasedLogParts) {
     this.#parts = parts;
     this.#lease = new HeldLease(parts.clock);
+    this.#owed = parts.owed ?? { changes: [] };
   }
 
   /** Why the log cannot go on here: a new member and a new engine must take its place. Undefined: it goes on. */
@@ -71,14 +89,14 @@ export class LeasedLog implements InvalidationLog {
     if (this.ended !== undefined) throw this.ended;
     const { keeper, member, mode, timeoutMs = 1_000 } = this.#parts;
     const { known } = this.#replica;
-    const changes = this.#owed;
+    const { changes } = this.#owed;
     const leaseMs = mode === 'strict' ? 0 : this.#parts.leaseMs;
     const asking = this.#lease.ask();
     const asked = { member, known, changes, leaseMs, awaited: mode === 'lease' };
     const reply = await this.#within(timeoutMs, () => keeper.renew(asked));
     if (known === undefined && this.#replica.isBehind(reply)) return this.renew();
     this.#replica.take(reply);
-    this.#owed = this.#owed.filter((change) => !changes.includes(change));
+    this.#owed.changes = this.#owed.changes.filter((change) => !changes.includes(change));
     if (!this.#lease.grant(asking, leaseMs)) {
       throw new TidegateError('E_LOG', 'expected a renewal after the append that failed, got one from before');
     }
@@ -103,7 +121,11 @@ export class LeasedLog implements InvalidationLog {
 
   /** Appends of one turn go to the keeper in one call. Before it resolves, every member that serves knows the invalidation. */
   append(change: LogChange): Promise<Position> {
-    if (this.ended !== undefined) return Promise.reject(this.ended);
+    if (this.ended !== undefined) {
+      // Of a write that was sent before the end, say.
+      this.#failed([change]);
+      return Promise.reject(this.ended);
+    }
     this.#batch ??= this.#begin();
     const { changes, positions } = this.#batch;
     const at = changes.push(change) - 1;
@@ -176,7 +198,7 @@ export class LeasedLog implements InvalidationLog {
   /** The changes may be in force or not. They are before anything is served again, but for writes that are not sent now. */
   #failed(changes: readonly LogChange[]): void {
     if (changes.some(({ kind }) => kind === 'invalidate')) this.#lease.lapse();
-    this.#owed = acceptable([...this.#owed, ...changes.filter(({ kind }) => kind !== 'open')]);
+    this.#owed.changes = acceptable([...this.#owed.changes, ...changes.filter(({ kind }) => kind !== 'open')]);
   }
 
   async #within<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
