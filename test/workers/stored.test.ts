@@ -6,6 +6,7 @@ import { Miniflare, type Request as MiniflareRequest, Response as MiniflareRespo
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realTime, WorkersCacheImitation } from './platform/workers-cache.ts';
+import { imitationAnswer } from './workerd/imitation-service.ts';
 
 async function bundled(tiers: string): Promise<string> {
   const bundle = await rolldown({
@@ -50,20 +51,10 @@ class Worker {
   }
 
   /** The platform's cache, which runs the entrypoint in one of the isolates. */
-  async #platform(request: MiniflareRequest): Promise<MiniflareResponse> {
+  #platform(request: MiniflareRequest): Promise<MiniflareResponse> {
     if (this.isDown) throw new Error('expected the cache in reach, got no answer');
-    const headers = new Headers([...request.headers]);
-    const cacheKey = headers.get('x-cache-key') ?? '';
-    const run = async (asked: Request, { props }: { readonly props: unknown }) => {
-      const answer = await this.#fetch('a', asked.url, { ...pairsOf(asked.headers), 'x-inner': JSON.stringify(props) });
-      return new Response(answer.body as ReadableStream, { status: answer.status, headers: pairsOf(answer.headers) });
-    };
-    const stored = this.cache.entrypoint({ name: 'TidegateStored', version: 'v1', run });
-    const here = stored.at(headers.get('x-place') ?? '', { props: { tidegate: 'gate' } });
-    if (request.method === 'POST')
-      return MiniflareResponse.json(await here.cache.purge((await request.json()) as object));
-    const answer = await here.fetch(new Request(request.url, { headers }), { cf: { cacheKey } });
-    return new MiniflareResponse(answer.body as never, { status: answer.status, headers: pairsOf(answer.headers) });
+    const ask = async (_: string, url: string, headers: object) => (await this.#fetch('a', url, headers)) as never;
+    return imitationAnswer(this.cache, request, ask);
   }
 
   async #fetch(place: Place, url: string, headers: object, init: object = {}): Promise<MiniflareResponse> {
@@ -94,10 +85,6 @@ class Worker {
   async faults(place: Place): Promise<readonly string[]> {
     return JSON.parse((await this.ask(place, '/faults')).text);
   }
-}
-
-function pairsOf(headers: Iterable<[string, string]>): Record<string, string> {
-  return Object.fromEntries([...headers].filter(([name]) => name !== 'content-length' && name !== 'transfer-encoding'));
 }
 
 describe('behind the imitated platform', { timeout: 30_000 }, () => {

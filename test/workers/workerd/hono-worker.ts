@@ -1,6 +1,7 @@
 // The control of the races, with bindings that the test controls.
 
 import app from '../race/hono-app.ts';
-import { controlled } from './controlled.ts';
+import { racedWorker } from './raced-worker.ts';
 
-export default controlled(app as unknown as Parameters<typeof controlled>[0]);
+export { Objects } from './raced-worker.ts';
+export default racedWorker(app as never);

@@ -1,22 +1,27 @@
 // The races in real workerd: short, since their time is real.
 
 import type { RaceSettings } from '../race/bench.ts';
-import { WORKERS_MUTANTS, type WorkersMutant } from '../race/mutants.ts';
+import { WORKERS_MUTANTS } from '../race/mutants.ts';
+import type { WorkerdMutant } from './workerd-mutants.ts';
 import type { WorkerdScenario } from './workerd-race.ts';
 
 const LOAD = { reads: 15, writes: 5, ways: ['PUT', 'tag'] } as const;
+/** Long enough for many faults. */
+const LONG = { reads: 40, writes: 12, ways: ['PUT', 'tag'] } as const;
 const LEASE: RaceSettings = { app: 'gate', mode: 'lease', leaseMs: 300, tiers: ['memory'] };
+const ALL_TIERS: RaceSettings = { ...LEASE, tiers: ['memory', 'workers-cache', 'cache-api', 'kv'] };
+
+const KV_LAGS = { lagMs: 2_000, meets: ['lagged reads', 'cached negatives'] } as const;
+const STORES_FAIL = {
+  slowMs: { TIDEGATE_KV: 300, 'Cache API': 50, PLATFORM: 50 },
+  fails: { TIDEGATE_KV: 0.1, 'Cache API': 0.1, PLATFORM: 0.1 },
+};
+const STORAGE = ['TIDEGATE_KV', 'Cache API', 'PLATFORM', 'coordinator'];
+/** Longer than a write counts as vanished, and as one of unknown outcome (gate-worker.ts). */
+const VANISHED_MS = 8_000;
 
 export const WORKERD_SCENARIOS: readonly WorkerdScenario[] = [
   { name: 'lease', settings: LEASE, load: LOAD, quietMs: 1_000 },
-  {
-    name: 'all tiers',
-    settings: { ...LEASE, tiers: ['memory', 'workers-cache', 'cache-api', 'kv'] },
-    load: LOAD,
-    quietMs: 1_000,
-    slowMs: { TIDEGATE_KV: 300 },
-    fails: { TIDEGATE_KV: 0.1 },
-  },
   { name: 'strict', settings: { ...LEASE, mode: 'strict' }, load: LOAD, quietMs: 500 },
   { name: 'bounded', settings: { ...LEASE, mode: 'bounded' }, load: LOAD, boundMs: 300, quietMs: 1_000 },
   {
@@ -24,23 +29,93 @@ export const WORKERD_SCENARIOS: readonly WorkerdScenario[] = [
     settings: LEASE,
     load: LOAD,
     quietMs: 1_000,
-    fails: { coordinator: 0.05 },
-    slowMs: { coordinator: 200, ORIGIN: 100 },
+    faults: { fails: { coordinator: 0.05 }, slowMs: { coordinator: 200, ORIGIN: 100 } },
+    meets: ['calls failed'],
+  },
+  { name: 'KV alone', settings: { ...LEASE, tiers: ['kv'] }, load: LONG, quietMs: 3_000, ...KV_LAGS },
+  {
+    name: 'Workers Cache',
+    settings: { ...LEASE, tiers: ['memory', 'workers-cache'] },
+    load: LONG,
+    quietMs: 1_000,
+    meets: ['Workers Cache hits'],
+  },
+  {
+    name: 'all tiers, slow and failing, strict',
+    settings: { ...ALL_TIERS, mode: 'strict' },
+    load: LONG,
+    quietMs: 3_000,
+    faults: STORES_FAIL,
+    ...{ ...KV_LAGS, meets: ['lagged reads', 'calls failed'] },
+  },
+  {
+    name: 'all storage down',
+    settings: ALL_TIERS,
+    load: LONG,
+    quietMs: VANISHED_MS,
+    faults: { outages: STORAGE },
+    lagMs: 2_000,
+    meets: ['calls in an outage'],
+  },
+  {
+    name: 'clients leave, objects aborted',
+    settings: LEASE,
+    load: LONG,
+    quietMs: VANISHED_MS,
+    faults: { leaves: 0.2, aborts: ['TIDEGATE_LOG/one'], slowMs: { coordinator: 30, ORIGIN: 50 } },
+    meets: ['clients that left', 'objects aborted'],
+  },
+  {
+    name: 'isolates killed',
+    settings: ALL_TIERS,
+    load: LONG,
+    quietMs: VANISHED_MS,
+    faults: { kills: ['east', 'west'], slowMs: { coordinator: 30, ORIGIN: 50 } },
+    ...{ ...KV_LAGS, meets: ['isolates killed', 'requests cut'] },
+  },
+  {
+    name: 'all of it',
+    settings: ALL_TIERS,
+    load: LONG,
+    quietMs: VANISHED_MS,
+    faults: {
+      ...STORES_FAIL,
+      ...{ kills: ['east', 'west', 'home'], aborts: ['TIDEGATE_LOG/one'], leaves: 0.05 },
+      fails: { ...STORES_FAIL.fails, coordinator: 0.05, ORIGIN: 0.03 },
+    },
+    ...{ ...KV_LAGS, meets: ['isolates killed', 'storage killed', 'requests cut', 'objects aborted', 'calls failed'] },
   },
 ];
 
 /** Long leases and many readers, so that one race shows what mutants do. */
-export const WORKERD_MUTANTS_RACE: WorkerdScenario = {
-  name: 'a mutant',
-  settings: { ...LEASE, leaseMs: 2_000 },
-  load: { reads: 25, writes: 8, ways: ['PUT', 'tag'] },
-  quietMs: 100,
+const MUTANT_LOAD = { reads: 25, writes: 8, ways: ['PUT', 'tag'] } as const;
+const mutantRace = (settings: Partial<RaceSettings>, more: Partial<WorkerdScenario> = {}): WorkerdScenario => ({
+  ...{ name: 'a mutant', settings: { ...LEASE, leaseMs: 2_000, ...settings }, load: MUTANT_LOAD, quietMs: 100 },
+  ...more,
+});
+const KV_ALONE = mutantRace({ leaseMs: 300, tiers: ['kv'] }, { lagMs: 1_000 });
+const WORKERS_CACHE = mutantRace({ leaseMs: 300, tiers: ['workers-cache'] });
+
+/** Many requests within a lease. */
+const LEASES = { load: { reads: 60, together: 3, writes: 20, ways: ['tag'] } } as const;
+
+/** Mutants that a race of some seconds shows for certain, each with its race; the simulation has the others, too. */
+const RACED: Readonly<Record<string, WorkerdScenario>> = {
+  'takes every entry for current': mutantRace({}),
+  'takes every entry for current: KV alone': KV_ALONE,
+  'forgets an invalidation by tag': mutantRace({}),
+  'Workers Cache: takes every answer for current': WORKERS_CACHE,
+  'Workers Cache: judges by the key alone': WORKERS_CACHE,
+  'looks at no lease': mutantRace({ leaseMs: 300 }, LEASES),
+  'looks at no lease, strict': mutantRace({ mode: 'strict' }),
+  'acknowledges before leases have run out': mutantRace({}, LEASES),
+  'forgets at a restart what was granted': mutantRace({}, { ...LEASES, faults: { aborts: ['TIDEGATE_LOG/one'] } }),
 };
 
-/** Mutants that are raced there too: those that one short race shows for certain. */
-export const WORKERD_MUTANTS: readonly WorkersMutant[] = WORKERS_MUTANTS.filter(({ name }) =>
-  ['takes every entry for current', 'forgets an invalidation by tag'].includes(name),
-);
+export const WORKERD_MUTANTS: readonly WorkerdMutant[] = WORKERS_MUTANTS.flatMap(({ name, edits }) => {
+  const scenario = RACED[name];
+  return scenario === undefined ? [] : [{ name, edits, scenario }];
+});
 
 export const WORKERD_CONTROL: WorkerdScenario = {
   name: 'control: tidegate/hono alone',
