@@ -2,6 +2,7 @@
 
 import { shown } from '../errors.ts';
 import { has, isRecord } from '../options/kit.ts';
+import { refused } from '../options/sections.ts';
 import type { ResolvedWorkersConfig } from './workers-config.ts';
 
 /** A binding that the gate needs. */
@@ -25,17 +26,7 @@ export function neededBindings({
   admin,
   analytics,
 }: ResolvedWorkersConfig): NeededBinding[] {
-  const log = coherence.binding;
-  const needed: NeededBinding[] = [
-    {
-      key: 'coherence.binding',
-      name: log,
-      what: 'a namespace of Durable Objects',
-      list: 'durable_objects',
-      setting: `"durable_objects": { "bindings": [{ "name": "${log}", "class_name": "TidegateLog" }] } and "migrations": [{ "tag": "tidegate-1", "new_sqlite_classes": ["TidegateLog"] }]`,
-      fits: (bound) => has(bound, 'idFromName', 'get'),
-    },
-  ];
+  const needed = [objectBinding({ key: 'coherence.binding', name: coherence.binding, className: 'TidegateLog' })];
   if (tiers.includes('kv')) {
     const setting = `"kv_namespaces": [{ "binding": "${kv.binding}" }]`;
     const fits = (bound: unknown) => has(bound, 'get', 'put');
@@ -64,12 +55,41 @@ export function neededBindings({
   return needed;
 }
 
+/** A binding of Durable Objects, of the class that the Worker's module exports under this name. */
+export interface ObjectPlace extends Pick<NeededBinding, 'key' | 'name'> {
+  readonly className: string;
+}
+
+export function objectBinding({ className, ...place }: ObjectPlace): NeededBinding {
+  const binding = `"durable_objects": { "bindings": [{ "name": "${place.name}", "class_name": "${className}" }] }`;
+  const setting = `${binding} and "migrations": [{ "tag": "${className}-1", "new_sqlite_classes": ["${className}"] }]`;
+  const fits = (given: unknown) => has(given, 'idFromName', 'get');
+  return { ...place, what: 'a namespace of Durable Objects', list: 'durable_objects', setting, fits };
+}
+
+/** No configuration of a gate names it. */
+export function d1Binding(key: string, name: string): NeededBinding {
+  const setting = `"d1_databases": [{ "binding": "${name}", "database_name": "name of the database" }]`;
+  return { key, name, what: 'a D1 database', setting, fits: (given) => has(given, 'prepare', 'batch', 'exec') };
+}
+
+/** What `env` has there. Throws E_CONFIG. */
+export function bound<T>(env: unknown, needed: NeededBinding): T {
+  const problems = lacking([needed], env);
+  if (problems.length > 0) throw refused('the Worker', problems);
+  return (env as { readonly [name: string]: T })[needed.name] as T;
+}
+
 /** A problem for each binding that `env` lacks; empty: all are there. */
 export function missingBindings(config: ResolvedWorkersConfig, env: unknown): string[] {
+  return lacking(neededBindings(config), env);
+}
+
+function lacking(all: readonly NeededBinding[], env: unknown): string[] {
   const bindings = isRecord(env) ? env : {};
-  return neededBindings(config).flatMap(({ name, fits, ...needed }) => {
-    const bound = bindings[name];
-    return fits(bound) ? [] : [missing({ name, ...needed }, typeof bound === 'string' ? 'a text' : shown(bound))];
+  return all.flatMap(({ name, fits, ...needed }) => {
+    const given = bindings[name];
+    return fits(given) ? [] : [missing({ name, ...needed }, typeof given === 'string' ? 'a text' : shown(given))];
   });
 }
 

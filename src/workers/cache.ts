@@ -4,13 +4,13 @@ import type { Cache, CacheOptions } from '../cache/contract.ts';
 import { newEpoch, platformTasks, requestClock } from '../cache/platform.ts';
 import type { Schema, SchemaLike } from '../cache/schema.ts';
 import type { CacheTier } from '../cache/tiers.ts';
-import { expected } from '../errors.ts';
 import { LeasedLog, type LeaseMode, type Owed } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
 import type { Duration } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import { DataCache } from './data-cache.ts';
-import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
+import { DrainStart, objectsOf } from './objects.ts';
+import type { Bindings, ExecutionContext } from './platform.ts';
 
 export interface WorkersCacheOptions extends Omit<CacheOptions, 'tiers' | 'clock'> {
   /** As the gate's `coherence.mode`. Default `lease`. */
@@ -21,15 +21,18 @@ export interface WorkersCacheOptions extends Omit<CacheOptions, 'tiers' | 'clock
   readonly log?: string;
   /** Which of the logs: caches of one name hear of each other. Default `data`. */
   readonly shard?: string;
+  /** The name of the binding of the Durable Object that drains the database. Default: `TIDEGATE_DRAIN`, where it is bound. */
+  readonly drain?: string;
   /** Slower tiers, fastest first, made anew for each cache: `storeTier()` over KV, for one. Default none. */
   readonly tiers?: (env: never) => readonly CacheTier[];
 }
 
-const OWN: kit.Checks<Pick<WorkersCacheOptions, 'mode' | 'lease' | 'log' | 'shard' | 'tiers'>> = {
+const OWN: kit.Checks<Pick<WorkersCacheOptions, 'mode' | 'lease' | 'log' | 'shard' | 'drain' | 'tiers'>> = {
   mode: kit.oneOf('lease', 'strict', 'bounded'),
   lease: kit.duration,
   log: kit.text,
   shard: kit.text,
+  drain: kit.text,
   tiers: kit.func,
 };
 
@@ -46,20 +49,20 @@ export type CacheOfRequest<S extends SchemaLike<S> = Schema> = (
 export function createWorkersCache<S extends SchemaLike<S> = Schema>(
   options: WorkersCacheOptions = {},
 ): CacheOfRequest<S> {
-  const { mode, lease, log, shard, tiers, ...rest } = options;
-  const own = kit.checkOptions('createWorkersCache', defined({ mode, lease, log, shard, tiers }), OWN);
-  const binding = own.log ?? 'TIDEGATE_LOG';
+  const { mode, lease, log, shard, drain: drainBinding, tiers, ...rest } = options;
+  const own = kit.checkOptions(
+    'createWorkersCache',
+    defined({ mode, lease, log, shard, drain: drainBinding, tiers }),
+    OWN,
+  );
+  const drain = new DrainStart(own.drain);
   const parts = { clock: requestClock, tasks: platformTasks };
   const owed: Owed = { changes: [] };
   const cache = new DataCache(rest, {
     ...parts,
     join: (env) => {
-      const namespace = env[binding];
-      if (!kit.has(namespace, 'idFromName', 'get'))
-        expected('E_CONFIG', `a Durable Object binding ${binding}`, namespace);
-      const logs = namespace as ObjectNamespace<LogKeeper>;
-      // A stub belongs to the request that has made it.
-      const stub = () => logs.get(logs.idFromName(own.shard ?? 'data'));
+      const logs = objectsOf<LogKeeper>(env, { key: 'log', name: own.log ?? 'TIDEGATE_LOG', className: 'TidegateLog' });
+      const stub = () => logs(own.shard ?? 'data');
       const keeper: LogKeeper = {
         renew: (request) => stub().renew(request),
         append: (request) => stub().append(request),
@@ -70,7 +73,10 @@ export function createWorkersCache<S extends SchemaLike<S> = Schema>(
     tiers: (env) => tiers?.(env as never) ?? [],
     onFault: rest.onFault ?? (() => undefined),
   });
-  return (env, context) => cache.of(env as Bindings, context) as unknown as Promise<Cache<S>>;
+  return async (env, context) => {
+    drain.seen(env as Bindings, context);
+    return (await cache.of(env as Bindings, context)) as unknown as Cache<S>;
+  };
 }
 
 function defined(options: object): object {

@@ -16,8 +16,9 @@ import { Counters } from './bill.ts';
 import { entrypointClass } from './cached-entrypoint.ts';
 import { coordinatorClass } from './coordinator.ts';
 import { WorkersGate } from './gate.ts';
+import { objectsOf } from './objects.ts';
 import type { GateExecutionContext } from './origins.ts';
-import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
+import type { Bindings, ExecutionContext } from './platform.ts';
 import type { ScheduleRun } from './scheduled.ts';
 import { slowerTiers } from './tiers.ts';
 import { type ViewsModule, viewsModule, type WorkersViewsOptions } from './views/module.ts';
@@ -89,9 +90,8 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
   const gate = new WorkersGate(settings, {
     ...{ platform, counters },
     join: (env, shard) => {
-      const namespace = env[binding] as ObjectNamespace<LogKeeper>;
-      // A stub belongs to the request that has made it.
-      const stub = () => namespace.get(namespace.idFromName(shard));
+      const logs = objectsOf<LogKeeper>(env, { key: 'coherence.binding', name: binding, className: 'TidegateLog' });
+      const stub = () => logs(shard);
       const keeper: LogKeeper = {
         renew: (request) => counted(stub().renew(request)),
         append: (request) => kept(counted(stub().append(request))),

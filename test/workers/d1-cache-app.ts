@@ -13,7 +13,6 @@ import type { Query } from '../orm/drizzle/rows-databases.ts';
 interface Env {
   readonly DB: D1Database;
   readonly BYTES: Fetcher;
-  readonly DRAIN: { idFromName(name: string): unknown; get(id: unknown): { start(): Promise<void> } };
 }
 
 interface Fetcher {
@@ -59,7 +58,6 @@ async function answer({ reads = [], write, tables }: Asked, env: Env, context: n
   if (tables !== undefined) {
     for (const text of tables) await env.DB.prepare(text).run();
     await installD1Feed(env.DB);
-    await env.DRAIN.get(env.DRAIN.idFromName('drain')).start();
     return tables.length;
   }
   const cache = await cacheOf(env, context);

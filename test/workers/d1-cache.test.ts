@@ -34,7 +34,7 @@ beforeAll(async () => {
     ...{ name, modules, compatibilityDate: '2026-06-01', d1Databases: { DB: 'app' }, serviceBindings: { BYTES } },
     durableObjects: {
       TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true },
-      DRAIN: { className: 'Drain', scriptName: 'a', useSQLite: true },
+      TIDEGATE_DRAIN: { className: 'Drain', scriptName: 'a', useSQLite: true },
     },
   });
   workers = new Miniflare({ workers: [worker('a'), worker('b')] });

@@ -145,7 +145,9 @@ test('counters add up in the object, have a view computed again, and are flushed
 test('a missing binding and a wrong parameter are named', async () => {
   expect(await ask('alone', '/ranking?limit=10')).toEqual({
     code: 'E_CONFIG',
-    message: 'expected the binding TIDEGATE_VIEWS to be a namespace of Durable Objects, got nothing',
+    message: expect.stringMatching(
+      /binding: expected a namespace of Durable Objects bound as TIDEGATE_VIEWS, got nothing; .*"TidegateViews"\]/,
+    ),
   });
   expect(await ask('a', '/ranking?limit=11')).toEqual({
     code: 'E_VIEW',

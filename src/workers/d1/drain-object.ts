@@ -1,10 +1,11 @@
 // The Durable Object that drains a database: by its alarm it tells the logs of the gate what others have written.
 
-import { TidegateError } from '../../errors.ts';
 import type { LogKeeper } from '../../log/lease/messages.ts';
 import type { Duration } from '../../options/durations.ts';
 import { type Checks, checkOptions, required, text, texts, timeout } from '../../options/kit.ts';
-import type { Bindings, ObjectNamespace } from '../platform.ts';
+import { bound, d1Binding } from '../../site/bindings.ts';
+import { objectsOf } from '../objects.ts';
+import type { Bindings } from '../platform.ts';
 import type { D1Database } from './binding.ts';
 import { createD1Drain } from './drain.ts';
 
@@ -45,8 +46,8 @@ const OPTIONS: Checks<D1DrainConfig> = {
   source: required(text),
   names: texts,
   database: required(text),
-  // In whole ms, since the platform forgets an alarm for the very ms of the one that is being run.
-  drainEvery: timeout(1),
+  // The platform forgets an alarm for the very ms of the one that is being run, which may have come early.
+  drainEvery: timeout(100),
   log: text,
   shards: texts,
 };
@@ -76,10 +77,11 @@ export function d1DrainClass(
       super(state, env);
       this.#state = state;
       state.storage.sql.exec(TABLE);
+      const logs = objectsOf<LogKeeper>(env, { key: 'log', name: log, className: 'TidegateLog' });
       this.#drain = createD1Drain({
         ...{ source, names },
-        database: env[database] as D1Database,
-        invalidate: ({ tags }) => told(env[log] as ObjectNamespace<LogKeeper>, { tags, shards, member: state.id }),
+        database: bound<D1Database>(env, d1Binding('database', database)),
+        invalidate: ({ tags }) => told(logs, { tags, shards, member: state.id }),
       });
     }
 
@@ -104,11 +106,10 @@ interface Told {
   readonly member: { toString(): string };
 }
 
-async function told(logs: ObjectNamespace<LogKeeper> | undefined, { tags, shards, member }: Told): Promise<void> {
-  if (logs === undefined) throw new TidegateError('E_CONFIG', 'expected the binding of the log, got none');
+async function told(logs: (shard: string) => LogKeeper, { tags, shards, member }: Told): Promise<void> {
   const changes = tags.map((tag) => ({ kind: 'invalidate', selector: { kind: 'tag', tag } }) as const);
   for (const shard of shards) {
-    const keeper = logs.get(logs.idFromName(shard));
+    const keeper = logs(shard);
     for (let at = 0; at < changes.length; at += MAX_CHANGES) {
       await keeper.append({
         member: `drain-${member}`,

@@ -1,20 +1,19 @@
 // An application's handler with its D1 bindings wrapped for each request.
 
 import { newEpoch, platformTasks } from '../../cache/platform.ts';
-import { expected } from '../../errors.ts';
-import { has } from '../../options/kit.ts';
 import type { Tasks } from '../../ports.ts';
+import { bound, d1Binding } from '../../site/bindings.ts';
 import type { OriginHandler as AnyOriginHandler } from '../../site/workers-types.ts';
+import { DrainStart } from '../objects.ts';
 import type { GateExecutionContext } from '../origins.ts';
-import type { Bindings, ObjectNamespace } from '../platform.ts';
+import type { Bindings } from '../platform.ts';
 import type { D1Database, TaggedRequest } from './binding.ts';
-import type { DrainObject } from './drain-object.ts';
 import type { D1Tracker } from './tracker.ts';
 
 export interface D1HandlerOptions {
   /**
    * The name of the Durable Object binding whose class `d1Drain` has made; the first request of each isolate sees to it that
-   * it drains. Without it, changes of others are not told.
+   * it drains. Default: `TIDEGATE_DRAIN`, where it is bound. Without it, changes of others are not told.
    */
   readonly drain?: string;
   /** Default: the platform's timers. */
@@ -42,23 +41,13 @@ export function trackedHandler<Env extends Bindings = Bindings>(
   { drain, tasks = platformTasks, scope }: D1HandlerOptions & { readonly scope: RequestScope },
 ): OriginHandler<Env> {
   const handle = typeof handler === 'function' ? handler : handler.fetch.bind(handler);
-  let isDraining = drain === undefined;
+  const drains = new DrainStart(drain);
   const open = new Set<TaggedResponse>();
   return async (request, env, context) => {
     const tagged = new TaggedResponse({ context, tasks, open, scope });
-    if (!isDraining) {
-      isDraining = true;
-      const isStarted = started(env[drain as string]).catch((error: unknown) => {
-        // The next request sees to it.
-        isDraining = false;
-        throw error;
-      });
-      context.waitUntil(isStarted);
-    }
+    drains.seen(env, context);
     const wrapped = Object.entries(trackers).map(([name, tracker]) => {
-      const binding = env[name];
-      if (!has(binding, 'prepare', 'batch', 'exec')) expected('E_CONFIG', `a D1 binding ${name}`, binding);
-      return [name, tracker.wrap(binding as D1Database, tagged)];
+      return [name, tracker.wrap(bound<D1Database>(env, d1Binding('withD1', name)), tagged)];
     });
     open.add(tagged);
     const own = { ...env, ...Object.fromEntries(wrapped) } as Env;
@@ -68,12 +57,6 @@ export function trackedHandler<Env extends Bindings = Bindings>(
       open.delete(tagged);
     }
   };
-}
-
-async function started(namespace: unknown): Promise<void> {
-  if (!has(namespace, 'idFromName', 'get')) expected('E_CONFIG', 'the binding of a Durable Object', namespace);
-  const objects = namespace as ObjectNamespace<DrainObject>;
-  await objects.get(objects.idFromName('drain')).start();
 }
 
 interface TaggedParts {

@@ -5,13 +5,14 @@ import { newEpoch, platformClock, platformRandom, platformTasks } from '../../ca
 import { plansOf, type View } from '../../cache/views/view.ts';
 import type { ViewsOptions } from '../../cache/views/views.ts';
 import { safeFault } from '../../engine/guarded.ts';
-import { expected, TidegateError } from '../../errors.ts';
+import { expected } from '../../errors.ts';
 import { LeasedLog } from '../../log/lease/member.ts';
 import type { LogKeeper } from '../../log/lease/messages.ts';
 import type { Duration } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { CoordinatorState, ObjectBase } from '../coordinator.ts';
-import type { Bindings, ObjectNamespace } from '../platform.ts';
+import { objectsOf } from '../objects.ts';
+import type { Bindings } from '../platform.ts';
 import { ViewsObject } from './object.ts';
 import { ViewCopies, type ViewsReader, type ViewsStub, viewsReader } from './reader.ts';
 
@@ -68,9 +69,10 @@ export function viewsModule<Env>(
   const plans = plansOf(views);
   const { binding = 'TIDEGATE_VIEWS', coherence, ...options } = kit.checkOptions('createViews', given, CHECKS);
   const { mode, leaseMs, ...log } = coherenceOf(coherence);
+  const logs = { key: 'coherence.binding', name: log.binding ?? 'TIDEGATE_LOG', className: 'TidegateLog' };
   const join = (env: Bindings) => () =>
     new LeasedLog({
-      keeper: namespaceOf<LogKeeper>(env, log.binding ?? 'TIDEGATE_LOG')(log.log ?? 'one'),
+      keeper: objectsOf<LogKeeper>(env, logs)(log.log ?? 'one'),
       ...{ clock: platformClock, tasks: platformTasks, member: newEpoch(), mode, leaseMs },
     });
   const objectOf = (state: CoordinatorState, env: Bindings) =>
@@ -88,7 +90,11 @@ export function viewsModule<Env>(
   return {
     TidegateViews: viewsClass(Base, objectOf),
     open: (env) => {
-      const named = namespaceOf<ViewsStub>(env as Bindings, binding);
+      const named = objectsOf<ViewsStub>(env as Bindings, {
+        key: 'binding',
+        name: binding,
+        className: 'TidegateViews',
+      });
       // A stub belongs to the request that has made it.
       return viewsReader(() => named('views'), copies);
     },
@@ -103,19 +109,6 @@ function coherenceOf(given: Coherence = {}) {
   }
   if (boundMs !== undefined) expected('E_CONFIG', `no coherence.bound in the mode ${mode}`, boundMs);
   return { ...log, mode, leaseMs: mode === 'strict' ? 0 : leaseMs };
-}
-
-/** Throws E_CONFIG. */
-function namespaceOf<Stub>(env: Bindings, binding: string): (name: string) => Stub {
-  const namespace = env[binding] as ObjectNamespace<Stub> | undefined;
-  if (kit.has(namespace, 'idFromName', 'get') && namespace !== undefined) {
-    return (name) => namespace.get(namespace.idFromName(name));
-  }
-  const got = namespace === undefined ? 'nothing' : 'something else';
-  throw new TidegateError(
-    'E_CONFIG',
-    `expected the binding ${binding} to be a namespace of Durable Objects, got ${got}`,
-  );
 }
 
 function viewsClass(
