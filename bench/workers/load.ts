@@ -1,7 +1,7 @@
 // The workload: clients of every isolate ask for pages, popular ones more often, while a writer changes pages and invalidates
 // their tags. All systems see the same requests at the same times.
 
-import { Counters, type Counts } from '../../src/workers/bill.ts';
+import { Counters, type Counts } from '../../src/workers/counters.ts';
 import { Dice } from '../../test/sim/dice.ts';
 import { type Rows, Site, type System, tagOf } from './site.ts';
 

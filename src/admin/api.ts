@@ -1,7 +1,7 @@
 // The admin API of a gate that fills ahead of requests, has tiers of its own and hears of sources: that on Node.
 
 import { expected } from '../errors.ts';
-import { type AdminRoute, adminApi, body, coreRoutes, EXPLAIN_KEYS, value } from './calls.ts';
+import { type AdminRoute, apiOf, body, coreRoutes, EXPLAIN_KEYS, value } from './calls.ts';
 import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, DEPS_KEYS, explainWithDeps } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
@@ -24,7 +24,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
   ];
-  return adminApi(routes, deps.tokenMatches);
+  return apiOf(routes, deps.tokenMatches);
 }
 
 const WHAT_TO_FILL = 'what to fill';

@@ -66,7 +66,7 @@ export function body(find: (content: unknown) => unknown, what?: string): Answer
 }
 
 /** `tokenMatches`: for a listener that does not check tokens itself; must compare in constant time. */
-export function adminApi(
+export function apiOf(
   routes: readonly AdminRoute[],
   tokenMatches?: (token: string) => boolean | Promise<boolean>,
 ): AdminApi {

@@ -3,15 +3,66 @@
 // An isolate shows its own memory and counters; what it invalidates and purges is in force everywhere. Some calls are not
 // there: a job of `populate` would end with its request, and a tracker's lease would be known to one isolate alone.
 
-import { adminApi, coreRoutes, EXPLAIN_KEYS, value } from '../admin/calls.ts';
+import { apiOf, coreRoutes, EXPLAIN_KEYS, value } from '../admin/calls.ts';
 import { type AdminResponse, type CoreDeps, failure } from '../admin/contract.ts';
 import { explained, shownOf } from '../admin/explain.ts';
 import type { Explanation } from '../engine/contract.ts';
+import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
 import { fieldsOf, headersOf } from '../web/request.ts';
+import { billOf } from './bill.ts';
+import type { CacheOfGate } from './cache-side.ts';
+import type { Counters } from './counters.ts';
+import type { WorkersGate } from './gate.ts';
+import type { Passage } from './platform.ts';
 import { routed } from './requests.ts';
 import type { ReadyShard } from './shard.ts';
+
+/** The admin API as a part of `createGate`. */
+export interface AdminApiPart {
+  /** Answers a call of the API; undefined: the request is none. */
+  answer(passage: Passage, beside: AdminSide): Promise<Response> | undefined;
+}
+
+/** For `admin` of the configuration. */
+export const adminApi: AdminApiPart = {
+  answer: (passage, beside) => {
+    const { url } = passage.request;
+    const { path } = beside.gate.settings.admin ?? {};
+    if (path === undefined || !new URL(url).pathname.startsWith(`${path}/`)) return undefined;
+    return answerAdmin(passage.request, new URL(url).pathname.slice(path.length), partsOf(passage, beside));
+  },
+};
+
+/** The gate that a call is about, and what it has beside it. */
+export interface AdminSide {
+  readonly gate: Pick<WorkersGate, 'settings' | 'router' | 'shardName' | 'shard'>;
+  readonly counters: Counters;
+  /** Undefined: the Worker has no tier `workers-cache`. */
+  readonly cache: Pick<CacheOfGate, 'purge' | 'stats'> | undefined;
+}
+
+function partsOf(passage: Passage, { gate, counters, cache }: AdminSide): WorkersAdminParts {
+  const { origins, admin, coherence } = gate.settings;
+  const token = admin === undefined ? undefined : passage.env[admin.token];
+  return {
+    router: gate.router,
+    originNames: Object.keys(origins),
+    token: typeof token === 'string' && token !== '' ? token : undefined,
+    figures: () => ({ bill: billOf(counters.counts()), ...(cache && { workersCache: cache.stats() }) }),
+    purged: async (selector, { name }) => cache?.purge(selector, name, passage),
+    shard: ({ shard, url }) => {
+      const found = url === undefined ? undefined : routed(new Request(url), gate.router);
+      const named = found?.kind === 'routed' ? gate.shardName({ url: url as string }, found.site) : undefined;
+      const name = coherence.shard === 'one' ? 'one' : (shard ?? named);
+      return gate.shard(
+        name ?? expected('E_SELECTOR', `the query key shard, one ${coherence.shard}`, undefined),
+        passage,
+      );
+    },
+  };
+}
 
 export interface WorkersAdminParts {
   readonly router: HostRouter;
@@ -51,7 +102,7 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
     ['GET /explain', [...EXPLAIN_KEYS, 'deps'], explaining] as const,
     ['GET /deps', ['url', 'header'], tagsOf] as const,
   ];
-  const answer = await adminApi(
+  const answer = await apiOf(
     routes,
     deps.tokenMatches,
   )({

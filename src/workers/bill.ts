@@ -1,5 +1,6 @@
-// What a Worker's operations cost: Cloudflare's prices in one table, counters of the operations that are billed, and the
-// estimate that follows from both. The counters are those of one isolate; the data points of Analytics Engine add up all.
+// What a Worker's operations cost: Cloudflare's prices in one table, and the estimate that follows from them and from counters.
+
+import { type Counts, countsOf, OPERATIONS, type Operation } from './counters.ts';
 
 /** Cloudflare's prices beyond what the plan includes, in US dollars. Prices change: compare them with `source`. */
 export const PRICES = {
@@ -32,18 +33,10 @@ export const PRICES = {
     d1RowsWritten: 1,
     /** Data points of Analytics Engine. */
     dataPoints: 0.25,
-  },
+  } satisfies { readonly [operation in Operation]: number },
   /** For one gigabyte a month. Not part of an estimate by requests. */
   storagePerGbMonth: { kv: 0.5, objects: 0.2, d1: 0.75 },
 } as const;
-
-export type Operation = keyof typeof PRICES.perMillion;
-
-/** The order of the doubles of a data point. */
-export const OPERATIONS = Object.keys(PRICES.perMillion) as readonly Operation[];
-
-/** How often each operation was done. */
-export type Counts = { readonly [operation in Operation]: number };
 
 export interface Bill {
   /** Operations for 1,000 requests. */
@@ -68,85 +61,3 @@ export function billOf(counts: Counts): Bill {
     source: PRICES.source,
   };
 }
-
-function countsOf(count: (name: Operation) => number): Counts {
-  return Object.fromEntries(OPERATIONS.map((name) => [name, count(name)])) as Counts;
-}
-
-/** What the binding of an Analytics Engine dataset offers. */
-export interface Dataset {
-  writeDataPoint(point: {
-    readonly indexes: readonly string[];
-    readonly blobs: readonly string[];
-    readonly doubles: readonly number[];
-  }): void;
-}
-
-const TELL_EVERY_MS = 60_000;
-
-/** The counters of one isolate. */
-export class Counters {
-  readonly #counts = countsOf(() => 0) as { [operation in Operation]: number };
-  #told = countsOf(() => 0);
-  #dueMs: number | undefined;
-
-  add(name: Operation, count = 1): void {
-    this.#counts[name] += count;
-  }
-
-  counts(): Counts {
-    return { ...this.#counts };
-  }
-
-  /** `tell`, where the last time is at least a minute ago by this clock. */
-  tellDue(dataset: Dataset, site: string, nowMs: number): void {
-    this.#dueMs ??= nowMs + TELL_EVERY_MS;
-    if (nowMs < this.#dueMs) return;
-    this.#dueMs = nowMs + TELL_EVERY_MS;
-    this.tell(dataset, site);
-  }
-
-  /**
-   * Writes what was counted since the last data point: the site is the index and the first blob, the doubles have the
-   * order of `OPERATIONS`. Nothing is written where nothing was counted.
-   */
-  tell(dataset: Dataset, site: string): void {
-    const told = this.#told;
-    if (OPERATIONS.every((name) => this.#counts[name] === told[name])) return;
-    this.add('dataPoints');
-    this.#told = this.counts();
-    const doubles = OPERATIONS.map((name) => this.#counts[name] - told[name]);
-    // An index has at most 96 bytes.
-    dataset.writeDataPoint({ indexes: [site.slice(0, 32)], blobs: [site], doubles });
-  }
-
-  /** The same binding, whose calls are counted: `operations` says for each method what a call with `args` is. */
-  counting<Binding extends object>(binding: Binding, operations: CountedMethods<Binding>): Binding {
-    return new Proxy(binding, {
-      get: (target, name) => {
-        // A binding's methods ask for the binding itself as `this`.
-        const value = Reflect.get(target, name) as unknown;
-        if (typeof value !== 'function') return value;
-        const operation = operations[name as keyof Binding];
-        return (...args: readonly unknown[]) => {
-          if (operation !== undefined) {
-            this.add('subrequests');
-            this.add(operation, operation === 'kvReads' && Array.isArray(args[0]) ? args[0].length : 1);
-          }
-          return Reflect.apply(value, target, args);
-        };
-      },
-    });
-  }
-}
-
-export type CountedMethods<Binding extends object> = { readonly [method in keyof Binding]?: Operation };
-
-/** For `counting`: the methods of a KV namespace. A read of many keys counts as many. */
-export const KV_OPERATIONS = {
-  get: 'kvReads',
-  getWithMetadata: 'kvReads',
-  put: 'kvWrites',
-  delete: 'kvDeletes',
-  list: 'kvLists',
-} as const;

@@ -8,73 +8,77 @@ import type { Stamp } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { LeasedLog } from '../log/lease/member.ts';
 import type { Origin } from '../ports.ts';
-import type { HostRouter, SiteRoute } from '../site/router.ts';
+import type { SiteRoute } from '../site/router.ts';
 import type { ResolvedWorkersConfig, ResolvedWorkersOrigin } from '../site/workers-config.ts';
-import type { HandlerGate } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
-import type { CacheCall, CachedEntrypoint } from './cache-forward.ts';
+import type { CachedEntrypoint } from './cache-forward.ts';
 import { platformTag } from './cached-answer.ts';
-import { answerCached, CALLER_PROPS, type InnerAnswer, type OpenedRequest } from './cached-entrypoint.ts';
-import type { ShardOfCall } from './handler-context.ts';
-import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
+import {
+  answerCached,
+  CALLER_PROPS,
+  type EntrypointBase,
+  entrypointClass,
+  type InnerAnswer,
+  type OpenedRequest,
+} from './cached-entrypoint.ts';
+import type { ForwardedCall, WorkersGate } from './gate.ts';
+import type { Bindings, ExecutionContext, Passage } from './platform.ts';
 import { EVERYTHING, PlatformPurges, type PurgedCache, type PurgeStats } from './platform-purges.ts';
 import { routed } from './requests.ts';
 import type { ReadyShard } from './shard.ts';
+import type { Shards } from './shards.ts';
 import { rulesName } from './tiers.ts';
 import { WorkersCache, type WorkersCacheStats } from './workers-cache.ts';
 
 /** Under this name the Worker exports the cached entrypoint. */
 const ENTRYPOINT = 'TidegateStored';
 
-/** A request, and what the platform gives with it. */
-export interface Passage {
-  readonly request: Request;
-  readonly env: Bindings;
-  readonly context: ExecutionContext;
+/** The tier in one gate. */
+export interface CacheOfGate {
+  /** The origin with the tier before it. */
+  before(origin: Origin, call: ForwardedCall): Origin;
+  /** What the cached entrypoint answers. */
+  answer(request: Request, env: Bindings, context: ExecutionContext): Promise<Response>;
+  /** Purges what the selector names from all that stands behind the tiers of the shard's engine. */
+  purge(selector: Selector, shard: string, passage: Omit<Passage, 'request'>): Promise<void>;
+  stats(): {
+    readonly shards: Readonly<Record<string, WorkersCacheStats>>;
+    readonly purges: PurgeStats | undefined;
+  };
 }
 
-/** The gate, as far as the entrypoint needs it. */
-export interface CacheSideParts {
-  readonly settings: ResolvedWorkersConfig;
-  readonly router: HostRouter;
-  readonly platform: WorkersPlatform;
-  /** An engine that stores nothing. */
-  readonly past: HandlerGate;
-  readonly shardName: (request: Pick<Request, 'url'>, site: SiteRoute) => string;
-  /** The tiers after the Workers Cache; undefined: there are none, or none that may be asked now. */
-  readonly below: (passage: Passage, shard: string) => Promise<ReadyShard | undefined>;
-  /** The shard, for what a handler invalidates. Rejects with E_LOG. */
-  readonly joined: (passage: Passage, shard: string) => Promise<ReadyShard>;
-  readonly ask: (
-    passage: Passage,
-    site: SiteRoute,
-    call: { readonly request: Request; readonly addTags: AddTags; readonly shard: ShardOfCall },
-  ) => Response | Promise<Response>;
+/** The tier `workers-cache` as a part of `createGate`. */
+export interface WorkersCachePart {
+  /** `behind`: the tiers after the Workers Cache; undefined: there are none. */
+  of(gate: CacheGate, behind: Shards | undefined): CacheOfGate;
+  /** The class that the Worker exports as `TidegateStored`. */
+  stored(Base: EntrypointBase, cache: CacheOfGate): ReturnType<typeof entrypointClass>;
 }
 
-/** One request before its origin. */
-export interface SideCall extends Pick<CacheCall, 'asked'>, Pick<CacheCall['host'], 'timeoutMs' | 'bodyTimeoutMs'> {
-  /** Name of the shard. */
-  readonly shard: string;
-  readonly log: LeasedLog;
-  readonly context: ExecutionContext;
-}
+/** For the tier `workers-cache`. */
+export const workersCache: WorkersCachePart = {
+  of: (gate, behind) => new CacheSide(gate, behind),
+  stored: (Base, cache) => entrypointClass(Base, (...call) => cache.answer(...call)),
+};
 
-export class CacheSide {
-  readonly #parts: CacheSideParts;
+/** The gate, as far as the tier and the entrypoint need it. */
+type CacheGate = Pick<WorkersGate, 'settings' | 'router' | 'platform' | 'past' | 'shardName' | 'shard' | 'ask'>;
+
+class CacheSide implements CacheOfGate {
+  readonly #gate: CacheGate;
+  readonly #behind: Shards | undefined;
   readonly #tiers = new Map<string, { readonly log: LeasedLog; readonly tier: WorkersCache }>();
   #purges: PlatformPurges | undefined;
   #isMissed = false;
 
-  constructor(parts: CacheSideParts) {
-    this.#parts = parts;
+  constructor(gate: CacheGate, behind: Shards | undefined) {
+    this.#gate = gate;
+    this.#behind = behind;
   }
 
-  /** The origin with the tier before it, where the configuration has it. */
-  before(origin: Origin, call: SideCall): Origin {
-    const { settings, platform, past } = this.#parts;
+  before(origin: Origin, call: ForwardedCall): Origin {
+    const { platform, past } = this.#gate;
     const { shard, log, context, asked, ...timeouts } = call;
-    if (!settings.tiers.includes('workers-cache')) return origin;
     const entrypoint = this.#entrypoint(context);
     if (entrypoint === undefined) return origin;
     const host = { ...platform, ...timeouts, failed: (error: TidegateError) => past.fault(error) };
@@ -83,16 +87,21 @@ export class CacheSide {
     return this.#tierOf(shard, log).origin({ asked, host, origin, entrypoint, waitUntil });
   }
 
-  /** What the cached entrypoint answers. */
   answer(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
     const open = (given: Request) => this.#open({ request: given, env, context });
-    return answerCached(request, context.props, { clock: this.#parts.platform.clock, open });
+    return answerCached(request, context.props, { clock: this.#gate.platform.clock, open });
   }
 
-  /** Purges at the platform what the selector names: now, or when the platform takes the call, of which its operator is told. */
-  async purge(selector: Selector, context: ExecutionContext): Promise<void> {
-    const { settings, past, platform } = this.#parts;
-    const entrypoint = settings.tiers.includes('workers-cache') ? this.#entrypoint(context) : undefined;
+  async purge(selector: Selector, shard: string, passage: Omit<Passage, 'request'>): Promise<void> {
+    const behind = await this.#behind?.ready(shard, passage);
+    await behind?.served.gate.purge(selector);
+    await this.#purgeAtPlatform(selector, passage.context);
+  }
+
+  /** Now, or when the platform takes the call, of which its operator is told. */
+  async #purgeAtPlatform(selector: Selector, context: ExecutionContext): Promise<void> {
+    const { settings, past, platform } = this.#gate;
+    const entrypoint = this.#entrypoint(context);
     if (entrypoint === undefined) return;
     this.#purges ??= new PlatformPurges({ clock: platform.clock, answerMs: longestAnswerMs(settings) });
     const outcome = await this.#purges.purge(entrypoint, platformTags(selector));
@@ -101,10 +110,7 @@ export class CacheSide {
     past.fault(new TidegateError('E_PURGE', what));
   }
 
-  stats(): {
-    readonly shards: Readonly<Record<string, WorkersCacheStats>>;
-    readonly purges: PurgeStats | undefined;
-  } {
+  stats(): ReturnType<CacheOfGate['stats']> {
     const shards = Object.fromEntries([...this.#tiers].map(([shard, { tier }]) => [shard, tier.stats()]));
     return { shards, purges: this.#purges?.stats() };
   }
@@ -114,7 +120,7 @@ export class CacheSide {
     const entrypoint = exports?.[ENTRYPOINT];
     if (typeof entrypoint === 'function') return entrypoint({ props: CALLER_PROPS });
     const what = `expected the Worker to export ${ENTRYPOINT}, for the tier workers-cache, got nothing`;
-    if (!this.#isMissed) this.#parts.past.fault(new TidegateError('E_CONFIG', what));
+    if (!this.#isMissed) this.#gate.past.fault(new TidegateError('E_CONFIG', what));
     this.#isMissed = true;
     return undefined;
   }
@@ -132,20 +138,28 @@ export class CacheSide {
 
   /** The shard's name in names of entries: other rules and other surroundings have entries of their own. */
   #nameOf(shard: string): string {
-    const { settings } = this.#parts;
+    const { settings } = this.#gate;
     return [rulesName(settings), settings.environment, shard].join(' ');
   }
 
   async #open(passage: Passage): Promise<OpenedRequest | undefined> {
-    const { router, shardName } = this.#parts;
+    const { router } = this.#gate;
     const { request, env, context } = passage;
     const found = routed(request, router);
     if (found.kind === 'refused' || found.asked === undefined) return undefined;
     const { site, asked } = found;
-    const shard = shardName(request, site);
+    const shard = this.#gate.shardName(request, site);
     const answer = (given: Request, heard: Stamp) =>
       this.#answerBelow({ request: given, env, context }, { site, shard, heard });
     return { route: site.route, uri: asked.uri, shard: this.#nameOf(shard), answer };
+  }
+
+  /** Undefined: there is nothing behind, or nothing that may be asked now. */
+  async #readyBehind(shard: string, passage: Passage): Promise<ReadyShard | undefined> {
+    return this.#behind?.ready(shard, passage).catch((error: unknown) => {
+      this.#gate.past.fault(error);
+      return undefined;
+    });
   }
 
   /** What a handler throws is thrown on, so that the gate asks it itself; unless it has written, which it must not do twice. */
@@ -153,16 +167,17 @@ export class CacheSide {
     passage: Passage,
     { site, shard, heard }: { readonly site: SiteRoute; readonly shard: string; readonly heard: Stamp },
   ): Promise<InnerAnswer> {
-    const { settings, router, past, below, joined, ask } = this.#parts;
+    const gate = this.#gate;
+    const { settings, router, past } = gate;
     const { request, context } = passage;
     let hasWritten = false;
     const hearing = () => {
       hasWritten = true;
-      return joined(passage, shard);
+      return gate.shard(shard, passage);
     };
     const found = routed(request, router);
     if (found.kind !== 'routed' || found.asked === undefined) throw new TypeError('expected the same route, got none');
-    const ready = await below(passage, shard);
+    const ready = await this.#readyBehind(shard, passage);
     const stamp = ready && (await stampOf(ready.log, heard));
     const { headTimeoutMs, bodyTimeoutMs } = settings.origins[site.route.originName] as ResolvedWorkersOrigin;
     const serving = {
@@ -171,7 +186,7 @@ export class CacheSide {
       route: { ...site.route, showTags: true, outward: undefined },
       asked: ready === undefined ? { ...found.asked, bypass: true } : found.asked,
       handle: (forwarded: Request, addTags: AddTags) =>
-        ask(passage, site, { request: forwarded, addTags, shard: hearing }),
+        gate.ask(passage, site, { request: forwarded, addTags, shard: hearing }),
       waitUntil: (work: Promise<unknown>) => context.waitUntil(work),
     };
     const response = await (ready?.served ?? past).serve(serving).catch((error: unknown) => {

@@ -5,9 +5,6 @@ import { newEpoch, platformClock, platformTasks } from '../cache/platform.ts';
 import { Keeper, type KeeperParts } from '../log/lease/keeper.ts';
 import type { KeeperStorage } from '../log/lease/kept-log.ts';
 import type { AppendRequest, LogKeeper, LogReply, RenewRequest } from '../log/lease/messages.ts';
-import type { Uses } from './popularity.ts';
-import { ScheduleNotes } from './schedule-notes.ts';
-import type { ScheduleKeeper } from './schedules.ts';
 
 /** What is used of a Durable Object's state. Its storage is SQLite. */
 export interface CoordinatorState {
@@ -20,7 +17,7 @@ export type CoordinatorOptions = Omit<KeeperParts, 'storage' | 'clock' | 'tasks'
 export type ObjectBase = new (state: CoordinatorState, env: unknown) => object;
 
 /** What a member calls by RPC, and the platform by its alarm. */
-export interface Coordinates extends LogKeeper, ScheduleKeeper {
+export interface Coordinates extends LogKeeper {
   alarm(): Promise<void>;
 }
 
@@ -33,12 +30,10 @@ export function coordinatorClass(
 ) => Coordinates {
   return class Coordinator extends Base implements Coordinates {
     readonly #keeper: Keeper;
-    readonly #notes: ScheduleNotes;
 
     constructor(state: CoordinatorState, env: unknown) {
       super(state, env);
       this.#keeper = keeperOf(state, options);
-      this.#notes = new ScheduleNotes(state.storage);
     }
 
     renew(request: RenewRequest): Promise<LogReply> {
@@ -51,22 +46,6 @@ export function coordinatorClass(
 
     alarm(): Promise<void> {
       return this.#keeper.alarm();
-    }
-
-    place(name: string): Promise<string | undefined> {
-      return this.#notes.place(name);
-    }
-
-    setPlace(name: string, text: string): Promise<void> {
-      return this.#notes.setPlace(name, text);
-    }
-
-    addUses(uses: Uses): Promise<void> {
-      return this.#notes.addUses(uses);
-    }
-
-    mostUsed(count: number): Promise<readonly string[]> {
-      return this.#notes.mostUsed(count);
     }
   };
 }

@@ -8,18 +8,24 @@ import { LeasedLog, Owing } from '../log/lease/member.ts';
 import type { LogKeeper } from '../log/lease/messages.ts';
 import { refused } from '../options/sections.ts';
 import { missingBindings } from '../site/bindings.ts';
-import { checkedWorkersConfig } from '../site/workers-config.ts';
-import type { OriginHandler as AnyOriginHandler, WorkersConfig as AnyWorkersConfig } from '../site/workers-types.ts';
+import { checkedWorkersConfig, type ResolvedWorkersConfig } from '../site/workers-config.ts';
+import type {
+  OriginHandler as AnyOriginHandler,
+  WorkersConfig as AnyWorkersConfig,
+  WorkersTier,
+} from '../site/workers-types.ts';
 import type { PlatformCache } from '../store/cache-api/cache-api-store.ts';
 import { universalPlatform } from '../web/platform.ts';
-import { Counters } from './bill.ts';
-import { entrypointClass } from './cached-entrypoint.ts';
+import type { WorkersCachePart } from './cache-side.ts';
 import { coordinatorClass } from './coordinator.ts';
+import { Counters, type Dataset } from './counters.ts';
 import { WorkersGate } from './gate.ts';
 import { objectsOf } from './objects.ts';
 import type { GateExecutionContext } from './origins.ts';
-import type { Bindings, ExecutionContext } from './platform.ts';
+import { checkedParts, type GateParts } from './parts.ts';
+import type { Bindings, ExecutionContext, WorkersPlatform } from './platform.ts';
 import type { ScheduleRun } from './scheduled.ts';
+import { Shards, type ShardsParts } from './shards.ts';
 import { slowerTiers } from './tiers.ts';
 import { type ViewsModule, viewsModule, type WorkersViewsOptions } from './views/module.ts';
 
@@ -34,9 +40,13 @@ export {
   type ViewParameters,
   view,
 } from '../cache/views/view.ts';
+export { type AdminApiPart, adminApi } from './admin.ts';
+export { type WorkersCachePart, workersCache } from './cache-side.ts';
 export type { GateExecutionContext } from './origins.ts';
+export type { GateParts } from './parts.ts';
 export type { Bindings, ExecutionContext } from './platform.ts';
 export type { ScheduleRun } from './scheduled.ts';
+export { type SchedulesPart, schedules } from './schedules.ts';
 export { type CacheVariables, cacheVariables } from './variables.ts';
 export type { ViewsModule, WorkersViewsOptions } from './views/module.ts';
 export type { ViewsReader } from './views/reader.ts';
@@ -51,32 +61,84 @@ export type OriginHandler<Env = Bindings> = AnyOriginHandler<Env, GateExecutionC
 /** What the Worker's module exports: this as its default, and the class by name. */
 export interface WorkersModule<Env = Bindings> {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response>;
-  /** Runs the schedules of the cron trigger. Rejects with E_POPULATE where a sitemap cannot be read. */
+  /** Runs the schedules of the cron trigger. Rejects with E_POPULATE where a sitemap cannot be read. Does nothing without the part `schedules`. */
   scheduled(event: { readonly cron: string }, env: Env, context: ExecutionContext): Promise<readonly ScheduleRun[]>;
   /** The class of the Durable Objects that hold the log: export it as `TidegateLog`. */
   readonly TidegateLog: new (
     context: never,
     env: never,
   ) => object;
-  /** For the tier `workers-cache`: export it as `TidegateStored`, and enable the platform's cache for it alone. */
+}
+
+/** With the part `workersCache`. */
+export interface CachedWorkersModule<Env = Bindings> extends WorkersModule<Env> {
+  /** The entrypoint of the tier `workers-cache`: export it as `TidegateStored`, and enable the platform's cache for it alone. */
   readonly TidegateStored: new (
     context: never,
     env: never,
   ) => object;
 }
 
-/** Throws E_CONFIG. */
-export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersModule<Env> {
+/**
+ * The gate of a Worker. `given`: the parts that its configuration uses, so that the bundle holds no others. Throws E_CONFIG, also
+ * where a part is missing.
+ */
+export function createGate<Env = Bindings>(
+  config: WorkersConfig<Env>,
+  given: GateParts & { readonly workersCache: WorkersCachePart },
+): CachedWorkersModule<Env>;
+export function createGate<Env = Bindings>(config: WorkersConfig<Env>, given?: GateParts): WorkersModule<Env>;
+export function createGate<Env>(config: WorkersConfig<Env>, given: GateParts = {}): WorkersModule<Env> {
   const settings = checkedWorkersConfig(config);
-  const { mode, leaseMs, binding } = settings.coherence;
-  const platform = {
+  const { adminApi, schedules, workersCache } = checkedParts(settings, given);
+  const { tiers, coherence, analytics, cacheName } = settings;
+  const platform: WorkersPlatform = {
     ...universalPlatform(),
     waitUntil,
     cache: () => caches.default,
-    fetch: (request: Request, init?: RequestInit) => fetch(request, init),
+    fetch: (request, init) => fetch(request, init),
   };
-  const { clock, tasks } = platform;
   const counters = new Counters();
+  const shared = shardsParts(settings, platform, counters);
+  const shardsOf = (some: readonly WorkersTier[]) => new Shards(settings, shared, some);
+  const at = tiers.indexOf('workers-cache');
+  const behind = at < 0 ? [] : tiers.slice(at + 1);
+  const gate: WorkersGate = new WorkersGate(settings, {
+    ...{ platform, shards: shardsOf(at < 0 ? tiers : tiers.slice(0, at)) },
+    before: (origin, call) => (at < 0 ? undefined : cache?.before(origin, call)) ?? origin,
+    used: (uri, passage) => filling?.used(uri, passage),
+  });
+  const cache = workersCache?.of(gate, behind.length > 0 ? shardsOf(behind) : undefined);
+  const filling = schedules?.of(gate);
+  const operated = { gate, counters, cache: at < 0 ? undefined : cache };
+  let missing: readonly string[] | undefined;
+  const complete = (env: unknown): Bindings => {
+    // Bindings are known with a request only; they stay the same.
+    missing ??= missingBindings(settings, env);
+    if (missing.length > 0) throw refused('the Worker', missing);
+    return env as Bindings;
+  };
+  return {
+    fetch: async (request, bound, context) => {
+      const env = complete(bound);
+      counters.add('requests');
+      if (analytics !== undefined)
+        counters.tellDue(env[analytics.binding] as Dataset, cacheName, platform.clock.monotonic());
+      return adminApi?.answer({ request, env, context }, operated) ?? gate.fetch(request, env, context);
+    },
+    scheduled: async ({ cron }, env, context) => filling?.run(cron, { env: complete(env), context }) ?? [],
+    TidegateLog: coordinatorClass(schedules?.noting(DurableObject) ?? DurableObject, {
+      // An isolate has the positions of each shard that it is a member of.
+      buckets: coherence.shard === 'one' ? 2 ** 17 : 2 ** 14,
+    }),
+    ...(cache && { TidegateStored: workersCache?.stored(WorkerEntrypoint, cache) }),
+  };
+}
+
+/** What the platform gives to every shard. */
+function shardsParts(settings: ResolvedWorkersConfig, platform: WorkersPlatform, counters: Counters): ShardsParts {
+  const { mode, leaseMs, binding } = settings.coherence;
+  const { clock, tasks } = platform;
   const counted = <T>(call: Promise<T>): Promise<T> => {
     counters.add('objectRequests');
     return call;
@@ -87,8 +149,8 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
     return call;
   };
   const owing = new Owing();
-  const gate = new WorkersGate(settings, {
-    ...{ platform, counters },
+  return {
+    platform,
     join: (env, shard) => {
       const logs = objectsOf<LogKeeper>(env, { key: 'coherence.binding', name: binding, className: 'TidegateLog' });
       const stub = () => logs(shard);
@@ -99,20 +161,6 @@ export function createGate<Env = Bindings>(config: WorkersConfig<Env>): WorkersM
       return new LeasedLog({ keeper, clock, tasks, member: newEpoch(), mode, leaseMs, owed: owing.of(shard) });
     },
     tiers: (env) => slowerTiers(settings, { env, platform, counters }),
-  });
-  let missing: readonly string[] | undefined;
-  const complete = (env: unknown): Bindings => {
-    // Bindings are known with a request only; they stay the same.
-    missing ??= missingBindings(settings, env);
-    if (missing.length > 0) throw refused('the Worker', missing);
-    return env as Bindings;
-  };
-  return {
-    fetch: async (request, env, context) => gate.fetch(request, complete(env), context),
-    scheduled: async ({ cron }, env, context) => gate.scheduled(cron, complete(env), context),
-    TidegateStored: entrypointClass(WorkerEntrypoint, (...call) => gate.cached.answer(...call)),
-    // An isolate has the positions of each shard that it is a member of.
-    TidegateLog: coordinatorClass(DurableObject, { buckets: settings.coherence.shard === 'one' ? 2 ** 17 : 2 ** 14 }),
   };
 }
 

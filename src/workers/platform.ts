@@ -19,6 +19,13 @@ export interface ExecutionContext {
   readonly exports?: Readonly<Record<string, unknown>>;
 }
 
+/** A request, and what the platform gives with it. */
+export interface Passage {
+  readonly request: Request;
+  readonly env: Bindings;
+  readonly context: ExecutionContext;
+}
+
 /** Whatever answers a Request: a service binding, an entrypoint, the stub of a Durable Object. */
 export interface Fetcher {
   fetch(request: Request, init?: object): Promise<Response>;

@@ -1,61 +1,79 @@
-// The schedules of a gate on Workers, and the object that keeps what they have to remember: one for the whole site.
+// The schedules of a gate on Workers: a part of `createGate`. One object keeps what those of the whole site have to remember.
 
-import type { Clock } from '../ports.ts';
+import type { PopulateResult } from '../engine/contract.ts';
 import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import type { WorkersTier } from '../site/workers-types.ts';
-import type { Bindings, ExecutionContext, ObjectNamespace } from './platform.ts';
-import { type Uses, UsesHere } from './popularity.ts';
-import { runSchedule, type Schedule, type ScheduleParts, type ScheduleRun } from './scheduled.ts';
+import type { ObjectBase } from './coordinator.ts';
+import type { WorkersGate } from './gate.ts';
+import { objectsOf } from './objects.ts';
+import type { Bindings, Passage } from './platform.ts';
+import { UsesHere } from './popularity.ts';
+import { routed } from './requests.ts';
+import { notingClass, type ScheduleKeeper } from './schedule-notes.ts';
+import { runSchedule, type ScheduleRun } from './scheduled.ts';
 
-/** What the object does for schedules, by RPC. */
-export interface ScheduleKeeper {
-  place(name: string): Promise<string | undefined>;
-  setPlace(name: string, text: string): Promise<void>;
-  addUses(uses: Uses): Promise<void>;
-  mostUsed(count: number): Promise<readonly string[]>;
+/** The schedules of one gate. */
+export interface SchedulesOfGate {
+  /** A request for the URI has come. */
+  used(uri: string, passage: Omit<Passage, 'request'>): void;
+  /**
+   * Fills what the schedules of the cron expression name. Rejects with the first failure, once all are over: E_POPULATE where a
+   * source cannot be read.
+   */
+  run(cron: string, passage: Omit<Passage, 'request'>): Promise<readonly ScheduleRun[]>;
 }
 
-export interface SchedulesParts {
-  readonly schedules: readonly Schedule[];
-  /** Name of the binding of the objects. */
-  readonly binding: string;
-  /** Fills that one run has subrequests for. */
-  readonly maxFills: number;
-  readonly concurrency: number;
-  readonly clock: Clock;
-  readonly fault: (error: unknown) => void;
+/** The schedules as a part of `createGate`. */
+export interface SchedulesPart {
+  of(gate: ScheduledGate): SchedulesOfGate;
+  /** The base class of the log's objects, with what schedules have to remember. */
+  noting(Base: ObjectBase): ObjectBase;
 }
+
+/** For `schedule` of the configuration. */
+export const schedules: SchedulesPart = {
+  of: (gate) => new Schedules(gate),
+  noting: notingClass,
+};
+
+type ScheduledGate = Pick<
+  WorkersGate,
+  'settings' | 'router' | 'platform' | 'past' | 'shardName' | 'shard' | 'ask' | 'serving'
+>;
 
 /** No shard has a name with a space in it. */
 const OBJECT = 'tidegate schedules';
 
-export class Schedules {
-  readonly #parts: SchedulesParts;
+class Schedules implements SchedulesOfGate {
+  readonly #gate: ScheduledGate;
   /** Undefined: no schedule asks for them. */
   readonly #uses: UsesHere | undefined;
 
-  constructor(parts: SchedulesParts) {
-    this.#parts = parts;
-    this.#uses = parts.schedules.some(({ manifest }) => manifest === true) ? new UsesHere() : undefined;
+  constructor(gate: ScheduledGate) {
+    this.#gate = gate;
+    const { schedule } = gate.settings;
+    this.#uses = schedule.some(({ manifest }) => manifest === true) ? new UsesHere() : undefined;
   }
 
-  /** A request for the URI has come. */
-  used(uri: string, env: Bindings, context: Pick<ExecutionContext, 'waitUntil'>): void {
+  used(uri: string, { env, context }: Omit<Passage, 'request'>): void {
     if (this.#uses === undefined) return;
     this.#uses.note(uri);
-    const due = this.#uses.due(this.#parts.clock.monotonic());
-    if (due !== undefined) context.waitUntil(this.#keeper(env).addUses(due).catch(this.#parts.fault));
+    const { platform, past } = this.#gate;
+    const due = this.#uses.due(platform.clock.monotonic());
+    const told = due && this.#keeper(env).addUses(due);
+    if (told !== undefined) context.waitUntil(told.catch((error: unknown) => past.fault(error)));
   }
 
-  /** Runs those of the cron expression that has triggered. Rejects with the first failure, once all are over. */
-  async run(cron: string, env: Bindings, site: Pick<ScheduleParts, 'fetch' | 'fill'>): Promise<readonly ScheduleRun[]> {
+  async run(cron: string, { env, context }: Omit<Passage, 'request'>): Promise<readonly ScheduleRun[]> {
     const keeper = this.#keeper(env);
-    const { maxFills, concurrency, fault } = this.#parts;
-    const triggered = this.#parts.schedules.filter((schedule) => schedule.cron === cron);
+    const { settings, past } = this.#gate;
+    const triggered = settings.schedule.filter((schedule) => schedule.cron === cron);
+    const at = (url: string) => ({ env, context, request: new Request(url) });
     const runs = triggered.map((schedule) =>
       runSchedule(schedule, {
-        ...{ ...site, concurrency, fault },
-        maxFills: Math.max(1, Math.floor(maxFills / triggered.length)),
+        ...{ fetch: async (url) => this.#fetch(at(url)), fill: (url) => this.#fill(at(url)) },
+        ...{ concurrency: settings.populate.concurrency, fault: (error) => past.fault(error) },
+        maxFills: Math.max(1, Math.floor(fillsOf(settings) / triggered.length)),
         mostUsed: (count) => keeper.mostUsed(count),
         place: { get: (name) => keeper.place(name), set: (name, text) => keeper.setPlace(name, text) },
       }),
@@ -64,9 +82,29 @@ export class Schedules {
     return Promise.all(runs);
   }
 
+  /** Undefined: no route takes it. */
+  #fetch(passage: Passage): Response | Promise<Response> | undefined {
+    const { request } = passage;
+    const found = routed(request, this.#gate.router);
+    if (found.kind === 'refused') return undefined;
+    return this.#gate.ask(passage, found.site, { request, addTags: () => undefined });
+  }
+
+  /** Undefined: no route takes it. */
+  async #fill(passage: Passage): Promise<PopulateResult | undefined> {
+    const gate = this.#gate;
+    const found = routed(passage.request, gate.router);
+    if (found.kind === 'refused' || found.asked === undefined) return undefined;
+    const { site, asked } = found;
+    const name = gate.shardName(passage.request, site);
+    const shard = await gate.shard(name, passage);
+    return shard.served.populate(gate.serving(passage, { site, asked, name, shard }));
+  }
+
   #keeper(env: Bindings): ScheduleKeeper {
-    const namespace = env[this.#parts.binding] as ObjectNamespace<ScheduleKeeper>;
-    return namespace.get(namespace.idFromName(OBJECT));
+    const { binding } = this.#gate.settings.coherence;
+    const place = { key: 'coherence.binding', name: binding, className: 'TidegateLog' };
+    return objectsOf<ScheduleKeeper>(env, place)(OBJECT);
   }
 }
 
@@ -76,7 +114,7 @@ const OVERHEAD = 6;
 const CALLS: Readonly<Record<WorkersTier, number>> = { memory: 0, 'workers-cache': 2, 'cache-api': 3, kv: 5 };
 
 /** Fills that one run of all schedules has subrequests for. */
-export function fillsOf({ tiers, populate }: Pick<ResolvedWorkersConfig, 'tiers' | 'populate'>): number {
+function fillsOf({ tiers, populate }: Pick<ResolvedWorkersConfig, 'tiers' | 'populate'>): number {
   const calls = tiers.reduce((sum, tier) => sum + CALLS[tier], 1);
   return Math.max(1, Math.floor((populate.subrequests - OVERHEAD) / calls));
 }

@@ -10,7 +10,7 @@ import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import { CacheApiStore } from '../store/cache-api/cache-api-store.ts';
 import { type KvNamespace, KvStore } from '../store/kv/kv-store.ts';
 import { ResponseStore } from '../store/response-store.ts';
-import { type Counters, KV_OPERATIONS } from './bill.ts';
+import { type Counters, KV_OPERATIONS } from './counters.ts';
 import type { Bindings, WorkersPlatform } from './platform.ts';
 
 export interface TiersParts {

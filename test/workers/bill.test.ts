@@ -1,15 +1,8 @@
 // The bill: what counts of operations cost at the prices of the table.
 
 import { describe, expect, test } from 'vitest';
-import {
-  billOf,
-  Counters,
-  type Counts,
-  type Dataset,
-  KV_OPERATIONS,
-  OPERATIONS,
-  PRICES,
-} from '../../src/workers/bill.ts';
+import { billOf, PRICES } from '../../src/workers/bill.ts';
+import { Counters, type Counts, type Dataset, KV_OPERATIONS, OPERATIONS } from '../../src/workers/counters.ts';
 
 const NOTHING = new Counters().counts();
 

@@ -7,8 +7,8 @@ import { LeasedLog } from '../../src/log/lease/member.ts';
 import type { AppendRequest, LogReply } from '../../src/log/lease/messages.ts';
 import { checkedWorkersConfig } from '../../src/site/workers-config.ts';
 import { universalPlatform } from '../../src/web/platform.ts';
-import { Counters } from '../../src/workers/bill.ts';
 import { WorkersGate } from '../../src/workers/gate.ts';
+import { Shards, type ShardsParts } from '../../src/workers/shards.ts';
 import { SqliteStorage } from '../log/sqlite-storage.ts';
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -34,14 +34,15 @@ function gateBeside(append: (keeper: Keeper, request: AppendRequest) => Promise<
     renewals++;
     return keeper.renew(request);
   };
-  const gate = new WorkersGate(settings, {
-    ...{ platform, counters: new Counters(), tiers: () => [] },
+  const parts: ShardsParts = {
+    ...{ platform, tiers: () => [] },
     join: () =>
       new LeasedLog({
         ...{ clock: requestClock, tasks, member: newEpoch(), mode: 'bounded', leaseMs: 60_000 },
         keeper: { renew, append: (request) => append(keeper, request) },
       }),
-  });
+  };
+  const gate = new WorkersGate(settings, { platform, shards: new Shards(settings, parts, settings.tiers) });
   const context = { waitUntil: () => undefined };
   const ask = (init: RequestInit) => gate.fetch(new Request('http://app.example/one', init), {}, context);
   return Object.assign(ask, { renewals: () => renewals });

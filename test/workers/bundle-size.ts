@@ -5,9 +5,13 @@ import { rolldown } from 'rolldown';
 
 const SRC = new URL('../../src/', import.meta.url).pathname;
 
-/** What a Worker imports, by what it has. */
+/** What a Worker imports, by what it has. Every gate has the tiers memory, Cache API and KV; which it uses, only requests know. */
 export const WORKERS = {
   gate: `export { createGate } from '${SRC}workers/index.ts';`,
+  'gate and adminApi': `export { adminApi, createGate } from '${SRC}workers/index.ts';`,
+  'gate and schedules': `export { createGate, schedules } from '${SRC}workers/index.ts';`,
+  'gate and workersCache': `export { createGate, workersCache } from '${SRC}workers/index.ts';`,
+  'gate and all three parts': `export { adminApi, createGate, schedules, workersCache } from '${SRC}workers/index.ts';`,
   'gate and data cache': `export { createGate } from '${SRC}workers/index.ts'; export { createCache } from '${SRC}index.ts';`,
   'gate, Drizzle and SQL analysis': `export { createGate } from '${SRC}workers/index.ts'; export { createCache } from '${SRC}index.ts'; export { withTidegate } from '${SRC}orm/drizzle/index.ts';`,
 } as const;

@@ -2,7 +2,13 @@
 // kept outside, behind a service binding.
 
 import { DurableObject } from 'cloudflare:workers';
-import { createGate, type GateExecutionContext } from '../../src/workers/index.ts';
+import {
+  adminApi,
+  createGate,
+  type GateExecutionContext,
+  schedules,
+  type WorkersConfig,
+} from '../../src/workers/index.ts';
 
 interface Env {
   readonly TRUTH: { fetch(request: Request): Promise<Response> };
@@ -30,7 +36,7 @@ const COHERENCE = {
 const faults: string[] = [];
 
 function gateOf({ MODE: mode, TIERS = 'memory' }: Pick<Env, 'MODE' | 'TIERS'>) {
-  return createGate<Env>({
+  const configuration: WorkersConfig<Env> = {
     origins: { app: { handler: { fetch: answer } }, remote: { service: 'TRUTH' } },
     routes: [{ match: { path: '/remote/*' }, origin: 'remote', defaultTtl: '1m' }, { origin: 'app' }],
     tiers: TIERS.split(',') as ['memory'],
@@ -42,7 +48,8 @@ function gateOf({ MODE: mode, TIERS = 'memory' }: Pick<Env, 'MODE' | 'TIERS'>) {
     ],
     admin: { path: '/_tidegate', token: 'TOKEN' },
     onFault: (error) => faults.push(String(error)),
-  });
+  };
+  return createGate(configuration, { adminApi, schedules });
 }
 
 let gate: ReturnType<typeof gateOf> | undefined;

@@ -1,7 +1,13 @@
 // A Worker with the tier workers-cache, bundled by stored.test.ts and run in workerd. Where there is a binding PLATFORM, that is
 // the platform's cache in front of the cached entrypoint.
 
-import { createGate, type ExecutionContext, type GateExecutionContext } from '../../src/workers/index.ts';
+import {
+  adminApi,
+  createGate,
+  type ExecutionContext,
+  type GateExecutionContext,
+  workersCache,
+} from '../../src/workers/index.ts';
 import { behindImitation, entrypointAnswer } from './workerd/behind-imitation.ts';
 
 interface Env {
@@ -24,14 +30,17 @@ async function answer(request: Request, env: Env, context: GateExecutionContext)
 
 const faults: string[] = [];
 
-const gate = createGate<Env>({
-  origins: { app: { handler: { fetch: answer } } },
-  routes: [{ match: { path: '/held' }, outward: { maxAge: '5s', sMaxage: '7s' } }, {}],
-  tiers: TIERS,
-  coherence: { mode: 'lease', lease: '300ms' },
-  admin: { path: '/_tidegate', token: 'TOKEN' as never },
-  onFault: (error) => faults.push(String(error)),
-});
+const gate = createGate<Env>(
+  {
+    origins: { app: { handler: { fetch: answer } } },
+    routes: [{ match: { path: '/held' }, outward: { maxAge: '5s', sMaxage: '7s' } }, {}],
+    tiers: TIERS,
+    coherence: { mode: 'lease', lease: '300ms' },
+    admin: { path: '/_tidegate', token: 'TOKEN' as never },
+    onFault: (error) => faults.push(String(error)),
+  },
+  { adminApi, workersCache },
+);
 
 export const { TidegateLog, TidegateStored } = gate;
 

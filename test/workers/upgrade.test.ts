@@ -6,9 +6,9 @@ import { Keeper } from '../../src/log/lease/keeper.ts';
 import { LeasedLog } from '../../src/log/lease/member.ts';
 import { checkedWorkersConfig } from '../../src/site/workers-config.ts';
 import { universalPlatform } from '../../src/web/platform.ts';
-import { Counters } from '../../src/workers/bill.ts';
 import { WorkersGate } from '../../src/workers/gate.ts';
 import type { GateExecutionContext } from '../../src/workers/origins.ts';
+import { Shards, type ShardsParts } from '../../src/workers/shards.ts';
 import { SqliteStorage } from '../log/sqlite-storage.ts';
 
 test('what the handler of an upgrade invalidates is in force', async () => {
@@ -29,11 +29,12 @@ test('what the handler of an upgrade invalidates is in force', async () => {
     routes: [{ upgrade: true }],
     coherence: { mode: 'strict' },
   });
-  const gate = new WorkersGate(settings, {
-    ...{ platform, counters: new Counters(), tiers: () => [] },
+  const parts: ShardsParts = {
+    ...{ platform, tiers: () => [] },
     join: () =>
       new LeasedLog({ keeper, clock: requestClock, tasks, member: newEpoch(), mode: 'strict', leaseMs: 1_000 }),
-  });
+  };
+  const gate = new WorkersGate(settings, { platform, shards: new Shards(settings, parts, settings.tiers) });
   const context = { waitUntil: () => undefined };
   const ask = async (headers: Record<string, string> = {}) =>
     (await gate.fetch(new Request('http://app.example/one', { headers }), {}, context)).text();

@@ -28,6 +28,7 @@ const HELD = 'log/lease/held-lease.ts';
 const KEEPER = 'log/lease/keeper.ts';
 const GRANTS = 'log/lease/grants.ts';
 const GATE = 'workers/gate.ts';
+const SHARDS = 'workers/shards.ts';
 const CURRENT = 'takes every entry for current';
 
 /** Of the ledger: those that a read, a write or an invalidation by tag or URL can show. */
@@ -88,19 +89,19 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
     'for (const [position, change] of changes.slice(changes.length - missing, -1)) this.#force(position, change);',
   ]),
   mutant('sends a write though its intent is not logged', { file: GATE, scenarios: ['all of it'] }, [
-    'afterIntents(origin, () => log.opened(), true),',
-    'origin,',
+    'afterIntents(origin, () => log.opened(), true);',
+    'origin;',
   ]),
   mutant('sends a write without a log', { file: GATE, scenarios: ['coordinator down'] }, [
     'if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);',
     '',
   ]),
-  mutant('answers a write whose invalidation is not logged', { file: GATE, scenarios: ['lost calls and answers'] }, [
+  mutant('answers a write whose invalidation is not logged', { file: SHARDS, scenarios: ['lost calls and answers'] }, [
     'answersUnlogged: false,',
     'answersUnlogged: true,',
   ]),
   {
-    ...mutant('lets requests wait for the fills of others', { file: GATE, scenarios: [] }, [
+    ...mutant('lets requests wait for the fills of others', { file: SHARDS, scenarios: [] }, [
       'joins: false,',
       'joins: true,',
     ]),
