@@ -79,7 +79,12 @@ export function shown(value: unknown): string {
 function quoted(text: string): string {
   const json = JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
   // JSON does not escape some characters that end a line or reverse its direction.
-  return json.replace(UNFIT, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(UNFIT, escapedChar);
+}
+
+/** As JSON escapes it. */
+export function escapedChar(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 const UNFIT = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;

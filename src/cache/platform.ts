@@ -4,6 +4,7 @@
 // Asking for the time costs as much as a look-up. So a hit whose entry stays fresh for long goes by a
 // time that was asked for before, in the same turn of the event loop; see MAX_USES. On Workers a timer ends with its request.
 
+import { MAX_TIMER_MS } from '../options/durations.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 
 interface Timer {
@@ -43,12 +44,9 @@ function roughTime(): () => number {
   return () => (lastNow === 0 || Date.now !== realNow || ++uses > MAX_USES ? ask() : lastNow);
 }
 
-/** The longest delay that timers take; a longer one would end at once. */
-export const MAX_DELAY_MS = 2 ** 31 - 1;
-
 export const platformTasks: Tasks = {
   later(delayMs, work) {
-    const timer = setTimeout(work, Math.min(delayMs, MAX_DELAY_MS));
+    const timer = setTimeout(work, Math.min(delayMs, MAX_TIMER_MS));
     timer.unref?.();
     return () => clearTimeout(timer);
   },

@@ -38,6 +38,13 @@ export function isKeyable(part: string): boolean {
   return true;
 }
 
+/** A character in a part of a key that cannot hold it: `%XX`, or `%uXXXX` of one above U+00FF. */
+export function percentEscaped(char: string): string {
+  const unit = char.charCodeAt(0);
+  const hex = unit.toString(16);
+  return unit <= 0xff ? `%${hex.padStart(2, '0')}` : `%u${hex.padStart(4, '0')}`;
+}
+
 export interface KeyParts {
   readonly tenant: string;
   readonly origin: string;

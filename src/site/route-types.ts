@@ -1,5 +1,6 @@
 // The routes of a configuration, of Node and of Workers: what each key means, and its default. Imports types alone.
 
+import type { CookieOptions } from '../engine/answers/edits.ts';
 import type { Duration } from '../options/durations.ts';
 
 export interface RouteConfig {
@@ -28,7 +29,7 @@ export interface RouteConfig {
   /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
   readonly negativeTtl?: Duration | undefined;
   /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies bypass it. */
-  readonly cookies?: CookiesConfig | undefined;
+  readonly cookies?: CookieOptions | undefined;
   /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. Trusted proxies are always obeyed. */
   readonly clientDirectives?: 'ignore' | 'honour' | undefined;
   /** Larger response bodies are forwarded and not stored. Default 64 MiB. */
@@ -64,16 +65,6 @@ interface OutwardConfig {
   readonly sMaxage?: Duration | undefined;
   /** How much longer shared caches may serve while they ask again. Default 0. */
   readonly staleWhileRevalidate?: Duration | undefined;
-}
-
-interface CookiesConfig {
-  /** Names, or patterns of them, of the cookies in the cache key; they alone reach the origin. Default: none. */
-  readonly key?: readonly string[] | undefined;
-  /**
-   * Cookies removed from the forwarded request; `all`: all but `key`. Requests with any other bypass the cache.
-   * Default: none.
-   */
-  readonly drop?: 'all' | readonly string[] | undefined;
 }
 
 interface CompressConfig {

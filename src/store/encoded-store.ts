@@ -4,14 +4,14 @@
 // The bytes may be damaged, another cache's, or of another codec. That is a miss: the store removes them, and the reader
 // does not notice. Failures of the store itself are left to the tiers, which count them.
 
-import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
+import { cacheKey, DEFAULT_TENANT, percentEscaped } from '../entry/key.ts';
 import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/owned-value.ts';
 import { bodyOf, type Entry, type EntryNote, type StoredResponse, wireForm } from '../entry/stored-response.ts';
 import { type HitNotes, hitNotes, type OwnedCodec, type StoredValue } from '../entry/stored-value.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { ByteStore, Eventually, Store } from '../ports.ts';
-import { keyMatcher } from './value-memory.ts';
+import { keyMatcher, noteOfValue } from './value-memory.ts';
 
 export interface EncodedOptions {
   /** The classes that the codec knows as well. */
@@ -43,8 +43,7 @@ async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<En
     const found = await bytes.get(key);
     const record = found === undefined ? undefined : decodeValueRecord(found);
     if (record?.key !== key || (selector.kind === 'tag' && !record.tags.includes(selector.tag))) continue;
-    const { bornMs, lifetimeMs, tags, epoch, stamp, content } = record;
-    yield { kind: 'value', key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: content.length };
+    yield noteOfValue(record, record.content.length);
   }
 }
 
@@ -88,9 +87,7 @@ async function* notesOn(store: Store, selector: Selector, prefix: string): Async
   for await (const note of store.find(asked)) {
     if (note.kind !== 'response' || !note.key.startsWith(prefix)) continue;
     const key = decodedText(note.key.slice(prefix.length));
-    if (key === undefined || !matches(key)) continue;
-    const { bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes } = note;
-    yield { kind: 'value', key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes };
+    if (key !== undefined && matches(key)) yield noteOfValue({ ...note, key }, note.bodyBytes);
   }
 }
 
@@ -114,11 +111,7 @@ function gateSelector(selector: Selector, prefix: string): Selector | undefined 
 
 /** Visible ASCII without `%`. The encoding of a prefix is a prefix of the encoding. */
 function encodedText(text: string): string {
-  return text.replace(/[^!-$&-~]/g, (char) => {
-    const unit = char.charCodeAt(0);
-    const hex = unit.toString(16);
-    return unit <= 0xff ? `%${hex.padStart(2, '0')}` : `%u${hex.padStart(4, '0')}`;
-  });
+  return text.replace(/[^!-$&-~]/g, percentEscaped);
 }
 
 /** Returns undefined when `encodedText` could not have given the text. */

@@ -58,6 +58,22 @@ export interface CountedByteStore extends ByteStore {
   notes?(): AsyncIterable<NotedKey>;
 }
 
+/** What a store of a platform is told beside where it stores. */
+export interface PlatformStoreOptions {
+  /** Of the gate or data cache; others in the same place have another. */
+  readonly name: string;
+  /** Such as `production`; part of every name there. */
+  readonly environment: string;
+  /** Lets work go on after the answer: the platform's `waitUntil`. */
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
+/** The work, which goes on after the answer, too. Its failure is the caller's to hear of. */
+export function deferred<T>({ defer }: Pick<PlatformStoreOptions, 'defer'>, work: Promise<T>): Promise<T> {
+  defer(work.catch(() => undefined));
+  return work;
+}
+
 /** A list of variants has no lifetime of its own: it is kept as long as the platform keeps anything. */
 const LIST_TTL_MS = Number.POSITIVE_INFINITY;
 

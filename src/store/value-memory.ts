@@ -54,7 +54,7 @@ class ValueMemory extends SlotStore<StoredValue> implements Store<StoredValue> {
     const found = selector.kind === 'url' ? [this.entryIn[this.slotOf.get(selector.uri) ?? -1]] : this.entryIn;
     for (const entry of found) {
       if (entry === undefined || !matches(entry.key)) continue;
-      if (selector.kind !== 'tag' || entry.tags.includes(selector.tag)) yield noteOfValue(entry);
+      if (selector.kind !== 'tag' || entry.tags.includes(selector.tag)) yield noteOfValue(entry, entry.bytes);
     }
   }
 }
@@ -66,9 +66,11 @@ function costOf({ key, bytes, tags, sliding }: StoredValue): number {
 }
 
 /** Describes a stored value to operators. */
-export function noteOfValue(entry: StoredValue): EntryNote {
-  const { kind, key, bornMs, lifetimeMs, tags, epoch, stamp, bytes } = entry;
-  return { kind, key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: bytes };
+export function noteOfValue(
+  { key, bornMs, lifetimeMs, tags, epoch, stamp }: Omit<EntryNote, 'kind' | 'status' | 'bodyBytes'>,
+  bodyBytes: number,
+): EntryNote {
+  return { kind: 'value', key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes };
 }
 
 /** Whether a selector may name the value under a key. A key has no tags, and a value has no origin. */

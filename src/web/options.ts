@@ -4,31 +4,30 @@ import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answ
 import type { Duration, InMs } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import type { Store } from '../ports.ts';
-import { type CachePolicy, type Profile, policyOf, SAFE_POLICY } from '../semantics/policy.ts';
+import { type CachePolicy, policyOf, SAFE_POLICY } from '../semantics/policy.ts';
+import type { RouteConfig } from '../site/route-types.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 
+/** Of these a cache in process has what a route of a gate has; its origin is the handler. */
+type AsOfRoute = Pick<
+  RouteConfig,
+  | 'profile'
+  | 'ttl'
+  | 'defaultTtl'
+  | 'staleWhileRevalidate'
+  | 'staleIfError'
+  | 'grace'
+  | 'negativeTtl'
+  | 'cookies'
+  | 'showTags'
+>;
+
 /** What `createFetchCache` and `tidegate` are given. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
-export interface FetchCacheOptions {
+export interface FetchCacheOptions extends AsOfRoute {
   /** Memory for stored responses. Default 64 MiB. 0: none, so that only the tiers keep them. */
   readonly memory?: { readonly maxBytes?: number };
   /** Slower tiers behind the memory, fastest first. Default none. */
   readonly tiers?: readonly { readonly name: string; readonly store: Store }[];
-  /** `safe` refuses what is legal but dangerous, `conformance` does all that RFC 9111 allows. Default `safe`. */
-  readonly profile?: Profile;
-  /** Freshness lifetime in place of what the response says. Default: the response decides. */
-  readonly ttl?: Duration;
-  /** Freshness lifetime of a response that states none. Default: heuristic freshness (RFC 9111 §4.2.2). */
-  readonly defaultTtl?: Duration;
-  /** stale-while-revalidate of a response that states none (RFC 5861 §3). Default 0. */
-  readonly staleWhileRevalidate?: Duration;
-  /** stale-if-error of a response that states none (RFC 5861 §4). Default 0. */
-  readonly staleIfError?: Duration;
-  /** How long past its lifetime a response serves when the handler throws. Default 0; conformance: 1 day. */
-  readonly grace?: Duration;
-  /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
-  readonly negativeTtl?: Duration;
-  /** Cookies of a GET or HEAD. Default: the response's affair; with a freshness of the cache's own, requests with cookies bypass it. */
-  readonly cookies?: CookieOptions;
   /**
    * Whether Cache-Control and Pragma of a request, as a browser's reload sends them, mean anything. Default `ignore`, in the
    * conformance profile `honour`.
@@ -38,8 +37,6 @@ export interface FetchCacheOptions {
   readonly maxBodyBytes?: number;
   /** Longest wait for the handler's response, and for more of its body but of text/event-stream. Default 1 minute. */
   readonly timeout?: Duration;
-  /** Leaves Cache-Tag, Surrogate-Key, xkey and Cache-Groups in answers to clients. Default false. */
-  readonly showTags?: boolean;
   /** Name of this cache in Cache-Status. Default `tidegate`. */
   readonly cacheName?: string;
   /** Targeted cache control fields obeyed, in order of precedence (RFC 9213). Default `['cdn-cache-control']`. */

@@ -4,7 +4,8 @@
 // the next request comes. And a request that waits for another's fill has nothing of its own under way, which Workers take
 // for a hang; so it keeps a timer running while it waits.
 
-import { endingRequests, MAX_DELAY_MS, platformClock, platformRandom, requestClock } from '../cache/platform.ts';
+import { endingRequests, platformClock, platformRandom, requestClock } from '../cache/platform.ts';
+import { MAX_TIMER_MS } from '../options/durations.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 
 export interface Platform {
@@ -68,7 +69,7 @@ class LastingTasks implements Tasks {
     };
     this.#waiting.set(run, due);
     this.#nextDue = Math.min(this.#nextDue, due);
-    timer = setTimeout(run, Math.min(delayMs, MAX_DELAY_MS));
+    timer = setTimeout(run, Math.min(delayMs, MAX_TIMER_MS));
     // The process may end before the timer does. Only Node and its likes give a timer that can be told so.
     (timer as { unref?(): void }).unref?.();
     return () => {

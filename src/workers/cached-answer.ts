@@ -8,6 +8,7 @@
 import { countingNames, fieldsForCaches } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { variantKey } from '../entry/key.ts';
+import { escapedChar } from '../errors.ts';
 import { fnv1a } from '../ledger/invalidations.ts';
 import type { Position } from '../ledger/log.ts';
 import { type Fields, fieldValue, filterFields, type ResponseHead, selectingFields } from '../semantics/fields.ts';
@@ -81,8 +82,7 @@ export interface AnswerNote {
 
 /** The text of a field; undefined: it is too long. */
 export function noteText(note: AnswerNote): string | undefined {
-  const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  const text = JSON.stringify(note).replace(/[^\x20-\x7e]/g, escaped);
+  const text = JSON.stringify(note).replace(/[^\x20-\x7e]/g, escapedChar);
   return text.length <= MAX_NOTE_LENGTH ? text : undefined;
 }
 

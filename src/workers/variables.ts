@@ -3,8 +3,7 @@
 import { shown } from '../errors.ts';
 import { hint } from '../options/names.ts';
 import { refused } from '../options/sections.ts';
-import { SIZE, sizeOf } from '../options/sizes.ts';
-import { BOOLEAN, DURATION_WITH_UNIT, durationWithUnit, truth } from '../options/variables.ts';
+import { BOOLEAN, DURATION_WITH_UNIT, SIZE, type VariableKind } from '../options/variables.ts';
 import type { Bindings } from './platform.ts';
 
 /** What the variables say; a variable that is missing or empty says nothing, and the default holds. */
@@ -39,26 +38,22 @@ const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
 export function cacheVariables(env: object): CacheVariables {
   const bindings = env as Bindings;
   const problems: string[] = [];
-  const read = <T>(
-    name: (typeof NAMES)[number],
-    what: string,
-    parse: (text: string) => T | undefined,
-  ): T | undefined => {
+  const read = <T>(name: (typeof NAMES)[number], kind: VariableKind<T>): T | undefined => {
     const given = bindings[name];
     // A variable of wrangler.jsonc may be a number or a boolean of JSON.
     const text = typeof given === 'object' ? '' : String(given ?? '').trim();
     if (text === '' && typeof given !== 'object') return undefined;
-    const value = parse(text);
+    const value = kind.read(text);
     if (value === undefined)
-      problems.push(`expected ${name} to be ${what}, got ${shown(given)}${spelling(name, text)}`);
+      problems.push(`expected ${name} to be ${kind.expected}, got ${shown(given)}${spelling(name, text)}`);
     return value;
   };
   const variables = {
-    enabled: read('CACHE_ENABLED', BOOLEAN, truth) ?? true,
-    defaultTtl: read('CACHE_DEFAULT_TTL', DURATION_WITH_UNIT, durationWithUnit),
-    maxBytes: read('CACHE_MAX_MEMORY_SIZE', `${SIZE}, of at most 64MiB`, memorySize),
-    kv: read('CACHE_KV_ENABLED', BOOLEAN, truth) ?? false,
-    debug: read('CACHE_DEBUG', BOOLEAN, truth) ?? false,
+    enabled: read('CACHE_ENABLED', BOOLEAN) ?? true,
+    defaultTtl: read('CACHE_DEFAULT_TTL', DURATION_WITH_UNIT),
+    maxBytes: read('CACHE_MAX_MEMORY_SIZE', MEMORY_SIZE),
+    kv: read('CACHE_KV_ENABLED', BOOLEAN) ?? false,
+    debug: read('CACHE_DEBUG', BOOLEAN) ?? false,
   };
   for (const [name, value] of Object.entries(bindings)) {
     const isKnown = NAMES.includes(name as (typeof NAMES)[number]);
@@ -70,10 +65,13 @@ export function cacheVariables(env: object): CacheVariables {
   return variables;
 }
 
-function memorySize(text: string): number | undefined {
-  const bytes = sizeOf(text);
-  return bytes !== undefined && bytes <= MAX_MEMORY_BYTES ? bytes : undefined;
-}
+const MEMORY_SIZE: VariableKind<number> = {
+  expected: `${SIZE.expected}, of at most 64MiB`,
+  read(text) {
+    const bytes = SIZE.read(text);
+    return bytes !== undefined && bytes <= MAX_MEMORY_BYTES ? bytes : undefined;
+  },
+};
 
 /** A bare number has lost its unit: some mean seconds, others milliseconds. */
 function spelling(name: string, text: string): string {

@@ -8,7 +8,7 @@ import { openDiskTier } from '../../src/node/disk-tier.ts';
 import type { Duration } from '../../src/options/durations.ts';
 import { be, type Checks, checkOptions, nested, oneOf, required, text, timeout, whole } from '../../src/options/kit.ts';
 import { hint, nearest } from '../../src/options/names.ts';
-import { sizeOf } from '../../src/options/sizes.ts';
+import { SIZE } from '../../src/options/variables.ts';
 import { tidegateCache } from '../../src/orm/drizzle/index.ts';
 import { createTracker, postgresDatabase, sqliteDatabase } from '../../src/track/index.ts';
 import { gateTarget } from '../../src/track/target/gate-target.ts';
@@ -144,7 +144,7 @@ describe('the kit', () => {
     ['0', undefined],
     ['5 parsecs', undefined],
   ])('reads a size: %s', (given, bytes) => {
-    expect(sizeOf(given)).toBe(bytes);
+    expect(SIZE.read(given)).toBe(bytes);
   });
 });
 

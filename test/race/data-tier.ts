@@ -81,7 +81,7 @@ export class SlowValues implements Store<StoredValue> {
 
   *find(selector: Selector): Iterable<EntryNote> {
     for (const entry of this.#entries.values()) {
-      if (selector.kind !== 'url' || selector.uri === entry.key) yield noteOfValue(entry);
+      if (selector.kind !== 'url' || selector.uri === entry.key) yield noteOfValue(entry, entry.bytes);
     }
   }
 

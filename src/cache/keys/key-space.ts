@@ -5,6 +5,7 @@
 // forge a line of a log (control characters, marks of direction, half a surrogate pair) keeps its readable start and gets
 // the digest of all of it.
 
+import { percentEscaped } from '../../entry/key.ts';
 import { KEY_MARK } from '../../entry/stored-value.ts';
 import { expected, shown, TidegateError } from '../../errors.ts';
 import { fnv1a } from '../../ledger/invalidations.ts';
@@ -171,10 +172,7 @@ function escapedVersion(version: string | undefined): string {
 
 /** Different names stay different: `%` itself is escaped. */
 function escaped(name: string): string {
-  return name.replace(UNSAFE_IN_NAME, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `%${code.toString(16).padStart(2, '0')}` : `%u${code.toString(16).padStart(4, '0')}`;
-  });
+  return name.replace(UNSAFE_IN_NAME, percentEscaped);
 }
 
 function utf8Length(text: string): number {

@@ -1,8 +1,7 @@
 // Options of a cache from environment variables, for operators. The environment is handed in: this room knows no platform.
 
 import { expected, TidegateError } from '../../errors.ts';
-import { SIZE, sizeOf } from '../../options/sizes.ts';
-import { BOOLEAN, DURATION_WITH_UNIT, durationWithUnit, truth } from '../../options/variables.ts';
+import { BOOLEAN, DURATION_WITH_UNIT, SIZE, type VariableKind } from '../../options/variables.ts';
 import type { CacheOptions } from '../contract.ts';
 import { checkTiers } from '../tiers.ts';
 
@@ -16,16 +15,16 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function cacheOptionsFromEnvironment(environment: Environment, options: CacheOptions = {}): CacheOptions {
   if (options.tiers !== undefined) checkTiers(options.tiers);
   const read = reader(environment);
-  const enabled = read('CACHE_ENABLED', BOOLEAN, truth);
-  const rollout = read('CACHE_ROLLOUT', 'a number from 0 to 1', part);
-  const ttl = read('CACHE_DEFAULT_TTL', DURATION_WITH_UNIT, durationWithUnit);
-  const isDebugged = read('CACHE_DEBUG', BOOLEAN, truth);
-  const tiers = options.tiers?.filter(({ name }) => read(enabledName(name), BOOLEAN, truth) !== false);
+  const enabled = read('CACHE_ENABLED', BOOLEAN);
+  const rollout = read('CACHE_ROLLOUT', PART);
+  const ttl = read('CACHE_DEFAULT_TTL', DURATION_WITH_UNIT);
+  const isDebugged = read('CACHE_DEBUG', BOOLEAN);
+  const tiers = options.tiers?.filter(({ name }) => read(enabledName(name), BOOLEAN) !== false);
   const names = ['memory', ...(options.tiers ?? []).map(({ name }) => name)];
   const known = new Set(['CACHE_ENABLED', ...names.map(enabledName)]);
   // To switch on a tier that is not there is a mistake; to switch it off is none.
   const isUnknown = (name: string) => /^CACHE_\w+_ENABLED$/.test(name) && !known.has(name);
-  const wrong = Object.keys(environment).find((name) => isUnknown(name) && read(name, BOOLEAN, truth) === true);
+  const wrong = Object.keys(environment).find((name) => isUnknown(name) && read(name, BOOLEAN) === true);
   if (wrong !== undefined) {
     throw new TidegateError(
       'E_CONFIG',
@@ -47,22 +46,22 @@ function given<T extends object>(values: T): { [Name in keyof T]?: NonNullable<T
   return Object.fromEntries(entries) as { [Name in keyof T]?: NonNullable<T[Name]> };
 }
 
-type Read = <T>(name: string, expected: string, parse: (text: string) => T | undefined) => T | undefined;
+type Read = <T>(name: string, kind: VariableKind<T>) => T | undefined;
 
 function reader(environment: Environment): Read {
-  return (name, what, parse) => {
+  return (name, kind) => {
     const text = environment[name]?.trim();
     if (text === undefined || text === '') return undefined;
-    const value = parse(text);
-    if (value === undefined) expected('E_CONFIG', `${name} to be ${what}`, text);
+    const value = kind.read(text);
+    if (value === undefined) expected('E_CONFIG', `${name} to be ${kind.expected}`, text);
     return value;
   };
 }
 
 function memoryOf(read: Read, { memory }: CacheOptions): Pick<CacheOptions, 'memory'> {
-  const maxBytes = read('CACHE_MAX_BYTES', SIZE, sizeOf);
-  const maxEntries = read('CACHE_MAX_ENTRIES', 'a whole number of at least 1', count);
-  const isEnabled = read('CACHE_MEMORY_ENABLED', BOOLEAN, truth);
+  const maxBytes = read('CACHE_MAX_BYTES', SIZE);
+  const maxEntries = read('CACHE_MAX_ENTRIES', COUNT);
+  const isEnabled = read('CACHE_MEMORY_ENABLED', BOOLEAN);
   if (isEnabled === false) return { memory: false };
   const bounds = { ...(memory === false ? {} : memory), ...given({ maxBytes, maxEntries }) };
   if (memory === false) return isEnabled === true ? { memory: bounds } : { memory: false };
@@ -73,10 +72,12 @@ function enabledName(tier: string): string {
   return `CACHE_${tier.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_ENABLED`;
 }
 
-function part(text: string): number | undefined {
-  return /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) && Number(text) <= 1 ? Number(text) : undefined;
-}
+const PART: VariableKind<number> = {
+  expected: 'a number from 0 to 1',
+  read: (text) => (/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) && Number(text) <= 1 ? Number(text) : undefined),
+};
 
-function count(text: string): number | undefined {
-  return /^\d{1,15}$/.test(text) && Number(text) >= 1 ? Number(text) : undefined;
-}
+const COUNT: VariableKind<number> = {
+  expected: 'a whole number of at least 1',
+  read: (text) => (/^\d{1,15}$/.test(text) && Number(text) >= 1 ? Number(text) : undefined),
+};

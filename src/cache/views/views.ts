@@ -5,13 +5,13 @@
 
 import type { ValueJudge } from '../../engine/values/value-contract.ts';
 import { expected, TidegateError } from '../../errors.ts';
-import type { Duration } from '../../options/durations.ts';
+import { type Duration, MAX_TIMER_MS } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { Cancel, Eventually, Random } from '../../ports.ts';
 import { insideOf } from '../cache.ts';
 import type { Cache } from '../contract.ts';
 import { placeOf } from '../keys/key-space.ts';
-import { MAX_DELAY_MS, platformRandom } from '../platform.ts';
+import { platformRandom } from '../platform.ts';
 import { Counters, checkCount, namedCounters } from './counters.ts';
 import { type Flush, Flusher } from './flusher.ts';
 import { type Judgement, ViewRunner } from './runner.ts';
@@ -180,7 +180,7 @@ class ProcessViews implements Views {
     const flushMs = this.#flusher?.due(() => this.#runner.due()) ?? Number.POSITIVE_INFINITY;
     const waitMs = Math.min(atMs - clock.now(), flushMs);
     if (waitMs === Number.POSITIVE_INFINITY) return;
-    this.#cancelWake = tasks.later(Math.min(waitMs, MAX_DELAY_MS), () => this.#runner.due());
+    this.#cancelWake = tasks.later(Math.min(waitMs, MAX_TIMER_MS), () => this.#runner.due());
   }
 }
 

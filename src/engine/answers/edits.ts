@@ -96,10 +96,10 @@ function withoutDirectives(fields: Fields, { ownRequestFields }: CachePolicy): F
 
 /** Names of cookies, or patterns of them: `*` any characters, `?` one. */
 export interface CookieOptions {
-  /** Part of the key; of all cookies they alone are forwarded. Default: none. */
-  readonly key?: readonly string[];
-  /** Taken off the forwarded request; `all`: all but those of the key. Requests with others bypass the cache. Default: none. */
-  readonly drop?: 'all' | readonly string[];
+  /** Those in the cache key; they alone reach the origin. Default: none. */
+  readonly key?: readonly string[] | undefined;
+  /** Those removed from the forwarded request; `all`: all but `key`. Requests with any other bypass the cache. Default: none. */
+  readonly drop?: 'all' | readonly string[] | undefined;
 }
 
 /** White space, `;`, `=` and their like are in no name (RFC 6265 §4.1.1), and a pattern with one would match nothing. */

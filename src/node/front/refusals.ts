@@ -3,6 +3,7 @@
 
 import { STATUS_CODES } from 'node:http';
 import { platformClock } from '../../cache/platform.ts';
+import { escapedChar } from '../../errors.ts';
 import { type Fields, formatHttpDate } from '../../semantics/fields.ts';
 import { linesOf } from './http1/answer-bytes.ts';
 
@@ -100,10 +101,7 @@ export function refusalAnswer(refusal: RequestRefusal, cacheName: string, close:
 /** Short, quoted, visible ASCII. */
 function shown(got: string): string {
   const short = got.length > SHOWN_CHARS ? `${got.slice(0, SHOWN_CHARS)}...` : got;
-  return JSON.stringify(short).replace(
-    /[^\x20-\x7e]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return JSON.stringify(short).replace(/[^\x20-\x7e]/g, escapedChar);
 }
 
 /** The answer in wire form, for a socket without a message to answer; always the last on its connection. */

@@ -7,7 +7,7 @@
 
 import { expected } from '../../errors.ts';
 import { digestOf } from '../portable-bytes.ts';
-import { type CountedByteStore, noCounts } from '../response-store.ts';
+import { type CountedByteStore, deferred, noCounts, type PlatformStoreOptions } from '../response-store.ts';
 
 /** What is called of a Cache. */
 export interface PlatformCache {
@@ -16,14 +16,8 @@ export interface PlatformCache {
   delete(url: string): Promise<boolean>;
 }
 
-export interface CacheApiStoreOptions {
+export interface CacheApiStoreOptions extends PlatformStoreOptions {
   readonly cache: PlatformCache;
-  /** Of the gate or data cache; others in the cache have another. */
-  readonly name: string;
-  /** Such as `production`; part of every URL. */
-  readonly environment: string;
-  /** Lets work go on after the answer: the platform's `waitUntil`. */
-  readonly defer: (work: Promise<unknown>) => void;
 }
 
 /** RFC 9111 §1.2.2: the largest delta-seconds that every cache understands. */
@@ -44,7 +38,7 @@ export class CacheApiStore implements CountedByteStore {
 
   /** Goes on after the answer, too: who has found nothing may look once more when the fill is stored. */
   get(key: string): Promise<Uint8Array | undefined> {
-    return this.#deferred(this.#read(key));
+    return deferred(this.#options, this.#read(key));
   }
 
   async #read(key: string): Promise<Uint8Array | undefined> {
@@ -63,12 +57,12 @@ export class CacheApiStore implements CountedByteStore {
     const seconds = Math.min(Math.ceil(ttlMs / 1000), MAX_AGE_SECONDS);
     const headers = { 'cache-control': `max-age=${seconds}`, 'content-type': 'application/octet-stream' };
     // The caller may reuse its bytes before they are written.
-    return this.#deferred(this.#write(key, new Response(bytes.slice(), { headers })));
+    return deferred(this.#options, this.#write(key, new Response(bytes.slice(), { headers })));
   }
 
   /** In this data centre alone. */
   delete(keys: readonly string[]): Promise<number> {
-    return this.#deferred(this.#deleteAll(keys));
+    return deferred(this.#options, this.#deleteAll(keys));
   }
 
   async #write(key: string, response: Response): Promise<boolean> {
@@ -86,12 +80,6 @@ export class CacheApiStore implements CountedByteStore {
       if (await this.#options.cache.delete(url)) deleted++;
     }
     return deleted;
-  }
-
-  #deferred<T>(work: Promise<T>): Promise<T> {
-    // The failure is the caller's to hear of.
-    this.#options.defer(work.catch(() => undefined));
-    return work;
   }
 
   async #url(key: string): Promise<string> {

@@ -13,7 +13,14 @@ import type { EntryNote } from '../../entry/stored-response.ts';
 import { expected, messageOf, shown, TidegateError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import { digestOf } from '../portable-bytes.ts';
-import { type CountedByteStore, type DeclineReason, type NotedKey, noCounts } from '../response-store.ts';
+import {
+  type CountedByteStore,
+  type DeclineReason,
+  deferred,
+  type NotedKey,
+  noCounts,
+  type PlatformStoreOptions,
+} from '../response-store.ts';
 
 /** What is called of a KV namespace. */
 export interface KvNamespace {
@@ -47,14 +54,9 @@ const MARKER = 'tidegate/environment';
 const POINTER_VERSION = 1;
 const DIGEST_LENGTH = 64;
 
-export interface KvStoreOptions {
+/** Each environment has a namespace of its own. */
+export interface KvStoreOptions extends PlatformStoreOptions {
   readonly namespace: KvNamespace;
-  /** Of the gate or cache; others in the namespace have another. */
-  readonly name: string;
-  /** Such as `production`. Each environment has a namespace of its own. */
-  readonly environment: string;
-  /** Lets work go on after the answer: the platform's `waitUntil`. */
-  readonly defer: (work: Promise<unknown>) => void;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** Told once when the namespace is another environment's. */
   readonly fault: (error: TidegateError) => void;
@@ -86,7 +88,7 @@ export class KvStore implements CountedByteStore {
 
   /** Goes on after the answer, too: who has found nothing may look once more when the fill is stored. */
   get(key: string): Promise<Uint8Array | undefined> {
-    return this.#deferred(this.#read(key));
+    return deferred(this.#options, this.#read(key));
   }
 
   async #read(key: string): Promise<Uint8Array | undefined> {
@@ -117,7 +119,7 @@ export class KvStore implements CountedByteStore {
     const reason = this.#refusal(key, bytes, options.ttlMs);
     if (reason !== undefined) return Promise.resolve(this.#decline(reason));
     // The caller may reuse its bytes before they are written.
-    return this.#deferred(this.#write(key, bytes.slice(), options));
+    return deferred(this.#options, this.#write(key, bytes.slice(), options));
   }
 
   /**
@@ -125,7 +127,7 @@ export class KvStore implements CountedByteStore {
    * be unseen here; whoever must be sure removes it again after that.
    */
   delete(keys: readonly string[]): Promise<number> {
-    return this.#deferred(this.#deleteAll([...new Set(keys)]));
+    return deferred(this.#options, this.#deleteAll([...new Set(keys)]));
   }
 
   async *keys(): AsyncIterable<string> {
@@ -251,12 +253,6 @@ export class KvStore implements CountedByteStore {
   #decline(reason: DeclineReason): false {
     this.counts.declined[reason]++;
     return false;
-  }
-
-  #deferred<T>(work: Promise<T>): Promise<T> {
-    // The failure is the caller's to hear of.
-    this.#options.defer(work.catch(() => undefined));
-    return work;
   }
 
   #digestIn(text: string | null, key: string): string | undefined {

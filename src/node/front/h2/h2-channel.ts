@@ -16,6 +16,7 @@ import { type ExchangeParts, statusOf } from '../client-exchange.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
 import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
+import { OF_CONNECTION } from './h2-head.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -237,14 +238,5 @@ function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
   else headers[name] = [...(Array.isArray(earlier) ? earlier : [String(earlier)]), value];
 }
 
-/** Fields at which node:http2 throws (RFC 9113 §8.2.2), and the one name that an object cannot hold. */
-const NEVER: ReadonlySet<string> = new Set([
-  '__proto__',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'te',
-]);
+/** Fields at which node:http2 throws, and the one name that an object cannot hold. */
+const NEVER: ReadonlySet<string> = new Set([...OF_CONNECTION, '__proto__', 'http2-settings', 'te']);

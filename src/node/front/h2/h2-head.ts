@@ -8,7 +8,7 @@ import { type RequestRefusal, refused } from '../refusals.ts';
 import type { RawHead } from '../request-heads.ts';
 
 /** Fields of one connection only, without meaning in HTTP/2 (RFC 9113 §8.2.2). */
-const OF_CONNECTION: ReadonlySet<string> = new Set([
+export const OF_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',

@@ -1,5 +1,7 @@
 // Texts for the terminal: tables, and texts that strangers have written.
 
+import { escapedChar } from '../../../errors.ts';
+
 export function table(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map(printable));
   const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => (row[column] as string).length)));
@@ -10,9 +12,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** With control characters and line breaks escaped: a terminal would obey them. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, escapedChar);
 }
 
 /** Line by line; the line breaks are our own. */
