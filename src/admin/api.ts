@@ -1,20 +1,19 @@
 // The admin API of a gate that fills ahead of requests, has tiers of its own and hears of sources: that on Node.
 
 import { expected } from '../errors.ts';
-import { type AdminRoute, apiOf, body, coreRoutes, EXPLAIN_KEYS, value } from './calls.ts';
+import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
 import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi } from './contract.ts';
-import { answerDeps, DEPS_KEYS, explainWithDeps } from './deps-api.ts';
+import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
 import { reportSource } from './sources-api.ts';
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
   const { populate, tiers, sources } = deps;
-  const explaining: readonly AdminRoute[] = [
-    ['GET /explain', [...EXPLAIN_KEYS, 'deps'], value((query) => explainWithDeps(deps, query))],
-    ['GET /deps', DEPS_KEYS, value((query) => answerDeps(deps, query))],
-  ];
   const routes: readonly AdminRoute[] = [
-    ...coreRoutes(deps).flatMap((route) => (route[0] === 'GET /explain' ? explaining : [route])),
+    ...coreRoutes(deps, {
+      of: (explanation) => dependenciesOf(sources, explanation),
+      asked: (query) => answerDeps(deps, query),
+    }),
     ['GET /populate', ['job', 'follow'], (query) => showPopulate(populate, query)],
     ['POST /populate', [], (_, text) => json(202, startPopulate(populate, parseJson(text, WHAT_TO_FILL)))],
     ['POST /populate/cancel', [], body((asked) => cancelPopulate(populate, asked), WHAT_TO_FILL)],
@@ -24,7 +23,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
   ];
-  return apiOf(routes, deps.tokenMatches);
+  return apiOf(routes);
 }
 
 const WHAT_TO_FILL = 'what to fill';

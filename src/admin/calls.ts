@@ -13,29 +13,28 @@ import {
   type AdminApi,
   type AdminRequest,
   type AdminResponse,
-  bearerToken,
   type CoreDeps,
   failure,
   json,
   ofError,
   parseJson,
-  unauthorized,
 } from './contract.ts';
-import { explain, LIST_KEYS, listEntries } from './explain.ts';
+import { type Dependencies, explain, LIST_KEYS, listEntries } from './explain.ts';
 
 /** The path that answers without a token, whatever the query: probes ask it. */
 export const HEALTH_PATH = '/health';
 
 /** The one query key that may be repeated. */
 const REPEATABLE = 'header';
-export const EXPLAIN_KEYS: readonly string[] = ['url', 'method', REPEATABLE];
+const EXPLAIN_KEYS: readonly string[] = ['url', 'method', REPEATABLE, 'deps'];
+const DEPS_KEYS: readonly string[] = ['url', 'table', 'record', 'source', REPEATABLE];
 
 /** One call of the API: its method and path, the query keys it takes, and its answer. */
 export type AdminRoute = readonly [call: string, keys: readonly string[], answer: Answer];
 type Answer = (query: URLSearchParams, bodyText: string) => Eventually<AdminResponse>;
 
 /** The calls that every gate takes. */
-export function coreRoutes(deps: CoreDeps): readonly AdminRoute[] {
+export function coreRoutes(deps: CoreDeps, dependencies: Dependencies): readonly AdminRoute[] {
   const { gate } = deps;
   const readiness = () => {
     const found = deps.isReady();
@@ -49,7 +48,8 @@ export function coreRoutes(deps: CoreDeps): readonly AdminRoute[] {
     ['GET /stats', [], value(() => gate.stats())],
     ['GET /metrics', [], metrics],
     ['GET /entries', LIST_KEYS, value((query) => listEntries(deps, query))],
-    ['GET /explain', EXPLAIN_KEYS, value((query) => explain(deps, query))],
+    ['GET /explain', EXPLAIN_KEYS, value((query) => explain(deps, query, dependencies))],
+    ['GET /deps', DEPS_KEYS, value((query) => dependencies.asked(query))],
     ['POST /invalidate', [], body((named) => change(deps, named, (one) => gate.invalidate(one)))],
     ['POST /purge', [], body((named) => change(deps, named, (one) => gate.purge(one)))],
     ['POST /clear', [], value((_query, bodyText) => clear(gate, bodyText))],
@@ -65,17 +65,9 @@ export function body(find: (content: unknown) => unknown, what?: string): Answer
   return value((_query, bodyText) => find(parseJson(bodyText, what)));
 }
 
-/** `tokenMatches`: for a listener that does not check tokens itself; must compare in constant time. */
-export function apiOf(
-  routes: readonly AdminRoute[],
-  tokenMatches?: (token: string) => boolean | Promise<boolean>,
-): AdminApi {
+export function apiOf(routes: readonly AdminRoute[]): AdminApi {
   return async (request) => {
     try {
-      if (tokenMatches !== undefined && request.path !== HEALTH_PATH) {
-        const token = bearerToken(request.fields);
-        if (token === undefined || !(await tokenMatches(token))) return unauthorized();
-      }
       return await dispatch(routes, request);
     } catch (error) {
       return ofError(error);

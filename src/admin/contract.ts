@@ -11,7 +11,7 @@ import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
-import { type Fields, fieldLines, NO_FIELDS } from '../semantics/fields.ts';
+import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -52,8 +52,6 @@ export interface CoreDeps {
   originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
   metricsText(): Promise<string>;
-  /** For a listener that does not check tokens itself; must compare in constant time. */
-  readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
 }
 
 export interface AdminDeps extends CoreDeps {
@@ -150,18 +148,6 @@ export class AdminRefusal extends TidegateError {
     super(code, message);
     this.status = status;
   }
-}
-
-/** The bearer token of the request (RFC 6750 §2.1); undefined when there is none, or more than one. */
-export function bearerToken(fields: Fields): string | undefined {
-  const lines = fieldLines(fields, 'authorization');
-  return lines.length === 1 ? /^bearer +(\S+)$/i.exec(lines[0] as string)?.[1] : undefined;
-}
-
-/** A missing and a wrong token get equal answers, so that the answer reveals nothing. */
-export function unauthorized(): AdminResponse {
-  const refused = failure(401, 'expected Authorization: Bearer with the admin token');
-  return { ...refused, fields: ['www-authenticate', 'Bearer realm="tidegate admin"'] };
 }
 
 export function failure(status: number, message: string, code: ErrorCode = 'E_ADMIN'): AdminResponse {

@@ -36,7 +36,7 @@ export interface SourceWord {
 
 export interface EntryDependencies {
   /** Why there is nothing to show. */
-  readonly note?: string;
+  readonly note?: string | undefined;
   readonly sources: readonly SourceWord[];
   readonly rows: readonly DependencyRow[];
   /** Tags of the entry that no tracker knows: the application's own, or tags invalidated meanwhile. */

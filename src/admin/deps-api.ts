@@ -17,17 +17,7 @@ import {
   rowsOf,
   type SourceWord,
 } from './dependencies.ts';
-import { explained, shownOf } from './explain.ts';
-
-/** Why the URL is, or is not, answered from the cache; with `deps=1` also the dependencies of its entry. */
-export async function explainWithDeps(deps: AdminDeps, query: URLSearchParams): Promise<object> {
-  const explanation = await explained(deps, query);
-  const shown = shownOf(explanation);
-  const wantsDeps = query.get('deps') ?? '0';
-  if (wantsDeps === '0') return shown;
-  if (wantsDeps !== '1') return expected('E_SELECTOR', 'deps=1', wantsDeps);
-  return { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) };
-}
+import { explained, nothingStored } from './explain.ts';
 
 /** Entries that depend on a table or a record. */
 export interface GroupedDependencies {
@@ -37,7 +27,6 @@ export interface GroupedDependencies {
   readonly isWhole: boolean;
 }
 
-export const DEPS_KEYS = ['url', 'table', 'record', 'source', 'header'];
 const MAX_TAGS = 1_000;
 /** Up to this many tags are looked up one by one; for more, all entries of the source are searched. */
 const MAX_LOOKUPS = 20;
@@ -90,15 +79,13 @@ async function ofUrl(deps: AdminDeps, query: URLSearchParams, only: string | und
 }
 
 /** Asks the trackers of all sources that the entry was read from, or only the named one. */
-async function dependenciesOf(
+export async function dependenciesOf(
   api: SourceApi,
-  { entry, lastRefusal }: Explanation,
+  explanation: Explanation,
   only?: string,
 ): Promise<EntryDependencies> {
-  if (entry === undefined) {
-    const why = lastRefusal === undefined ? '' : ` The last answer was refused: ${lastRefusal.reason}`;
-    return { note: `Nothing is stored.${why}`, sources: [], rows: [], otherTags: [] };
-  }
+  const { entry } = explanation;
+  if (entry === undefined) return { note: nothingStored(explanation), sources: [], rows: [], otherTags: [] };
   const ofTags = entry.tags.flatMap((tag) => sourceOf(tag) ?? []);
   const sources = only === undefined ? ofTags : ofTags.filter((source) => source === only);
   const tags = entry.tags.filter((tag) => sourceOf(tag) === undefined);

@@ -7,6 +7,7 @@ import type { EntrySummary, Explanation, ListPage } from '../engine/contract.ts'
 import { tagForms } from '../entry/selectors.ts';
 import { parseUri, prefixForms } from '../entry/uri-forms.ts';
 import { expected } from '../errors.ts';
+import type { Eventually } from '../ports.ts';
 import { trimOws } from '../semantics/fields.ts';
 import { AdminRefusal, type CoreDeps } from './contract.ts';
 
@@ -31,13 +32,32 @@ function parseLimit(text: string): number {
     : expected('E_SELECTOR', 'a limit of 1 to 1000', text);
 }
 
-/** Why the URL is, or is not, answered from the cache. */
-export async function explain(deps: ExplainDeps, query: URLSearchParams): Promise<object> {
-  return shownOf(await explained(deps, query));
+/** What a gate knows of dependencies. */
+export interface Dependencies {
+  /** Those of the entry. */
+  of(explanation: Explanation): Eventually<object>;
+  /** The answer to `GET /deps`. */
+  asked(query: URLSearchParams): Eventually<object>;
+}
+
+/** Why the URL is, or is not, answered from the cache; with `deps=1` also the dependencies of its entry. */
+export async function explain(deps: ExplainDeps, query: URLSearchParams, dependencies: Dependencies): Promise<object> {
+  const explanation = await explained(deps, query);
+  const shown = shownOf(explanation);
+  const wantsDeps = query.get('deps') ?? '0';
+  if (wantsDeps === '0') return shown;
+  if (wantsDeps !== '1') return expected('E_SELECTOR', 'deps=1', wantsDeps);
+  return { ...shown, dependencies: await dependencies.of(explanation) };
+}
+
+/** Undefined: an entry is stored. */
+export function nothingStored({ entry, lastRefusal }: Explanation): string | undefined {
+  if (entry !== undefined) return undefined;
+  return `Nothing is stored.${lastRefusal === undefined ? '' : ` The last answer was refused: ${lastRefusal.reason}`}`;
 }
 
 /** For an operator: without secrets. */
-export function shownOf(explanation: Explanation): object {
+function shownOf(explanation: Explanation): object {
   const { variantKey, entry } = explanation;
   return {
     ...explanation,

@@ -3,9 +3,10 @@
 // An isolate shows its own memory and counters; what it invalidates and purges is in force everywhere. Some calls are not
 // there: a job of `populate` would end with its request, and a tracker's lease would be known to one isolate alone.
 
-import { apiOf, coreRoutes, EXPLAIN_KEYS, value } from '../admin/calls.ts';
-import { type AdminResponse, type CoreDeps, failure } from '../admin/contract.ts';
-import { explained, shownOf } from '../admin/explain.ts';
+import { type AdminRoute, apiOf, coreRoutes } from '../admin/calls.ts';
+import { type CoreDeps, failure } from '../admin/contract.ts';
+import { explained, nothingStored } from '../admin/explain.ts';
+import { answerArrival, headOf, tokenGuard } from '../admin/listener.ts';
 import type { Explanation } from '../engine/contract.ts';
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
@@ -80,40 +81,42 @@ export interface WorkersAdminParts {
   readonly figures: () => Readonly<Record<string, unknown>>;
 }
 
-/** Content of a call. */
-const MAX_BODY_BYTES = 1024 * 1024;
-
 /** `path`: that of the call, without the prefix under which the API stands. */
 export async function answerAdmin(request: Request, path: string, parts: WorkersAdminParts): Promise<Response> {
   const query = new URL(request.url).searchParams;
   const shard = query.get('shard') ?? undefined;
   query.delete('shard');
-  const bodyText = await textOf(request);
-  if (bodyText === undefined) return responseOf(failure(413, `expected at most ${MAX_BODY_BYTES} bytes of content`));
   const deps = depsOf(parts, () => parts.shard({ shard, url: query.get('url') ?? undefined }));
-  const tagsOf = value(async (asked) => ({ url: asked.get('url'), ...dependenciesOf(await explained(deps, asked)) }));
-  const explaining = value(async (asked) => {
-    const explanation = await explained(deps, asked);
-    const shown = shownOf(explanation);
-    return asked.get('deps') === '1' ? { ...shown, dependencies: dependenciesOf(explanation) } : shown;
-  });
-  const routes = [
-    ...coreRoutes(deps).filter(([call]) => call !== 'GET /explain'),
-    ['GET /explain', [...EXPLAIN_KEYS, 'deps'], explaining] as const,
-    ['GET /deps', ['url', 'header'], tagsOf] as const,
+  const routes: readonly AdminRoute[] = [
+    ...coreRoutes(deps, { of: dependenciesOf, asked: (about) => tagsOf(deps, about) }),
+    ...ELSEWHERE.map(([call, why]): AdminRoute => [call, ['job', 'follow'], () => failure(404, why)]),
   ];
-  const answer = await apiOf(
-    routes,
-    deps.tokenMatches,
-  )({
-    ...{ method: request.method, path, query: query.toString() },
-    ...{ fields: fieldsOf(request.headers), bodyText },
-  });
-  return responseOf(answer, request.method);
+  const { method, headers, body } = request;
+  const asked = { method, path, query: query.toString(), fields: fieldsOf(headers), content: body ?? [] };
+  const answer = await answerArrival(asked, tokenGuard(parts.token), apiOf(routes));
+  const { status } = answer;
+  return new Response(method === 'HEAD' ? null : answer.body, { status, headers: headersOf(headOf(answer)) });
 }
 
+const NO_JOBS =
+  'expected a call that a Worker takes, got one of jobs, which would end with their request: schedule fills';
+const NO_TIERS = 'expected a call that a Worker takes, got one of the tiers of Node: GET /entries?tier=kv lists a tier';
+const NO_SOURCES = 'expected a call that a Worker takes, got one of trackers: they report to gates on Node';
+
+/** Calls of Node alone. */
+const ELSEWHERE: readonly (readonly [call: string, why: string])[] = [
+  ['GET /populate', NO_JOBS],
+  ['POST /populate', NO_JOBS],
+  ['POST /populate/cancel', NO_JOBS],
+  ['GET /tiers', NO_TIERS],
+  ['GET /tiers/check', NO_TIERS],
+  ['POST /tiers/clear', NO_TIERS],
+  ['GET /sources', NO_SOURCES],
+  ['POST /sources', NO_SOURCES],
+];
+
 function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): CoreDeps {
-  const { router, token, originNames, figures, purged } = parts;
+  const { router, originNames, figures, purged } = parts;
   const gate = async () => (await shard()).served.gate;
   return {
     gate: {
@@ -136,24 +139,23 @@ function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): Cor
     },
     originNames: () => originNames,
     metricsText: async () => metricsOf('tidegate', { ...(await gate()).stats(), ...figures() }).join(''),
-    tokenMatches: async (given) => token !== undefined && (await sameText(given, token)),
   };
 }
 
 /** No tracker reports to a Worker, so tags are all there is to be told. */
-function dependenciesOf({ entry, lastRefusal }: Explanation): object {
-  const why = lastRefusal === undefined ? '' : ` The last answer was refused: ${lastRefusal.reason}`;
-  const note = entry === undefined ? `Nothing is stored in this isolate.${why}` : undefined;
-  return { ...(note !== undefined && { note }), sources: [], rows: [], otherTags: entry?.tags ?? [] };
+function dependenciesOf(explanation: Explanation): object {
+  const note = nothingStored(explanation);
+  return { ...(note !== undefined && { note }), sources: [], rows: [], otherTags: explanation.entry?.tags ?? [] };
 }
 
-/** Digests have one length, so the comparison does not tell that of the token; nor does it end early. */
-async function sameText(one: string, other: string): Promise<boolean> {
-  const digest = async (text: string) =>
-    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  const [left, right] = await Promise.all([digest(one), digest(other)]);
-  return left.reduce((differing, byte, at) => differing | (byte ^ (right[at] as number)), 0) === 0;
+async function tagsOf(deps: CoreDeps, asked: URLSearchParams): Promise<object> {
+  const other = ['table', 'record', 'source'].find((key) => asked.has(key));
+  if (other !== undefined) return expected('E_SELECTOR', TAGS_ALONE, other);
+  return { url: asked.get('url'), ...dependenciesOf(await explained(deps, asked)) };
 }
+
+const TAGS_ALONE =
+  'a url alone, since no tracker reports to a Worker and tells what was read from a table or a record (deps URL shows the tags of an entry, list --tag TAG the entries of a tag)';
 
 /** Every number of the figures, as a gauge named by its path (text format of Prometheus). */
 function metricsOf(name: string, figures: object): string[] {
@@ -162,29 +164,4 @@ function metricsOf(name: string, figures: object): string[] {
     if (typeof value === 'number') return [`${path} ${value}\n`];
     return typeof value === 'object' && value !== null ? metricsOf(path, value) : [];
   });
-}
-
-/** Undefined: it is too long. No more than that is read, for the token of the call has not been looked at. */
-async function textOf({ body }: Request): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let bytes = 0;
-  let text = '';
-  const reader = body?.getReader();
-  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-    bytes += read.value.length;
-    if (bytes > MAX_BODY_BYTES) {
-      await reader?.cancel();
-      return undefined;
-    }
-    text += decoder.decode(read.value, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function responseOf({ status, contentType, fields, body }: AdminResponse, method = 'GET'): Response {
-  const headers = headersOf(fields);
-  headers.set('content-type', contentType);
-  headers.set('cache-control', 'no-store');
-  headers.set('x-content-type-options', 'nosniff');
-  return new Response(method === 'HEAD' ? null : body, { status, headers });
 }

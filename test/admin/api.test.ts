@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
-import type { AdminDeps, AdminRequest, AdminResponse } from '../../src/admin/contract.ts';
+import type { AdminDeps, AdminRequest } from '../../src/admin/contract.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { ENTRY, fakeGate, STATS } from './fake-gate.ts';
 
@@ -263,36 +263,5 @@ describe('what fails', () => {
   test('keeps its code', async () => {
     const error = new TidegateError('E_ORIGIN_OPEN', 'open');
     expect((await ask(post('/clear', {}), failing(error))).json.error.code).toBe('E_ORIGIN_OPEN');
-  });
-});
-
-describe('with tokenMatches', () => {
-  const withToken = { tokenMatches: async (token: string) => token === 'right' };
-  const bodies: Record<string, unknown> = { '/invalidate': { all: true }, '/purge': { all: true }, '/clear': {} };
-  const call = (path: string, fields: string[]): Promise<{ answer: AdminResponse }> =>
-    ask({ ...(path in bodies ? post(path, bodies[path]) : { path, query: QUERIES[path] ?? '' }), fields }, withToken);
-  const QUERIES: Record<string, string> = { '/explain': 'url=http://example.org/', '/deps': 'url=http://example.org/' };
-
-  test.each([...READS.slice(1), ...CHANGES, '/nothing'])('%s answers only to the right token', async (path) => {
-    const right = (await call(path, ['authorization', 'Bearer right'])).answer;
-    expect(right.status).toBe(path === '/nothing' ? 404 : 200);
-    const wrong = [
-      [],
-      ['authorization', 'Bearer wrong'],
-      ['authorization', 'Basic right'],
-      ['authorization', 'Bearer '],
-    ];
-    const answers = await Promise.all(wrong.map(async (fields) => (await call(path, fields)).answer));
-    for (const answer of answers) expect(answer).toEqual(answers[0]);
-    expect(answers[0]).toMatchObject({ status: 401, fields: ['www-authenticate', 'Bearer realm="tidegate admin"'] });
-  });
-
-  test('health answers without', async () => {
-    expect((await call('/health', [])).answer.status).toBe(200);
-  });
-
-  test('two Authorization fields are none', async () => {
-    const twice = ['authorization', 'Bearer right', 'authorization', 'Bearer right'];
-    expect((await call('/stats', twice)).answer.status).toBe(401);
   });
 });

@@ -13,8 +13,17 @@ const parts: WorkersAdminParts = {
   figures: () => ({}),
 };
 
-function call(body: ReadableStream): Request {
-  return new Request('http://app.example/_tidegate/purge', { method: 'POST', body, duplex: 'half' } as RequestInit);
+function call(body: ReadableStream | Uint8Array | string, token = 'secret'): Request {
+  const init = { method: 'POST', body, duplex: 'half', headers: { authorization: `Bearer ${token}` } };
+  return new Request('http://app.example/_tidegate/purge', init as RequestInit);
+}
+
+/** What a GET is answered with. */
+async function told(path: string): Promise<unknown> {
+  const request = new Request(`http://app.example/_tidegate${path}`, { headers: { authorization: 'Bearer secret' } });
+  const response = await answerAdmin(request, new URL(request.url).pathname.slice('/_tidegate'.length), parts);
+  const { error } = (await response.json()) as { readonly error: { readonly code: string; readonly message: string } };
+  return `${response.status} ${error.code}: ${error.message}`;
 }
 
 test('no more than a megabyte of content is read, also of content without a length', async () => {
@@ -49,9 +58,38 @@ test('content that is read is the text that was sent', async () => {
       controller.close();
     },
   });
-  const request = call(halves);
-  request.headers.set('authorization', 'Bearer secret');
-  const response = await answerAdmin(request, '/purge', parts);
+  const response = await answerAdmin(call(halves), '/purge', parts);
   expect(response.status).toBe(400);
   expect(await response.text()).toContain('\u00fc');
+});
+
+test('content is read with the right token alone, and is text', async () => {
+  const unread = call(new ReadableStream({ pull: () => expect.unreachable() }, { highWaterMark: 0 }), 'wrong');
+  const refused = await answerAdmin(unread, '/purge', parts);
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="tidegate admin"']);
+  expect([refused.headers.get('cache-control'), refused.headers.get('x-content-type-options')]).toEqual([
+    'no-store',
+    'nosniff',
+  ]);
+  const { status } = await answerAdmin(call(Uint8Array.of(0x22, 0xff, 0x22)), '/purge', parts);
+  expect(status).toBe(400);
+});
+
+test('without a secret nobody is let in', async () => {
+  for (const token of ['', 'secret', 'undefined']) {
+    expect((await answerAdmin(call('{}', token), '/purge', { ...parts, token: undefined })).status).toBe(401);
+  }
+});
+
+test.each(['table=users', 'record=users:7', 'url=http://a/&source=shop'])(
+  'deps by %s: what works instead',
+  async (query) => {
+    expect(await told(`/deps?${query}`)).toMatch(
+      /^400 E_SELECTOR: expected a url alone, since no tracker reports to a Worker .*deps URL .*list --tag TAG .*, got "(?:table|record|source)"$/,
+    );
+  },
+);
+
+test.each(['/populate', '/tiers', '/sources'])('%s is of Node alone, with the reason', async (path) => {
+  expect(await told(path)).toMatch(/^404 E_ADMIN: expected a call that a Worker takes, got one of /);
 });

@@ -34,6 +34,12 @@ test('list, explain and deps tell of what the isolate has stored', async () => {
   expect(await run('deps', `${url}/a`)).toMatchObject({ code: 0, out: expect.stringContaining('all') });
 });
 
+test('what a Worker cannot tell is told with what works', async () => {
+  const other = await run('deps', '--record', 'users:7');
+  expect(other).toMatchObject({ code: 1, err: expect.stringMatching(/^E_SELECTOR: .*no tracker .*list --tag TAG/) });
+  expect(await run('tiers')).toMatchObject({ code: 1, err: expect.stringContaining('GET /entries?tier=kv') });
+});
+
 test('stats tell of requests and of the bill that they mean', async () => {
   const { code, out } = await run('stats');
   expect([code, out]).toEqual([0, expect.stringMatching(/bill +\$\d+\.\d\d for a million requests/)]);

@@ -5,16 +5,14 @@
 // must be a loopback name and the request must not come from another site's page. A browser never sends a bearer token
 // on its own, so a token makes both checks unnecessary.
 
-import { isUtf8 } from 'node:buffer';
-import { hash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { HEALTH_PATH } from '../../admin/calls.ts';
-import { type AdminApi, type AdminResponse, bearerToken, failure, unauthorized } from '../../admin/contract.ts';
+import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
+import { answerArrival, type Guard, headOf, tokenGuard } from '../../admin/listener.ts';
 import { TidegateError } from '../../errors.ts';
-import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
+import { fieldLines, fieldValue } from '../../semantics/fields.ts';
 import { listening, portError } from '../listening.ts';
 
 export interface AdminListener {
@@ -33,11 +31,7 @@ export interface RunningAdmin {
   close(): Promise<void>;
 }
 
-const MAX_BODY_BYTES = 1024 * 1024;
 const CLOSE_WITHIN_MS = 5_000;
-
-/** Guards one request; returns undefined to let it through. */
-type Guard = (fields: Fields, path: string) => AdminResponse | undefined;
 
 const WHAT = 'the admin API';
 
@@ -94,27 +88,15 @@ async function answerTo(request: IncomingMessage, guard: Guard, api: AdminApi): 
   const target = request.url as string;
   if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
   const mark = target.indexOf('?');
-  const path = mark < 0 ? target : target.slice(0, mark);
-  const refused = guard(fields, path);
-  if (refused !== undefined) return refused;
-  const body = await readBody(request);
-  if (body === undefined) return failure(413, `expected at most ${MAX_BODY_BYTES} bytes of content`);
-  if (!isUtf8(body)) return failure(400, 'expected content in UTF-8, got other bytes');
-  const query = mark < 0 ? '' : target.slice(mark + 1);
-  return api({ method: request.method as string, path, query, fields, bodyText: body.toString('utf8') });
+  const [path, query] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+  const content: AsyncIterable<Buffer<ArrayBuffer>> = request.iterator({ destroyOnReturn: false });
+  return answerArrival({ method: request.method as string, path, query, fields, content }, guard, api);
 }
 
 function write(request: IncomingMessage, response: ServerResponse, answer: AdminResponse): void {
-  for (let at = 0; at < answer.fields.length; at += 2) {
-    response.setHeader(answer.fields[at] as string, answer.fields[at + 1] as string);
-  }
   const { stream, body } = answer;
-  response.writeHead(answer.status, {
-    'content-type': answer.contentType,
-    ...(stream === undefined && { 'content-length': Buffer.byteLength(body) }),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
+  const length = stream === undefined ? ['content-length', String(Buffer.byteLength(body))] : [];
+  response.writeHead(answer.status, [...headOf(answer), ...length]);
   if (stream === undefined || request.method === 'HEAD') return void response.end(body);
   response.flushHeaders();
   const left = stream(
@@ -122,30 +104,6 @@ function write(request: IncomingMessage, response: ServerResponse, answer: Admin
     () => void response.end(),
   );
   response.on('close', left);
-}
-
-/** Returns undefined when the body is too large. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function tokenGuard(token: string): Guard {
-  const sha256 = (text: string) => hash('sha256', text, 'buffer');
-  const expected = sha256(token);
-  return (fields, path) => {
-    if (path === HEALTH_PATH) return undefined;
-    const given = bearerToken(fields);
-    // All digests have one length, so the comparison does not reveal the token's length.
-    return given !== undefined && timingSafeEqual(sha256(given), expected) ? undefined : unauthorized();
-  };
 }
 
 function loopbackGuard(boundHost: string): Guard {
