@@ -6,6 +6,7 @@
 
 import type { Invalidations, Subject } from './invalidations.ts';
 import type { LogChange, Position } from './log.ts';
+import { OpenIntents } from './open-intents.ts';
 
 /** An entry as far as it tells whether it is outdated. */
 export interface Stamped {
@@ -38,9 +39,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   sources: SourceGate | undefined;
   /** Entries stamped up to here are of a process before. */
   readonly #beganAt: Position;
-  /** URIs by the ids of the open intents on them, and how many each has: while a write is under way, nothing is stored. */
-  readonly #intents = new Map<string, string>();
-  readonly #intentsOn = new Map<string, number>();
+  readonly #intents = new OpenIntents();
 
   /** `hasPast`: entries may have been stored by a process before. */
   constructor(invalidations: Invalidations, subjectOf: (entry: Entry) => Subject, hasPast = false) {
@@ -54,21 +53,14 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   }
 
   get openIntents(): number {
-    return this.#intentsOn.size;
+    return this.#intents.size;
   }
 
   /** The next change of the log. */
   apply(position: Position, change: LogChange): void {
-    if (change.kind === 'open') {
-      this.#intents.set(change.intent, change.uri);
-      this.#intentsOn.set(change.uri, (this.#intentsOn.get(change.uri) ?? 0) + 1);
-    } else if (change.kind === 'close') {
-      const uri = this.#intents.get(change.intent) ?? '';
-      const left = (this.#intentsOn.get(uri) ?? 0) - 1;
-      this.#intents.delete(change.intent);
-      if (left > 0) this.#intentsOn.set(uri, left);
-      else this.#intentsOn.delete(uri);
-    } else {
+    if (change.kind === 'open') this.#intents.open(change);
+    else if (change.kind === 'close') this.#intents.close(change.intent);
+    else {
       if (change.soft === true) this.#hard ??= this.#invalidations.copy();
       else this.#hard?.apply(change.selector, position);
       this.#invalidations.apply(change.selector, position);
@@ -150,7 +142,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     if (isFill ? this.isAffected(by, subject) : this.isAffectedSince(by, subject)) return 'invalidated-during-fill';
     if (isFill && (by.overtakenIn.size > MAX_OVERTAKEN || by.overtakenIn.has(entryKey ?? by.key))) return 'overtaken';
     if (this.sources?.allows(subject.tags, true) === false) return 'source-not-live';
-    return this.#intentsOn.has(subject.uri) ? 'intent-open' : undefined;
+    return this.#intents.isUnderWay(subject.uri) ? 'intent-open' : undefined;
   }
 }
 

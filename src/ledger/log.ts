@@ -6,8 +6,11 @@ import type { Selector } from './selector.ts';
 export type LogChange =
   /** `soft`: what is affected is expired, not outdated, to those who still know; after a restart all is outdated. */
   | { readonly kind: 'invalidate'; readonly selector: Selector; readonly soft?: true }
-  /** A write on the URI is under way: until the intent of this id closes, nothing filled for the URI is stored. */
-  | { readonly kind: 'open'; readonly intent: string; readonly uri: string }
+  /**
+   * A write on the URI is under way: until the intent of this id closes, nothing filled for the URI is stored. `isPrefix`: nor for
+   * any that begins like it. An intent of this id that is open already stays one.
+   */
+  | { readonly kind: 'open'; readonly intent: string; readonly uri: string; readonly isPrefix?: true }
   | { readonly kind: 'close'; readonly intent: string };
 
 /** A place in the log of invalidations. */

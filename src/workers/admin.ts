@@ -118,6 +118,10 @@ const ELSEWHERE: readonly (readonly [call: string, why: string])[] = [
 function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): CoreDeps {
   const { router, originNames, figures, purged } = parts;
   const gate = async () => (await shard()).served.gate;
+  const stats = async () => {
+    const { served, log } = await shard();
+    return { ...served.gate.stats(), sharedIntents: log.sharedIntents, ...figures() };
+  };
   return {
     gate: {
       invalidate: async (selector) => (await gate()).invalidate(selector),
@@ -129,7 +133,7 @@ function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): Cor
       },
       list: async (query) => (await gate()).list(query),
       explain: async (request) => (await gate()).explain(request),
-      stats: async () => ({ ...(await gate()).stats(), ...figures() }),
+      stats,
     },
     isReady: () => ({ ready: true }),
     explainRequest: ({ method, uri, fields }) => {
@@ -138,7 +142,7 @@ function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): Cor
       return { ...found.asked, route: found.site.route };
     },
     originNames: () => originNames,
-    metricsText: async () => metricsOf('tidegate', { ...(await gate()).stats(), ...figures() }).join(''),
+    metricsText: async () => metricsOf('tidegate', await stats()).join(''),
   };
 }
 

@@ -71,7 +71,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     '',
   ]),
   mutant('forgets the intent of a write', {}, [
-    "return this.#intentsOn.has(subject.uri) ? 'intent-open' : undefined;",
+    "return this.#intents.isUnderWay(subject.uri) ? 'intent-open' : undefined;",
     'return undefined;',
   ]),
   mutant(

@@ -63,13 +63,16 @@ describe('a Durable Object keeps the log', { timeout: 30_000 }, () => {
     const begun = performance.now();
     expect(await append('a', tag('y'))).toBe(2);
     expect(performance.now() - begun).toBeGreaterThan(500);
-    for (let at = 0; at < 50; at++) await append('a', { kind: 'open', intent: `i${at}`, uri: 'u' });
+    for (let at = 0; at < 50; at++) await append('a', { kind: 'open', intent: `i${at}`, uri: `u${at}` });
     await ask('a', '/restart');
     await ask('b', '/renew');
     const heard = (await ask('b', '/heard')) as readonly string[];
     expect(heard.slice(1)).toEqual([
       `2 ${JSON.stringify(tag('y'))}`,
-      ...Array.from({ length: 50 }, (_, at) => `2 ${JSON.stringify({ kind: 'open', intent: `i${at}`, uri: 'u' })}`),
+      ...Array.from(
+        { length: 50 },
+        (_, at) => `2 ${JSON.stringify({ kind: 'open', intent: `i${at}`, uri: `u${at}` })}`,
+      ),
     ]);
     expect(await ask('a', '/position')).toBe(await ask('b', '/position'));
   });

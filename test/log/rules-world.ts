@@ -34,7 +34,7 @@ export class World {
         this.alarms.push(atMs);
       },
       newEpoch,
-      buckets: 64,
+      buckets: 2 ** 16,
       imageAfter: 1,
       tail,
     });

@@ -5,8 +5,8 @@
 // A member may vanish in the middle of a write, and nobody tells the keeper. So an intent that stays open for too long counts
 // as a write of unknown outcome: its URI is invalidated, and once more when the time of an unknown outcome is over.
 
-import { TidegateError } from '../../errors.ts';
-import type { LogChange, Position } from '../../ledger/log.ts';
+import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Tasks } from '../../ports.ts';
 import { Grants } from './grants.ts';
 import { type KeeperStorage, KeptLog } from './kept-log.ts';
@@ -38,9 +38,6 @@ export interface KeeperParts {
   /** Changes that are kept for members that are behind. Default 10,000. */
   readonly tail?: number | undefined;
 }
-
-/** Writes under way at a time; more are refused, so that an image keeps a bound. */
-const MAX_INTENTS = 10_000;
 
 /** An alarm that is so late will not come any more. */
 const LOST_AFTER_MS = 60_000;
@@ -75,7 +72,7 @@ export class Keeper implements LogKeeper {
     await this.#setAlarm();
     const reply = this.#reply(known, positions);
     if (reply.changes !== undefined) return reply;
-    const intents = Array.from(log.intents.values(), ({ intent, uri }) => ({ intent, uri }));
+    const intents = Array.from(log.intents.values(), ({ atMs: _, ...open }) => open);
     return { ...reply, membership: { image: log.image(), intents } };
   }
 
@@ -98,9 +95,10 @@ export class Keeper implements LogKeeper {
     const { log } = this.#opened();
     this.#alarmAtMs = Number.NEGATIVE_INFINITY;
     const now = this.#parts.clock.now();
-    for (const { intent, uri, atMs } of [...log.intents.values()]) {
-      if (now < this.#dueAtMs({ intent, atMs })) continue;
-      const invalidated: LogChange = { kind: 'invalidate', selector: { kind: 'url', uri } };
+    for (const kept of [...log.intents.values()]) {
+      const { intent, atMs } = kept;
+      if (now < this.#dueAtMs(kept)) continue;
+      const invalidated: LogChange = { kind: 'invalidate', selector: affectedBy(kept) };
       const isOver = now >= this.#dueAtMs({ atMs }) + this.#unknownOutcomeMs;
       // Nobody waits for the acknowledgement.
       this.#write(isOver ? [invalidated, { kind: 'close', intent }] : [invalidated]);
@@ -135,20 +133,14 @@ export class Keeper implements LogKeeper {
 
   #write(changes: readonly LogChange[]): readonly Position[] {
     const { log } = this.#opened();
-    const opens = changes.filter(({ kind }) => kind === 'open').length;
-    if (opens > 0 && log.intents.size + opens > MAX_INTENTS) {
-      throw new TidegateError(
-        'E_LOG',
-        `expected at most ${MAX_INTENTS} writes under way, got ${log.intents.size + opens}`,
-      );
-    }
-    return log.append(changes, this.#parts.clock.now());
+    const now = this.#parts.clock.now();
+    return log.append(log.intents.held(changes, now), now);
   }
 
   #reply(known: number | undefined, positions: readonly Position[]): LogReply {
     const { log } = this.#opened();
     const changes = known === undefined ? undefined : log.after(known);
-    return { ...log.place, changes, positions, membership: undefined };
+    return { ...log.place, changes, positions, sharing: log.intents.sharing, membership: undefined };
   }
 
   /** When the alarm has to look at the intent again. This is wall-clock time, as the alarm's is, and of the keeper alone. */
@@ -176,4 +168,9 @@ export class Keeper implements LogKeeper {
     await this.#parts.setAlarm(atMs);
     this.#alarmAtMs = atMs;
   }
+}
+
+function affectedBy({ uri, isPrefix }: OpenIntent): Selector {
+  if (isPrefix !== true) return { kind: 'url', uri };
+  return uri === '' ? { kind: 'all' } : { kind: 'prefix', prefix: uri };
 }

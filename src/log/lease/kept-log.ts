@@ -5,8 +5,9 @@
 
 import { TidegateError } from '../../errors.ts';
 import { fnv1a, Invalidations, type InvalidationsImage } from '../../ledger/invalidations.ts';
-import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
+import type { LogChange, Position } from '../../ledger/log.ts';
 import { dense, sparse } from './image.ts';
+import { type KeptIntent, KeptIntents } from './intents.ts';
 import type { LogPlace, PlacedChange, SparseImage } from './messages.ts';
 
 /** What is used of `ctx.storage` of a Durable Object whose storage is SQLite. */
@@ -17,11 +18,6 @@ export interface KeeperStorage {
   };
   /** Runs `work`; what it has written is undone when it throws. */
   transactionSync<T>(work: () => T): T;
-}
-
-/** An intent, and when it was opened, by the keeper's wall clock. */
-export interface KeptIntent extends OpenIntent {
-  readonly atMs: number;
 }
 
 export interface KeptLogOptions {
@@ -61,7 +57,7 @@ interface WrittenImage extends Omit<SparseImage, 'indexes' | 'positions'>, LogPl
 
 export class KeptLog {
   readonly #options: KeptLogOptions;
-  readonly intents = new Map<string, KeptIntent>();
+  intents = new KeptIntents();
   /** Replaced before anyone asks. */
   #invalidations = new Invalidations({ epoch: '', buckets: 1 });
   /** Of the last change. */
@@ -115,7 +111,7 @@ export class KeptLog {
     this.#invalidations = invalidations;
     this.#at = START;
     this.#imageNumber = 0;
-    this.intents.clear();
+    this.intents = new KeptIntents();
   }
 
   /** Appends the changes, in order; returns their positions. Throws when they could not be stored: nothing has changed then. */
@@ -168,8 +164,10 @@ export class KeptLog {
 
   #apply(placed: readonly PlacedChange[], atMs: number): void {
     for (const [position, change] of placed) {
-      if (change.kind === 'open') this.intents.set(change.intent, { intent: change.intent, uri: change.uri, atMs });
-      else if (change.kind === 'close') this.intents.delete(change.intent);
+      if (change.kind === 'open') {
+        const { kind: _, ...open } = change;
+        this.intents.open({ ...open, atMs });
+      } else if (change.kind === 'close') this.intents.close(change.intent);
       else this.#invalidations.apply(change.selector, position);
     }
   }
@@ -185,7 +183,7 @@ export class KeptLog {
         this.#invalidations = new Invalidations({ from: { ...written, epoch } });
         this.#at = { number: written.number, check: written.check };
         this.#imageNumber = written.number;
-        for (const kept of written.intents) this.intents.set(kept.intent, kept);
+        for (const kept of written.intents) this.intents.open(kept);
       }
       const rows = [...this.#exec('select * from log_changes where last > ? order by last', this.#at.number)];
       for (const { last, at_ms, checked, changes } of rows) {

@@ -71,6 +71,11 @@ export class LeasedLog implements InvalidationLog {
     this.#owed = parts.owed ?? { changes: [] };
   }
 
+  /** Writes whose intents were too many for each to have its own, as far as the keeper has told. */
+  get sharedIntents(): number {
+    return this.#replica.sharing;
+  }
+
   /** Why the log cannot go on here: a new member and a new engine must take its place. Undefined: it goes on. */
   get ended(): TidegateError | undefined {
     return this.#replica.ended;

@@ -54,6 +54,8 @@ export interface LogReply extends LogPlace {
   readonly changes: readonly PlacedChange[] | undefined;
   /** For a member that knows nothing of this epoch, or of whose changes some are forgotten. */
   readonly membership: LeasedMembership | undefined;
+  /** Writes whose intent this instance of the keeper has let share one that holds more (intents.ts). */
+  readonly sharing: number;
   /** Positions of the request's own changes. */
   readonly positions: readonly Position[];
 }

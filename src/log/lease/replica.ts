@@ -12,6 +12,7 @@ type Apply = (position: Position, change: LogChange) => void;
 export class Replica {
   /** The last change in force here. */
   #known: LogPlace | undefined;
+  sharing = 0;
   #invalidations: Invalidations | undefined;
   #intents: readonly OpenIntent[] = [];
   #apply: Apply | undefined;
@@ -39,7 +40,7 @@ export class Replica {
   follow(apply: Apply): void {
     const { applied } = this.begun().invalidations;
     this.#apply = apply;
-    for (const { intent, uri } of this.#intents) apply(applied, { kind: 'open', intent, uri });
+    for (const intent of this.#intents) apply(applied, { kind: 'open', ...intent });
     this.#intents = [];
     for (const [position, change] of this.#early.splice(0)) apply(position, change);
   }
@@ -50,8 +51,9 @@ export class Replica {
   }
 
   /** Puts in force what is new here. Throws E_LOG, and has ended, when something is missing between the two. */
-  take({ epoch, number, check, changes, membership }: LogReply): void {
+  take({ epoch, number, check, changes, membership, sharing }: LogReply): void {
     if (this.#ended !== undefined) throw this.#ended;
+    this.sharing = sharing;
     if (this.#known === undefined && membership !== undefined) {
       this.#invalidations = new Invalidations({ from: dense(membership.image) });
       this.#intents = membership.intents;
