@@ -1,7 +1,7 @@
 // Responses over a store of bytes: each entry as a record (entry-record.ts), the same bytes as on a disk.
 //
-// What cannot be read (damaged, foreign, of a newer format) is a miss and is counted; it is left where it is, for a newer
-// version of the program may have written it and still reads it. The reader judges what is given, as from any tier.
+// What cannot be read (damaged, foreign, of a newer format) is a miss; it is left where it is, for a newer version of the
+// program may have written it and still reads it. The reader judges what is given, as from any tier.
 
 import { withCoded } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
@@ -11,44 +11,14 @@ import { decodeEntry, encodeEntry } from './entry-record.ts';
 import { entryMatcher, keyPrefix } from './memory.ts';
 import { PORTABLE } from './portable-bytes.ts';
 
-/** Why a store has not taken an entry in. */
-export type DeclineReason =
-  /** The body is a large one, which only a disk tier keeps. */
-  | 'large-body'
-  /** The value is larger than the platform takes. */
-  | 'too-large'
-  /** The entry has less time left than the platform keeps anything. */
-  | 'too-brief'
-  /** The platform takes no second write of a key so soon. */
-  | 'rate'
-  /** The store is of another environment, or it is not known yet whose it is. */
-  | 'environment';
-
-/** Counts of a store since its isolate began, for the bill. Each key of a bulk read is one read. */
-export interface StoreCounts {
-  reads: number;
-  writes: number;
-  deletes: number;
-  lists: number;
-  /** What was found and could not be read: damaged, foreign, or of a newer format. */
-  unreadable: number;
-  readonly declined: Record<DeclineReason, number>;
-}
-
-export function noCounts(): StoreCounts {
-  const declined = { 'large-body': 0, 'too-large': 0, 'too-brief': 0, rate: 0, environment: 0 };
-  return { reads: 0, writes: 0, deletes: 0, lists: 0, unreadable: 0, declined };
-}
-
 /** A key that is there, and the note that was put with it where the platform had room for it. */
 export interface NotedKey {
   readonly key: string;
   readonly note: EntryNote | undefined;
 }
 
-/** A store of bytes that takes any text as a key, and counts. */
-export interface CountedByteStore extends ByteStore {
-  readonly counts: StoreCounts;
+/** A store of bytes that takes any text as a key, and notes. */
+export interface NotedByteStore extends ByteStore {
   put(
     key: string,
     bytes: Uint8Array,
@@ -78,13 +48,13 @@ export function deferred<T>({ defer }: Pick<PlatformStoreOptions, 'defer'>, work
 const LIST_TTL_MS = Number.POSITIVE_INFINITY;
 
 export class ResponseStore implements Store {
-  readonly #bytes: CountedByteStore;
+  readonly #bytes: NotedByteStore;
   readonly #now: () => number;
   /** Every `tenant SP origin SP method SP` asked for here; few, since the configuration and its methods bound them. */
   readonly #keyPrefixes = new Set<string>();
 
   /** `now`: milliseconds since the Unix epoch. */
-  constructor(bytes: CountedByteStore, now: () => number) {
+  constructor(bytes: NotedByteStore, now: () => number) {
     this.#bytes = bytes;
     this.#now = now;
   }
@@ -95,12 +65,9 @@ export class ResponseStore implements Store {
   }
 
   put(entry: Entry): Eventually<unknown> {
-    const { counts } = this.#bytes;
     this.#keyPrefixes.add(keyPrefix(entry.key));
-    if (entry.kind === 'response' && entry.large !== undefined) {
-      counts.declined['large-body']++;
-      return false;
-    }
+    // Only a disk tier keeps large bodies.
+    if (entry.kind === 'response' && entry.large !== undefined) return false;
     const { prefix, content, bytes: length } = encodeEntry(entry, 0, PORTABLE);
     const record = new Uint8Array(length);
     record.set(prefix);
@@ -154,9 +121,7 @@ export class ResponseStore implements Store {
     const record = await this.#bytes.get(key);
     if (record === undefined) return undefined;
     const entry = decodeEntry(record, { generation: 0, key }, PORTABLE);
-    if (typeof entry !== 'string' && hasTimes(entry)) return entry;
-    this.#bytes.counts.unreadable++;
-    return undefined;
+    return typeof entry !== 'string' && hasTimes(entry) ? entry : undefined;
   }
 
   /** After that nobody may be served the response, fresh or stale. */

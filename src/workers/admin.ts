@@ -11,7 +11,7 @@ import type { Explanation } from '../engine/contract.ts';
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
-import { fieldsOf, headersOf } from '../web/request.ts';
+import { fieldsOf, headersOf, placeOf } from '../web/request.ts';
 import { billOf } from './bill.ts';
 import type { CacheOfGate } from './cache-side.ts';
 import type { Counters } from './counters.ts';
@@ -31,8 +31,10 @@ export const adminApi: AdminApiPart = {
   answer: (passage, beside) => {
     const { url } = passage.request;
     const { path } = beside.gate.settings.admin ?? {};
-    if (path === undefined || !new URL(url).pathname.startsWith(`${path}/`)) return undefined;
-    return answerAdmin(passage.request, new URL(url).pathname.slice(path.length), partsOf(passage, beside));
+    if (path === undefined) return undefined;
+    const [asked = ''] = placeOf(url).target.split('?', 1);
+    if (!asked.startsWith(`${path}/`)) return undefined;
+    return answerAdmin(passage.request, asked.slice(path.length), partsOf(passage, beside));
   },
 };
 
@@ -54,8 +56,9 @@ function partsOf(passage: Passage, { gate, counters, cache }: AdminSide): Worker
     figures: () => ({ bill: billOf(counters.counts()), ...(cache && { workersCache: cache.stats() }) }),
     purged: async (selector, { name }) => cache?.purge(selector, name, passage),
     shard: ({ shard, url }) => {
-      const found = url === undefined ? undefined : routed(new Request(url), gate.router);
-      const named = found?.kind === 'routed' ? gate.shardName({ url: url as string }, found.site) : undefined;
+      const asked = url === undefined ? undefined : new Request(url);
+      const found = asked && routed(asked, gate.router);
+      const named = found?.kind === 'routed' ? gate.shardName(asked as Request, found.site) : undefined;
       const name = coherence.shard === 'one' ? 'one' : (shard ?? named);
       return gate.shard(
         name ?? expected('E_SELECTOR', `the query key shard, one ${coherence.shard}`, undefined),

@@ -14,7 +14,7 @@ import type { ResolvedWorkersConfig, ResolvedWorkersOrigin } from '../site/worke
 import { LARGEST_PART } from '../store/memory.ts';
 import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
-import type { UnroutedRequest } from '../web/request.ts';
+import { placeOf, type UnroutedRequest } from '../web/request.ts';
 import { contextOf, type ShardOfCall } from './handler-context.ts';
 import { type AskOrigin, askerOf } from './origins.ts';
 import { tellPosition, wantedPosition } from './own-position.ts';
@@ -119,10 +119,10 @@ export class WorkersGate {
   }
 
   /** Which log and which block of positions the request goes by. */
-  shardName(request: Pick<Request, 'url'>, { route }: SiteRoute): string {
+  shardName(request: Request, { route }: SiteRoute): string {
     const { shard } = this.settings.coherence;
     if (shard === 'tenant') return route.tenant;
-    return shard === 'host' ? new URL(request.url).host : 'one';
+    return shard === 'host' ? placeOf(request.url).host : 'one';
   }
 
   /** The shard, once it may be asked; rejects with E_LOG. */

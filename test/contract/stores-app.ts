@@ -2,7 +2,7 @@
 
 import { CacheApiStore, type PlatformCache } from '../../src/store/cache-api/cache-api-store.ts';
 import { type KvNamespace, KvStore } from '../../src/store/kv/kv-store.ts';
-import type { CountedByteStore } from '../../src/store/response-store.ts';
+import type { NotedByteStore } from '../../src/store/response-store.ts';
 import { byteStoreContract } from '../../src/testing/byte-store-contract.ts';
 
 interface Context {
@@ -12,7 +12,7 @@ interface Context {
 let stores = 0;
 let seconds = 0;
 
-function makeStore(path: string, namespace: KvNamespace, context: Context): CountedByteStore {
+function makeStore(path: string, namespace: KvNamespace, context: Context): NotedByteStore {
   const cache = (globalThis as unknown as { readonly caches: { readonly default: PlatformCache } }).caches.default;
   const defer = (work: Promise<unknown>) => context.waitUntil(work);
   const given = { name: `store ${++stores}/`, environment: 'test', defer };

@@ -64,10 +64,8 @@ describe('the platform', () => {
 
   test.each([0, -1, Number.NaN])('is not given what has %d ms left', async (ttlMs) => {
     const { kept, open } = world();
-    const store = open();
-    expect(await store.put(key, text('1'), { ttlMs })).toBe(false);
+    expect(await open().put(key, text('1'), { ttlMs })).toBe(false);
     expect(kept.size).toBe(0);
-    expect(store.counts).toMatchObject({ writes: 0, declined: { 'too-brief': 1 } });
   });
 
   test('keeps what two gates, two environments and two keys have put apart', async () => {
@@ -89,6 +87,5 @@ describe('a failure', () => {
     await expect(store.put(key, text('1'), { ttlMs: 1000 })).rejects.toThrow('the cache is down');
     await expect(store.delete([key])).rejects.toThrow('the cache is down');
     expect(await Promise.all(deferred)).toEqual([undefined, undefined, undefined]);
-    expect(store.counts).toMatchObject({ reads: 1, writes: 1, deletes: 1 });
   });
 });

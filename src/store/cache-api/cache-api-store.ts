@@ -7,7 +7,7 @@
 
 import { expected } from '../../errors.ts';
 import { digestOf } from '../portable-bytes.ts';
-import { type CountedByteStore, deferred, noCounts, type PlatformStoreOptions } from '../response-store.ts';
+import { deferred, type NotedByteStore, type PlatformStoreOptions } from '../response-store.ts';
 
 /** What is called of a Cache. */
 export interface PlatformCache {
@@ -23,8 +23,7 @@ export interface CacheApiStoreOptions extends PlatformStoreOptions {
 /** RFC 9111 §1.2.2: the largest delta-seconds that every cache understands. */
 const MAX_AGE_SECONDS = 2 ** 31;
 
-export class CacheApiStore implements CountedByteStore {
-  readonly counts = noCounts();
+export class CacheApiStore implements NotedByteStore {
   readonly #options: CacheApiStoreOptions;
   readonly #base: string;
 
@@ -43,17 +42,13 @@ export class CacheApiStore implements CountedByteStore {
 
   async #read(key: string): Promise<Uint8Array | undefined> {
     const url = await this.#url(key);
-    this.counts.reads++;
     const found = await this.#options.cache.match(url);
     return found && new Uint8Array(await found.arrayBuffer());
   }
 
   /** False: declined, since its time is over. Rejects when the platform fails. */
   put(key: string, bytes: Uint8Array, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
-    if (!(ttlMs > 0)) {
-      this.counts.declined['too-brief']++;
-      return Promise.resolve(false);
-    }
+    if (!(ttlMs > 0)) return Promise.resolve(false);
     const seconds = Math.min(Math.ceil(ttlMs / 1000), MAX_AGE_SECONDS);
     const headers = { 'cache-control': `max-age=${seconds}`, 'content-type': 'application/octet-stream' };
     // The caller may reuse its bytes before they are written.
@@ -67,7 +62,6 @@ export class CacheApiStore implements CountedByteStore {
 
   async #write(key: string, response: Response): Promise<boolean> {
     const url = await this.#url(key);
-    this.counts.writes++;
     await this.#options.cache.put(url, response);
     return true;
   }
@@ -76,7 +70,6 @@ export class CacheApiStore implements CountedByteStore {
     let deleted = 0;
     for (const key of new Set(keys)) {
       const url = await this.#url(key);
-      this.counts.deletes++;
       if (await this.#options.cache.delete(url)) deleted++;
     }
     return deleted;

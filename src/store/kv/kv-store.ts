@@ -13,14 +13,7 @@ import type { EntryNote } from '../../entry/stored-response.ts';
 import { expected, messageOf, shown, TidegateError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import { digestOf } from '../portable-bytes.ts';
-import {
-  type CountedByteStore,
-  type DeclineReason,
-  deferred,
-  type NotedKey,
-  noCounts,
-  type PlatformStoreOptions,
-} from '../response-store.ts';
+import { deferred, type NotedByteStore, type NotedKey, type PlatformStoreOptions } from '../response-store.ts';
 
 /** What is called of a KV namespace. */
 export interface KvNamespace {
@@ -62,8 +55,7 @@ export interface KvStoreOptions extends PlatformStoreOptions {
   readonly fault: (error: TidegateError) => void;
 }
 
-export class KvStore implements CountedByteStore {
-  readonly counts = noCounts();
+export class KvStore implements NotedByteStore {
   readonly #options: KvStoreOptions;
   readonly #prefix: string;
   /** Whose the namespace is; undefined until the marker was read. */
@@ -95,20 +87,16 @@ export class KvStore implements CountedByteStore {
     if (!(await this.#isOwn())) return undefined;
     const { namespace } = this.#options;
     const name = await digestOf(key);
-    this.counts.reads++;
     const digest = this.#digestIn(await namespace.get(this.#pointer(name), 'text'), key);
     if (digest === undefined) return undefined;
-    this.counts.reads++;
     const found = await namespace.get(this.#value(name, digest), 'arrayBuffer');
     if (found === null) return undefined;
     const bytes = new Uint8Array(found);
-    if ((await digestOf(bytes)) === digest) return bytes;
-    this.counts.unreadable++;
-    return undefined;
+    return (await digestOf(bytes)) === digest ? bytes : undefined;
   }
 
   /**
-   * False: declined, for a reason that `counts` has. What stood there before then stays, as it does anyway where KV lags.
+   * False: declined. What stood there before then stays, as it does anyway where KV lags.
    * Rejects when the platform fails.
    */
   put(
@@ -116,8 +104,7 @@ export class KvStore implements CountedByteStore {
     bytes: Uint8Array,
     options: { readonly ttlMs: number; readonly note?: EntryNote },
   ): Promise<boolean> {
-    const reason = this.#refusal(key, bytes, options.ttlMs);
-    if (reason !== undefined) return Promise.resolve(this.#decline(reason));
+    if (!this.#takes(key, bytes, options.ttlMs)) return Promise.resolve(false);
     // The caller may reuse its bytes before they are written.
     return deferred(this.#options, this.#write(key, bytes.slice(), options));
   }
@@ -140,7 +127,6 @@ export class KvStore implements CountedByteStore {
     const prefix = this.#pointer('');
     let cursor: string | undefined;
     do {
-      this.counts.lists++;
       const page = await namespace.list({ prefix, limit: LIST_PAGE, ...(cursor !== undefined && { cursor }) });
       const unnoted: string[] = [];
       for (const { name, metadata } of page.keys) {
@@ -163,30 +149,28 @@ export class KvStore implements CountedByteStore {
     const { namespace, environment } = this.#options;
     try {
       if (!(await this.#isOwn())) {
-        if (this.#owner !== undefined) return this.#decline('environment');
-        this.counts.writes++;
+        if (this.#owner !== undefined) return false;
         await namespace.put(MARKER, environment);
         this.#owner ??= environment;
       }
       const [name, digest] = await Promise.all([digestOf(key), digestOf(bytes)]);
       const expirationTtl = Math.ceil(Math.min(ttlMs, MAX_TTL_MS) / 1000);
-      this.counts.writes++;
       await namespace.put(this.#value(name, digest), bytes, { expirationTtl });
       const pointer = JSON.stringify({ version: POINTER_VERSION, digest, key });
       const metadata = note ?? { key };
       const fits = new TextEncoder().encode(JSON.stringify(metadata)).length <= MAX_METADATA_BYTES;
-      this.counts.writes++;
       await namespace.put(this.#pointer(name), pointer, { expirationTtl, ...(fits && { metadata }) });
       return true;
     } catch (error) {
       // Other isolates write too, so the platform may refuse a second write that none of them could foresee.
-      if (/\b429\b/.test(messageOf(error))) return this.#decline('rate');
+      if (/\b429\b/.test(messageOf(error))) return false;
       throw error;
     }
   }
 
   async #deleteAll(keys: readonly string[]): Promise<number> {
     if (!(await this.#isOwn())) return 0;
+    const { namespace } = this.#options;
     const names = new Map<string, { readonly key: string; readonly name: string }>();
     for (const key of keys) {
       const name = await digestOf(key);
@@ -199,23 +183,17 @@ export class KvStore implements CountedByteStore {
       // A deletion is a write as well. The map is in the order of its times.
       this.#writtenAt.delete(key);
       this.#writtenAt.set(key, this.#options.clock.monotonic());
-      await this.#delete(pointer);
-      if (digest !== undefined) await this.#delete(this.#value(name, digest));
+      await namespace.delete(pointer);
+      if (digest !== undefined) await namespace.delete(this.#value(name, digest));
     });
     await Promise.all(removed);
     return removed.length;
-  }
-
-  #delete(name: string): Promise<void> {
-    this.counts.deletes++;
-    return this.#options.namespace.delete(name);
   }
 
   async #readTexts(names: readonly string[]): Promise<Map<string, string | null>> {
     const texts = new Map<string, string | null>();
     for (let at = 0; at < names.length; at += BULK_KEYS) {
       const some = names.slice(at, at + BULK_KEYS);
-      this.counts.reads += some.length;
       for (const [name, text] of await this.#options.namespace.get(some, 'text')) texts.set(name, text);
     }
     return texts;
@@ -225,7 +203,6 @@ export class KvStore implements CountedByteStore {
   async #isOwn(): Promise<boolean> {
     const { namespace, environment, fault } = this.#options;
     if (this.#owner !== undefined) return this.#owner === environment;
-    this.counts.reads++;
     const owner = await namespace.get(MARKER, 'text');
     if (owner === null) return false;
     if (this.#owner === undefined && owner !== environment) {
@@ -237,42 +214,32 @@ export class KvStore implements CountedByteStore {
     return this.#owner === environment;
   }
 
-  #refusal(key: string, bytes: Uint8Array, ttlMs: number): DeclineReason | undefined {
-    if (bytes.length > MAX_VALUE_BYTES) return 'too-large';
-    if (!(ttlMs >= MIN_TTL_MS)) return 'too-brief';
+  /** The platform takes no second write of a key so soon. */
+  #takes(key: string, bytes: Uint8Array, ttlMs: number): boolean {
+    if (bytes.length > MAX_VALUE_BYTES || !(ttlMs >= MIN_TTL_MS)) return false;
     const now = this.#options.clock.monotonic();
     for (const [written, at] of this.#writtenAt) {
       if (now - at < WRITE_INTERVAL_MS) break;
       this.#writtenAt.delete(written);
     }
-    if (this.#writtenAt.has(key)) return 'rate';
+    if (this.#writtenAt.has(key)) return false;
     this.#writtenAt.set(key, now);
-    return undefined;
-  }
-
-  #decline(reason: DeclineReason): false {
-    this.counts.declined[reason]++;
-    return false;
+    return true;
   }
 
   #digestIn(text: string | null, key: string): string | undefined {
-    if (text === null) return undefined;
     const pointer = this.#parsed(text);
-    if (pointer?.key === key) return pointer.digest;
-    if (pointer !== undefined) this.counts.unreadable++;
-    return undefined;
+    return pointer?.key === key ? pointer.digest : undefined;
   }
 
-  /** Undefined, and counted, where it is no pointer of this version. */
+  /** Undefined: it is no pointer of this version. */
   #parsed(text: string | null): { readonly digest: string; readonly key: string } | undefined {
     if (text === null) return undefined;
     try {
       const { version, digest, key } = JSON.parse(text) as Readonly<Record<string, unknown>>;
       if (version === POINTER_VERSION && typeof digest === 'string' && typeof key === 'string') return { digest, key };
-      this.counts.unreadable++;
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-      this.counts.unreadable++;
     }
     return undefined;
   }
