@@ -4,6 +4,7 @@ import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
+import type { Gate, GateStats } from './contract.ts';
 import type { LargeBodies } from './http/large-bodies.ts';
 import type { RunningFlight } from './http/running-flight.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -44,4 +45,14 @@ export interface Context {
   readonly answersUnlogged: boolean;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
+  /** What the stores count. */
+  readonly figures: {
+    readonly memoryStats: () => GateStats['memory'];
+    readonly diskStats?: (() => NonNullable<GateStats['disk']>) | undefined;
+  };
+}
+
+/** What answers requests, and the context for all else. */
+export interface Engine extends Pick<Gate, 'handle' | 'answerAtOnce' | 'invalidate'> {
+  readonly context: Context;
 }

@@ -6,13 +6,12 @@ import { Ledger } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
-import type { Context } from './context.ts';
+import type { Context, Engine } from './context.ts';
 import type {
   DurableDiskStats,
   ExceptionScope,
   ExchangeReport,
   Gate,
-  GateStats,
   InvalidationResult,
   Unanswered,
 } from './contract.ts';
@@ -22,9 +21,9 @@ import type { LargeBodies } from './http/large-bodies.ts';
 import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
 import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
+import { operationsOf } from './operations.ts';
 import { populateOne } from './populate/fill.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
-import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers/tiers.ts';
 import type { MakeSources } from './tracked-sources.ts';
@@ -42,7 +41,7 @@ export interface GateOptions {
   /** Names for operators. Default: the first is `memory`. */
   readonly tierNames?: readonly string[];
   /** Figures of the memory tier. */
-  readonly memoryStats: () => GateStats['memory'];
+  readonly memoryStats: Context['figures']['memoryStats'];
   /** Figures of the disk tier, where there is one. */
   readonly diskStats?: () => DurableDiskStats;
   readonly report?: (report: ExchangeReport) => void;
@@ -87,7 +86,8 @@ export interface GateOptions {
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
-export function createGate(options: GateOptions): Gate {
+/** What answers requests, alone: whoever does nothing else with it need not carry the rest. */
+export function createEngine(options: GateOptions): Engine {
   const context = contextOf(options);
   for (const uri of options.unknownWrites ?? []) {
     const held = holdUnknown(context, uri);
@@ -98,18 +98,23 @@ export function createGate(options: GateOptions): Gate {
     context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }));
   }
   return {
+    context,
     handle: (request, responder, unanswered) => handle(new Exchange(context, request, responder), context, unanswered),
     answerAtOnce: (request) => answerAtOnce(context, request),
     invalidate: (selector) => invalidate(context, selector),
-    purge: (selector) => purge(context, selector),
+  };
+}
+
+export function createGate(options: GateOptions): Gate {
+  const { context, ...answering } = createEngine(options);
+  return {
+    ...answering,
+    ...operationsOf(context),
     populate: (request) => populateOne(context, request),
-    list: (query) => listEntries(context, query),
-    explain: (request) => explainRequest(context, request),
     reportSource: (report) => context.trackers.report(report),
     askSource: (source, about) => context.trackers.ask(source, about),
     broken: async (error, scope) => void (await outlive(context, options, { error, scope })),
     sources: () => context.sources.states(),
-    stats: () => statsOf(context, options),
   };
 }
 
@@ -140,6 +145,7 @@ function contextOf(options: GateOptions): Context {
   const sources = trackers.leases;
   ledger.sources = sources;
   return {
+    figures: options,
     ...{ clock, tasks, random, ledger, invalidator, sources, trackers, tiers, fault, broken, tally },
     bodies: options.bodies,
     coder: options.coder?.({ tiers, fault }),
@@ -187,31 +193,3 @@ async function invalidate(context: Context, selector: Selector): Promise<Invalid
 
 /** Entries of a slow tier that an invalidation counts: it is in force already, and who asked for it waits. */
 const MOST_COUNTED = 10_000;
-
-async function purge(context: Context, selector: Selector): Promise<InvalidationResult> {
-  context.tally.purges++;
-  const position = await context.invalidator.invalidate(selector);
-  return { position, matched: await context.tiers.purge(selector) };
-}
-
-const NOTHING_CODED: GateStats['coding'] = { made: 0, bytesSaved: 0, skipped: {} };
-
-function statsOf(context: Context, { memoryStats, diskStats }: GateOptions): GateStats {
-  const { tally, ledger, invalidator } = context;
-  return {
-    requests: { ...tally.requests },
-    forwards: { ...tally.forwards },
-    details: { ...tally.details },
-    refusedStores: { ...tally.refusedStores },
-    stores: tally.stores,
-    invalidations: { ...invalidator.counts },
-    purges: tally.purges,
-    exceptions: { ...tally.exceptions },
-    intentsOpen: ledger.openIntents,
-    fillsInFlight: tally.fillsInFlight,
-    position: ledger.applied,
-    coding: context.coder?.counts ?? NOTHING_CODED,
-    memory: memoryStats(),
-    ...(diskStats !== undefined && { disk: diskStats() }),
-  };
-}

@@ -42,10 +42,10 @@ export type ReuseDecision =
   /** Answered with 504 (RFC 9111 §5.2.1.7). */
   | { readonly kind: 'refuse'; readonly reason: 'only-if-cached' };
 
-/** The ground of each reason, for `explain`. */
+/** The ground of each reason, for `explain`. Pure: a bundle without it does without the texts. */
 export const REUSE_REASONS: {
   readonly [reason in ReuseDecision['reason']]: { readonly section: string; readonly sentence: string };
-} = Object.freeze({
+} = /* @__PURE__ */ Object.freeze({
   fresh: { section: 'RFC 9111 §4.2', sentence: 'The stored response is fresh.' },
   'max-stale': { section: 'RFC 9111 §5.2.1.2', sentence: 'It is stale, and the request takes it so (max-stale).' },
   'stale-while-revalidate': {

@@ -20,8 +20,8 @@ import { givesFreshness, isHeuristicallyCacheable, type ReuseTerms, reuseTerms }
 import type { CachePolicy } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
 
-/** Each refusal and its ground, for `explain` and the metrics. */
-export const STORING_REFUSALS = Object.freeze({
+/** Each refusal and its ground, for `explain` and the metrics. Pure: a bundle without them does without the texts. */
+export const STORING_REFUSALS = /* @__PURE__ */ Object.freeze({
   method: { section: 'RFC 9111 §3', sentence: 'Only responses to GET, and some to POST, are stored.' },
   'post-without-content-location': {
     section: 'RFC 9110 §9.3.3',

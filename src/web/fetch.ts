@@ -1,7 +1,9 @@
 // `tidegate/fetch`: an HTTP cache (RFC 9111) in front of any handler that takes a Request and gives a Response, in its own
 // process. Nothing is fetched: whatever the cache asks, also in the background, it asks the handler itself.
 
-import type { Explanation, Gate, GateStats, InvalidationResult, Route } from '../engine/contract.ts';
+import type { Engine } from '../engine/context.ts';
+import type { Explanation, GateStats, InvalidationResult, Route } from '../engine/contract.ts';
+import { operationsOf } from '../engine/operations.ts';
 import { summed } from '../engine/summary.ts';
 import { DEFAULT_TENANT } from '../entry/key.ts';
 import { parseSelectors, type ResponseSelection } from '../entry/selectors.ts';
@@ -72,7 +74,7 @@ export function createFetchCache(
 ): FetchCache {
   const web = new WebGate(options, platform);
   const invalidate = async (selection: ResponseSelection) =>
-    summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.invalidate(selector))));
+    summed(await Promise.all(parseSelectors(selection).map((selector) => web.engine.invalidate(selector))));
   return {
     wrap: <Env>(handler: CachedHandler<Env>) => {
       if (typeof handler !== 'function') expected('E_CONFIG', 'a handler that is a function', handler);
@@ -94,9 +96,9 @@ export function createFetchCache(
     },
     invalidate,
     purge: async (selection) =>
-      summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.purge(selector)))),
+      summed(await Promise.all(parseSelectors(selection).map((selector) => web.operations().purge(selector)))),
     explain: async (request) => web.explain(request),
-    stats: () => web.gate.stats(),
+    stats: () => web.operations().stats(),
   };
 }
 
@@ -125,8 +127,12 @@ class WebGate {
     };
   }
 
-  get gate(): Gate {
-    return this.#served.gate;
+  get engine(): Engine {
+    return this.#served.engine;
+  }
+
+  operations(): ReturnType<typeof operationsOf> {
+    return operationsOf(this.engine.context);
   }
 
   /** `serving`: a request and what it is answered by. */
@@ -140,7 +146,8 @@ class WebGate {
   /** Throws E_SELECTOR: the request is none for a cache. */
   explain(request: Request): Promise<Explanation> {
     const asked = this.#asked(request);
-    if (asked !== undefined) return this.gate.explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
+    if (asked !== undefined)
+      return this.operations().explain({ ...asked, route: { ...this.#route, origin: NO_ORIGIN } });
     throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
   }
 

@@ -3,8 +3,9 @@
 // A client may go away before it is answered, and a handler that threw is to be heard of by whoever called, not answered
 // for: unless something stored may be served, what it threw is thrown on.
 
-import type { Gate, GateRequest, PopulateResult, Route, Unanswered } from '../engine/contract.ts';
-import { createGate, type GateOptions } from '../engine/gate.ts';
+import type { Engine } from '../engine/context.ts';
+import type { GateRequest, Route, Unanswered } from '../engine/contract.ts';
+import { createEngine, type GateOptions } from '../engine/gate.ts';
 import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
 import type { Answer, BodySource, Origin } from '../ports.ts';
@@ -38,15 +39,15 @@ export interface Serving extends Pick<HandlerCall, 'request' | 'handle' | 'waitU
 export class HandlerGate {
   readonly #parts: HandlerGateParts;
   readonly #failures = new WeakMap<GateRequest, TidegateError>();
-  #gate: Gate | undefined;
+  #engine: Engine | undefined;
 
   constructor(parts: HandlerGateParts) {
     this.#parts = parts;
   }
 
-  get gate(): Gate {
-    this.#gate ??= this.#makeGate();
-    return this.#gate;
+  get engine(): Engine {
+    this.#engine ??= this.#makeEngine();
+    return this.#engine;
   }
 
   /** Rejects with what the handler threw, unless failures are answered, and with the client's own reason when it goes away first. */
@@ -57,7 +58,7 @@ export class HandlerGate {
     serving.request.signal.throwIfAborted();
     const call: HandlerCall = { ...serving, uri: serving.asked.uri, isAnswered: false };
     const gateRequest = this.#requestOf(serving, call);
-    const found = await this.gate.answerAtOnce(gateRequest);
+    const found = await this.engine.answerAtOnce(gateRequest);
     const answer = found.kind === 'unanswered' ? await this.#exchange(gateRequest, found, call) : found;
     const failure = this.#failures.get(gateRequest);
     // Only of the log it is known that the handler has nothing to do with it.
@@ -65,10 +66,10 @@ export class HandlerGate {
     return responseOf(answer, serving.request.method, platform.wait);
   }
 
-  /** Fills what the request would be answered with, for nobody who waits. */
-  populate(serving: Serving): Promise<PopulateResult> {
+  /** The request as the engine takes it, for a fill that no client waits for. */
+  unattended(serving: Serving): GateRequest {
     this.#parts.platform.catchUp();
-    return this.gate.populate(this.#requestOf(serving, { ...serving, uri: serving.asked.uri, isAnswered: true }));
+    return this.#requestOf(serving, { ...serving, uri: serving.asked.uri, isAnswered: true });
   }
 
   fault(error: unknown): void {
@@ -84,9 +85,9 @@ export class HandlerGate {
     return { ...asked, route: { ...route, origin: before(handlerOrigin(call, host)) } };
   }
 
-  #makeGate(): Gate {
+  #makeEngine(): Engine {
     const { clock, tasks, random } = this.#parts.platform;
-    return createGate({
+    return createEngine({
       ...this.#parts.options(),
       ...{ clock, tasks, random },
       report: ({ request, error }) => {
@@ -112,7 +113,7 @@ export class HandlerGate {
         call.isAnswered = !this.#failures.has(request);
         ready();
       };
-      const cancel = this.gate.handle(request, { interim: () => undefined, respond }, unanswered);
+      const cancel = this.engine.handle(request, { interim: () => undefined, respond }, unanswered);
     });
     if (answer === undefined) throw signal.reason;
     return answer;

@@ -8,6 +8,7 @@ import { type CoreDeps, failure } from '../admin/contract.ts';
 import { explained, nothingStored } from '../admin/explain.ts';
 import { answerArrival, headOf, tokenGuard } from '../admin/listener.ts';
 import type { Explanation } from '../engine/contract.ts';
+import { operationsOf } from '../engine/operations.ts';
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
@@ -120,22 +121,22 @@ const ELSEWHERE: readonly (readonly [call: string, why: string])[] = [
 
 function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): CoreDeps {
   const { router, originNames, figures, purged } = parts;
-  const gate = async () => (await shard()).served.gate;
+  const operations = async () => operationsOf((await shard()).served.engine.context);
   const stats = async () => {
     const { served, log } = await shard();
-    return { ...served.gate.stats(), sharedIntents: log.sharedIntents, ...figures() };
+    return { ...operationsOf(served.engine.context).stats(), sharedIntents: log.sharedIntents, ...figures() };
   };
   return {
     gate: {
-      invalidate: async (selector) => (await gate()).invalidate(selector),
+      invalidate: async (selector) => (await shard()).served.engine.invalidate(selector),
       purge: async (selector) => {
         const ready = await shard();
-        const result = await ready.served.gate.purge(selector);
+        const result = await operationsOf(ready.served.engine.context).purge(selector);
         await purged(selector, ready);
         return result;
       },
-      list: async (query) => (await gate()).list(query),
-      explain: async (request) => (await gate()).explain(request),
+      list: async (query) => (await operations()).list(query),
+      explain: async (request) => (await operations()).explain(request),
       stats,
     },
     isReady: () => ({ ready: true }),

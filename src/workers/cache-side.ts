@@ -3,6 +3,7 @@
 // The entrypoint has the tiers that come after the Workers Cache. With them it needs a part in the log, and so a lease of its
 // own; what they give is as new as what it has heard of. Without them it asks the origin and needs none.
 
+import { purge } from '../engine/operations.ts';
 import { TidegateError } from '../errors.ts';
 import type { Stamp } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
@@ -94,7 +95,7 @@ class CacheSide implements CacheOfGate {
 
   async purge(selector: Selector, shard: string, passage: Omit<Passage, 'request'>): Promise<void> {
     const behind = await this.#behind?.ready(shard, passage);
-    await behind?.served.gate.purge(selector);
+    if (behind !== undefined) await purge(behind.served.engine.context, selector);
     await this.#purgeAtPlatform(selector, passage.context);
   }
 

@@ -28,7 +28,7 @@ export function contextOf(
         const ready = await shard?.();
         if (ready === undefined) throw new TidegateError('E_LOG', NOBODY_HEARS);
         const selectors = parseSelectors(selection);
-        return summed(await Promise.all(selectors.map((selector) => ready.served.gate.invalidate(selector))));
+        return summed(await Promise.all(selectors.map((selector) => ready.served.engine.invalidate(selector))));
       },
     },
   };

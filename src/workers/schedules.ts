@@ -1,6 +1,7 @@
 // The schedules of a gate on Workers: a part of `createGate`. One object keeps what those of the whole site have to remember.
 
 import type { PopulateResult } from '../engine/contract.ts';
+import { populateOne } from '../engine/populate/fill.ts';
 import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import type { WorkersTier } from '../site/workers-types.ts';
 import type { ObjectBase } from './coordinator.ts';
@@ -98,7 +99,8 @@ class Schedules implements SchedulesOfGate {
     const { site, asked } = found;
     const name = gate.shardName(passage.request, site);
     const shard = await gate.shard(name, passage);
-    return shard.served.populate(gate.serving(passage, { site, asked, name, shard }));
+    const filled = shard.served.unattended(gate.serving(passage, { site, asked, name, shard }));
+    return populateOne(shard.served.engine.context, filled);
   }
 
   #keeper(env: Bindings): ScheduleKeeper {

@@ -1,0 +1,45 @@
+// What operators do with a gate. No request needs it.
+
+import type { Selector } from '../ledger/selector.ts';
+import type { Context } from './context.ts';
+import type { Gate, GateStats, InvalidationResult } from './contract.ts';
+import { explainRequest, listEntries } from './summary.ts';
+
+export function operationsOf(context: Context): Pick<Gate, 'purge' | 'list' | 'explain' | 'stats'> {
+  return {
+    purge: (selector) => purge(context, selector),
+    list: (query) => listEntries(context, query),
+    explain: (request) => explainRequest(context, request),
+    stats: () => statsOf(context),
+  };
+}
+
+/** See `Gate`. */
+export async function purge(context: Context, selector: Selector): Promise<InvalidationResult> {
+  context.tally.purges++;
+  const position = await context.invalidator.invalidate(selector);
+  return { position, matched: await context.tiers.purge(selector) };
+}
+
+const NOTHING_CODED: GateStats['coding'] = { made: 0, bytesSaved: 0, skipped: {} };
+
+function statsOf(context: Context): GateStats {
+  const { tally, ledger, invalidator, figures } = context;
+  const { memoryStats, diskStats } = figures;
+  return {
+    requests: { ...tally.requests },
+    forwards: { ...tally.forwards },
+    details: { ...tally.details },
+    refusedStores: { ...tally.refusedStores },
+    stores: tally.stores,
+    invalidations: { ...invalidator.counts },
+    purges: tally.purges,
+    exceptions: { ...tally.exceptions },
+    intentsOpen: ledger.openIntents,
+    fillsInFlight: tally.fillsInFlight,
+    position: ledger.applied,
+    coding: context.coder?.counts ?? NOTHING_CODED,
+    memory: memoryStats(),
+    ...(diskStats !== undefined && { disk: diskStats() }),
+  };
+}
