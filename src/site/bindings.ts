@@ -12,7 +12,7 @@ export interface NeededBinding {
   readonly name: string;
   readonly what: string;
   /** The list of the wrangler configuration that it stands in; a secret stands in none. */
-  readonly list?: 'durable_objects' | 'kv_namespaces' | 'services' | 'analytics_engine_datasets';
+  readonly list?: 'durable_objects' | 'd1_databases' | 'kv_namespaces' | 'services' | 'analytics_engine_datasets';
   /** What adds it: a part of the wrangler configuration, or a command. */
   readonly setting: string;
   readonly fits: (bound: unknown) => boolean;
@@ -34,6 +34,7 @@ export function neededBindings({
     needed.push({ key: 'kv.binding', name: kv.binding, what: 'a KV namespace', list, setting, fits });
   }
   for (const [name, origin] of Object.entries(origins)) {
+    if (origin.kind === 'handler') needed.push(...(needs.get(origin.handler) ?? []));
     if (origin.kind !== 'service') continue;
     const setting = `"services": [{ "binding": "${origin.service}", "service": "name of the Worker" }]`;
     const fits = (bound: unknown) => has(bound, 'fetch');
@@ -55,6 +56,14 @@ export function neededBindings({
   return needed;
 }
 
+const needs = new WeakMap<object, readonly NeededBinding[]>();
+
+/** What the handler of an origin needs is looked for with what the gate needs. */
+export function needing<H extends object>(handler: H, needed: readonly NeededBinding[]): H {
+  needs.set(handler, needed);
+  return handler;
+}
+
 /** A binding of Durable Objects, of the class that the Worker's module exports under this name. */
 export interface ObjectPlace extends Pick<NeededBinding, 'key' | 'name'> {
   readonly className: string;
@@ -67,10 +76,16 @@ export function objectBinding({ className, ...place }: ObjectPlace): NeededBindi
   return { ...place, what: 'a namespace of Durable Objects', list: 'durable_objects', setting, fits };
 }
 
-/** No configuration of a gate names it. */
 export function d1Binding(key: string, name: string): NeededBinding {
   const setting = `"d1_databases": [{ "binding": "${name}", "database_name": "name of the database" }]`;
-  return { key, name, what: 'a D1 database', setting, fits: (given) => has(given, 'prepare', 'batch', 'exec') };
+  return {
+    key,
+    name,
+    what: 'a D1 database',
+    list: 'd1_databases',
+    setting,
+    fits: (given) => has(given, 'prepare', 'batch', 'exec'),
+  };
 }
 
 /** What `env` has there. Throws E_CONFIG. */

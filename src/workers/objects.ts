@@ -16,21 +16,23 @@ interface DrainStub {
 
 const DRAIN = 'TIDEGATE_DRAIN';
 
+const placeOf = (name: string): ObjectPlace => ({ key: 'drain', name, className: 'TidegateDrain' });
+
 /** Sees to it that a database is drained: the first request of an isolate starts its Durable Object. */
 export class DrainStart {
-  readonly #binding: string | undefined;
+  /** Undefined: it is needed nowhere. */
+  readonly needed: ObjectPlace | undefined;
   #isStarted = false;
 
   /** Undefined: by its usual name, where there is one. */
   constructor(binding: string | undefined) {
-    this.#binding = binding;
+    this.needed = binding === undefined ? undefined : placeOf(binding);
   }
 
   /** Throws E_CONFIG. */
   seen(env: Bindings, context: Pick<ExecutionContext, 'waitUntil'>): void {
-    if (this.#isStarted || (this.#binding === undefined && env[DRAIN] === undefined)) return;
-    const place = { key: 'drain', name: this.#binding ?? DRAIN, className: 'TidegateDrain' };
-    const drain = objectsOf<DrainStub>(env, place)('drain');
+    if (this.#isStarted || (this.needed === undefined && env[DRAIN] === undefined)) return;
+    const drain = objectsOf<DrainStub>(env, this.needed ?? placeOf(DRAIN))('drain');
     this.#isStarted = true;
     const started = drain.start().catch((error: unknown) => {
       // The next request sees to it.

@@ -149,6 +149,23 @@ describe('check --platform workers', () => {
     );
   });
 
+  test('what withD1 needs is looked for as well', async () => {
+    const d1 = JSON.stringify(join(ROOT, 'src/workers/d1/index.ts'));
+    const config = `import { createD1Tracker, withD1 } from ${d1};
+      const handler = withD1(() => new Response(), { DB: createD1Tracker({ source: 'shop' }) }, { drain: 'DRAIN' });
+      export default { origins: { app: { handler } } };`;
+    const objects = [...BOUND.durable_objects.bindings, { name: 'DRAIN', class_name: 'TidegateDrain' }];
+    const filesOf = (wrangler: object) => ({ 'tidegate.config.ts': config, 'wrangler.json': JSON.stringify(wrangler) });
+    expect(await problems(filesOf(BOUND), checkByNode)).toEqual([
+      expect.stringMatching(/^withD1: expected a D1 database bound as DB, got nothing; it comes by "d1_databases": /),
+      expect.stringMatching(
+        /^drain: expected a namespace of Durable Objects bound as DRAIN, got nothing; .*"TidegateDrain"/,
+      ),
+    ]);
+    const all = { durable_objects: { bindings: objects }, d1_databases: [{ binding: 'DB', database_name: 'shop' }] };
+    expect(await checkByNode(filesOf(all))).toContain('is right');
+  });
+
   test('a binding is of its kind, a dataset too; a token does not stand in the open', async () => {
     const config = gate("admin: { path: '/a', token: 'TOKEN' }, analytics: { binding: 'DATA' }");
     const filesOf = (wrangler: object) => ({ 'tidegate.config.ts': config, 'wrangler.json': JSON.stringify(wrangler) });

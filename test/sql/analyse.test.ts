@@ -28,6 +28,9 @@ describe('one table', () => {
     ['SELECT rowid FROM a WHERE oid = 4', ['a: id = 4 | id | 0']],
     ['SELECT id, x AS y FROM a ORDER BY y LIMIT 3', ['a: always | id,x | 0 | x@1 nulls first limit 3 offset -']],
     ['SELECT id FROM a WHERE y = "text"', ['a: y = text | id | 0']],
+    // Which index is used changes no rows.
+    ['SELECT id, y FROM a INDEXED BY a_x WHERE id = ?', ['a: id = $1 | id,y | 0']],
+    ['SELECT id, y FROM a NOT INDEXED WHERE id = ?', ['a: id = $1 | id,y | 0']],
   ])('%s', (sql, expected) => expect(reads(sql)).toEqual(expected));
 });
 

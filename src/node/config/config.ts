@@ -97,6 +97,7 @@ const CLOUDFLARE_WORKERS = `data:text/javascript,${encodeURIComponent(`
   export class RpcTarget {}
   export class RpcStub {}
   export const waitUntil = () => {};
+  export const withEnv = (_, work) => work();
   const refuse = () => {
     throw new Error('expected a configuration that is a function of env, got a read of env while its file is loaded');
   };

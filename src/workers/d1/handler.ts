@@ -2,7 +2,7 @@
 
 import { newEpoch, platformTasks } from '../../cache/platform.ts';
 import type { Tasks } from '../../ports.ts';
-import { bound, d1Binding } from '../../site/bindings.ts';
+import { bound, d1Binding, needing, objectBinding } from '../../site/bindings.ts';
 import type { OriginHandler as AnyOriginHandler } from '../../site/workers-types.ts';
 import { DrainStart } from '../objects.ts';
 import type { GateExecutionContext } from '../origins.ts';
@@ -43,11 +43,14 @@ export function trackedHandler<Env extends Bindings = Bindings>(
   const handle = typeof handler === 'function' ? handler : handler.fetch.bind(handler);
   const drains = new DrainStart(drain);
   const open = new Set<TaggedResponse>();
-  return async (request, env, context) => {
+  const databases = Object.entries(trackers).map(([name, tracker]) => [d1Binding('withD1', name), tracker] as const);
+  const needed = databases.map(([database]) => database);
+  if (drains.needed !== undefined) needed.push(objectBinding(drains.needed));
+  const tracked: OriginHandler<Env> = async (request, env, context) => {
     const tagged = new TaggedResponse({ context, tasks, open, scope });
     drains.seen(env, context);
-    const wrapped = Object.entries(trackers).map(([name, tracker]) => {
-      return [name, tracker.wrap(bound<D1Database>(env, d1Binding('withD1', name)), tagged)];
+    const wrapped = databases.map(([database, tracker]) => {
+      return [database.name, tracker.wrap(bound<D1Database>(env, database), tagged)];
     });
     open.add(tagged);
     const own = { ...env, ...Object.fromEntries(wrapped) } as Env;
@@ -57,6 +60,7 @@ export function trackedHandler<Env extends Bindings = Bindings>(
       open.delete(tagged);
     }
   };
+  return needing(tracked, needed);
 }
 
 interface TaggedParts {
