@@ -19,7 +19,7 @@ export type Coding = (typeof CODINGS)[number];
 /** The codings that a request takes, the best first; at least one. */
 export type AcceptedCodings = readonly (Coding | 'identity')[];
 
-const IDENTITY_ONLY: AcceptedCodings = Object.freeze(['identity']);
+const IDENTITY_ONLY: AcceptedCodings = /* @__PURE__ */ Object.freeze(['identity']);
 
 /**
  * The codings of `offered` that the request takes, and identity, the best first: by weight, then in the order of
@@ -167,7 +167,7 @@ export function codedEtag(etag: string, coding: Coding): string {
   return etag.endsWith('"') ? `${etag.slice(0, -1)}~${coding}"` : `${etag}~${coding}`;
 }
 
-const CODED_TAG = new RegExp(`~(?:${CODINGS.join('|')})(?="|[ \\t]*(?:,|$))`, 'g');
+const CODED_TAG = /* @__PURE__ */ new RegExp(`~(?:${CODINGS.join('|')})(?="|[ \\t]*(?:,|$))`, 'g');
 
 /**
  * A list of entity tags in the origin's terms: turns tags of `codedEtag` for one of the codings back into their
@@ -177,17 +177,12 @@ export function originEtags(value: string, codings: AcceptedCodings = CODINGS): 
   return value.replace(CODED_TAG, (suffix) => ((codings as readonly string[]).includes(suffix.slice(1)) ? '' : suffix));
 }
 
-const COMPRESSIBLE: ReadonlySet<string> = new Set(
-  `application/atom+xml application/ecmascript application/graphql application/javascript application/json
-   application/jsonl application/ld+json application/manifest+json application/rss+xml application/rtf
-   application/sql application/toml application/vnd.ms-fontobject application/wasm application/x-javascript
-   application/x-ndjson application/x-sh application/x-yaml application/xml application/yaml font/otf font/ttf
-   image/bmp image/svg+xml image/vnd.microsoft.icon image/x-icon`.split(/\s+/),
-);
+const COMPRESSIBLE =
+  /^(?:application\/(?:ecmascript|graphql|javascript|jsonl?|rtf|sql|toml|vnd\.ms-fontobject|wasm|x-javascript|x-ndjson|x-sh|x-yaml|xml|yaml)|font\/(?:otf|ttf)|image\/(?:bmp|vnd\.microsoft\.icon|x-icon))$|\+(?:json|xml|yaml|text)$/;
 
 /** Whether content of the media type is text, or is known to become much smaller. */
 export function isCompressibleType(mediaType: string): boolean {
   // Clients read a stream of events as it comes; it is hardly ever stored.
   if (mediaType.startsWith('text/')) return mediaType !== 'text/event-stream';
-  return COMPRESSIBLE.has(mediaType) || /\+(?:json|xml|yaml|text)$/.test(mediaType);
+  return COMPRESSIBLE.test(mediaType);
 }
