@@ -7,8 +7,15 @@
 import { sharedRequest } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { isKeyable, normalTarget } from '../entry/key.ts';
-import { claimOf } from '../semantics/claims.ts';
-import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
+import {
+  claimOf,
+  type Fields,
+  fieldValue,
+  filterFields,
+  hopByHopNames,
+  listMembers,
+  NO_FIELDS,
+} from '../semantics/fields.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 
@@ -16,7 +23,7 @@ import type { CachePolicy } from '../semantics/policy.ts';
 export type UnroutedRequest = Omit<GateRequest, 'route'>;
 
 /** The head of a request. */
-interface RequestHead extends Place {
+interface RequestHead extends UrlParts {
   readonly method: string;
   readonly fields: Fields;
   /** Whether it goes past the cache. */
@@ -27,7 +34,7 @@ interface RequestHead extends Place {
  * The head of a request as a cache takes it; undefined: it is nothing for a cache, its handler is to answer it alone.
  * `trustForwarded`: the host and scheme that a proxy states make the URI.
  */
-export function headOf({ method, url, headers }: Request, trustForwarded = false): RequestHead | undefined {
+export function requestHead({ method, url, headers }: Request, trustForwarded = false): RequestHead | undefined {
   // An upgrade changes the protocol, which no stored response can. A write is one all the same: whoever takes it may leave the
   // protocol as it is (RFC 9110 §7.8), and the field is not forwarded.
   if (headers.has('upgrade') && isSafeMethod(method)) return undefined;
@@ -38,7 +45,7 @@ export function headOf({ method, url, headers }: Request, trustForwarded = false
   const fields = mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
   // The answer may depend on claims of a trusted proxy that are not in the URI.
   const bypass = mayBeStored && trustForwarded && all.some((name, at) => at % 2 === 0 && claimOf(name) !== undefined);
-  return { method, ...placeOf(uri), fields, bypass };
+  return { method, ...urlParts(uri), fields, bypass };
 }
 
 /** What stands for a request in the engine. */
@@ -50,15 +57,14 @@ export function askedBy(
   return { method, uri: origin + forwarded.target, body: (body ?? undefined) as GateRequest['body'], ...forwarded };
 }
 
-/** Where a request goes. */
-interface Place {
+interface UrlParts {
   readonly origin: string;
   readonly host: string;
   readonly target: string;
 }
 
 /** The parts of a URL of HTTP that has been parsed before, such as a Request's, and names no user. */
-export function placeOf(url: string): Place {
+export function urlParts(url: string): UrlParts {
   const end = url.indexOf('#');
   const whole = end < 0 ? url : url.slice(0, end);
   const hostAt = whole.indexOf('//') + 2;
@@ -72,7 +78,7 @@ export function unroutedRequest(
   policy: CachePolicy,
   trustForwarded = false,
 ): UnroutedRequest | undefined {
-  const head = headOf(request, trustForwarded);
+  const head = requestHead(request, trustForwarded);
   return head && askedBy(request, head, { target: head.target, ...sharedRequest(head, policy, () => false) });
 }
 
@@ -94,7 +100,7 @@ export function headersOf(fields: Fields): Headers {
 /** The same of a Request's own URL. */
 function ownUri(url: string): string | undefined {
   if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined;
-  const { origin, target } = placeOf(url);
+  const { origin, target } = urlParts(url);
   const uri = origin + normalTarget(target);
   return isKeyable(uri) ? uri : undefined;
 }

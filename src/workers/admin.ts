@@ -12,7 +12,7 @@ import { operationsOf } from '../engine/operations.ts';
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
-import { fieldsOf, headersOf, placeOf } from '../web/request.ts';
+import { fieldsOf, headersOf, urlParts } from '../web/request.ts';
 import { billOf } from './bill.ts';
 import type { CacheOfGate } from './cache-side.ts';
 import type { Counters } from './counters.ts';
@@ -33,7 +33,7 @@ export const adminApi: AdminApiPart = {
     const { url } = passage.request;
     const { path } = beside.gate.settings.admin ?? {};
     if (path === undefined) return undefined;
-    const [asked = ''] = placeOf(url).target.split('?', 1);
+    const [asked = ''] = urlParts(url).target.split('?', 1);
     if (!asked.startsWith(`${path}/`)) return undefined;
     return answerAdmin(passage.request, asked.slice(path.length), partsOf(passage, beside));
   },

@@ -14,7 +14,7 @@ import type { ResolvedWorkersConfig, ResolvedWorkersOrigin } from '../site/worke
 import { LARGEST_PART } from '../store/memory.ts';
 import { HandlerGate, type Serving } from '../web/handler-gate.ts';
 import type { AddTags } from '../web/handler-origin.ts';
-import { placeOf, type UnroutedRequest } from '../web/request.ts';
+import { type UnroutedRequest, urlParts } from '../web/request.ts';
 import { contextOf, type ShardOfCall } from './handler-context.ts';
 import { type AskOrigin, askerOf } from './origins.ts';
 import { tellPosition, wantedPosition } from './own-position.ts';
@@ -122,7 +122,7 @@ export class WorkersGate {
   shardName(request: Request, { route }: SiteRoute): string {
     const { shard } = this.settings.coherence;
     if (shard === 'tenant') return route.tenant;
-    return shard === 'host' ? placeOf(request.url).host : 'one';
+    return shard === 'host' ? urlParts(request.url).host : 'one';
   }
 
   /** The shard, once it may be asked; rejects with E_LOG. */

@@ -1,7 +1,7 @@
 // The way of a request to its route, on Workers.
 
 import { type Router, requestOnRoute, type SiteRoute } from '../site/router.ts';
-import { askedBy, headOf, placeOf, type UnroutedRequest } from '../web/request.ts';
+import { askedBy, requestHead, type UnroutedRequest, urlParts } from '../web/request.ts';
 
 /** A request, or why it has no place in this gate. `asked` undefined: it is none for a cache, such as an upgrade. */
 export type Routed =
@@ -9,10 +9,10 @@ export type Routed =
   | { readonly kind: 'refused'; readonly status: 404 | 421; readonly text: string };
 
 export function routed(request: Request, router: Router): Routed {
-  const { host, target } = placeOf(request.url);
+  const { host, target } = urlParts(request.url);
   const site = router.match(host, target);
   if (site !== undefined) {
-    const head = headOf(request);
+    const head = requestHead(request);
     return {
       kind: 'routed',
       site,

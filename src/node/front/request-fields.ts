@@ -4,8 +4,7 @@
 // claim another host, scheme, path or method are removed from clients' requests, and their replacements are made from
 // the URI in the key. One pass over the raw fields sorts them by role.
 
-import { claimOf } from '../../semantics/claims.ts';
-import { filterFields, listMembers } from '../../semantics/fields.ts';
+import { claimOf, filterFields, listMembers } from '../../semantics/fields.ts';
 
 type Role =
   /** Read by the checks of the front, each under its own name; replaced in the forwarded request. */
