@@ -150,10 +150,9 @@ function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): Cor
   };
 }
 
-/** No tracker reports to a Worker, so tags are all there is to be told. */
 function dependenciesOf(explanation: Explanation): object {
-  const note = nothingStored(explanation);
-  return { ...(note !== undefined && { note }), sources: [], rows: [], otherTags: explanation.entry?.tags ?? [] };
+  const note = nothingStored(explanation) ?? 'No tracker reports to a Worker, so tags are all that is known.';
+  return { note, sources: [], rows: [], otherTags: explanation.entry?.tags ?? [] };
 }
 
 async function tagsOf(deps: CoreDeps, asked: URLSearchParams): Promise<object> {

@@ -2,6 +2,7 @@
 
 import type { PopulateResult } from '../engine/contract.ts';
 import { populateOne } from '../engine/populate/fill.ts';
+import { shown, TidegateError } from '../errors.ts';
 import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import type { WorkersTier } from '../site/workers-types.ts';
 import type { ObjectBase } from './coordinator.ts';
@@ -69,6 +70,7 @@ class Schedules implements SchedulesOfGate {
     const keeper = this.#keeper(env);
     const { settings, past } = this.#gate;
     const triggered = settings.schedule.filter((schedule) => schedule.cron === cron);
+    if (triggered.length === 0) past.fault(unknownCron(settings, cron));
     const at = (url: string) => ({ env, context, request: new Request(url) });
     const runs = triggered.map((schedule) =>
       runSchedule(schedule, {
@@ -108,6 +110,15 @@ class Schedules implements SchedulesOfGate {
     const place = { key: 'coherence.binding', name: binding, className: 'TidegateLog' };
     return objectsOf<ScheduleKeeper>(env, place)(OBJECT);
   }
+}
+
+/** The cron trigger may be another's, such as the application's own: nobody but the operator can tell. */
+function unknownCron({ schedule }: Pick<ResolvedWorkersConfig, 'schedule'>, cron: string): TidegateError {
+  const known = schedule.map((one) => one.cron).join(', ') || 'which there is none of';
+  return new TidegateError(
+    'E_POPULATE',
+    `expected the cron expression of a schedule, ${known}, got ${shown(cron)}: nothing was filled`,
+  );
 }
 
 /** Of a run: a renewal of the lease, the place read and written, a sitemap and an index, the list of the most used. */

@@ -172,6 +172,9 @@ describe.each(['kv', 'cache-api', 'memory,cache-api,kv'])('with the tiers %s', {
     expect(await hits()).toBe(4);
     expect(asked).toBe(0);
     expect((await scheduled({ cron: '0 0 1 1 *' })).outcome).toBe('ok');
+    const faults: string = await (await fetch('http://app.example/faults')).text();
+    const wanted = 'expected the cron expression of a schedule, */5 * * * *, 0 3 * * *, got';
+    expect(faults).toContain(`${wanted} \\"0 0 1 1 *\\": nothing was filled`);
     expect((await scheduled({ cron: '0 3 * * *' })).outcome).not.toBe('ok');
   });
 
