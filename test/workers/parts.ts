@@ -9,7 +9,7 @@ import { WORKERS_MUTANTS } from './race/mutants.ts';
 import { runSeed } from './race/run-seed.ts';
 import { CONTROL, LEASE, type RaceScenario, SCENARIOS, STRICT } from './race/scenarios.ts';
 import { add, COLUMNS, cellsOf, controlGoal, goalsOf, newRow, none, type Row } from './rows.ts';
-import { runWorkerd } from './workerd/workerd-part.ts';
+import { runWorkerd, runWorkerdMutants } from './workerd/workerd-part.ts';
 
 export interface PartResult {
   readonly tables: readonly Table[];
@@ -29,6 +29,7 @@ export const PARTS: Readonly<Record<string, (options: PartOptions) => Promise<Pa
   cells: runAllCells,
   mutants: runMutants,
   workerd: runWorkerd,
+  workerdMutants: runWorkerdMutants,
 };
 
 async function raced(scenario: RaceScenario, seeds: number): Promise<Row> {

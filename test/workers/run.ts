@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const options: PartOptions = { seeds: Number(values.seeds), only: values.only };
 
 /** The longest part first. */
-const ORDER = ['mutants', 'cells', 'races', 'workerd'];
+const ORDER = ['workerd', 'mutants', 'cells', 'races', 'workerdMutants'];
 
 function inProcess(part: string): Promise<PartResult> {
   const child = fork(import.meta.filename, ['--part', part, '--seeds', values.seeds, '--only', values.only]);

@@ -13,8 +13,17 @@ interface BundleOptions {
   readonly minify?: boolean;
 }
 
+const made = new Map<string, Promise<string>>();
+
 /** Throws when the text of an edit is not found exactly once, or its file is no part of the bundle. */
-export async function bundleOf({ entry, format, edits = [], minify = false }: BundleOptions): Promise<string> {
+export function bundleOf(options: BundleOptions): Promise<string> {
+  const name = JSON.stringify(options);
+  const known = made.get(name) ?? make(options);
+  made.set(name, known);
+  return known;
+}
+
+async function make({ entry, format, edits = [], minify = false }: BundleOptions): Promise<string> {
   const done = new Set<SourceEdit>();
   const bundle = await rolldown({
     input: entry,

@@ -7,13 +7,15 @@ import type { VersionedOrigin } from './origin.ts';
 interface Acknowledged {
   readonly version: number;
   readonly atMs: number;
+  /** How long after that older answers are allowed. */
+  readonly boundMs: number;
 }
 
 /** What a request that begins now may not fall behind. */
 export interface Beginning {
   readonly path: string;
   readonly atMs: number;
-  readonly least: number;
+  readonly acknowledged: readonly Acknowledged[];
 }
 
 export interface Finding {
@@ -24,7 +26,7 @@ export interface Finding {
 }
 
 interface CheckerParts {
-  readonly origin: VersionedOrigin;
+  readonly origin: Pick<VersionedOrigin, 'version'>;
   readonly now: () => number;
   /** How long after the acknowledgement outdated answers are allowed. Default 0. */
   readonly boundMs?: number | undefined;
@@ -44,7 +46,7 @@ export class Checker {
   /** Longest time after an acknowledgement at which an older answer was still given. */
   lateMs = 0;
   readonly #acknowledged = new Map<string, Acknowledged[]>();
-  readonly #origin: VersionedOrigin;
+  readonly #origin: Pick<VersionedOrigin, 'version'>;
   readonly #now: () => number;
   readonly #boundMs: number;
   readonly #originFails: () => boolean;
@@ -59,15 +61,15 @@ export class Checker {
   }
 
   begin(path: string): Beginning {
-    const least = this.#acknowledged.get(path)?.at(-1)?.version ?? 1;
-    return { path, atMs: this.#now(), least };
+    return { path, atMs: this.#now(), acknowledged: this.#acknowledged.get(path) ?? [] };
   }
 
   /** The change has been acknowledged, so whoever asks from now on gets that version or a later one. */
-  acknowledge(path: string, version: number): void {
+  acknowledge(path: string, version: number, boundMs = this.#boundMs): void {
     const known = this.#acknowledged.get(path) ?? [];
-    this.#acknowledged.set(path, known);
-    if ((known.at(-1)?.version ?? 1) < version) known.push({ version, atMs: this.#now() });
+    const saysMore = (one: Acknowledged) => one.version >= version && one.boundMs <= boundMs;
+    if (version > 1 && !known.some(saysMore))
+      this.#acknowledged.set(path, [...known, { version, atMs: this.#now(), boundMs }]);
   }
 
   found(fault: Finding['fault'], sentence: string, lateMs?: number): void {
@@ -95,16 +97,17 @@ export class Checker {
     const parts = new Set(answer.body.split(';').filter((part) => part !== ''));
     if (parts.size !== 1 || !parts.has(String(head)) || head > this.#origin.version(path))
       return this.found('mixed', `GET ${path} at ${where}: version ${head}, body ${answer.body}, ${status}`);
-    if (head < beginning.least) this.#outdated(beginning, head, `at ${where}, ${status}`);
+    this.#judge(beginning, head, `at ${where}, ${status}`);
   }
 
-  #outdated({ path, atMs, least }: Beginning, got: number, what: string): void {
-    const known = this.#acknowledged.get(path) ?? [];
-    const missed = known.find(({ version }) => version > got);
-    const lateMs = atMs - (missed?.atMs ?? atMs);
-    this.lateMs = Math.max(this.lateMs, lateMs);
-    if (lateMs <= this.#boundMs && this.#boundMs > 0) return;
-    const sentence = `GET ${path} ${what}: asked at ${atMs.toFixed(1)}, got version ${got}, ${least} was acknowledged; late by ${lateMs.toFixed(1)} ms`;
-    this.found('outdated', sentence, lateMs);
+  #judge({ path, atMs, acknowledged }: Beginning, got: number, what: string): void {
+    for (const { version, atMs: sinceMs, boundMs } of acknowledged) {
+      if (version <= got) continue;
+      const lateMs = atMs - sinceMs;
+      this.lateMs = Math.max(this.lateMs, lateMs);
+      if (lateMs <= boundMs && boundMs > 0) continue;
+      const sentence = `GET ${path} ${what}: asked at ${atMs.toFixed(1)}, got version ${got}, ${version} was acknowledged; late by ${lateMs.toFixed(1)} ms`;
+      return this.found('outdated', sentence, lateMs);
+    }
   }
 }

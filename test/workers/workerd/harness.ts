@@ -46,6 +46,7 @@ export class Workerd {
   passage: (service: string) => Partial<Passage> = () => ({});
   /** When the next client leaves without its answer; undefined: it stays. */
   leavesAfterMs: () => number | undefined = () => undefined;
+  readonly dice: Dice;
   readonly #parts: WorkerdParts;
   readonly #imitation: WorkersCacheImitation;
   readonly #folder = mkdtempSync(join(tmpdir(), 'tidegate-workerd-'));
@@ -55,6 +56,7 @@ export class Workerd {
   constructor(parts: WorkerdParts) {
     this.#parts = parts;
     const { dice } = parts;
+    this.dice = dice;
     this.#imitation = new WorkersCacheImitation({
       time: realTime,
       upperMs: () => dice.below(20),

@@ -5,7 +5,7 @@ import { caughtInWorkerd } from './workerd-mutants.ts';
 import { raceInWorkerd } from './workerd-race.ts';
 import { WORKERD_CONTROL, WORKERD_MUTANTS, WORKERD_SCENARIOS } from './workerd-scenarios.ts';
 
-const SHORT = ['strict', 'bounded', 'KV alone', 'isolates killed', 'all of it'];
+const SHORT = ['strict', 'bounded', 'KV alone', 'D1, killed', 'all of it'];
 const SHORT_MUTANTS = ['takes every entry for current', 'forgets an invalidation by tag'];
 
 // Their time is real, and they mostly wait.

@@ -1,6 +1,7 @@
 // Inside of workerd: what the Workers of the races have in common.
 
-import { WorkerEntrypoint } from 'cloudflare:workers';
+import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+import { coordinatorClass } from '../../../src/workers/coordinator.ts';
 import type { Bindings, ExecutionContext } from '../../../src/workers/platform.ts';
 import { behindImitation, entrypointAnswer } from './behind-imitation.ts';
 import { controlledEnv } from './controlled.ts';
@@ -39,6 +40,11 @@ export function abortable<Base extends Class>(Base: Base): Base {
     }
   } as unknown as Base;
 }
+
+/** The log. A write counts as vanished after seconds, since a race is over before a minute is. */
+export const TidegateLog = abortable(
+  coordinatorClass(DurableObject as never, { buckets: 2 ** 17, writeMs: 4_000, unknownOutcomeMs: 2_000 }),
+);
 
 /** The entrypoint with controlled bindings. */
 export function controlledClass<Base extends Class>(Base: Base): Base {

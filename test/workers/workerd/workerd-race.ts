@@ -7,8 +7,9 @@ import type { ServedRequest } from '../platform/network.ts';
 import type { Passage } from '../platform/world.ts';
 import { invalidation, type RaceSettings } from '../race/bench.ts';
 import { Checker } from '../race/checker.ts';
-import { VersionedOrigin } from '../race/origin.ts';
+import { LIST, VersionedOrigin } from '../race/origin.ts';
 import { type Load, type RaceBench, race } from '../race/race.ts';
+import { DatabaseTruth } from './database-truth.ts';
 import { ISOLATES, Workerd } from './harness.ts';
 
 export interface WorkerdScenario {
@@ -20,6 +21,8 @@ export interface WorkerdScenario {
   readonly faults?: WorkerdFaults;
   /** How long KV lags. Default 0. */
   readonly lagMs?: number;
+  /** The truth is in D1, which is drained so often, and written straight, too: it may be outdated for so long then. */
+  readonly database?: { readonly drainMs: number; readonly boundMs: number };
   /** What must have happened in a race that shows anything. */
   readonly meets?: readonly string[];
 }
@@ -33,6 +36,8 @@ export interface WorkerdFaults {
   readonly outages?: readonly string[];
   /** Processes that are killed, one after the other: a data centre's name, or `home`, which has what all share. */
   readonly kills?: readonly string[];
+  /** Time to the next, at most. Default 2,000. */
+  readonly killsEveryMs?: number;
   /** Durable Objects that lose their memory, as `BINDING/NAME`. */
   readonly aborts?: readonly string[];
   /** Chance that a client leaves soon. */
@@ -53,29 +58,58 @@ export async function raceInWorkerd(
   seed: number,
   edits: readonly SourceEdit[] = [],
 ): Promise<WorkerdResult> {
-  const { settings, load, boundMs, quietMs, faults = {}, lagMs = 0, meets = [] } = scenario;
+  const { settings, load, boundMs, quietMs, faults = {}, lagMs = 0, database, meets = [] } = scenario;
   const bundled = (name: string, some: readonly SourceEdit[]) =>
     bundleOf({ entry: `${import.meta.dirname}/${name}-worker.ts`, format: 'esm', edits: some });
   const dice = new Dice(seed);
   const origin = new VersionedOrigin(dice);
   const workerd = new Workerd({
-    ...{ script: await bundled(settings.app, edits), kvScript: await bundled('kv', []) },
-    ...{ settings, dice, lagMs, hasDatabase: false, origin: (request) => served(origin, request) },
-    objects: settings.app === 'gate' ? { TIDEGATE_LOG: 'TidegateLog' } : {},
+    ...{
+      script: await bundled(database === undefined ? settings.app : 'd1', edits),
+      kvScript: await bundled('kv', []),
+    },
+    ...{ dice, lagMs, origin: (request) => served(origin, request) },
+    ...{ settings: { ...settings, drainMs: database?.drainMs }, hasDatabase: database !== undefined },
+    objects: {
+      ...(settings.app === 'gate' && { TIDEGATE_LOG: 'TidegateLog' }),
+      ...(database !== undefined && { DRAIN: 'Drain' }),
+    },
   });
   const { dataCentres, calls, happened } = workerd;
   const chaos = new Chaos(workerd, faults, dice);
-  const originFails = () => chaos.goesOn && (faults.fails?.ORIGIN ?? 0) > 0;
-  const checker = new Checker({ origin, now: () => performance.now(), boundMs, originFails });
+  const { ORIGIN = 0, DB = 0 } = faults.fails ?? {};
+  const originFails = () => chaos.goesOn && ORIGIN + DB > 0;
+  const truth = database === undefined ? undefined : new DatabaseTruth(workerd);
+  // What has been committed in D1, nobody in the test knows at once.
+  const newest = truth === undefined ? origin : { version: () => Number.POSITIVE_INFINITY };
+  const checker = new Checker({ origin: newest, now: () => performance.now(), boundMs, originFails });
   const bench: RaceBench = {
-    ...{ world: { dice, pause, trace: () => undefined }, origin, checker, dataCentres, quietMs, isolates: ISOLATES },
+    ...{
+      world: { dice, pause, trace: () => undefined },
+      checker,
+      origin: truth ?? origin,
+      dataCentres,
+      quietMs,
+      isolates: ISOLATES,
+    },
     ...{ invalidate: invalidation, listIsTold: !load.ways.includes('url') },
-    isCachedAgain: settings.tiers.includes('memory'),
-    chaos: () => chaos.begin(),
+    // A write that failed in D1 is one of unknown outcome for half a minute.
+    isCachedAgain: settings.tiers.includes('memory') && DB === 0,
+    chaos: async () => {
+      const writes = async () => {
+        const written = await truth?.write();
+        if (written === undefined) return;
+        checker.acknowledge(written.path, written.version, database?.boundMs);
+        checker.acknowledge(LIST, written.list, database?.boundMs);
+      };
+      await Promise.all([chaos.begin(), chaos.again(truth !== undefined, 400, writes)]);
+      await truth?.settle();
+    },
     calm: () => chaos.end(),
   };
   try {
     await workerd.ready();
+    await truth?.install();
     await race(bench, load);
   } finally {
     await workerd.dispose();
@@ -120,11 +154,11 @@ export class Chaos {
   }
 
   async begin(): Promise<void> {
-    const { outages = [], kills = [], aborts = [] } = this.#faults;
+    const { outages = [], kills = [], killsEveryMs = 2_000, aborts = [] } = this.#faults;
     this.goesOn = true;
     await Promise.all([
       this.again(outages.length > 0, 1_500, () => this.#outage()),
-      this.again(kills.length > 0, 800, () => this.#workerd.kill(this.#dice.pick(kills))),
+      this.again(kills.length > 0, killsEveryMs, () => this.#workerd.kill(this.#dice.pick(kills))),
       this.again(aborts.length > 0, 800, async () => {
         this.#workerd.count('objects aborted');
         await this.#workerd.call(`/abort/${this.#dice.pick(aborts)}`);

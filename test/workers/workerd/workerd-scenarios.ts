@@ -7,10 +7,13 @@ import type { WorkerdScenario } from './workerd-race.ts';
 
 const LOAD = { reads: 15, writes: 5, ways: ['PUT', 'tag'] } as const;
 /** Long enough for many faults. */
-const LONG = { reads: 40, writes: 12, ways: ['PUT', 'tag'] } as const;
-const LEASE: RaceSettings = { app: 'gate', mode: 'lease', leaseMs: 300, tiers: ['memory'] };
+const LONG = { reads: 40, writes: 10, ways: ['PUT', 'tag'] } as const;
+const LEASE: RaceSettings = { app: 'gate', mode: 'lease', leaseMs: 600, tiers: ['memory'] };
 const ALL_TIERS: RaceSettings = { ...LEASE, tiers: ['memory', 'workers-cache', 'cache-api', 'kv'] };
 
+/** A drain tells the log, which waits for leases; and a process that begins anew drains again. */
+const DRAINED = { drainMs: 300, boundMs: 2_500 } as const;
+const ON_D1 = { ...LONG, ways: ['PUT'] } as const;
 const KV_LAGS = { lagMs: 2_000, meets: ['lagged reads', 'cached negatives'] } as const;
 const STORES_FAIL = {
   slowMs: { TIDEGATE_KV: 300, 'Cache API': 50, PLATFORM: 50 },
@@ -23,7 +26,7 @@ const VANISHED_MS = 8_000;
 export const WORKERD_SCENARIOS: readonly WorkerdScenario[] = [
   { name: 'lease', settings: LEASE, load: LOAD, quietMs: 1_000 },
   { name: 'strict', settings: { ...LEASE, mode: 'strict' }, load: LOAD, quietMs: 500 },
-  { name: 'bounded', settings: { ...LEASE, mode: 'bounded' }, load: LOAD, boundMs: 300, quietMs: 1_000 },
+  { name: 'bounded', settings: { ...LEASE, mode: 'bounded' }, load: LOAD, boundMs: LEASE.leaseMs, quietMs: 1_000 },
   {
     name: 'slow and failing coordinator',
     settings: LEASE,
@@ -74,6 +77,32 @@ export const WORKERD_SCENARIOS: readonly WorkerdScenario[] = [
     ...{ ...KV_LAGS, meets: ['isolates killed', 'requests cut'] },
   },
   {
+    name: 'D1',
+    settings: LEASE,
+    load: ON_D1,
+    quietMs: 3_000,
+    database: DRAINED,
+    meets: ['straight writes', 'drains'],
+  },
+  {
+    name: 'D1, slow and failing, strict',
+    settings: { ...LEASE, mode: 'strict' },
+    load: ON_D1,
+    quietMs: VANISHED_MS,
+    faults: { fails: { DB: 0.05 }, slowMs: { DB: 60 }, aborts: ['DRAIN/drain'], leaves: 0.1 },
+    database: DRAINED,
+    meets: ['straight writes', 'drains', 'calls failed', 'objects aborted', 'clients that left'],
+  },
+  {
+    name: 'D1, killed',
+    settings: LEASE,
+    load: ON_D1,
+    quietMs: VANISHED_MS,
+    faults: { kills: ['home'], killsEveryMs: 3_000, slowMs: { DB: 30, coordinator: 30 } },
+    database: DRAINED,
+    meets: ['straight writes', 'drains', 'storage killed', 'requests cut'],
+  },
+  {
     name: 'all of it',
     settings: ALL_TIERS,
     load: LONG,
@@ -94,6 +123,8 @@ const mutantRace = (settings: Partial<RaceSettings>, more: Partial<WorkerdScenar
   ...more,
 });
 const KV_ALONE = mutantRace({ leaseMs: 300, tiers: ['kv'] }, { lagMs: 1_000 });
+const ON_D1_ALONE = (drainMs: number, boundMs: number) =>
+  mutantRace({ leaseMs: 300 }, { load: { ...MUTANT_LOAD, ways: ['PUT'] }, database: { drainMs, boundMs } });
 const WORKERS_CACHE = mutantRace({ leaseMs: 300, tiers: ['workers-cache'] });
 
 /** Many requests within a lease. */
@@ -112,10 +143,39 @@ const RACED: Readonly<Record<string, WorkerdScenario>> = {
   'forgets at a restart what was granted': mutantRace({}, { ...LEASES, faults: { aborts: ['TIDEGATE_LOG/one'] } }),
 };
 
-export const WORKERD_MUTANTS: readonly WorkerdMutant[] = WORKERS_MUTANTS.flatMap(({ name, edits }) => {
-  const scenario = RACED[name];
-  return scenario === undefined ? [] : [{ name, edits, scenario }];
-});
+/** Of what D1 tells; the simulation has none of them. */
+const D1_MUTANTS: readonly WorkerdMutant[] = [
+  {
+    name: 'D1: forgets what a batch has changed',
+    scenario: ON_D1_ALONE(60_000, 120_000),
+    edits: [
+      {
+        file: 'src/workers/d1/request.ts',
+        find: 'const tags = changeTags(source, set?.changes ?? []);',
+        replace: 'const tags: string[] = []; void set;',
+      },
+    ],
+  },
+  {
+    name: 'D1: tells nothing of what it drains',
+    scenario: ON_D1_ALONE(300, 1_000),
+    edits: [
+      {
+        file: 'src/workers/d1/drain.ts',
+        find: 'const tags = [...changeTags(source, changes), ...cachedTables(changes, names)];',
+        replace: 'const tags: string[] = [];',
+      },
+    ],
+  },
+];
+
+export const WORKERD_MUTANTS: readonly WorkerdMutant[] = [
+  ...WORKERS_MUTANTS.flatMap(({ name, edits }) => {
+    const scenario = RACED[name];
+    return scenario === undefined ? [] : [{ name, edits, scenario }];
+  }),
+  ...D1_MUTANTS,
+];
 
 export const WORKERD_CONTROL: WorkerdScenario = {
   name: 'control: tidegate/hono alone',
