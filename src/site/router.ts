@@ -113,6 +113,16 @@ export class HostRouter implements Router {
     return this.#bucketsOf(host).some((bucket) => bucket.length > 0);
   }
 
+  /** The host as routes name it: itself, else the wildcard that it falls under, else `*`. So there are as many as routes name. */
+  hostPattern(host: string): string {
+    const { name, port } = splitPort(host);
+    for (const pattern of host.length > MAX_HOST_CHARS ? [] : patternsOf(name)) {
+      if (this.#byHost.has(`${pattern}:${port}`)) return `${pattern}:${port}`;
+      if (this.#byHost.has(pattern)) return pattern;
+    }
+    return '*';
+  }
+
   #bucketsOf(host: string): readonly Bucket[] {
     if (this.#byHost.size === 0 || host.length > MAX_HOST_CHARS) return this.#onlyAnyHost;
     const known = this.#remembered.get(host);

@@ -94,7 +94,7 @@ export class WorkersGate {
     if (shard === undefined) return this.past.serve({ ...serving, asked: { ...asked, bypass: 'no-lease' } });
     const answer = await shard.served.serve(serving);
     const tells = this.#isBounded && !isSafeMethod(request.method) && shard.log.ended === undefined;
-    if (tells) tellPosition(answer.headers, shard.log.position());
+    if (tells) tellPosition(answer.headers, name, shard.log.position());
     return answer;
   }
 
@@ -122,7 +122,7 @@ export class WorkersGate {
   shardName(request: Request, { route }: SiteRoute): string {
     const { shard } = this.settings.coherence;
     if (shard === 'tenant') return route.tenant;
-    return shard === 'host' ? urlParts(request.url).host : 'one';
+    return shard === 'host' ? this.router.hostPattern(urlParts(request.url).host) : 'one';
   }
 
   /** The shard, once it may be asked; rejects with E_LOG. */
@@ -138,7 +138,7 @@ export class WorkersGate {
   async #ready(passage: Passage, name: string): Promise<ReadyShard | undefined> {
     try {
       const { method, headers } = passage.request;
-      const wanted = this.#isBounded && isSafeMethod(method) ? wantedPosition(headers) : undefined;
+      const wanted = this.#isBounded && isSafeMethod(method) ? wantedPosition(headers, name) : undefined;
       if (wanted !== undefined && this.#parts.shards.isInVain(name, wanted)) return undefined;
       return await this.#parts.shards.ready(name, passage, wanted);
     } catch (error) {

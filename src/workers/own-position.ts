@@ -1,20 +1,32 @@
 // How a client reads what it wrote, where isolates may be behind: the answer to its write has the position of the log, and
-// its later requests come back with it (own-writes.ts).
+// its later requests come back with it (own-writes.ts). Each log has a name of its own there: a client may write in several.
 //
 // Only the mode `bounded` needs it. In the others every isolate knows of a write by the time that it is answered.
 
-const SOURCE = 'log';
-const POSITION = /(?:^|[,;]\s*)tidegate-position-log=([\w.-]{1,100})|^log;([\w.-]{1,100})$/;
+import { fnv1a } from '../ledger/invalidations.ts';
+
 const MAX_AGE_SECONDS = 300;
 
-/** The position that the client has seen; undefined: it says none. */
-export function wantedPosition(headers: Headers): string | undefined {
-  const match = POSITION.exec(headers.get('tidegate-position') ?? headers.get('cookie') ?? '');
-  return match?.[1] ?? match?.[2];
+/** The position in the log of the shard that the client has seen; undefined: it says none. */
+export function wantedPosition(headers: Headers, shard: string): string | undefined {
+  const source = sourceOf(shard);
+  return (
+    seen(headers.get('tidegate-position'), `${source};`) ?? seen(headers.get('cookie'), `tidegate-position-${source}=`)
+  );
 }
 
-export function tellPosition(headers: Headers, position: string): void {
-  headers.set('tidegate-position', `${SOURCE};${position}`);
+function seen(text: string | null, name: string): string | undefined {
+  return text === null ? undefined : new RegExp(`(?:^|[,;]\\s*)${name}([\\w.-]{1,100})`).exec(text)?.[1];
+}
+
+export function tellPosition(headers: Headers, shard: string, position: string): void {
+  const source = sourceOf(shard);
+  headers.set('tidegate-position', `${source};${position}`);
   const attributes = `Path=/; Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax`;
-  headers.append('set-cookie', `tidegate-position-${SOURCE}=${position}; ${attributes}`);
+  headers.append('set-cookie', `tidegate-position-${source}=${position}; ${attributes}`);
+}
+
+/** Two shards of one hash tell their epochs apart: the position of one is unknown to the other. */
+function sourceOf(shard: string): string {
+  return shard === 'one' ? 'log' : `log-${(fnv1a(shard) >>> 0).toString(36)}`;
 }

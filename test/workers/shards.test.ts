@@ -1,0 +1,104 @@
+// Which log a request goes by, where a site has several, and that what a client has written in one is not read as of another.
+
+import { expect, test } from 'vitest';
+import { newEpoch, requestClock } from '../../src/cache/platform.ts';
+import { Keeper } from '../../src/log/lease/keeper.ts';
+import { LeasedLog } from '../../src/log/lease/member.ts';
+import { checkedWorkersConfig } from '../../src/site/workers-config.ts';
+import type { WorkersConfig } from '../../src/site/workers-types.ts';
+import { universalPlatform } from '../../src/web/platform.ts';
+import { WorkersGate } from '../../src/workers/gate.ts';
+import { Shards, type ShardsParts } from '../../src/workers/shards.ts';
+import { SqliteStorage } from '../log/sqlite-storage.ts';
+
+/** Isolates of one site, with a keeper for each of its logs. */
+function site(config: Omit<WorkersConfig, 'origins'>) {
+  const cache = () => expect.unreachable();
+  const platform = { ...universalPlatform(), fetch, cache, waitUntil: () => undefined };
+  const { clock, tasks } = platform;
+  const keepers = new Map<string, Keeper>();
+  let version = 1;
+  const handler = ({ method }: Request) => {
+    if (method === 'PUT') version++;
+    return new Response(`version ${version}`, { headers: { 'cache-control': 'max-age=60' } });
+  };
+  const settings = checkedWorkersConfig({ ...config, origins: { app: { handler: handler as never } } });
+  const { mode, leaseMs } = settings.coherence;
+  const keeperOf = (shard: string): Keeper => {
+    const storage = new SqliteStorage();
+    const keeper = keepers.get(shard) ?? new Keeper({ storage, clock, tasks, newEpoch, setAlarm: async () => {} });
+    keepers.set(shard, keeper);
+    return keeper;
+  };
+  const parts: ShardsParts = {
+    ...{ platform, tiers: () => [] },
+    join: (_, shard) =>
+      new LeasedLog({ keeper: keeperOf(shard), clock: requestClock, tasks, member: newEpoch(), mode, leaseMs }),
+  };
+  const isolate = () => {
+    const gate = new WorkersGate(settings, { platform, shards: new Shards(settings, parts, settings.tiers) });
+    return (url: string, init: RequestInit = {}) =>
+      gate.fetch(new Request(url, init), {}, { waitUntil: () => undefined });
+  };
+  return { isolate, logs: () => [...keepers.keys()].sort() };
+}
+
+test('hosts that routes name have a log each, and those under a wildcard share one', async () => {
+  const { isolate, logs } = site({
+    routes: [
+      { match: { host: ['shop.example', 'a.tenant.example', 'shop.example:8443'], path: '/x*' } },
+      { match: { host: '*.tenant.example' } },
+      { match: { host: '*.b.tenant.example' } },
+      { match: { path: '/any' } },
+    ],
+    coherence: { mode: 'strict', shard: 'host' },
+  });
+  const ask = isolate();
+  await ask('https://shop.example/x');
+  await ask('https://shop.example:8443/x');
+  await ask('https://shop.example:8444/x');
+  // The log of a host is one for all of its routes.
+  await ask('https://a.tenant.example/x');
+  await ask('https://a.tenant.example/y');
+  for (let at = 0; at < 20; at++) {
+    await ask(`https://invented-${at}.tenant.example/`);
+    await ask(`https://invented-${at}.b.tenant.example/`);
+    await ask(`https://invented-${at}.example/any`);
+  }
+  const named = [
+    'shop.example',
+    'shop.example:8443',
+    'a.tenant.example',
+    '*.tenant.example',
+    '*.b.tenant.example',
+    '*',
+  ];
+  expect(logs()).toEqual(named.sort());
+});
+
+test('a client that has written in two logs reads its own writes of both', async () => {
+  const { isolate, logs } = site({
+    routes: [
+      { match: { path: '/a*' }, tenant: 'a' },
+      { match: { path: '/b*' }, tenant: 'b' },
+    ],
+    coherence: { mode: 'bounded', bound: '1m', shard: 'tenant' },
+  });
+  const [one, other] = [isolate(), isolate()];
+  const url = (path: string) => `https://app.example/${path}`;
+  for (const path of ['a', 'b']) await (await other(url(path))).text();
+  const cookies = new Map<string, string>();
+  for (const path of ['a', 'b']) {
+    const { headers } = await one(url(path), { method: 'PUT', body: 'any' });
+    for (const cookie of headers.getSetCookie()) {
+      const [pair = ''] = cookie.split(';');
+      cookies.set(pair.slice(0, pair.indexOf('=')), pair);
+    }
+  }
+  expect([cookies.size, logs()]).toEqual([2, ['a', 'b']]);
+  const own = { headers: { cookie: [...cookies.values()].join('; ') } };
+  expect(await (await other(url('a'), own)).text()).toBe('version 3');
+  expect(await (await other(url('b'), own)).text()).toBe('version 3');
+  const { headers } = await other(url('a'), own);
+  expect(headers.get('cache-status')).toContain('; hit');
+});
