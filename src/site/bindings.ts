@@ -27,12 +27,7 @@ export function neededBindings({
   analytics,
 }: ResolvedWorkersConfig): NeededBinding[] {
   const needed = [objectBinding({ key: 'coherence.binding', name: coherence.binding, className: 'TidegateLog' })];
-  if (tiers.includes('kv')) {
-    const setting = `"kv_namespaces": [{ "binding": "${kv.binding}" }]`;
-    const fits = (bound: unknown) => has(bound, 'get', 'put');
-    const list = 'kv_namespaces';
-    needed.push({ key: 'kv.binding', name: kv.binding, what: 'a KV namespace', list, setting, fits });
-  }
+  if (tiers.includes('kv')) needed.push(kvBinding('kv.binding', kv.binding));
   for (const [name, origin] of Object.entries(origins)) {
     if (origin.kind === 'handler') needed.push(...(needs.get(origin.handler) ?? []));
     if (origin.kind !== 'service') continue;
@@ -74,6 +69,12 @@ export function objectBinding({ className, ...place }: ObjectPlace): NeededBindi
   const setting = `${binding} and "migrations": [{ "tag": "${className}-1", "new_sqlite_classes": ["${className}"] }]`;
   const fits = (given: unknown) => has(given, 'idFromName', 'get');
   return { ...place, what: 'a namespace of Durable Objects', list: 'durable_objects', setting, fits };
+}
+
+export function kvBinding(key: string, name: string): NeededBinding {
+  const setting = `"kv_namespaces": [{ "binding": "${name}" }]`;
+  const fits = (given: unknown) => has(given, 'get', 'put');
+  return { key, name, what: 'a KV namespace', list: 'kv_namespaces', setting, fits };
 }
 
 export function d1Binding(key: string, name: string): NeededBinding {

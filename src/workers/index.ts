@@ -79,6 +79,9 @@ export interface CachedWorkersModule<Env = Bindings> extends WorkersModule<Env> 
   ) => object;
 }
 
+/** Of the isolate. */
+const counters = new Counters();
+
 /**
  * The gate of a Worker. `given`: the parts that its configuration uses, so that the bundle holds no others. Throws E_CONFIG, also
  * where a part is missing.
@@ -98,7 +101,6 @@ export function createGate<Env>(config: WorkersConfig<Env>, given: GateParts = {
     cache: () => caches.default,
     fetch: (request, init) => fetch(request, init),
   };
-  const counters = new Counters();
   const shared = shardsParts(settings, platform, counters);
   const shardsOf = (some: readonly WorkersTier[]) => new Shards(settings, shared, some);
   const at = tiers.indexOf('workers-cache');
@@ -172,5 +174,5 @@ export function createViews<Env = Bindings>(
   views: readonly View[],
   options: WorkersViewsOptions = {},
 ): ViewsModule<Env> {
-  return viewsModule(views, options, DurableObject);
+  return viewsModule(views, options, { Base: DurableObject, waitUntil, counters });
 }

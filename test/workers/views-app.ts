@@ -1,10 +1,11 @@
 // A Worker with views behind the gate's log: bundled by views-workerd.test.ts and run in workerd as two isolates that share the
-// objects. The truth is kept outside, behind a service binding.
+// objects and a KV namespace. The truth is kept outside, behind a service binding.
 
 import { createGate, createViews, view } from '../../src/workers/index.ts';
 
 interface Env {
   readonly TRUTH: { fetch(url: string, init?: object): Promise<Response> };
+  readonly TIDEGATE_VIEWS_IN_KV: { idFromName(name: string): unknown; get(id: unknown): unknown };
 }
 
 async function ask(env: unknown, path: string, init?: object): Promise<string> {
@@ -31,6 +32,24 @@ const views = createViews<Env>([ranking, ticking, large, voted], {
 
 export const { TidegateViews } = views;
 
+const inKv = createViews<Env>([ranking], { binding: 'TIDEGATE_VIEWS_IN_KV', kv: 'TIDEGATE_KV' });
+export const TidegateViewsInKv = inKv.TidegateViews;
+
+/** Calls of that object by this isolate. */
+let calls = 0;
+
+function openInKv(env: Env) {
+  const objects = env.TIDEGATE_VIEWS_IN_KV;
+  const counted = {
+    idFromName: (name: string) => objects.idFromName(name),
+    get: (id: unknown) => {
+      calls++;
+      return objects.get(id);
+    },
+  };
+  return inKv.open({ ...env, TIDEGATE_VIEWS_IN_KV: counted });
+}
+
 const gate = createGate<Env>({
   origins: {
     app: {
@@ -49,6 +68,8 @@ async function answer(request: Request, env: Env): Promise<unknown> {
   const { pathname, searchParams } = new URL(request.url);
   const own = views.open(env);
   const params = Object.fromEntries(searchParams);
+  if (pathname === '/calls') return calls;
+  if (pathname === '/kv') return openInKv(env).get('ranking', params);
   if (pathname === '/stats') return own.stats();
   if (pathname === '/signal') return own.signal('large');
   if (pathname === '/count') return own.count('votes', Number(params.by));

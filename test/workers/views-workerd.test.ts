@@ -38,7 +38,9 @@ beforeAll(async () => {
     durableObjects: {
       TIDEGATE_LOG: { className: 'TidegateLog', scriptName: 'a', useSQLite: true },
       TIDEGATE_VIEWS: { className: 'TidegateViews', scriptName: 'a', useSQLite: true },
+      TIDEGATE_VIEWS_IN_KV: { className: 'TidegateViewsInKv', scriptName: 'a', useSQLite: true },
     },
+    kvNamespaces: ['TIDEGATE_KV'],
   });
   workers = new Miniflare({ workers: [worker('a'), worker('b'), { ...worker('alone'), durableObjects: {} }] });
   await workers.ready;
@@ -140,6 +142,24 @@ test('counters add up in the object, have a view computed again, and are flushed
   expect(new Set(flushed.map(({ id }) => id)).size).toBe(flushed.length);
   const stats = (await ask('b', '/stats')).answer as unknown as { name: string; computed: number }[];
   expect(stats.find(({ name }) => name === 'voted')?.computed).toBe(2);
+});
+
+test('a second data centre answers from KV, without a call of the object, until an invalidation', {
+  timeout: 30_000,
+}, async () => {
+  text = 'in KV';
+  expect((await ask('a', '/kv?limit=10')).answer?.value).toEqual({ limit: 10, text });
+  await wait(500);
+  for (const limit of [10, 20, 10]) {
+    expect((await ask('b', `/kv?limit=${limit}`)).answer).toMatchObject({ value: { limit, text }, outdated: false });
+  }
+  expect((await ask('b', '/calls')).answer).toBe(0);
+  text = 'changed';
+  await ask('a', '/posts', 'PUT');
+  for (const place of ['b', 'a'] as const) {
+    expect((await ask(place, '/kv?limit=10')).answer?.value).toEqual({ limit: 10, text });
+  }
+  expect((await ask('b', '/calls')).answer).toBe(1);
 });
 
 test('a missing binding and a wrong parameter are named', async () => {

@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Random, Tasks } from '../../ports.ts';
+import { inTime } from './computation.ts';
 import type { CounterBatch, Counters } from './counters.ts';
 import { begun, failed, type Pace, succeeded, type Timing, UNCOMPUTED, waitOf, wanted } from './schedule.ts';
 
@@ -83,21 +84,10 @@ export class Flusher {
     return true;
   }
 
-  async #inTime({ deltas, id }: CounterBatch): Promise<void> {
+  #inTime({ deltas, id }: CounterBatch): Promise<void> {
     const { tasks, flush, env } = this.#parts;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const cancel = tasks.later(TIMEOUT_MS, () => {
-      reject(
-        new TidegateError(
-          'E_FILL_TIMEOUT',
-          `expected the flush of counters to end within ${TIMEOUT_MS} ms, got no end`,
-        ),
-      );
-    });
-    try {
-      await Promise.race([late, (async () => flush(deltas, { id, env }))()]);
-    } finally {
-      cancel();
-    }
+    const message = `expected the flush of counters to end within ${TIMEOUT_MS} ms, got no end`;
+    const late = () => new TidegateError('E_FILL_TIMEOUT', message);
+    return inTime(tasks, { timeoutMs: TIMEOUT_MS, late }, async () => flush(deltas, { id, env }));
   }
 }

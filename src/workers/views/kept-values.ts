@@ -1,4 +1,5 @@
-// The values of views as their Durable Object keeps them: encoded, within the size of a row, and written down when they are new.
+// The values of views as their Durable Object keeps them: encoded, within the size of a row, and written down, and to KV, when
+// they are new.
 
 import type { Slot } from '../../cache/views/slot.ts';
 import type { ViewSlots } from '../../cache/views/slots.ts';
@@ -6,10 +7,12 @@ import { type OwnedValue, ownValue } from '../../entry/owned-value.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
 import { createValueCodec } from '../../store/value-codec.ts';
+import type { KvValues } from './kv-values.ts';
 import { MAX_VALUE_BYTES, type ViewRows } from './rows.ts';
 
 interface KeptValuesParts {
   readonly rows: ViewRows;
+  readonly kv: KvValues | undefined;
   readonly fault: (error: unknown) => void;
 }
 
@@ -36,12 +39,14 @@ export class KeptValues {
   }
 
   changed(slot: Slot<Stamp>, isGone: boolean): void {
-    const { rows } = this.#parts;
+    const { rows, kv } = this.#parts;
     if (isGone) return rows.remove(slot.key);
     const { kept } = slot;
     const isNew = kept !== undefined && !this.#written.has(kept.owned);
     rows.write(slot, isNew ? this.#bytes.get(kept.owned) : undefined);
-    if (isNew) this.#written.add(kept.owned);
+    if (!isNew) return;
+    this.#written.add(kept.owned);
+    kv?.push(slot);
   }
 
   /** Rows of combinations that no view declares any more go. */

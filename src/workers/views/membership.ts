@@ -1,83 +1,76 @@
-// By what a Durable Object of views judges its values: it is a member of the invalidation log, like an isolate with a gate.
-//
-// Isolates keep what they have read for as long as the lease lasted that the object held then. So the object renews only
-// once its lease is over: a renewal before would tell the log that the object knows of a change, while isolates still give
-// copies that are older.
+// By what values of views are judged: the Durable Object that computes them is a member of the invalidation log, and so is each
+// isolate that gives them again, like an isolate with a gate. Each call of `renew` is one of its own: requests of an isolate
+// may not wait for each other's promises.
 
+import { allTags } from '../../cache/keys/tags.ts';
+import type { Judgement } from '../../cache/views/runner.ts';
+import type { Slot } from '../../cache/views/slot.ts';
+import type { ViewPlan } from '../../cache/views/view.ts';
 import { type LedgerEntry, subjectOf } from '../../entry/key.ts';
 import { Ledger, type Stamp } from '../../ledger/ledger.ts';
 import type { LeasedLog } from '../../log/lease/member.ts';
-import type { Clock } from '../../ports.ts';
 
 export interface MembershipParts {
-  readonly clock: Pick<Clock, 'monotonic'>;
-  /** Of a lease; 0 in mode `strict`. */
-  readonly leaseMs: number;
   /** A new member of the log. */
   readonly join: () => LeasedLog;
   /** Something was invalidated. */
   readonly changed: () => void;
+  /** Lets work go on after the present request is answered. */
+  readonly defer: (work: Promise<unknown>) => void;
+  readonly fault: (error: unknown) => void;
 }
-
-/** The names of a value. */
-export type Names = Pick<LedgerEntry, 'key' | 'tags'>;
 
 export class Membership {
   readonly #parts: MembershipParts;
   #log: LeasedLog | undefined;
   #ledger: Ledger<LedgerEntry> | undefined;
-  #endMs = Number.NEGATIVE_INFINITY;
-  #renewing: Promise<void> | undefined;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
   }
 
-  /** How long what is current now may be given by others. */
-  get leftMs(): number {
-    return Math.max(0, this.#endMs - this.#parts.clock.monotonic());
+  /** True: all that was acknowledged before the present request arrived, and may reach the view, is in force here. */
+  isHeard({ isNamed }: Pick<ViewPlan, 'isNamed'>): boolean {
+    if (!isNamed) return true;
+    if (this.#log?.isLeased() !== true || this.#ledger === undefined) return false;
+    if (this.#log.renewalDue()) void this.tryRenew();
+    return true;
+  }
+
+  /** As `renew`, after the answer too. False: the log does not answer. */
+  tryRenew(): Promise<boolean> {
+    const { defer, fault } = this.#parts;
+    const failed = (error: unknown) => {
+      fault(error);
+      return false;
+    };
+    const renewed = this.renew().then(() => true, failed);
+    defer(renewed);
+    return renewed;
   }
 
   /** When it resolves, all that was acknowledged before the call is in force here. Rejects with E_LOG. */
-  async ready(): Promise<void> {
-    if (this.leftMs > 0) return;
-    // What was sent before this call says enough only if it brings a lease.
-    if (this.#renewing !== undefined) {
-      await this.#renewing.catch(() => undefined);
-      if (this.leftMs > 0) return;
-    }
-    const own = this.#renew().finally(() => {
-      if (this.#renewing === own) this.#renewing = undefined;
+  async renew(): Promise<void> {
+    const log = this.#joined();
+    // Where the log began anew, another member takes its place.
+    await this.#renewed(log).catch((error: unknown) => {
+      if (log.ended === undefined) throw error;
+      return this.#renewed(this.#joined());
     });
-    this.#renewing = own;
-    await own;
   }
 
-  /** Of a read that begins now. Undefined: the object has not joined the log yet. */
+  /** Of a read that begins now. Undefined: the log has not been joined yet. */
   stamp(): Stamp | undefined {
     return this.#ledger?.stamp();
   }
 
-  judge({ key, tags }: Names, { epoch, position }: Stamp): 'current' | 'expired' | 'outdated' {
+  judge({ key, tags, view }: Slot<Stamp>, { epoch, position }: Stamp): Judgement {
+    if (!view.isNamed) return 'current';
     const ledger = this.#ledger;
-    const entry = { kind: 'value', key, tags, epoch, stamp: position, checkedUpTo: position } as const;
+    const all = allTags([], tags, view.tables);
+    const entry = { kind: 'value', key, tags: all, epoch, stamp: position, checkedUpTo: position } as const;
     if (ledger?.isCurrent(entry) === true) return 'current';
     return ledger?.isExpired(entry) === true ? 'expired' : 'outdated';
-  }
-
-  async #renew(): Promise<void> {
-    const sentAtMs = this.#parts.clock.monotonic();
-    const log = this.#joined();
-    try {
-      await log.renew();
-    } catch (error) {
-      // The log began anew: the next call joins it as another member.
-      if (log.ended === undefined || this.#ledger === undefined) throw error;
-      this.#ledger = undefined;
-      return this.#renew();
-    }
-    if (this.#ledger === undefined) this.#follow(log);
-    this.#endMs = sentAtMs + this.#parts.leaseMs;
   }
 
   #joined(): LeasedLog {
@@ -88,7 +81,9 @@ export class Membership {
     return this.#log;
   }
 
-  #follow(log: LeasedLog): void {
+  async #renewed(log: LeasedLog): Promise<void> {
+    await log.renew();
+    if (this.#ledger !== undefined || this.#log !== log) return;
     const ledger = new Ledger<LedgerEntry>(log.history().invalidations, subjectOf);
     this.#ledger = ledger;
     log.follow((position, change) => {

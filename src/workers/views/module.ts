@@ -1,7 +1,7 @@
 // Views on Workers put together: the class of their Durable Object, and what requests read them by. The platform's base class is
 // handed in, so that this file runs without the platform, too.
 
-import { newEpoch, platformClock, platformRandom, platformTasks } from '../../cache/platform.ts';
+import { newEpoch, platformRandom, platformTasks, requestClock } from '../../cache/platform.ts';
 import { plansOf, type View } from '../../cache/views/view.ts';
 import type { ViewsOptions } from '../../cache/views/views.ts';
 import { safeFault } from '../../engine/guarded.ts';
@@ -10,9 +10,14 @@ import { LeasedLog } from '../../log/lease/member.ts';
 import type { LogKeeper } from '../../log/lease/messages.ts';
 import type { Duration } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
+import { bound, kvBinding, objectBinding } from '../../site/bindings.ts';
+import type { KvNamespace } from '../../store/kv/kv-store.ts';
 import type { CoordinatorState, ObjectBase } from '../coordinator.ts';
+import { type Counters, KV_OPERATIONS } from '../counters.ts';
 import { objectsOf } from '../objects.ts';
-import type { Bindings } from '../platform.ts';
+import type { Bindings, ObjectNamespace } from '../platform.ts';
+import { KvValues } from './kv-values.ts';
+import { Membership } from './membership.ts';
 import { ViewsObject } from './object.ts';
 import { ViewCopies, type ViewsReader, type ViewsStub, viewsReader } from './reader.ts';
 
@@ -28,6 +33,8 @@ export interface WorkersViewsOptions extends Omit<ViewsOptions, 'cache'> {
   };
   /** Name of the binding of the views' Durable Object. Default `TIDEGATE_VIEWS`. */
   readonly binding?: string;
+  /** Name of the binding of a KV namespace that new values are pushed to, for isolates to read. Default: none. */
+  readonly kv?: string;
   /** Invalidations are asked for this often, with nobody who reads. Default 10 s; `Infinity`: never. */
   readonly follow?: Duration;
 }
@@ -57,51 +64,81 @@ const CHECKS: kit.Checks<WorkersViewsOptions> = {
   ...{ flush: kit.func, flushEvery: kit.timeout(100), concurrency: kit.whole(1, 1_000), onFault: kit.func },
   coherence: kit.nested<Coherence>(COHERENCE),
   binding: kit.text,
+  kv: kit.text,
   follow: kit.duration,
 };
+
+/** What the platform gives, and the counters of the isolate. */
+export interface ViewsPlatform {
+  readonly Base: ObjectBase;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly counters: Counters;
+}
+
+type ViewsState = CoordinatorState & { readonly id: unknown };
+
+/** Calls of the two Durable Objects. */
+const CALL = 'objectRequests';
+const CALLS = { get: CALL, signal: CALL, count: CALL, stats: CALL, renew: CALL, append: CALL } as const;
 
 /** Throws E_CONFIG. */
 export function viewsModule<Env>(
   views: readonly View[],
   given: WorkersViewsOptions,
-  Base: ObjectBase,
+  { Base, waitUntil, counters }: ViewsPlatform,
 ): ViewsModule<Env> {
   const plans = plansOf(views);
-  const { binding = 'TIDEGATE_VIEWS', coherence, ...options } = kit.checkOptions('createViews', given, CHECKS);
+  const { binding = 'TIDEGATE_VIEWS', kv, coherence, ...options } = kit.checkOptions('createViews', given, CHECKS);
   const { mode, leaseMs, ...log } = coherenceOf(coherence);
+  const place = { key: 'binding', name: binding, className: 'TidegateViews' };
   const logs = { key: 'coherence.binding', name: log.binding ?? 'TIDEGATE_LOG', className: 'TidegateLog' };
-  const join = (env: Bindings) => () =>
-    new LeasedLog({
-      keeper: objectsOf<LogKeeper>(env, logs)(log.log ?? 'one'),
-      ...{ clock: platformClock, tasks: platformTasks, member: newEpoch(), mode, leaseMs },
-    });
-  const objectOf = (state: CoordinatorState, env: Bindings) =>
+  const common = {
+    ...{ views: plans, clock: requestClock, tasks: platformTasks, random: platformRandom },
+    fault: safeFault(options.onFault ?? (() => undefined), platformTasks),
+  };
+  const membership = (env: Bindings) => ({
+    join: () => {
+      const keeper = keeperOf(() => counters.counting(objectsOf<LogKeeper>(env, logs)(log.log ?? 'one'), CALLS));
+      return new LeasedLog({ ...common, keeper, member: newEpoch(), mode, leaseMs });
+    },
+    defer: waitUntil,
+    fault: common.fault,
+  });
+  const kvOf = (env: Bindings, id: unknown) => {
+    if (kv === undefined) return undefined;
+    const namespace = counters.counting(bound<KvNamespace>(env, kvBinding('kv', kv)), KV_OPERATIONS);
+    return new KvValues({ ...common, namespace, owner: String(id) });
+  };
+  const objectOf = (state: ViewsState, env: Bindings) =>
     new ViewsObject({
-      ...{ views: plans, storage: state.storage, env, newId: newEpoch },
-      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
-      log: { join: join(env), leaseMs },
-      concurrency: options.concurrency ?? 4,
+      ...{ ...common, storage: state.storage, env, newId: newEpoch },
+      ...{ log: membership(env), kv: kvOf(env, state.id) },
       ...{ flush: options.flush, flushEveryMs: options.flushEveryMs ?? 5_000 },
-      followMs: options.followMs ?? 10_000,
+      ...{ concurrency: options.concurrency ?? 4, followMs: options.followMs ?? 10_000 },
       setAlarm: (atMs) => state.storage.setAlarm(atMs),
-      fault: safeFault(options.onFault ?? (() => undefined), platformTasks),
     });
-  const copies = new ViewCopies(platformClock);
+  let copies: ViewCopies | undefined;
   return {
     TidegateViews: viewsClass(Base, objectOf),
-    open: (env) => {
-      const named = objectsOf<ViewsStub>(env as Bindings, {
-        key: 'binding',
-        name: binding,
-        className: 'TidegateViews',
+    open: (of) => {
+      const env = of as Bindings;
+      const objects = bound<ObjectNamespace<ViewsStub>>(env, objectBinding(place));
+      const id = objects.idFromName('views');
+      copies ??= new ViewCopies({
+        ...{ ...common, kv: kvOf(env, id) },
+        membership: new Membership({ ...membership(env), changed: () => undefined }),
       });
-      // A stub belongs to the request that has made it.
-      return viewsReader(() => named('views'), copies);
+      return viewsReader(() => counters.counting(objects.get(id), CALLS), copies);
     },
   };
 }
 
-/** `leaseMs`: how long the object serves without asking the log. Throws E_CONFIG. */
+/** A stub belongs to the request that has made it. */
+function keeperOf(stub: () => LogKeeper): LogKeeper {
+  return { renew: (request) => stub().renew(request), append: (request) => stub().append(request) };
+}
+
+/** `leaseMs`: how long values are given without asking the log. Throws E_CONFIG. */
 function coherenceOf(given: Coherence = {}) {
   const { mode = 'lease', leaseMs = 1_000, boundMs, ...log } = kit.checkOptions('coherence', given, COHERENCE);
   if (mode === 'bounded') {
@@ -113,15 +150,15 @@ function coherenceOf(given: Coherence = {}) {
 
 function viewsClass(
   Base: ObjectBase,
-  objectOf: (state: CoordinatorState, env: Bindings) => ViewsObject,
+  objectOf: (state: ViewsState, env: Bindings) => ViewsObject,
 ): new (
-  state: CoordinatorState,
+  state: ViewsState,
   env: Bindings,
 ) => object {
   return class TidegateViews extends Base {
     readonly #object: ViewsObject;
 
-    constructor(state: CoordinatorState, env: Bindings) {
+    constructor(state: ViewsState, env: Bindings) {
       super(state, env);
       this.#object = objectOf(state, env);
     }

@@ -1,11 +1,10 @@
 // The Durable Object of views: the runner of `cache/views/` on its alarm and storage. All of its requests share one context, so
 // readers may wait for a computation that another has begun.
 
-import { allTags } from '../../cache/keys/tags.ts';
 import { Counters, namedCounters } from '../../cache/views/counters.ts';
 import { type Flush, Flusher } from '../../cache/views/flusher.ts';
-import { type Judgement, ViewRunner } from '../../cache/views/runner.ts';
-import { answerOf, type Slot, type ViewAnswer } from '../../cache/views/slot.ts';
+import { ViewRunner } from '../../cache/views/runner.ts';
+import { answerOf, type Kept, type Slot, type ViewAnswer } from '../../cache/views/slot.ts';
 import type { ViewStats } from '../../cache/views/stats.ts';
 import type { ViewPlan } from '../../cache/views/view.ts';
 import { TidegateError } from '../../errors.ts';
@@ -13,6 +12,7 @@ import type { Stamp } from '../../ledger/ledger.ts';
 import type { KeeperStorage } from '../../log/lease/kept-log.ts';
 import type { Clock, Random, Tasks } from '../../ports.ts';
 import { KeptValues } from './kept-values.ts';
+import type { KvValues } from './kv-values.ts';
 import { Membership, type MembershipParts } from './membership.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { ViewRows } from './rows.ts';
@@ -24,7 +24,9 @@ export interface ViewsObjectParts {
   readonly tasks: Tasks;
   readonly random: Random;
   readonly env: unknown;
-  readonly log: Pick<MembershipParts, 'join' | 'leaseMs'>;
+  readonly log: Pick<MembershipParts, 'join' | 'defer'>;
+  /** Where new values are pushed to. */
+  readonly kv: KvValues | undefined;
   readonly concurrency: number;
   readonly flush: Flush | undefined;
   readonly flushEveryMs: number;
@@ -37,8 +39,8 @@ export interface ViewsObjectParts {
 
 /** What `get` gives by RPC, which keeps no class of an error. */
 export type ViewReply =
-  /** `keepMs`: how long the reader's isolate may give it again, counted from before it asked. */
-  | { readonly answer: ViewAnswer; readonly keepMs: number; readonly bytes: number }
+  /** `kept`: by what the reader's isolate judges the value when it gives it again; undefined: it does not. */
+  | { readonly answer: ViewAnswer; readonly kept: Omit<Kept<Stamp>, 'owned'> | undefined }
   | { readonly failure: { readonly code: TidegateError['code']; readonly message: string } };
 
 /** A computation whose object is gone is begun anew by then. */
@@ -68,12 +70,12 @@ export class ViewsObject {
     this.#counters = new Counters({
       ...{ newId: parts.newId, named: namedCounters(parts.views), isFlushed: flush !== undefined, keep: this.#rows },
     });
-    this.#membership = new Membership({ ...parts.log, clock, changed: () => this.#invalidated() });
+    this.#membership = new Membership({ ...parts.log, fault, changed: () => this.#invalidated() });
     const common = { clock, tasks, random, env, fault };
     this.#runner = new ViewRunner<Stamp>(parts.views, {
       ...{ ...common, concurrency },
       stamp: ({ view }) => this.#stamp(view),
-      judge: (slot, stamp) => this.#judge(slot, stamp),
+      judge: (slot, stamp) => this.#membership.judge(slot, stamp),
       own: (value, { key }) => this.#values.own(value, key),
       total: (counter) => this.#counters.total(counter),
       changed: (slot, isGone) => this.#values.changed(slot, isGone),
@@ -89,13 +91,12 @@ export class ViewsObject {
     try {
       const slot = this.#runner.slots.find(view, params);
       await this.#started();
-      const unheard = slot.view.isNamed ? await this.#unheard(slot) : undefined;
-      if (unheard !== undefined) return { answer: unheard, keepMs: 0, bytes: 0 };
+      const unheard = await this.#unheard(slot);
+      if (unheard !== undefined) return { answer: unheard, kept: undefined };
       const found = this.#runner.get(view, params);
-      const answer = await found;
-      // Who waited may have a value that is outdated by now: it was not when it asked.
-      const isAtHand = !(found instanceof Promise) && !answer.outdated;
-      return { answer, keepMs: isAtHand ? this.#keepMs(slot, answer) : 0, bytes: slot.kept?.owned.bytes ?? 0 };
+      if (found instanceof Promise) return { answer: await found, kept: undefined };
+      const { owned: _, ...kept } = slot.kept as Kept<Stamp>;
+      return { answer: found, kept: found.outdated ? undefined : kept };
     } catch (error) {
       if (!(error instanceof TidegateError)) throw error;
       return { failure: { code: error.code, message: error.message } };
@@ -146,7 +147,7 @@ export class ViewsObject {
    */
   async #unheard(slot: Slot<Stamp>): Promise<ViewAnswer | undefined> {
     try {
-      await this.#membership.ready();
+      if (!this.#membership.isHeard(slot.view)) await this.#membership.renew();
       return undefined;
     } catch (error) {
       const { kept, view } = slot;
@@ -158,12 +159,8 @@ export class ViewsObject {
   }
 
   async #heard(): Promise<void> {
-    if (!this.#parts.views.some(({ isNamed }) => isNamed)) return;
-    try {
-      await this.#membership.ready();
-    } catch (error) {
-      this.#parts.fault(error);
-    }
+    const isNamed = this.#parts.views.some((view) => view.isNamed);
+    if (!this.#membership.isHeard({ isNamed })) await this.#membership.tryRenew();
   }
 
   #invalidated(): void {
@@ -179,16 +176,6 @@ export class ViewsObject {
     if (!isNamed) return UNSTAMPED;
     // By the other nothing is current: what is computed without the log is given to nobody.
     return this.#membership.stamp() ?? UNKNOWN;
-  }
-
-  #judge({ key, tags, view }: Slot<Stamp>, stamp: Stamp): Judgement {
-    if (!view.isNamed) return 'current';
-    return this.#membership.judge({ key, tags: allTags([], tags, view.tables) }, stamp);
-  }
-
-  #keepMs({ view }: Slot<Stamp>, { ageMs }: ViewAnswer): number {
-    const leftMs = view.isNamed ? this.#membership.leftMs : this.#parts.log.leaseMs;
-    return Math.max(0, Math.min(leftMs, view.maxAgeMs - ageMs));
   }
 
   #wake(atMs: number): void {

@@ -1,14 +1,18 @@
-// Views as a Worker's requests read them: from their Durable Object, or, for as long as the object has allowed, from the
-// isolate's memory. Each request asks for itself; no promise of another is awaited.
+// Views as a Worker's requests read them: a copy of the isolate's memory or of KV, where this isolate itself knows that nothing has
+// outdated it; else from their Durable Object. Each request asks for itself; no promise of another is awaited.
 
 import { checkCount } from '../../cache/views/counters.ts';
-import type { ViewAnswer } from '../../cache/views/slot.ts';
+import type { Kept, Slot, ViewAnswer } from '../../cache/views/slot.ts';
+import { ViewSlots } from '../../cache/views/slots.ts';
 import type { ViewStats } from '../../cache/views/stats.ts';
-import type { View } from '../../cache/views/view.ts';
+import type { View, ViewPlan } from '../../cache/views/view.ts';
 import type { Views } from '../../cache/views/views.ts';
-import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
+import { ownValue, readOwned } from '../../entry/owned-value.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
 import type { Clock } from '../../ports.ts';
+import type { KvValues } from './kv-values.ts';
+import type { Membership } from './membership.ts';
 import type { ViewReply } from './object.ts';
 
 /** What the object offers by RPC. */
@@ -19,61 +23,123 @@ export interface ViewsStub {
   stats(): Promise<ViewStats[]>;
 }
 
-interface Copy {
-  readonly owned: OwnedValue;
-  readonly rest: Omit<ViewAnswer, 'value'>;
+interface ViewCopiesParts {
+  readonly views: readonly ViewPlan[];
+  readonly clock: Clock;
+  readonly membership: Membership;
+  readonly kv: Pick<KvValues, 'read'> | undefined;
+}
+
+interface Copy extends Kept<Stamp>, Pick<ViewAnswer, 'error'> {
+  /** When whoever had it to give was asked. */
   readonly askedMs: number;
-  readonly untilMs: number;
 }
 
 const MAX_COPIES = 500;
 const MAX_BYTES = 16_000_000;
+/** So long a copy is given without a look for a newer one; KV shows that later than the object. */
+const LOOK_MS = 1_000;
+const LOOK_IN_KV_MS = 10_000;
+/** Until KV shows a value everywhere. */
+const KV_LAG_MS = 60_000;
 
-/** The answers that an isolate may give again. Shared by its requests: plain data. */
+/** What an isolate may give again. Shared by its requests: plain data. */
 export class ViewCopies {
-  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #parts: ViewCopiesParts;
+  readonly #slots: ViewSlots<Stamp>;
   readonly #copies = new Map<string, Copy>();
   #bytes = 0;
 
-  constructor(clock: Pick<Clock, 'monotonic'>) {
-    this.#clock = clock;
+  constructor(parts: ViewCopiesParts) {
+    this.#parts = parts;
+    this.#slots = new ViewSlots(parts.views, { check: () => undefined, forgotten: () => undefined });
   }
 
-  /** To be called before the object is asked. */
-  now(): number {
-    return this.#clock.monotonic();
+  /** A copy is given only where all that was acknowledged before the call is in force here: under a lease, or after a renewal. */
+  async get(stub: () => ViewsStub, name: string, params: unknown): Promise<ViewAnswer> {
+    const { membership, kv } = this.#parts;
+    const slot = this.#slots.find(name, params);
+    // The log is asked at the same time as KV, or as the object, which knows by itself what is outdated.
+    const heard = membership.isHeard(slot.view) || membership.tryRenew();
+    if (kv !== undefined && this.#fresh(slot) === undefined) await Promise.all([heard, this.#lookInKv(slot, kv)]);
+    const copy = this.#fresh(slot) && (await heard) ? this.#fresh(slot) : undefined;
+    return copy === undefined ? this.#inObject(slot, () => stub().get(name, params)) : this.#answer(copy);
   }
 
-  find(key: string): ViewAnswer | undefined {
-    const copy = this.#copies.get(key);
-    if (copy === undefined) return undefined;
-    const now = this.now();
-    if (now >= copy.untilMs) {
-      this.#remove(key);
-      return undefined;
-    }
-    return { ...copy.rest, value: readOwned(copy.owned), ageMs: copy.rest.ageMs + (now - copy.askedMs) };
+  /** Undefined: there is none, it is outdated, or it is time to look for a newer one. */
+  #fresh(slot: Slot<Stamp>): Copy | undefined {
+    const { clock, kv, membership } = this.#parts;
+    const copy = this.#copies.get(slot.key);
+    if (copy === undefined || this.#ageMs(copy) >= slot.view.maxAgeMs) return undefined;
+    const judgement = membership.judge(slot, copy.stamp);
+    if (judgement === 'outdated') return undefined;
+    if (clock.monotonic() - copy.askedMs < (kv === undefined ? LOOK_MS : LOOK_IN_KV_MS)) return copy;
+    return judgement === 'current' && this.#ageMs(copy) < soonestMs(slot.view) ? copy : undefined;
   }
 
-  /** Its time counts from before the object was asked. */
-  keep(key: string, { answer, keepMs }: Extract<ViewReply, { keepMs: number }>, askedMs: number): void {
+  async #lookInKv({ key, view }: Slot<Stamp>, kv: Pick<KvValues, 'read'>): Promise<void> {
+    const askedMs = this.#parts.clock.monotonic();
+    const found = await kv.read(key);
+    if (found === undefined || this.#ageMs(found) >= latestMs(view)) return;
+    this.#keep(key, { ...found, error: undefined, askedMs });
+  }
+
+  async #inObject(slot: Slot<Stamp>, call: () => Promise<ViewReply>): Promise<ViewAnswer> {
+    const { clock, membership } = this.#parts;
+    const askedMs = clock.monotonic();
+    const reply = await asked(call);
+    if ('failure' in reply) throw new TidegateError(reply.failure.code, reply.failure.message);
+    const { answer, kept } = reply;
+    if (kept === undefined) return answer;
+    const isLast = this.#keep(slot.key, { ...kept, owned: ownValue(answer.value), error: answer.error, askedMs });
+    // Another request has had a later one meanwhile.
+    const later = isLast || !membership.isHeard(slot.view) ? undefined : this.#fresh(slot);
+    return later === undefined ? answer : this.#answer(later);
+  }
+
+  #answer({ owned, error, ...copy }: Copy): ViewAnswer {
+    return { value: readOwned(owned), ageMs: this.#ageMs(copy), outdated: false, error };
+  }
+
+  /** By the clocks of two machines: it says how old a value is, never whether it is outdated. */
+  #ageMs({ computedMs }: Pick<Copy, 'computedMs'>): number {
+    return Math.max(0, this.#parts.clock.now() - computedMs);
+  }
+
+  /** False: a later one is kept instead. */
+  #keep(key: string, copy: Copy): boolean {
+    const before = this.#copies.get(key);
+    const isLast = before === undefined || !isLater(before, copy);
     this.#remove(key);
-    if (keepMs <= 0) return;
-    const { value, ...rest } = answer;
-    const owned = ownValue(value);
-    if (owned.bytes > MAX_BYTES) return;
-    this.#bytes += owned.bytes;
-    this.#copies.set(key, { owned, rest, askedMs, untilMs: askedMs + keepMs });
+    const kept = isLast ? copy : { ...before, askedMs: copy.askedMs };
+    this.#bytes += kept.owned.bytes;
+    this.#copies.set(key, kept);
     for (const oldest of this.#copies.keys()) {
-      if (this.#bytes <= MAX_BYTES && this.#copies.size <= MAX_COPIES) return;
+      if (this.#bytes <= MAX_BYTES && this.#copies.size <= MAX_COPIES) break;
       this.#remove(oldest);
     }
+    return isLast;
   }
 
   #remove(key: string): void {
     this.#bytes -= this.#copies.get(key)?.owned.bytes ?? 0;
     this.#copies.delete(key);
   }
+}
+
+/** An object that has forgotten a combination counts its computations anew. */
+function isLater(one: Copy, other: Copy): boolean {
+  return one.computedMs === other.computedMs ? one.order > other.order : one.computedMs > other.computedMs;
+}
+
+/** At what age of a value there may be a newer one, where nothing outdates it. */
+function soonestMs({ events, pace: { everyMs, jitter } }: ViewPlan): number {
+  return events.length > 0 ? 0 : everyMs * (1 - jitter);
+}
+
+/** An older one is of a view that fails, or that KV does not take: the object is asked. */
+function latestMs({ pace: { everyMs }, timeoutMs, maxAgeMs }: ViewPlan): number {
+  return Math.min(maxAgeMs, everyMs + timeoutMs + KV_LAG_MS);
 }
 
 /** As `Views` of `tidegate`, with promises. */
@@ -84,17 +150,8 @@ export type ViewsReader = Pick<Views, 'get'> & {
 };
 
 export function viewsReader(stub: () => ViewsStub, copies: ViewCopies): ViewsReader {
-  const get = async (view: string | View, params: unknown = {}): Promise<ViewAnswer> => {
-    const name = typeof view === 'string' ? view : view.name;
-    const key = JSON.stringify([name, Object.entries(params as object).sort()]);
-    const copy = copies.find(key);
-    if (copy !== undefined) return copy;
-    const askedMs = copies.now();
-    const reply = await asked(() => stub().get(name, params));
-    if ('failure' in reply) throw new TidegateError(reply.failure.code, reply.failure.message);
-    copies.keep(key, reply, askedMs);
-    return reply.answer;
-  };
+  const get = (view: string | View, params: unknown = {}) =>
+    copies.get(stub, typeof view === 'string' ? view : view.name, params);
   return {
     get: get as ViewsReader['get'],
     signal: async (name) => {
