@@ -154,6 +154,29 @@ test('a value that was outdated while its reader waited is given once, and not k
   expect((await again).value).toBe(2);
 });
 
+test('a combination that the object has forgotten goes on where it was: an isolate that knows an older value takes the new one', async () => {
+  let version = 1;
+  const top = view('top', {
+    params: { user: 'text' },
+    compute: () => version,
+    ...{ when: { signal: 'now' }, atMost: 0, maxOpen: 1 },
+  });
+  const world = new ViewsWorld([top]);
+  const one = world.isolate();
+  const read = async (user: string) => {
+    await world.pass(1_100);
+    return (await one.get(top, { user })).value;
+  };
+  await read('ada');
+  await read('ada');
+  for (version = 2; version < 5; version++) {
+    await one.signal('now');
+    expect(await read('ada')).toBe(version);
+  }
+  await read('bob');
+  expect([await read('ada'), await read('ada')]).toEqual([5, 5]);
+});
+
 test('what was being computed when the instance ended is computed by the next', async () => {
   let count = 0;
   const top = view('top', {

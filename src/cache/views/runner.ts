@@ -170,7 +170,9 @@ export class ViewRunner<Stamp> {
     slot.timing = begun(slot.timing, begunMs);
     slot.isAsked = false;
     slot.counted = Object.fromEntries(counters.map((counter) => [counter, total.call(this.#parts, counter)]));
-    const order = ++slot.order;
+    // Later than that of a slot which was forgotten: its value may still be read elsewhere.
+    slot.order = Math.max(slot.order + 1, begunMs);
+    const { order } = slot;
     const started = { stamp: stamp.call(this.#parts, slot), order, begunMs };
     const kept = this.#computed(slot, started);
     const flight = Object.assign(started, { kept });

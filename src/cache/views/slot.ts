@@ -54,7 +54,7 @@ export interface Slot<Stamp> {
   failure: ViewFailure | undefined;
   /** The one that began last. */
   flight: ViewFlight<Stamp> | undefined;
-  /** How many computations have begun. */
+  /** Of the computation that began last. */
   order: number;
   /** Since the last of them began. */
   isAsked: boolean;

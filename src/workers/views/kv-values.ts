@@ -22,8 +22,8 @@ interface KvValuesParts {
 const FORMAT = 1;
 /** KV takes one write a second under a name. */
 const WRITE_INTERVAL_MS = 1_100;
+/** A put that takes longer has failed; it is repeated after the same time. */
 const TIMEOUT_MS = 30_000;
-const RETRY_MS = 30_000;
 
 type Written = readonly [format: number, computedMs: number, order: number, stamp: Stamp, value: unknown];
 
@@ -54,34 +54,32 @@ export class KvValues {
   push(slot: Slot<Stamp>): void {
     const isUnderWay = this.#next.has(slot.key);
     this.#next.set(slot.key, slot);
-    if (!isUnderWay) void this.#pushAll(slot.key);
+    if (!isUnderWay) this.#pushNext(slot.key);
   }
 
-  async #pushAll(key: string): Promise<void> {
-    const { tasks } = this.#parts;
-    for (let slot = this.#next.get(key); slot !== undefined; slot = this.#next.get(key)) {
-      this.#next.set(key, undefined);
-      const isPut = await this.#pushed(slot);
-      if (!isPut) this.#next.set(key, slot);
-      await new Promise<void>((done) => void tasks.later(isPut ? WRITE_INTERVAL_MS : RETRY_MS, done));
-    }
-    this.#next.delete(key);
+  #pushNext(key: string): void {
+    const { tasks, fault } = this.#parts;
+    const slot = this.#next.get(key);
+    if (slot === undefined) return void this.#next.delete(key);
+    this.#next.set(key, undefined);
+    const after = (waitMs: number) => void tasks.later(waitMs, () => this.#pushNext(key));
+    this.#written(slot).then(
+      () => after(WRITE_INTERVAL_MS),
+      (error: unknown) => {
+        fault(error);
+        this.#next.set(key, this.#next.get(key) ?? slot);
+        after(TIMEOUT_MS);
+      },
+    );
   }
 
-  async #pushed({ key, view, kept }: Slot<Stamp>): Promise<boolean> {
-    const { tasks, namespace, fault } = this.#parts;
+  async #written({ key, view, kept }: Slot<Stamp>): Promise<void> {
     const { owned, computedMs, order, stamp } = kept as Kept<Stamp>;
+    const content = this.#codec.encode([FORMAT, computedMs, order, stamp, owned.value] satisfies Written);
     const message = `expected KV to take a value of ${key} within ${TIMEOUT_MS} ms, got no answer`;
     const limit = { timeoutMs: TIMEOUT_MS, late: () => new TidegateError('E_VIEW', message) };
-    try {
-      const written: Written = [FORMAT, computedMs, order, stamp, owned.value];
-      const given = { content: this.#codec.encode(written), ttlMs: view.maxAgeMs };
-      await inTime(tasks, limit, () => writeRecord(namespace, this.#name(key), given));
-      return true;
-    } catch (error) {
-      fault(error);
-      return false;
-    }
+    const { tasks, namespace } = this.#parts;
+    return inTime(tasks, limit, () => writeRecord(namespace, this.#name(key), { content, ttlMs: view.maxAgeMs }));
   }
 
   #name(key: string): string {

@@ -80,8 +80,9 @@ export class ViewCopies {
   async #lookInKv({ key, view }: Slot<Stamp>, kv: Pick<KvValues, 'read'>): Promise<void> {
     const askedMs = this.#parts.clock.monotonic();
     const found = await kv.read(key);
-    if (found === undefined || this.#ageMs(found) >= latestMs(view)) return;
-    this.#keep(key, { ...found, error: undefined, askedMs });
+    // An older one is of a view that fails, or that KV does not take: the object is asked.
+    const latestMs = view.pace.everyMs + view.timeoutMs + KV_LAG_MS;
+    if (found !== undefined && this.#ageMs(found) < latestMs) this.#keep(key, { ...found, error: undefined, askedMs });
   }
 
   async #inObject(slot: Slot<Stamp>, call: () => Promise<ViewReply>): Promise<ViewAnswer> {
@@ -91,10 +92,10 @@ export class ViewCopies {
     if ('failure' in reply) throw new TidegateError(reply.failure.code, reply.failure.message);
     const { answer, kept } = reply;
     if (kept === undefined) return answer;
-    const isLast = this.#keep(slot.key, { ...kept, owned: ownValue(answer.value), error: answer.error, askedMs });
-    // Another request has had a later one meanwhile.
-    const later = isLast || !membership.isHeard(slot.view) ? undefined : this.#fresh(slot);
-    return later === undefined ? answer : this.#answer(later);
+    this.#keep(slot.key, { ...kept, owned: ownValue(answer.value), error: answer.error, askedMs });
+    // Another request may have had a later one meanwhile.
+    const copy = membership.isHeard(slot.view) ? this.#fresh(slot) : undefined;
+    return copy === undefined ? answer : this.#answer(copy);
   }
 
   #answer({ owned, error, ...copy }: Copy): ViewAnswer {
@@ -106,19 +107,17 @@ export class ViewCopies {
     return Math.max(0, this.#parts.clock.now() - computedMs);
   }
 
-  /** False: a later one is kept instead. */
-  #keep(key: string, copy: Copy): boolean {
+  /** One that was computed later stays instead. */
+  #keep(key: string, copy: Copy): void {
     const before = this.#copies.get(key);
-    const isLast = before === undefined || !isLater(before, copy);
     this.#remove(key);
-    const kept = isLast ? copy : { ...before, askedMs: copy.askedMs };
+    const kept = before !== undefined && before.order > copy.order ? { ...before, askedMs: copy.askedMs } : copy;
     this.#bytes += kept.owned.bytes;
     this.#copies.set(key, kept);
     for (const oldest of this.#copies.keys()) {
-      if (this.#bytes <= MAX_BYTES && this.#copies.size <= MAX_COPIES) break;
+      if (this.#bytes <= MAX_BYTES && this.#copies.size <= MAX_COPIES) return;
       this.#remove(oldest);
     }
-    return isLast;
   }
 
   #remove(key: string): void {
@@ -127,19 +126,9 @@ export class ViewCopies {
   }
 }
 
-/** An object that has forgotten a combination counts its computations anew. */
-function isLater(one: Copy, other: Copy): boolean {
-  return one.computedMs === other.computedMs ? one.order > other.order : one.computedMs > other.computedMs;
-}
-
 /** At what age of a value there may be a newer one, where nothing outdates it. */
 function soonestMs({ events, pace: { everyMs, jitter } }: ViewPlan): number {
   return events.length > 0 ? 0 : everyMs * (1 - jitter);
-}
-
-/** An older one is of a view that fails, or that KV does not take: the object is asked. */
-function latestMs({ pace: { everyMs }, timeoutMs, maxAgeMs }: ViewPlan): number {
-  return Math.min(maxAgeMs, everyMs + timeoutMs + KV_LAG_MS);
 }
 
 /** As `Views` of `tidegate`, with promises. */
