@@ -138,3 +138,79 @@ test('what is read by work that no request began leaves unstored what is being m
   expect(second.headers.get('cdn-cache-control')).toBe('no-store');
   expect(second.headers.get('tidegate-untracked')).toMatch(/^outside-request: /);
 });
+
+/** A handler that reads by `env.DB`, over a binding of the class of one's own, and what its response says. */
+async function readBy(bare: object) {
+  const handler = withD1(
+    async (_, env) => {
+      await (env.DB as D1Database).prepare('select n from t').all();
+      return new Response('made');
+    },
+    { DB: createD1Tracker({ source: 'app' }) },
+  );
+  const context = { tidegate: { tags: () => undefined, invalidate: async () => undefined } };
+  const call = handler as (request: Request, env: object, context: object) => Promise<Response>;
+  return (
+    (await call(new Request('http://app.example/'), { DB: bare }, context)).headers.get('tidegate-untracked') ?? ''
+  );
+}
+
+class Statement {
+  bind() {
+    return new Statement();
+  }
+  async all() {
+    return { success: true, results: [] };
+  }
+  run() {
+    return this.all();
+  }
+  async first() {
+    return null;
+  }
+  async raw() {
+    return [];
+  }
+}
+
+class Database {
+  readonly #made = () => new Statement();
+  prepare() {
+    return this.#made();
+  }
+  async batch() {
+    return [];
+  }
+  async exec() {
+    return undefined;
+  }
+}
+
+test('a binding whose calls cannot be seen leaves the response unstored', async () => {
+  class Frozen extends Database {}
+  for (const name of ['prepare', 'batch', 'exec'] as const) {
+    Object.defineProperty(Frozen.prototype, name, { value: Database.prototype[name], writable: false });
+  }
+  expect(await readBy(new Frozen())).toMatch(/^unseen: expected methods of the binding that can be replaced, got /);
+});
+
+test('what instrumentation calls for the wrapper is the call of the wrapper', async () => {
+  const database = new Database();
+  const instrumented = new Proxy(database, {
+    get: (target, name) => {
+      const value = target[name as 'prepare'];
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const plain = await readBy(database);
+  expect(plain).not.toContain('unseen');
+  expect(await readBy(instrumented)).toBe(plain);
+});
+
+test('methods are replaced once, whoever has the binding', async () => {
+  await readBy(new Database());
+  const { prepare, batch, exec } = Database.prototype;
+  const { all } = Statement.prototype;
+  await readBy(new Database());
+  expect([Database.prototype, Statement.prototype]).toMatchObject([{ prepare, batch, exec }, { all }]);
+});

@@ -6,6 +6,7 @@ import { type Checks, checkOptions, required, text, texts, timeout } from '../..
 import { bound, d1Binding } from '../../site/bindings.ts';
 import { objectsOf } from '../objects.ts';
 import type { Bindings } from '../platform.ts';
+import { BareBinding } from './bare.ts';
 import type { D1Database } from './binding.ts';
 import { createD1Drain } from './drain.ts';
 
@@ -80,7 +81,7 @@ export function d1DrainClass(
       const logs = objectsOf<LogKeeper>(env, { key: 'log', name: log, className: 'TidegateLog' });
       this.#drain = createD1Drain({
         ...{ source, names },
-        database: bound<D1Database>(env, d1Binding('database', database)),
+        database: new BareBinding(bound<D1Database>(env, d1Binding('database', database))),
         invalidate: ({ tags }) => told(logs, { tags, shards, member: state.id }),
       });
     }

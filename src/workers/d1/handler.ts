@@ -7,8 +7,10 @@ import type { OriginHandler as AnyOriginHandler } from '../../site/workers-types
 import { DrainStart } from '../objects.ts';
 import type { GateExecutionContext } from '../origins.ts';
 import type { Bindings } from '../platform.ts';
+import { BareBinding, type Caller, type Callers, watch } from './bare.ts';
 import type { D1Database, TaggedRequest } from './binding.ts';
 import type { D1Tracker } from './tracker.ts';
+import type { TrackedBinding } from './wrapped.ts';
 
 export interface D1HandlerOptions {
   /**
@@ -26,6 +28,8 @@ const MAX_REASON = 300;
 const OUTSIDE = 'outside-request: a statement was sent by work that no request began, expected one of a handler';
 /** Within a request, the bindings of `cloudflare:workers` have the request under this name. */
 const RUNNING = 'TIDEGATE_REQUEST';
+/** Responses that are being made in this isolate: all handlers call the same bindings. */
+const open = new Set<TaggedResponse>();
 
 /** What `cloudflare:workers` gives: `env` has within `withEnv`, and in all that its work causes, what that was given. */
 export interface RequestScope {
@@ -42,15 +46,25 @@ export function trackedHandler<Env extends Bindings = Bindings>(
 ): OriginHandler<Env> {
   const handle = typeof handler === 'function' ? handler : handler.fetch.bind(handler);
   const drains = new DrainStart(drain);
-  const open = new Set<TaggedResponse>();
+  const callers = callersIn(scope);
   const databases = Object.entries(trackers).map(([name, tracker]) => [d1Binding('withD1', name), tracker] as const);
   const needed = databases.map(([database]) => database);
   if (drains.needed !== undefined) needed.push(objectBinding(drains.needed));
+  // The module may have taken them, and prepares by them before any request.
+  for (const { name, fits } of databases.map(([database]) => database)) {
+    const database = scope.env[name];
+    if (fits(database)) watch(database as D1Database, callers);
+  }
   const tracked: OriginHandler<Env> = async (request, env, context) => {
-    const tagged = new TaggedResponse({ context, tasks, open, scope });
+    const tagged = new TaggedResponse({ context, tasks, callers });
     drains.seen(env, context);
     const wrapped = databases.map(([database, tracker]) => {
-      return [database.name, tracker.wrap(bound<D1Database>(env, database), tagged)];
+      const bare = bound<D1Database>(env, database);
+      const fault = watch(bare, callers);
+      if (fault !== undefined) void tagged.refuse(fault);
+      const own = tracker.wrap<D1Database>(new BareBinding(bare), tagged);
+      tagged.wrapped.set(bare, own as TrackedBinding);
+      return [database.name, own];
     });
     open.add(tagged);
     const own = { ...env, ...Object.fromEntries(wrapped) } as Env;
@@ -66,12 +80,24 @@ export function trackedHandler<Env extends Bindings = Bindings>(
 interface TaggedParts {
   readonly context: GateExecutionContext;
   readonly tasks: Pick<Tasks, 'later'>;
-  /** Those that are being made. */
-  readonly open: ReadonlySet<TaggedResponse>;
-  readonly scope: RequestScope;
+  readonly callers: Callers;
 }
 
-class TaggedResponse implements TaggedRequest {
+/** Where nobody knows whose work it is, no response is stored that may be made of it. */
+function callersIn(scope: RequestScope): Callers {
+  return {
+    running: () => {
+      const running = scope.env[RUNNING];
+      return running instanceof TaggedResponse ? running : undefined;
+    },
+    outside: () => {
+      for (const made of open) void made.refuse(OUTSIDE);
+    },
+  };
+}
+
+class TaggedResponse implements TaggedRequest, Caller {
+  readonly wrapped = new Map<object, TrackedBinding>();
   readonly #context: GateExecutionContext;
   readonly #parts: TaggedParts;
   /** Of this response alone. */
@@ -86,13 +112,11 @@ class TaggedResponse implements TaggedRequest {
     parts.context.tidegate.tags(this.#own);
   }
 
-  /** Where nobody knows whose work it is, no response is stored that may be made of it. */
   running(): TaggedRequest | undefined {
-    const { scope, open } = this.#parts;
-    const running = scope.env[RUNNING];
-    if (running instanceof TaggedResponse) return running;
-    for (const other of open) other.#reasons.add(OUTSIDE);
-    return undefined;
+    const { callers } = this.#parts;
+    const running = callers.running() as TaggedResponse | undefined;
+    if (running === undefined) callers.outside();
+    return running;
   }
 
   tags(...names: readonly string[]): void | Promise<void> {

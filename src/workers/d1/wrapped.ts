@@ -70,6 +70,11 @@ export class TrackedBinding extends TrackedQueries implements D1Database {
     return new TrackedSession(this.parts.own.running, session, constraintOrBookmark);
   }
 
+  /** `run` sends what nobody knows. */
+  opaque<T>(run: () => Promise<T>): Promise<T> {
+    return this.parts.own.running.opaque(run);
+  }
+
   async dump(): Promise<ArrayBuffer> {
     await this.parts.own.running.refuse('unknown-call: dump');
     return (await this.#database.dump?.()) as ArrayBuffer;
