@@ -240,12 +240,12 @@ const STATED: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-forwarded-hos
 
 /**
  * What the field claims, its name in lower case; undefined: nothing, or it is one of X-Forwarded-For, -Host and -Proto. Origins
- * know many more X-Forwarded fields than any list, and CGI and WSGI read `_` as `-`.
+ * know many more X-Forwarded fields than any list. CGI and WSGI read `_` as `-`; no proxy states a field in that spelling, so it
+ * is never an override.
  */
 export function claimOf(name: string): Claim | undefined {
   if (STATED.has(name)) return undefined;
-  const claim = CLAIMS.get(name) ?? (name.startsWith('x-forwarded') ? 'override' : undefined);
-  if (claim !== undefined || !name.includes('_')) return claim;
   const dashed = name.replaceAll('_', '-');
-  return CLAIMS.has(dashed) || dashed.startsWith('x-forwarded') ? 'repeat' : undefined;
+  const claim = CLAIMS.get(dashed) ?? (dashed.startsWith('x-forwarded') ? 'override' : undefined);
+  return claim !== undefined && dashed !== name ? 'repeat' : claim;
 }
