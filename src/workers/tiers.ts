@@ -50,13 +50,12 @@ export function rulesName(settings: ResolvedWorkersConfig): string {
   return `${settings.cacheName}-${rulesDigest(settings)}`;
 }
 
-const NOT_STORED: ReadonlySet<string> = new Set(['handler', 'outward']);
-
 /** Two digests of 32 bits: with one alone, two configurations in four billion would share their entries. */
 function rulesDigest({ routes, origins, targetedFields }: ResolvedWorkersConfig): string {
-  // What caches outside may hold is no part of an entry. A handler has no text to compare; its changes come with a deployment, as an origin's do behind a URL.
-  const rules = JSON.stringify([routes, origins, targetedFields], (key, value) =>
-    NOT_STORED.has(key) ? undefined : value,
-  );
+  // What caches outside may hold is no part of an entry.
+  const stored = routes.map((route) => ({ ...route, outward: undefined }));
+  // A handler has no text to compare; its changes come with a deployment, as an origin's do behind a URL.
+  const asked = Object.entries(origins).map(([name, origin]) => [name, { ...origin, handler: undefined }]);
+  const rules = JSON.stringify([stored, asked, targetedFields]);
   return [0x811c9dc5, 0x01000193].map((seed) => (fnv1a(rules, seed) >>> 0).toString(36)).join('');
 }
