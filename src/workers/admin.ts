@@ -12,6 +12,7 @@ import { operationsOf } from '../engine/operations.ts';
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
+import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import { fieldsOf, headersOf, urlParts } from '../web/request.ts';
 import { billOf } from './bill.ts';
 import type { CacheOfGate } from './cache-side.ts';
@@ -59,14 +60,29 @@ function partsOf(passage: Passage, { gate, counters, cache }: AdminSide): Worker
     shard: ({ shard, url }) => {
       const asked = url === undefined ? undefined : new Request(url);
       const found = asked && routed(asked, gate.router);
-      const named = found?.kind === 'routed' ? gate.shardName(asked as Request, found.site) : undefined;
-      const name = coherence.shard === 'one' ? 'one' : (shard ?? named);
+      const ofUrl = found?.kind === 'routed' ? gate.shardName(asked as Request, found.site) : undefined;
+      const name = shard === undefined ? (ofUrl ?? onlyShard(gate.settings)) : shardNamed(gate, shard);
       return gate.shard(
         name ?? expected('E_SELECTOR', `the query key shard, one ${coherence.shard}`, undefined),
         passage,
       );
     },
   };
+}
+
+function onlyShard({ coherence }: Pick<ResolvedWorkersConfig, 'coherence'>): string | undefined {
+  return coherence.shard === 'one' ? 'one' : undefined;
+}
+
+/** What is invalidated in a log that no request goes by would be in force nowhere, so its name is refused. */
+function shardNamed({ settings, router }: AdminSide['gate'], given: string): string {
+  const { shard } = settings.coherence;
+  if (shard === 'host') {
+    const host = given.toLowerCase();
+    return router.knowsHost(host) ? router.hostPattern(host) : expected('E_SELECTOR', 'a host that a route has', given);
+  }
+  const names = shard === 'one' ? ['one'] : [...new Set(settings.routes.map(({ tenant }) => tenant))];
+  return names.includes(given) ? given : expected('E_SELECTOR', `a shard among ${names.join(', ')}`, given);
 }
 
 export interface WorkersAdminParts {

@@ -7,6 +7,8 @@ import { LeasedLog } from '../../src/log/lease/member.ts';
 import { checkedWorkersConfig } from '../../src/site/workers-config.ts';
 import type { WorkersConfig } from '../../src/site/workers-types.ts';
 import { universalPlatform } from '../../src/web/platform.ts';
+import { adminApi } from '../../src/workers/admin.ts';
+import { Counters } from '../../src/workers/counters.ts';
 import { WorkersGate } from '../../src/workers/gate.ts';
 import { Shards, type ShardsParts } from '../../src/workers/shards.ts';
 import { SqliteStorage } from '../log/sqlite-storage.ts';
@@ -35,10 +37,15 @@ function site(config: Omit<WorkersConfig, 'origins'>) {
     join: (_, shard) =>
       new LeasedLog({ keeper: keeperOf(shard), clock: requestClock, tasks, member: newEpoch(), mode, leaseMs }),
   };
+  const env = { TOKEN: 'secret' };
+  const context = { waitUntil: () => undefined };
   const isolate = () => {
     const gate = new WorkersGate(settings, { platform, shards: new Shards(settings, parts, settings.tiers) });
-    return (url: string, init: RequestInit = {}) =>
-      gate.fetch(new Request(url, init), {}, { waitUntil: () => undefined });
+    return async (url: string, init: RequestInit = {}) => {
+      const request = new Request(url, init);
+      const beside = { gate, counters: new Counters(), cache: undefined };
+      return adminApi.answer({ request, env, context }, beside) ?? gate.fetch(request, env, context);
+    };
   };
   return { isolate, logs: () => [...keepers.keys()].sort() };
 }
@@ -101,4 +108,41 @@ test('a client that has written in two logs reads its own writes of both', async
   expect(await (await other(url('b'), own)).text()).toBe('version 3');
   const { headers } = await other(url('a'), own);
   expect(headers.get('cache-status')).toContain('; hit');
+});
+
+const ADMIN = { path: '/_tidegate', token: 'TOKEN' };
+
+/** Purges all of the shard of that name; gives the answer's status and text. */
+async function purged(ask: ReturnType<ReturnType<typeof site>['isolate']>, shard: string): Promise<string> {
+  const headers = { authorization: 'Bearer secret' };
+  const answer = await ask(`https://a.tenant.example/_tidegate/clear?shard=${shard}`, { method: 'POST', headers });
+  return `${answer.status} ${await answer.text()}`;
+}
+
+test('an operator names a log by any of its hosts, and none that no request goes by', async () => {
+  const { isolate, logs } = site({
+    routes: [{ match: { host: 'shop.example' } }, { match: { host: '*.tenant.example' } }],
+    coherence: { mode: 'strict', shard: 'host' },
+    admin: ADMIN,
+  });
+  const ask = isolate();
+  const url = 'https://a.tenant.example/';
+  for (const name of ['a.tenant.example', 'B.tenant.example', '*.tenant.example']) {
+    await (await ask(url)).text();
+    expect(await purged(ask, name)).toMatch(/^200 \{"position":\d+,"matched":1\}/);
+  }
+  for (const name of ['shop.exmaple', '*', 'one', ''])
+    expect(await purged(ask, name)).toMatch(/^400 .*E_SELECTOR.*expected a host that a route has, got/);
+  expect(logs()).toEqual(['*.tenant.example']);
+});
+
+test.each([
+  [{ shard: 'tenant' }, 'shop', 'b', 'shop, -'],
+  [{}, 'one', 'two', 'one'],
+] as const)('an operator names a log of %o', async (coherence, right, wrong, known) => {
+  const routes = [{ match: { path: '/shop*' }, tenant: 'shop' }, {}];
+  const { isolate } = site({ routes, admin: ADMIN, coherence: { mode: 'strict', ...coherence } });
+  const ask = isolate();
+  expect(await purged(ask, right)).toMatch(/^200 /);
+  expect(await purged(ask, wrong)).toContain(`expected a shard among ${known}, got`);
 });
