@@ -58,7 +58,7 @@ export class MemberLog implements InvalidationLog {
   follow(apply: (position: Position, change: LogChange) => void): void {
     const { intents, image } = this.#parts.membership;
     this.#apply = apply;
-    for (const { intent, uri } of intents) apply(image.applied, { kind: 'open', intent, uri });
+    for (const intent of intents) apply(image.applied, { kind: 'open', ...intent });
     for (const change of this.#early.splice(0)) this.#change(change);
   }
 

@@ -115,12 +115,7 @@ export class HostRouter implements Router {
 
   /** The host as routes name it: itself, else the wildcard that it falls under, else `*`. So there are as many as routes name. */
   hostPattern(host: string): string {
-    const { name, port } = splitPort(host);
-    for (const pattern of host.length > MAX_HOST_CHARS ? [] : patternsOf(name)) {
-      if (this.#byHost.has(`${pattern}:${port}`)) return `${pattern}:${port}`;
-      if (this.#byHost.has(pattern)) return pattern;
-    }
-    return '*';
+    return (host.length > MAX_HOST_CHARS ? undefined : this.#namesOf(host)[0]) ?? '*';
   }
 
   #bucketsOf(host: string): readonly Bucket[] {
@@ -134,16 +129,16 @@ export class HostRouter implements Router {
   }
 
   #findBuckets(host: string): Bucket[] {
-    const buckets: Bucket[] = [];
-    const { name, port } = splitPort(host);
-    for (const pattern of patternsOf(name)) {
-      const withPort = this.#byHost.get(`${pattern}:${port}`);
-      const anyPort = this.#byHost.get(pattern);
-      if (withPort !== undefined) buckets.push(withPort);
-      if (anyPort !== undefined) buckets.push(anyPort);
-    }
+    const buckets: Bucket[] = this.#namesOf(host).map((name) => this.#byHost.get(name) as Bucket);
     if (this.#anyHost.length > 0) buckets.push(this.#anyHost);
     return buckets;
+  }
+
+  /** What routes name of the host, the most exact first. */
+  #namesOf(host: string): string[] {
+    const { name, port } = splitPort(host);
+    const names = patternsOf(name).flatMap((pattern) => [`${pattern}:${port}`, pattern]);
+    return names.filter((one) => this.#byHost.has(one));
   }
 }
 

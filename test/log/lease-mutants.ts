@@ -83,8 +83,8 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
   mutant(
     'sets no alarm after an alarm',
     'keeper',
-    'else this.#given.add(intent);\n    }\n    await this.#setAlarm();',
-    'else this.#given.add(intent);\n    }',
+    'intent: kept.intent }] : [invalidated]);\n    }\n    await this.#setAlarm();',
+    'intent: kept.intent }] : [invalidated]);\n    }',
   ),
   mutant(
     'serves before it has taken what came with the lease',

@@ -1,7 +1,8 @@
 // The intents that are open in a log. There is no number of them from which writes are refused, since one client may leave many
 // behind: each write that ends in a 5xx holds its intent for half a minute. Where a URI has many, further ones are held
 // under one that they share; where a directory has many, under one for the directory; and where the log has, under one for
-// everything. What is held more coarsely is stored later and invalidated more often, never less.
+// everything. A long URI is held by its beginning. What is held more coarsely is stored later and invalidated more often,
+// never less.
 //
 // Nobody closes a shared intent. The keeper ends it as that of a member that has vanished, counted from the last write that
 // it is for. After some seconds another takes its place, so that writes that go on and on put off no end.
@@ -14,9 +15,9 @@ export interface KeptIntent extends OpenIntent {
 }
 
 const MOST_ON_URI = 20;
-const MOST_IN_DIRECTORY = 500;
+const MOST_IN_DIRECTORY = 2_500;
 const MOST = 5_000;
-/** Of a text that is held by itself: a membership has all of them. */
+/** Of the text of each: a membership has all of them. */
 const MAX_CHARACTERS = 2_048;
 const SHARED_FOR_MS = 10_000;
 
@@ -54,12 +55,12 @@ export class KeptIntents {
     let size = this.size;
     return changes.map((change) => {
       if (change.kind !== 'open') return change;
-      const counts = { size, of: (text: string) => this.#of(text) + (coming.get(text) ?? 0) };
-      const shared = sharedOf(change.uri, counts);
+      const own = cut(change);
+      const shared = sharedOf(own, { size, of: (text) => this.#of(text) + (coming.get(text) ?? 0) });
       if (shared === undefined) {
         size++;
-        for (const text of countedFor(change.uri)) coming.set(text, (coming.get(text) ?? 0) + 1);
-        return change;
+        for (const text of countedFor(own.uri)) coming.set(text, (coming.get(text) ?? 0) + 1);
+        return own;
       }
       this.sharing++;
       const kind = shared.isPrefix === true ? 'under' : 'on';
@@ -71,8 +72,7 @@ export class KeptIntents {
     return this.#counts.get(text) ?? 0;
   }
 
-  #count({ uri, isPrefix }: KeptIntent, by: number): void {
-    if (isPrefix === true) return;
+  #count({ uri }: KeptIntent, by: number): void {
     for (const text of countedFor(uri)) {
       const count = this.#of(text) + by;
       if (count > 0) this.#counts.set(text, count);
@@ -81,17 +81,25 @@ export class KeptIntents {
   }
 }
 
+type Opening = Extract<LogChange, { kind: 'open' }>;
+
 interface Counts {
   readonly size: number;
   readonly of: (text: string) => number;
 }
 
-/** What further writes on the URI share; undefined: each has an intent of its own. */
-function sharedOf(uri: string, { size, of }: Counts): Pick<OpenIntent, 'uri' | 'isPrefix'> | undefined {
+/** What is held for it shares the beginning of its URI, where that is long. */
+function cut(open: Opening): Opening {
+  if (open.uri.length <= MAX_CHARACTERS) return open;
+  return { ...open, uri: open.uri.slice(0, MAX_CHARACTERS), isPrefix: true };
+}
+
+/** What further writes like this one share, the finest first; undefined: each has an intent of its own. */
+function sharedOf({ uri, isPrefix }: Opening, { size, of }: Counts): Pick<OpenIntent, 'uri' | 'isPrefix'> | undefined {
+  if (of(uri) >= MOST_ON_URI) return isPrefix === true ? { uri, isPrefix } : { uri };
+  if (size >= MOST) return { uri: '', isPrefix: true };
   const directory = directoryOf(uri);
-  if (size >= MOST || directory.length > MAX_CHARACTERS) return { uri: '', isPrefix: true };
-  if (of(directory) >= MOST_IN_DIRECTORY || uri.length > MAX_CHARACTERS) return { uri: directory, isPrefix: true };
-  return of(uri) >= MOST_ON_URI ? { uri } : undefined;
+  return of(directory) >= MOST_IN_DIRECTORY ? { uri: directory, isPrefix: true } : undefined;
 }
 
 /** The directory of a directory is itself. */

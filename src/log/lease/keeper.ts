@@ -9,6 +9,7 @@ import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Tasks } from '../../ports.ts';
 import { Grants } from './grants.ts';
+import type { KeptIntent } from './intents.ts';
 import { type KeeperStorage, KeptLog } from './kept-log.ts';
 import {
   type AppendRequest,
@@ -51,7 +52,7 @@ export class Keeper implements LogKeeper {
   /** When the next alarm comes, as far as this instance has asked for one. */
   #alarmAtMs = Number.NEGATIVE_INFINITY;
   /** Intents past their time whose URIs this instance has invalidated once. */
-  readonly #given = new Set<string>();
+  readonly #given = new WeakSet<KeptIntent>();
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -96,14 +97,12 @@ export class Keeper implements LogKeeper {
     this.#alarmAtMs = Number.NEGATIVE_INFINITY;
     const now = this.#parts.clock.now();
     for (const kept of [...log.intents.values()]) {
-      const { intent, atMs } = kept;
       if (now < this.#dueAtMs(kept)) continue;
       const invalidated: LogChange = { kind: 'invalidate', selector: affectedBy(kept) };
-      const isOver = now >= this.#dueAtMs({ atMs }) + this.#unknownOutcomeMs;
+      this.#given.add(kept);
+      const isOver = now >= this.#dueAtMs(kept);
       // Nobody waits for the acknowledgement.
-      this.#write(isOver ? [invalidated, { kind: 'close', intent }] : [invalidated]);
-      if (isOver) this.#given.delete(intent);
-      else this.#given.add(intent);
+      this.#write(isOver ? [invalidated, { kind: 'close', intent: kept.intent }] : [invalidated]);
     }
     await this.#setAlarm();
   }
@@ -144,13 +143,9 @@ export class Keeper implements LogKeeper {
   }
 
   /** When the alarm has to look at the intent again. This is wall-clock time, as the alarm's is, and of the keeper alone. */
-  #dueAtMs({ intent, atMs }: { readonly intent?: string; readonly atMs: number }): number {
-    const holdMs = intent !== undefined && this.#given.has(intent) ? this.#unknownOutcomeMs : 0;
-    return atMs + (this.#parts.writeMs ?? 60_000) + holdMs;
-  }
-
-  get #unknownOutcomeMs(): number {
-    return this.#parts.unknownOutcomeMs ?? 30_000;
+  #dueAtMs(kept: KeptIntent): number {
+    const { writeMs = 60_000, unknownOutcomeMs = 30_000 } = this.#parts;
+    return kept.atMs + writeMs + (this.#given.has(kept) ? unknownOutcomeMs : 0);
   }
 
   /**
