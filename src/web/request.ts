@@ -41,11 +41,21 @@ export function requestHead({ method, url, headers }: Request, trustForwarded = 
   const all = fieldsOf(headers);
   const uri = trustForwarded ? uriOf(url, all) : ownUri(url);
   if (uri === undefined) return undefined;
-  const mayBeStored = method === 'GET' || method === 'HEAD';
-  const fields = mayBeStored && !trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
   // The answer may depend on claims of a trusted proxy that are not in the URI.
-  const bypass = mayBeStored && trustForwarded && all.some((name, at) => at % 2 === 0 && claimOf(name) !== undefined);
-  return { method, ...urlParts(uri), fields, bypass };
+  const bypass =
+    mayBeStored(method) && trustForwarded && all.some((name, at) => at % 2 === 0 && claimOf(name) !== undefined);
+  return { method, ...urlParts(uri), fields: all, bypass };
+}
+
+function mayBeStored(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Without what claims another target; X-Forwarded-For is about the client. */
+export function withoutClaims(fields: Fields): string[] {
+  const isClaim = (name: string) =>
+    name === 'x-forwarded-host' || name === 'x-forwarded-proto' || claimOf(name) !== undefined;
+  return filterFields(fields, (name) => !isClaim(name));
 }
 
 /** What stands for a request in the engine. */
@@ -79,7 +89,11 @@ export function unroutedRequest(
   trustForwarded = false,
 ): UnroutedRequest | undefined {
   const head = requestHead(request, trustForwarded);
-  return head && askedBy(request, head, { target: head.target, ...sharedRequest(head, policy, () => false) });
+  if (head === undefined) return undefined;
+  // A write is the handler's own affair: its answer is for its client alone.
+  const isCleared = mayBeStored(head.method) && !trustForwarded;
+  const given = isCleared ? { ...head, fields: withoutClaims(head.fields) } : head;
+  return askedBy(request, head, { target: head.target, ...sharedRequest(given, policy, () => false) });
 }
 
 const HOP_BY_HOP = hopByHopNames(NO_FIELDS);
@@ -120,9 +134,4 @@ function statedOrigin(url: URL, fields: Fields): string | undefined {
   const host = listMembers(fieldValue(fields, 'x-forwarded-host'))[0] ?? url.host;
   if ((scheme !== 'http' && scheme !== 'https') || !/^[\w.~:[\]-]+$/.test(host)) return undefined;
   return URL.parse(`${scheme}://${host}`)?.origin;
-}
-
-/** True for a field that claims another target; X-Forwarded-For is about the client. */
-function isClaim(name: string): boolean {
-  return name === 'x-forwarded-host' || name === 'x-forwarded-proto' || claimOf(name) !== undefined;
 }

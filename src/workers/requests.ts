@@ -1,7 +1,7 @@
 // The way of a request to its route, on Workers.
 
 import { type Router, requestOnRoute, type SiteRoute } from '../site/router.ts';
-import { askedBy, requestHead, type UnroutedRequest, urlParts } from '../web/request.ts';
+import { askedBy, requestHead, type UnroutedRequest, urlParts, withoutClaims } from '../web/request.ts';
 
 /** A request, or why it has no place in this gate. `asked` undefined: it is none for a cache, such as an upgrade. */
 export type Routed =
@@ -13,17 +13,11 @@ export function routed(request: Request, router: Router): Routed {
   const site = router.match(host, target);
   if (site !== undefined) {
     const head = requestHead(request);
-    return {
-      kind: 'routed',
-      site,
-      asked:
-        head &&
-        askedBy(
-          request,
-          head,
-          requestOnRoute(head, site, () => false),
-        ),
-    };
+    if (head === undefined) return { kind: 'routed', site, asked: undefined };
+    // A write as well: where an origin obeyed its claim, it would change another URI than the one that is invalidated.
+    const arrived = { ...head, fields: withoutClaims(head.fields) };
+    const forwarded = requestOnRoute(arrived, site, () => false);
+    return { kind: 'routed', site, asked: askedBy(request, head, forwarded) };
   }
   if (!router.knowsHost(host)) return { kind: 'refused', status: 421, text: `No route has the host ${host}.\n` };
   return { kind: 'refused', status: 404, text: `No route takes ${target.split('?', 1)[0]}.\n` };

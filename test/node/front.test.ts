@@ -87,7 +87,12 @@ describe('what the gate gets', () => {
     expect(fieldValue(stated!.fields, 'x-forwarded-proto')).toBe('https');
     expect(overridden!.bypass).toBe(true);
     expect(fieldValue(overridden!.fields, 'x-original-url')).toBe('/other');
-    const imitated = ['X-Forwarded_Host: evil', 'X_Original_URL: /other', 'X-Forwarded-Any_Thing: 1', 'X_Real_IP: 1.2.3.4'];
+    const imitated = [
+      'X-Forwarded_Host: evil',
+      'X_Original_URL: /other',
+      'X-Forwarded-Any_Thing: 1',
+      'X_Real_IP: 1.2.3.4',
+    ];
     await exchange(port, get('/', ...imitated));
     await exchange(port, get('/'));
     expect(requests[2]).toEqual(requests[3]);
