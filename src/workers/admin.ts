@@ -61,7 +61,10 @@ function partsOf(passage: Passage, { gate, counters, cache }: AdminSide): Worker
       const asked = url === undefined ? undefined : new Request(url);
       const found = asked && routed(asked, gate.router);
       const ofUrl = found?.kind === 'routed' ? gate.shardName(asked as Request, found.site) : undefined;
-      const name = shard === undefined ? (ofUrl ?? onlyShard(gate.settings)) : shardNamed(gate, shard);
+      const given = shard === undefined ? onlyShard(gate.settings) : shardNamed(gate, shard);
+      if (ofUrl !== undefined && given !== undefined && ofUrl !== given)
+        expected('E_SELECTOR', `the shard of ${url}, ${ofUrl}, or none`, shard);
+      const name = ofUrl ?? given;
       return gate.shard(
         name ?? expected('E_SELECTOR', `the query key shard, one ${coherence.shard}`, undefined),
         passage,
@@ -90,7 +93,7 @@ export interface WorkersAdminParts {
   readonly originNames: readonly string[];
   /** The secret that calls come with; undefined: there is none, and every call is refused. */
   readonly token: string | undefined;
-  /** The shard whose name a call gives, or that of the URL that it asks about. Rejects with E_LOG. */
+  /** The shard whose name a call gives, or that of the URL that it is about. Rejects with E_LOG, and with E_SELECTOR where they differ. */
   readonly shard: (named: {
     readonly shard?: string | undefined;
     readonly url?: string | undefined;
@@ -106,7 +109,10 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
   const query = new URL(request.url).searchParams;
   const shard = query.get('shard') ?? undefined;
   query.delete('shard');
-  const deps = depsOf(parts, () => parts.shard({ shard, url: query.get('url') ?? undefined }));
+  const deps = depsOf(parts, (about) => {
+    const url = about?.kind === 'url' ? about.uri : query.get('url');
+    return parts.shard({ shard, url: url ?? undefined });
+  });
   const routes: readonly AdminRoute[] = [
     ...coreRoutes(deps, { of: dependenciesOf, asked: (about) => tagsOf(deps, about) }),
     ...ELSEWHERE.map(([call, why]): AdminRoute => [call, ['job', 'follow'], () => failure(404, why)]),
@@ -135,7 +141,7 @@ const ELSEWHERE: readonly (readonly [call: string, why: string])[] = [
   ['POST /sources', NO_SOURCES],
 ];
 
-function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): CoreDeps {
+function depsOf(parts: WorkersAdminParts, shard: (about?: Selector) => Promise<ReadyShard>): CoreDeps {
   const { router, originNames, figures, purged } = parts;
   const operations = async () => operationsOf((await shard()).served.engine.context);
   const stats = async () => {
@@ -144,9 +150,9 @@ function depsOf(parts: WorkersAdminParts, shard: () => Promise<ReadyShard>): Cor
   };
   return {
     gate: {
-      invalidate: async (selector) => (await shard()).served.engine.invalidate(selector),
+      invalidate: async (selector) => (await shard(selector)).served.engine.invalidate(selector),
       purge: async (selector) => {
-        const ready = await shard();
+        const ready = await shard(selector);
         const result = await operationsOf(ready.served.engine.context).purge(selector);
         await purged(selector, ready);
         return result;

@@ -146,3 +146,26 @@ test.each([
   expect(await purged(ask, right)).toMatch(/^200 /);
   expect(await purged(ask, wrong)).toContain(`expected a shard among ${known}, got`);
 });
+
+test('a URL that is invalidated or purged finds its own log, and no other', async () => {
+  const { isolate } = site({
+    routes: [{ match: { host: 'shop.example' } }, { match: { host: '*.tenant.example' } }],
+    coherence: { mode: 'strict', shard: 'host' },
+    admin: ADMIN,
+  });
+  const ask = isolate();
+  const [url, headers] = ['https://a.tenant.example/', { authorization: 'Bearer secret' }];
+  const changed = async (call: string) => {
+    const init = { method: 'POST', headers, body: JSON.stringify({ url }) };
+    const answer = await ask(`https://shop.example/_tidegate/${call}`, init);
+    return `${answer.status} ${await answer.text()}`;
+  };
+  for (const call of ['invalidate', 'purge', 'invalidate?shard=b.tenant.example']) {
+    await (await ask(url)).text();
+    expect(await changed(call)).toMatch(/^200 /);
+    expect((await ask(url)).headers.get('cache-status')).not.toContain('; hit');
+  }
+  expect(await changed('invalidate?shard=shop.example')).toMatch(
+    /^400 .*expected the shard of https:..a.tenant.example., \*.tenant.example, or none, got/,
+  );
+});
