@@ -9,7 +9,7 @@ import { explained, nothingStored } from '../admin/explain.ts';
 import { answerArrival, headOf, tokenGuard } from '../admin/listener.ts';
 import type { Explanation } from '../engine/contract.ts';
 import { operationsOf } from '../engine/operations.ts';
-import { expected } from '../errors.ts';
+import { expected, messageOf } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { HostRouter } from '../site/router.ts';
 import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
@@ -162,14 +162,23 @@ function depsOf(parts: WorkersAdminParts, shard: (about?: Selector) => Promise<R
       stats,
     },
     isReady: () => ({ ready: true }),
-    explainRequest: ({ method, uri, fields }) => {
-      const found = routed(new Request(uri, { method, headers: headersOf(fields) }), router);
+    explainRequest: (request) => {
+      const found = routed(requestFor(request), router);
       if (found.kind !== 'routed' || found.asked === undefined) return undefined;
       return { ...found.asked, route: found.site.route };
     },
     originNames: () => originNames,
     metricsText: async () => metricsOf('tidegate', await stats()).join(''),
   };
+}
+
+function requestFor({ method, uri, fields }: Parameters<CoreDeps['explainRequest']>[0]): Request {
+  try {
+    return new Request(uri, { method, headers: headersOf(fields) });
+  } catch (error) {
+    // Such as TRACE, which no Worker is asked either.
+    return expected('E_SELECTOR', 'a method and headers that a Request can have', messageOf(error));
+  }
 }
 
 function dependenciesOf(explanation: Explanation): object {

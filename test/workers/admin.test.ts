@@ -93,3 +93,9 @@ test.each(['table=users', 'record=users:7', 'url=http://a/&source=shop'])(
 test.each(['/populate', '/tiers', '/sources'])('%s is of Node alone, with the reason', async (path) => {
   expect(await told(path)).toMatch(/^404 E_ADMIN: expected a call that a Worker takes, got one of /);
 });
+
+test('a method that no Request can have is a wrong question, not a failure', async () => {
+  expect(await told('/explain?url=http://a/&method=TRACE')).toMatch(
+    /^400 E_SELECTOR: expected a method and headers that a Request can have, got ".*TRACE/,
+  );
+});
