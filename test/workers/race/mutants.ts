@@ -110,7 +110,7 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
   {
     ...mutant('forgets a write whose isolate has vanished', { file: KEEPER, scenarios: [] }, [
       "this.#write(isOver ? [invalidated, { kind: 'close', intent: kept.intent }] : [invalidated]);",
-      "if (isOver) this.#write([{ kind: 'close', intent }]); void invalidated;",
+      "if (isOver) this.#write([{ kind: 'close', intent: kept.intent }]); void invalidated;",
     ]),
     cells: { victim: 'PUT', happenings: ['dropped'] },
   },
