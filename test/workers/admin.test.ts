@@ -1,7 +1,10 @@
 // The admin API on a route of a Worker, as far as it is reached without a token.
 
 import { expect, test } from 'vitest';
+import { HandlerGate } from '../../src/web/handler-gate.ts';
+import { universalPlatform } from '../../src/web/platform.ts';
 import { answerAdmin, type WorkersAdminParts } from '../../src/workers/admin.ts';
+import { World } from '../log/rules-world.ts';
 
 const none = () => Promise.reject(new Error('expected no look at a shard'));
 const parts: WorkersAdminParts = {
@@ -98,4 +101,23 @@ test('a method that no Request can have is a wrong question, not a failure', asy
   expect(await told('/explain?url=http://a/&method=TRACE')).toMatch(
     /^400 E_SELECTOR: expected a method and headers that a Request can have, got ".*TRACE/,
   );
+});
+
+test('stats count the writes that have shared an intent, in each isolate that the log has told of them', async () => {
+  const world = new World();
+  const [writing, other] = [await world.member('w', { mode: 'strict' }), await world.member('o', { mode: 'strict' })];
+  const uri = 'https://app.example/x';
+  const opened = Array.from({ length: 27 }, (_, at) => writing.log.append({ kind: 'open', intent: `i-${at}`, uri }));
+  await Promise.all(opened);
+  const statsOf = async ({ log }: typeof writing) => {
+    const options = () => ({ stores: [], memoryStats: () => ({ entries: 0, bytes: 0 }), history: log.history() });
+    const served = new HandlerGate({ platform: universalPlatform(), onFault: undefined, options: options as never });
+    const shard = async () => ({ name: 'one', log, served });
+    const request = new Request('http://app.example/_tidegate/stats', { headers: { authorization: 'Bearer secret' } });
+    return (await answerAdmin(request, '/stats', { ...parts, shard })).json();
+  };
+  expect(await statsOf(writing)).toMatchObject({ sharedIntents: 7 });
+  expect(await statsOf(other)).toMatchObject({ sharedIntents: 0 });
+  await other.log.renew();
+  expect(await statsOf(other)).toMatchObject({ sharedIntents: 7 });
 });
