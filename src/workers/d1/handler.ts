@@ -50,9 +50,10 @@ export function trackedHandler<Env extends Bindings = Bindings>(
   const databases = Object.entries(trackers).map(([name, tracker]) => [d1Binding('withD1', name), tracker] as const);
   const needed = databases.map(([database]) => database);
   if (drains.needed !== undefined) needed.push(objectBinding(drains.needed));
-  // The module may have taken them, and prepares by them before any request.
+  // The module may have taken them, and prepares by them before any request. `tidegate check` refuses reads of `env` while a
+  // configuration is loaded, since their values are of no environment; the descriptor is no such read.
   for (const { name, fits } of databases.map(([database]) => database)) {
-    const database = scope.env[name];
+    const database = Object.getOwnPropertyDescriptor(scope.env, name)?.value;
     if (fits(database)) watch(database as D1Database, callers);
   }
   const tracked: OriginHandler<Env> = async (request, env, context) => {
