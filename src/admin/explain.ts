@@ -32,7 +32,7 @@ function parseLimit(text: string): number {
     : expected('E_SELECTOR', 'a limit of 1 to 1000', text);
 }
 
-/** What a gate knows of dependencies. */
+/** The dependencies that a gate can tell of. */
 export interface Dependencies {
   /** Those of the entry. */
   of(explanation: Explanation): Eventually<object>;
@@ -50,7 +50,7 @@ export async function explain(deps: ExplainDeps, query: URLSearchParams, depende
   return { ...shown, dependencies: await dependencies.of(explanation) };
 }
 
-/** Undefined: an entry is stored. */
+/** The sentence that says so, with the last refusal. Undefined where an entry is stored. */
 export function nothingStored({ entry, lastRefusal }: Explanation): string | undefined {
   if (entry !== undefined) return undefined;
   return `Nothing is stored.${lastRefusal === undefined ? '' : ` The last answer was refused: ${lastRefusal.reason}`}`;

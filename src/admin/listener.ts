@@ -1,5 +1,5 @@
-// What the listeners of the admin API do alike, on Node and on Workers: they look at the token, read the content of a call, and
-// make the head of an answer.
+// The steps that the listeners of the admin API share, on Node and on Workers: they check the token, read the content of a call,
+// and make the head of an answer.
 
 import type { Eventually } from '../ports.ts';
 import { type Fields, fieldLines } from '../semantics/fields.ts';

@@ -45,14 +45,14 @@ export interface Context {
   readonly answersUnlogged: boolean;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
-  /** What the stores count. */
+  /** The counts that the stores keep. */
   readonly figures: {
     readonly memoryStats: () => GateStats['memory'];
     readonly diskStats?: (() => NonNullable<GateStats['disk']>) | undefined;
   };
 }
 
-/** What answers requests, and the context for all else. */
+/** It answers requests; operations.ts takes its context for the rest. */
 export interface Engine extends Pick<Gate, 'handle' | 'answerAtOnce' | 'invalidate'> {
   readonly context: Context;
 }

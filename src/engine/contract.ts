@@ -24,7 +24,7 @@ export interface Route {
   readonly originName: string;
   readonly origin: Origin;
   readonly policy: CachePolicy;
-  /** Of every response of the origin, before it is stored. */
+  /** The route applies them to every response of the origin, before it is stored. */
   readonly responseFields: FieldEdits;
   /** A URI that a response names, as this route's requests for it would have it: its query rules applied. */
   readonly cacheUri: (uri: string) => string;

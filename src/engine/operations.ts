@@ -1,4 +1,4 @@
-// What operators do with a gate. No request needs it.
+// The calls of operators. No request needs them, so a bundle that only answers requests does not carry them.
 
 import type { Selector } from '../ledger/selector.ts';
 import type { Context } from './context.ts';

@@ -181,7 +181,7 @@ function bucketOf(kind: string, name: string, mask: number): number {
   return (hash ^ (hash >>> 15)) & mask;
 }
 
-/** What buckets mean to this code: buckets of an image of another form say nothing here. */
+/** It differs where another version of the code chooses buckets in another way: this version cannot read those buckets. */
 export const BUCKET_FORM: string = ['u', 't', 'o'].map((kind) => bucketOf(kind, 'tidegate', 2 ** 30 - 1)).join('.');
 
 function unreachable(selector: never): never {

@@ -50,7 +50,7 @@ export interface Router {
 type Arrived = Pick<GateRequest, 'method' | 'target' | 'fields'> & { readonly bypass: boolean };
 
 /**
- * What of a request is forwarded, and whether it goes past the cache. The target goes into the key as well; so equal keys
+ * Chooses the part of a request that is forwarded, and whether it goes past the cache. The target goes into the key as well; so equal keys
  * forward equal requests. `isTrusted`: whether this client's cache directives are obeyed whatever the route says.
  */
 export function requestOnRoute(

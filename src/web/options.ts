@@ -8,7 +8,7 @@ import { type CachePolicy, policyOf, SAFE_POLICY } from '../semantics/policy.ts'
 import type { RouteConfig } from '../site/route-types.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 
-/** Of these a cache in process has what a route of a gate has; its origin is the handler. */
+/** A cache in process has these options of a gate's route; its origin is the handler. */
 type AsOfRoute = Pick<
   RouteConfig,
   | 'profile'

@@ -111,7 +111,7 @@ export function headersOf(fields: Fields): Headers {
   return headers;
 }
 
-/** The same of a Request's own URL. */
+/** The cache's URI of a Request, from its own URL. */
 function ownUri(url: string): string | undefined {
   if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined;
   const { origin, target } = urlParts(url);

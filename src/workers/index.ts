@@ -79,7 +79,7 @@ export interface CachedWorkersModule<Env = Bindings> extends WorkersModule<Env> 
   ) => object;
 }
 
-/** Of the isolate. */
+/** All gates and views of the isolate count in these. */
 const counters = new Counters();
 
 /**

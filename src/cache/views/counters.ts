@@ -34,7 +34,7 @@ export interface CountersParts {
   readonly newId: () => string;
   /** Those that views name. Of the others there may be any number, so they have no totals. */
   readonly named: ReadonlySet<string>;
-  /** False: nobody takes batches. */
+  /** False where the application takes no batches. */
   readonly isFlushed: boolean;
   readonly keep?: CounterKeep;
 }

@@ -54,9 +54,9 @@ export interface Slot<Stamp> {
   failure: ViewFailure | undefined;
   /** The one that began last. */
   flight: ViewFlight<Stamp> | undefined;
-  /** Of the computation that began last. */
+  /** The number of the computation that began last. */
   order: number;
-  /** Since the last of them began. */
+  /** True: somebody asked for the view since that computation began. */
   isAsked: boolean;
   /** Totals of the view's counters when the last of them began. */
   counted: { readonly [counter: string]: number };

@@ -36,8 +36,8 @@ const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'c
 type Given = Pick<GateRequest, 'method' | 'fields'> & { readonly bypass: boolean };
 
 /**
- * What of its fields is forwarded, and whether it goes past the cache; with credentials it does, as it came. `isTrusted`: whether
- * the cache directives of this client are obeyed whatever the route says; asked where it has any.
+ * Chooses the fields that are forwarded, and whether the request goes past the cache. A request with credentials goes past it and
+ * keeps its fields. `isTrusted`: whether the route obeys this client's cache directives in any case; it is called where there are any.
  */
 export function sharedRequest(
   { method, fields: given, bypass }: Given,

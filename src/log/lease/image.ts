@@ -20,7 +20,7 @@ export function sparse({ buckets, ...rest }: InvalidationsImage): SparseImage {
   return { ...rest, form: FORM, size: buckets.length, indexes, positions };
 }
 
-/** What another version has made says how far the log had come, and no more: all that was stored before is outdated. */
+/** An image of another version says only how far its log had come, so everything stored before is outdated. */
 export function dense({ form, size, indexes, positions, ...rest }: SparseImage): InvalidationsImage {
   if (form !== FORM) return { ...rest, floor: rest.applied, patterns: [], buckets: new Float64Array(OTHER_BUCKETS) };
   const buckets = new Float64Array(size);
@@ -28,5 +28,5 @@ export function dense({ form, size, indexes, positions, ...rest }: SparseImage):
   return { ...rest, buckets };
 }
 
-/** Those of another version may be counted otherwise. */
+/** The size where the image is of another version, which may choose another. */
 const OTHER_BUCKETS = 2 ** 14;

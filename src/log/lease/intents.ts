@@ -1,8 +1,8 @@
 // The intents that are open in a log. There is no number of them from which writes are refused, since one client may leave many
 // behind: each write that ends in a 5xx holds its intent for half a minute. Where a URI has many, further ones are held
 // under one that they share; where a directory has many, under one for the directory; and where the log has, under one for
-// everything. A long URI is held by its beginning. What is held more coarsely is stored later and invalidated more often,
-// never less.
+// everything. A coarser intent delays storing and invalidates more, never
+// less.
 //
 // Nobody closes a shared intent. The keeper ends it as that of a member that has vanished, counted from the last write that
 // it is for. After some seconds another takes its place, so that writes that go on and on put off no end.
@@ -88,7 +88,7 @@ interface Counts {
   readonly of: (text: string) => number;
 }
 
-/** What is held for it shares the beginning of its URI, where that is long. */
+/** A long URI is held by its beginning. */
 function cut(open: Opening): Opening {
   if (open.uri.length <= MAX_CHARACTERS) return open;
   return { ...open, uri: open.uri.slice(0, MAX_CHARACTERS), isPrefix: true };

@@ -149,8 +149,8 @@ export class Keeper implements LogKeeper {
   }
 
   /**
-   * Asks for an alarm at the first time at which an intent is overdue. To be called again and again: an alarm that was refused,
-   * and one of which nothing came, is asked for once more.
+   * Asks for an alarm at the first time at which an intent is overdue. Each call asks once more for an alarm
+   * that the platform refused or lost.
    */
   async #setAlarm(): Promise<void> {
     const { log } = this.#opened();

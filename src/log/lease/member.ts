@@ -127,7 +127,7 @@ export class LeasedLog implements InvalidationLog {
   /** Appends of one turn go to the keeper in one call. Before it resolves, every member that serves knows the invalidation. */
   append(change: LogChange): Promise<Position> {
     if (this.ended !== undefined) {
-      // Of a write that was sent before the end, say.
+      // For example, the answer to a write that was sent before the end.
       this.#failed([change]);
       return Promise.reject(this.ended);
     }

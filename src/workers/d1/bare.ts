@@ -33,7 +33,7 @@ interface Source {
 const UNSEEN =
   'unseen: a statement was sent past withD1, expected one prepared in a request by a binding given to withD1';
 
-/** What is not in it was made before the methods were replaced. */
+/** Objects that were made before the methods were replaced are missing. */
 const sources = new WeakMap<object, Source>();
 /** Statements of the wrapper. */
 const ownStatements = new WeakSet<object>();
@@ -93,7 +93,7 @@ type Replacement = (bare: Method) => Method;
 type Sent = 'first' | 'all' | 'run' | 'raw' | 'batch' | 'exec' | 'dump';
 type SourceOf = (object: object, sql?: unknown) => Source | undefined;
 
-/** Where they stand: on the prototype, if not on the object itself. Throws if they are frozen. */
+/** Replaces each method on the object or prototype that has it. Throws where that is frozen. */
 function replace(object: unknown, replacements: Readonly<Record<string, Replacement>>): void {
   for (const [name, replacement] of Object.entries(replacements)) {
     let holder = object as Record<string, Method> | null | undefined;
@@ -106,7 +106,7 @@ function replace(object: unknown, replacements: Readonly<Record<string, Replacem
   }
 }
 
-/** Of what only makes something that will send. */
+/** For methods that send nothing, but make an object that will. */
 function making(callers: Callers, name: 'prepare' | 'withSession', sourceOf: SourceOf): Replacement {
   return (bare) =>
     function (...args) {
@@ -146,7 +146,7 @@ interface Call {
   readonly args: readonly unknown[];
 }
 
-/** The same by the wrapper. Undefined: it cannot say the same. */
+/** Makes the call through the wrapper. Undefined where the wrapper has no equal call. */
 function seenCall(wrapped: TrackedBinding, name: Sent, { of, source, args }: Call): unknown {
   if (of !== source.database) {
     const statement = source.sql === undefined || name === 'batch' ? undefined : restated(wrapped, source);

@@ -33,7 +33,7 @@ export interface D1Database extends D1Queries {
 
 /** One request, as the tracker tells of its statements. What gives a promise is waited for before a statement is answered. */
 export interface TaggedRequest {
-  /** The one whose work is being done: applications keep bindings for later requests. Undefined: that of none. Default: this one. */
+  /** The request that is calling, since applications keep bindings for later requests. Undefined where none is. Default: this one. */
   running?(): TaggedRequest | undefined;
   /** Tags of the response. */
   tags(...names: readonly string[]): void | Promise<void>;

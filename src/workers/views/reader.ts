@@ -31,7 +31,7 @@ interface ViewCopiesParts {
 }
 
 interface Copy extends Kept<Stamp>, Pick<ViewAnswer, 'error'> {
-  /** When whoever had it to give was asked. */
+  /** When KV or the object was asked for it. */
   readonly askedMs: number;
 }
 

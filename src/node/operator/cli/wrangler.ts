@@ -80,7 +80,7 @@ function lackingBindings(config: ResolvedWorkersConfig, settings: UnknownRecord)
   return lacking.map((binding) => missing(binding));
 }
 
-/** Whoever reads the wrangler configuration would have the token. */
+/** A token among the variables can be read by everyone who reads the wrangler configuration. */
 function openSecrets({ admin }: ResolvedWorkersConfig, variables: UnknownRecord): string[] {
   if (admin === undefined || variables[admin.token] === undefined) return [];
   return [`vars.${admin.token}: expected none, since it is a secret: npx wrangler secret put ${admin.token}, got one`];
