@@ -1,0 +1,41 @@
+// `npm run attack`: sends what attackers send to a real gate over real sockets, and says of each what had to happen and what did.
+//   --group NAME     this group alone; may be repeated
+//   --row TEXT       rows whose name has the text
+//   --short          leaves out the long rows: at most two minutes
+//   --json FILE      every row as JSON too
+//
+// rows.ts says how to add rows.
+
+import { parseArgs } from 'node:util';
+import { conclude } from '../../bench/report.ts';
+import { GROUPS } from './groups.ts';
+import { printGroup, reportOf } from './report.ts';
+import { type Outcome, runGroup } from './runner.ts';
+
+const { values } = parseArgs({
+  options: {
+    group: { type: 'string', multiple: true, default: [] },
+    row: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
+
+const unknown = values.group.filter((name) => !GROUPS.some((group) => group.name === name));
+if (unknown.length > 0) {
+  console.error(`attack: expected of ${GROUPS.map(({ name }) => name).join(', ')}; got ${unknown.join(', ')}`);
+  process.exit(2);
+}
+const began = performance.now();
+const outcomes: Outcome[] = [];
+for (const group of GROUPS) {
+  if (values.group.length > 0 && !values.group.includes(group.name)) continue;
+  const chosen = group.rows.filter(({ name, long }) => name.includes(values.row ?? '') && !(long && values.short));
+  if (chosen.length === 0) continue;
+  const found = await runGroup(group, chosen);
+  printGroup(found);
+  outcomes.push(found);
+}
+const report = reportOf(outcomes, performance.now() - began);
+if (report.goals.length === 0 || report.goals.some(({ met }) => !met)) process.exitCode = 1;
+conclude('attack', report, values.json);
