@@ -7,6 +7,7 @@ import type { TidegateError } from './errors.ts';
 import type { Stamp } from './ledger/ledger.ts';
 import type { LogChange, Position } from './ledger/log.ts';
 import type { Selector } from './ledger/selector.ts';
+import type { HeldStats } from './memory-budget.ts';
 import type { Coding } from './semantics/content-coding.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';
 import type { Outcome } from './semantics/outcome.ts';
@@ -247,6 +248,8 @@ export interface MemoryStats {
   readonly evictions: number;
   /** Entries not taken in because they are too large. */
   readonly declined: number;
+  /** Absent where the store shares its bytes with nobody. */
+  readonly held?: HeldStats;
 }
 
 /** Contents of a disk store, and its counts since the start. */

@@ -42,7 +42,7 @@ describe('the house', () => {
 
   test('stands on the floors that docs/architecture.md shows', () => {
     const doc = readFileSync(`${root}docs/architecture.md`, 'utf8');
-    const rows = [...doc.matchAll(/^\| `([\w.]+)\/?` \| (\d) \|/gm)].map((row) => [row[1], Number(row[2])]);
+    const rows = [...doc.matchAll(/^\| `([\w.-]+)\/?` \| (\d) \|/gm)].map((row) => [row[1], Number(row[2])]);
     const rooms = new Set(src.map(({ path }) => path.split('/')[1] as string));
     const standing = Object.entries(FLOORS).filter(([room]) => rooms.has(room));
     expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(standing));

@@ -2,6 +2,7 @@
 
 import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
 import type { Gate, GateStats } from './contract.ts';
@@ -18,6 +19,7 @@ export interface Context {
   readonly tasks: Tasks;
   readonly random: Random;
   readonly tiers: Tiers;
+  readonly budget: MemoryBudget;
   /** Where bodies too large for memory go; undefined: nowhere. */
   readonly bodies: LargeBodies | undefined;
   /** Puts stored responses in content codings; undefined: nobody does. */

@@ -4,6 +4,7 @@ import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
+import { type MemoryBudget, UNBOUNDED } from '../memory-budget.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
 import type { Context, Engine } from './context.ts';
@@ -51,6 +52,8 @@ export interface GateOptions {
   readonly exception?: (error: unknown, scope: ExceptionScope) => void;
   /** Fills again what was invalidated and clients had asked for. Default: nobody. */
   readonly rehydrator?: Rehydrator;
+  /** Bounds what is held in memory for requests under way. Default: nothing does. */
+  readonly budget?: MemoryBudget;
   /** Default 30,000. */
   readonly unknownOutcomeMs?: number;
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
@@ -148,6 +151,7 @@ function contextOf(options: GateOptions): Context {
     figures: options,
     ...{ clock, tasks, random, ledger, invalidator, sources, trackers, tiers, fault, broken, tally },
     bodies: options.bodies,
+    budget: options.budget ?? UNBOUNDED,
     coder: options.coder?.({ tiers, fault }),
     flights: new Map(),
     joins: options.joins ?? true,

@@ -177,6 +177,7 @@ export class NodeGate implements RunningGate {
       trust: (address) => this.#site.trusts(address),
       originOf: (name) => this.#origins.optionsOf(name),
       cacheName,
+      budget: this.#tiers.budget,
       hooks: {
         ended: (end) => this.#ended(end),
         refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),

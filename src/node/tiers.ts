@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
 import { largeBodies } from '../engine/http/large-bodies.ts';
+import { type MemoryBudget, SharedBudget } from '../memory-budget.ts';
 import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
@@ -19,11 +20,20 @@ import type { ResolvedConfig } from './config/config.ts';
 /** A gate with `memory.maxBytes` 0 and a disk has no memory tier. */
 export interface NodeTiers {
   readonly memory: MemoryStore;
+  /** Bounds what the process holds besides the entries in memory. */
+  readonly budget: MemoryBudget;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
   readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
   /** Call this when nothing is asked or stored any more. */
   close(): Promise<void>;
+}
+
+/** The memory tier, and the budget that shares its bytes. */
+export function memoryTier(maxBytes: number) {
+  const budget = new SharedBudget(maxBytes);
+  const memory = createMemoryStore({ maxBytes, budget });
+  return { memory, budget, gateOptions: { memoryStats: () => memory.stats(), budget } };
 }
 
 /** Throws E_DISK. `replicas`: told of the disk's contents, for processes that read it beside this one. */
@@ -32,10 +42,9 @@ export async function openTiers(
   log: Logger,
   replicas?: ReplicaFeed,
 ): Promise<NodeTiers> {
-  const memory = createMemoryStore({ maxBytes });
-  const memoryStats = () => memory.stats();
+  const { memory, budget, gateOptions } = memoryTier(maxBytes);
   if (disk === undefined) {
-    return { memory, disk, gateOptions: { stores: [memory], memoryStats }, close: async () => {} };
+    return { memory, budget, disk, gateOptions: { stores: [memory], ...gateOptions }, close: async () => {} };
   }
   const { store, durable, close } = await openDisk(disk.path, {
     ...{ maxBytes: disk.maxBytes, replicas },
@@ -47,10 +56,11 @@ export async function openTiers(
   const { kind, invalidations, openIntents } = durable.recovery;
   return {
     memory,
+    budget,
     disk: store,
     gateOptions: {
       ...storesOf(memory, maxBytes, store),
-      memoryStats,
+      ...gateOptions,
       diskStats: () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact }),
       history: { invalidations, log: durable.journal },
       unknownWrites: openIntents,

@@ -8,8 +8,10 @@ import { keyParts, withCoded } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
+import type { SharedBudget } from '../memory-budget.ts';
 import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
+import { TagIndex } from './tag-index.ts';
 
 /**
  * Cost of an entry besides its key, head and body: some 430 bytes for its objects and its places in the map and the policy,
@@ -23,9 +25,15 @@ const TAG_OVERHEAD_BYTES = 100;
 /** An entry above this part of the store is declined: it would push out all small entries. */
 export const LARGEST_PART = 1 / 4;
 
-/** `maxBytes`: bound on the sum of `entryCost` over all entries. */
-export function createMemoryStore({ maxBytes }: { readonly maxBytes: number }): MemoryStore {
-  return new MemoryStore(maxBytes);
+export interface MemoryStoreOptions {
+  /** Bound on the sum of `entryCost` over all entries. */
+  readonly maxBytes: number;
+  /** Of the same `maxBytes`: what is held under it takes room from the entries. Default: nothing does. */
+  readonly budget?: SharedBudget;
+}
+
+export function createMemoryStore({ maxBytes, budget }: MemoryStoreOptions): MemoryStore {
+  return new MemoryStore(maxBytes, budget);
 }
 
 export function entryCost(entry: Entry): number {
@@ -51,6 +59,8 @@ function compact(entry: Entry): Entry {
 /** Entries in the slots of a policy, which chooses those that leave for room. */
 export class SlotStore<E extends { readonly key: string }> {
   readonly #maxBytes: number;
+  /** At most `#maxBytes`; see `boundTo`. */
+  #boundBytes: number;
   readonly #maxEntries: number;
   readonly #evicted: (key: string) => void;
   readonly #largest: number;
@@ -63,6 +73,7 @@ export class SlotStore<E extends { readonly key: string }> {
   /** `evicted`: called for each entry that leaves for room. */
   constructor(maxBytes: number, maxEntries = Number.POSITIVE_INFINITY, evicted: (key: string) => void = () => {}) {
     this.#maxBytes = maxBytes;
+    this.#boundBytes = maxBytes;
     this.#maxEntries = maxEntries;
     this.#evicted = evicted;
     this.#largest = Math.min(maxBytes * LARGEST_PART, MAX_SIZE);
@@ -71,6 +82,12 @@ export class SlotStore<E extends { readonly key: string }> {
   stats(): MemoryStats {
     const { count, bytes } = this.policy;
     return { entries: count, bytes, maxBytes: this.#maxBytes, evictions: this.#evictions, declined: this.#declined };
+  }
+
+  /** From now on, the entries take so many bytes at most. */
+  protected boundTo(bytes: number): void {
+    this.#boundBytes = bytes;
+    this.#makeRoom(bytes, this.#maxEntries);
   }
 
   /** Returns false when the entry is too large. Then nothing is stored under its key. */
@@ -82,7 +99,7 @@ export class SlotStore<E extends { readonly key: string }> {
       return false;
     }
     if (slot === undefined) {
-      this.#makeRoom(this.#maxBytes - cost, this.#maxEntries - 1);
+      this.#makeRoom(this.#boundBytes - cost, this.#maxEntries - 1);
       const added = this.policy.add(hashOf(entry.key), cost);
       this.slotOf.set(entry.key, added);
       this.enter(added, entry);
@@ -90,7 +107,7 @@ export class SlotStore<E extends { readonly key: string }> {
       this.leave(slot);
       this.enter(slot, entry);
       this.policy.resize(slot, cost);
-      this.#makeRoom(this.#maxBytes, this.#maxEntries);
+      this.#makeRoom(this.#boundBytes, this.#maxEntries);
     }
     return true;
   }
@@ -134,6 +151,13 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   /** Every `tenant SP origin SP method SP` seen; few, since the configuration and its methods bound them. */
   readonly #keyPrefixes = new Set<string>();
   #lists = 0;
+  readonly #budget: SharedBudget | undefined;
+
+  constructor(maxBytes: number, budget?: SharedBudget) {
+    super(maxBytes);
+    this.#budget = budget;
+    budget?.shareWith((bytes) => this.boundTo(bytes));
+  }
 
   get(key: string): Entry | undefined {
     const slot = this.slotOf.get(key);
@@ -193,7 +217,8 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
 
   override stats(): MemoryStats {
     const stats = super.stats();
-    return { ...stats, entries: stats.entries - this.#lists };
+    const held = this.#budget && { held: this.#budget.stats() };
+    return { ...stats, entries: stats.entries - this.#lists, ...held };
   }
 
   *#findUri(uri: string): Iterable<Entry> {
@@ -251,33 +276,5 @@ export function entryMatcher(selector: Selector): (key: string) => boolean {
     case 'tag':
     case 'all':
       return () => true;
-  }
-}
-
-/** Slots by tag, so that operators can list and purge entries. Most tags name one entry, so the first slot of a tag needs no set; a second one makes a set. */
-class TagIndex {
-  readonly #slots = new Map<string, number | Set<number>>();
-
-  add(tag: string, slot: number): void {
-    const there = this.#slots.get(tag);
-    if (there === undefined) this.#slots.set(tag, slot);
-    else if (typeof there === 'object') there.add(slot);
-    else if (there !== slot) this.#slots.set(tag, new Set([there, slot]));
-  }
-
-  remove(tag: string, slot: number): void {
-    const there = this.#slots.get(tag);
-    if (typeof there === 'object') {
-      there.delete(slot);
-      if (there.size === 0) this.#slots.delete(tag);
-    } else if (there === slot) {
-      this.#slots.delete(tag);
-    }
-  }
-
-  slots(tag: string): Iterable<number> {
-    const there = this.#slots.get(tag);
-    if (there === undefined) return [];
-    return typeof there === 'object' ? there : [there];
   }
 }

@@ -4,6 +4,7 @@ import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
+import { nothingHeld } from '../../src/memory-budget.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
 
 export const ROUTE: Route = {
@@ -75,7 +76,14 @@ export const STATS: GateStats = {
   fillsInFlight: 16,
   position: 17,
   coding: { made: 20, bytesSaved: 21_000, skipped: { small: 22 } },
-  memory: { entries: 18, bytes: 19_000, maxBytes: 20_000, evictions: 21, declined: 22 },
+  memory: {
+    ...{ entries: 18, bytes: 19_000, maxBytes: 20_000, evictions: 21, declined: 22 },
+    held: {
+      bytes: { ...nothingHeld(), fills: 23 },
+      maxBytes: 24,
+      refused: { ...nothingHeld(), uploads: 25 },
+    },
+  },
 };
 
 export const JOB: JobProgress = {

@@ -79,7 +79,11 @@ interface AdminConfig {
 }
 
 interface MemoryConfig {
-  /** Memory for stored responses. Default 256 MiB. 0: none, so that only the disk tier keeps them. */
+  /**
+   * Memory in bytes for stored responses, and for all that is under way: fills, uploads, answers to slow clients. A process takes
+   * at most 150 MB more. Stored responses keep half of it at least. Default 256 MiB. 0: none are stored in memory, so that only
+   * the disk tier keeps them.
+   */
   readonly maxBytes?: number | undefined;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Writable } from 'node:stream';
 import type { Gate, GateRequest, WholeAnswer } from '../../engine/contract.ts';
+import type { MemoryBudget } from '../../memory-budget.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import type { Router } from '../../site/router.ts';
@@ -45,6 +46,8 @@ export interface FrontDeps {
   /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */
   readonly cacheName?: string;
   readonly hooks?: FrontHooks;
+  /** Bounds what is held in memory for clients. Default: nothing does. */
+  readonly budget?: MemoryBudget;
   /** A longer pause of a client that should send content or read ends its connection. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */
@@ -75,7 +78,9 @@ export interface ExchangeEnd {
 
 /** All that the parts of a front share: its inputs with their defaults, and where it stands. */
 export interface FrontContext
-  extends Required<Pick<FrontDeps, 'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic'>> {
+  extends Required<
+    Pick<FrontDeps, 'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic' | 'budget'>
+  > {
   /** While the front closes, answers end their connection. */
   readonly status: { isClosing: boolean };
   /** How long a connection may be idle between requests. */

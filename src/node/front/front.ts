@@ -10,6 +10,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { platformClock } from '../../cache/platform.ts';
 import { guarded } from '../../engine/guarded.ts';
+import { UNBOUNDED } from '../../memory-budget.ts';
 import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
 import type { ExchangeParts } from './client-exchange.ts';
@@ -56,6 +57,7 @@ export class Front {
       monotonic: deps.monotonic ?? platformClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
+      budget: deps.budget ?? UNBOUNDED,
       tell: (refusal, { address }) => {
         hooks?.refused?.({ reason: refusal.reason, got: refusal.got, peer: address });
         return refusal;

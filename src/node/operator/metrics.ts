@@ -66,6 +66,17 @@ const COPIED: readonly Copied[] = [
   gauge('entries', 'Entries in memory.', (stats) => stats.memory.entries),
   gauge('memory_bytes', 'Bytes of the entries in memory.', (stats) => stats.memory.bytes),
   gauge('memory_max_bytes', 'Bytes that entries may take in memory.', (stats) => stats.memory.maxBytes),
+  gauge(
+    'held_bytes{kind}',
+    'Bytes held in memory besides the entries, by why.',
+    ({ memory }: GateStats) => memory.held?.bytes ?? {},
+  ),
+  gauge('held_max_bytes', 'Bytes that may be held besides the entries.', ({ memory }) => memory.held?.maxBytes ?? 0),
+  counter(
+    'held_refused{kind}',
+    'Times that bytes were to be held and did not fit, by why.',
+    ({ memory }) => memory.held?.refused ?? {},
+  ),
   // Without a disk tier they are 0.
   gauge('disk_entries', 'Entries on the disk, lists of variants among them.', ({ disk }) => disk?.entries ?? 0),
   gauge('disk_bytes', 'Bytes of the files of the disk tier.', ({ disk }) => disk?.bytes ?? 0),

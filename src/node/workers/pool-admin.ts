@@ -9,6 +9,7 @@ import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery }
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
+import { nothingHeld } from '../../memory-budget.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -203,7 +204,9 @@ export class Totals {
   }
 
   retire({ stats, clientBytes, measured }: Figures): void {
-    const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0 };
+    const { held: had } = stats.memory;
+    const held = had && { maxBytes: 0, bytes: nothingHeld(), refused: had.refused };
+    const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0, ...(held && { held }) };
     const counted: GateStats = { ...stats, memory, fillsInFlight: 0 };
     this.#retired = [this.#retired.reduce(added, counted)];
     this.#retiredBytes += clientBytes;

@@ -15,10 +15,10 @@ import type { Origin } from '../../ports.ts';
 import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
-import { createMemoryStore, type MemoryStore } from '../../store/memory.ts';
+import type { MemoryStore } from '../../store/memory.ts';
 import { surviveUncaughtExceptions } from '../front/client-exchange.ts';
 import { logOf, type NodeGate, startPart } from '../serve.ts';
-import { storesOf } from '../tiers.ts';
+import { memoryTier, storesOf } from '../tiers.ts';
 import type { FromWorker, ToWorker, WorkerCalls } from './worker-process.ts';
 
 /** All that a worker has from its welcome on. */
@@ -78,7 +78,8 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     broken: () => process.exit(1),
   });
   const { maxBytes } = config.memory;
-  const memory = createMemoryStore({ maxBytes });
+  const tier = memoryTier(maxBytes);
+  const { memory } = tier;
   const replica =
     disk &&
     new ReplicaStore({
@@ -91,10 +92,10 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
   const gateOptions = {
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
-    memoryStats: () => memory.stats(),
+    ...tier.gateOptions,
     sources: trackedSources(sources),
   };
-  const tiers = { memory, disk: undefined, gateOptions, close: async () => replica?.close() };
+  const tiers = { ...tier, disk: undefined, gateOptions, close: async () => replica?.close() };
   const origin = (plain: Origin) => afterIntents(plain, () => log.opened());
   const part = startPart(config, { log: ownLog, tiers, role: { kind: 'worker', origin } });
   part.then(

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { SharedBudget, WORKING_BYTES } from '../../src/memory-budget.ts';
+import { createMemoryStore, entryCost } from '../../src/store/memory.ts';
+import { getKey, storedResponse } from '../contract/store-contract.ts';
+
+const MAX_BYTES = 1_000_000;
+/** What may be held at most: the working bytes, and half of the entries' room. */
+const MOST = WORKING_BYTES + MAX_BYTES / 2;
+
+function filled() {
+  const budget = new SharedBudget(MAX_BYTES);
+  const store = createMemoryStore({ maxBytes: MAX_BYTES, budget });
+  for (let at = 0; store.stats().evictions === 0; at++) {
+    store.put(storedResponse(getKey(`http://h/${at}`), 'x'.repeat(10_000)));
+  }
+  return { budget, store };
+}
+
+describe('the memory budget', () => {
+  it('takes nothing from the entries for ordinary traffic', () => {
+    const { budget, store } = filled();
+    const before = store.bytes();
+    expect(budget.reserve('fills', WORKING_BYTES)).toBe(true);
+    expect(store.bytes()).toBe(before);
+  });
+
+  it('has the entries make room for what is held beyond that, and gives the room back', () => {
+    const { budget, store } = filled();
+    expect(budget.reserve('fills', WORKING_BYTES + 300_000)).toBe(true);
+    expect(store.bytes()).toBeLessThanOrEqual(700_000);
+    expect(store.bytes()).toBeGreaterThan(600_000);
+    const entry = storedResponse(getKey('http://h/new'), 'x'.repeat(10_000));
+    store.put(entry);
+    expect(store.get(entry.key)).toBe(entry);
+    expect(store.bytes()).toBeLessThanOrEqual(700_000);
+    budget.release('fills', WORKING_BYTES + 300_000);
+    while (store.bytes() + entryCost(entry) <= MAX_BYTES) {
+      const evictions = store.stats().evictions;
+      store.put(storedResponse(getKey(`http://h/again-${store.stats().entries}`), 'x'.repeat(10_000)));
+      expect(store.stats().evictions).toBe(evictions);
+    }
+  });
+
+  it('leaves the entries half of their room, whatever is held', () => {
+    const { budget, store } = filled();
+    expect(budget.reserve('uploads', MOST)).toBe(true);
+    expect(budget.reserve('uploads', 1)).toBe(false);
+    budget.take('answers', 5_000_000);
+    expect(store.bytes()).toBeGreaterThan(MAX_BYTES / 2 - 12_000);
+    expect(store.bytes()).toBeLessThanOrEqual(MAX_BYTES / 2);
+  });
+
+  it('asks those for bytes back who can give some, in their order, and no more often than need be', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    const asked: string[] = [];
+    const giver = (name: string, parts: number) => () => {
+      if (parts-- <= 0) return false;
+      asked.push(name);
+      budget.release('fills', 1_000);
+      return true;
+    };
+    budget.whenShort(giver('first', 2));
+    budget.whenShort(giver('second', 5));
+    expect(budget.reserve('fills', MOST)).toBe(true);
+    expect(asked).toEqual([]);
+    expect(budget.reserve('uploads', 2_500)).toBe(true);
+    expect(asked).toEqual(['first', 'first', 'second']);
+    expect(budget.reserve('uploads', 50_000)).toBe(false);
+    expect(asked).toHaveLength(7);
+    expect(budget.stats().bytes).toMatchObject({ fills: MOST - 7_000, uploads: 2_500 });
+  });
+
+  it('asks nobody for what could never fit', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    let asked = 0;
+    budget.whenShort(() => ++asked < 3);
+    expect(budget.reserve('fills', MOST + 1)).toBe(false);
+    expect(asked).toBe(0);
+  });
+
+  it('counts what is held and what did not fit, by kind', () => {
+    const { budget, store } = filled();
+    budget.take('answers', 2 * MOST);
+    expect(budget.reserve('codings', 1)).toBe(false);
+    expect(budget.reserve('codings', 1)).toBe(false);
+    expect(store.stats().held).toEqual({
+      maxBytes: MOST,
+      bytes: { fills: 0, answers: 2 * MOST, uploads: 0, intents: 0, codings: 0 },
+      refused: { fills: 0, answers: 0, uploads: 0, intents: 0, codings: 2 },
+    });
+  });
+});
