@@ -11,10 +11,9 @@ import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
-import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
+import type { Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { Rehydrator } from '../engine/populate/rehydrate.ts';
-import { classOf } from '../engine/tally.ts';
 import { trackedSources } from '../engine/tracked-sources.ts';
 import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
@@ -29,13 +28,14 @@ import { trustOf } from './config/trusted-proxies.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
-import type { ExchangeEnd } from './front/front-contract.ts';
 import { certificatesOf, urlOf } from './listening.ts';
-import { accessLine, createLog } from './operator/access-log.ts';
+import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
+import { ExchangeLog } from './operator/exchange-log.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
+import { Overload, processPressure } from './overload.ts';
 import { Population } from './populate/population.ts';
 import { Rules } from './rules.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
@@ -108,17 +108,15 @@ export class NodeGate implements RunningGate {
   /** Where clients connect. */
   port = 0;
   adminUrl = '';
-  /** Bytes of content sent to clients since the start. */
-  clientBytes = 0;
   readonly #log: Logger;
   readonly #origins: Origins;
   readonly metrics: Metrics;
+  readonly exchanges: ExchangeLog;
   readonly rehydrator: Rehydrator;
   readonly #role: Role | undefined;
-  /** Time to the origin's head, for the access log; only requests that went forward are here. */
-  readonly #forwardMs = new WeakMap<GateRequest, number>();
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
+  readonly #overload: Overload;
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
@@ -135,11 +133,18 @@ export class NodeGate implements RunningGate {
     this.#tiers = tiers;
     this.#certificates = certificatesOf(config, log);
     this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
+    this.#overload = overloadOf(config, log);
     this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
     this.#site = this.#compile(config);
-    const counted = { stats: () => this.gate.stats(), clientBytes: () => this.clientBytes };
+    this.exchanges = new ExchangeLog({
+      log,
+      showValues: () => this.#site.config.log.showValues,
+      forwarded: (report) => this.metrics.observeForward(report),
+    });
+    const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
     const sources = () => this.gate.sources();
-    this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, sources });
+    this.metrics =
+      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, overload: this.#overload, sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     this.rehydrator = new Rehydrator({
       usesOf,
@@ -151,7 +156,7 @@ export class NodeGate implements RunningGate {
       ...{ coder: coderWith(nodeCompress), sources: trackedSources() },
       ...tiers.gateOptions,
       rehydrator: this.rehydrator,
-      report: (report) => this.#report(report),
+      report: this.exchanges.report,
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
       exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),
     });
@@ -179,7 +184,7 @@ export class NodeGate implements RunningGate {
       cacheName,
       budget: this.#tiers.budget,
       hooks: {
-        ended: (end) => this.#ended(end),
+        ended: this.exchanges.ended,
         refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
         // Port scanners cause these constantly, hence debug level.
         lost: ({ reason, got, peer }) => this.#log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
@@ -194,6 +199,7 @@ export class NodeGate implements RunningGate {
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, listen.tls === undefined ? 'http' : 'https');
+    this.#overload.start();
     this.#cancelLoading = platformTasks.later(QUIET_MS, () => {
       const loaded = Promise.all([loadPools(), this.metrics.load()]);
       // Who needs a part sooner loads it, and hears of its error.
@@ -250,6 +256,7 @@ export class NodeGate implements RunningGate {
     const { graceMs = 10_000 } = checkOptions<CloseOptions>('close', options, { grace: timeout(0) });
     this.#ready = false;
     this.#cancelLoading();
+    this.#overload.stop();
     const end = platformClock.monotonic() + graceMs;
     this.#population.close();
     await this.#front.close({ graceMs });
@@ -262,7 +269,7 @@ export class NodeGate implements RunningGate {
   #compile(config: ResolvedConfig) {
     const pools = this.#origins.update(config.origins);
     const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
-    const origins = new Map([...pools].map(([name, pool]) => [name, wrap(pool)]));
+    const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(wrap(pool))]));
     return {
       config,
       router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
@@ -273,28 +280,18 @@ export class NodeGate implements RunningGate {
   requestFor(asked: OwnRequest): GateRequest | undefined {
     return admitOwn(asked, this.#site.router, this.#site.config);
   }
+}
 
-  #report(report: ExchangeReport): void {
-    if (report.error !== undefined) {
-      const { code, message, cause } = report.error;
-      const { originName: origin } = report.request.route;
-      this.#log.warn({ origin, code, cause: cause instanceof Error ? cause.message : undefined }, message);
-    }
-    if (report.forwardMs === undefined) return;
-    this.#forwardMs.set(report.request, report.forwardMs);
-    this.metrics.observeForward(report);
-  }
-
-  #ended(end: ExchangeEnd): void {
-    this.clientBytes += end.bodyBytes;
-    if (!this.#log.isLevelEnabled('info')) return;
-    const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
-    if (status === undefined || outcome === undefined) {
-      this.#log.info({ method: request.method, durationMs }, 'client left before it was answered');
-      return;
-    }
-    const { showValues } = this.#site.config.log;
-    const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
-    this.#log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, showValues }));
-  }
+function overloadOf({ limits }: ResolvedConfig, log: Logger): Overload {
+  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
+  return new Overload({
+    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
+    tasks: platformTasks,
+    read: processPressure(),
+    changed: (shortOf, reading) => {
+      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
+      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
+    },
+    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
+  });
 }

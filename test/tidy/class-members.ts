@@ -18,7 +18,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IntervalBlocks: 33,
   Journal: 35,
   NamedCache: 40,
-  NodeGate: 31,
+  NodeGate: 29,
   PlainConnection: 28,
   PostgresAttempt: 29,
   Publisher: 34,

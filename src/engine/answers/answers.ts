@@ -171,6 +171,7 @@ export function answerFailure(request: GateRequest, error: TidegateError, outcom
 const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
   E_ORIGIN_TIMEOUT: 504,
   E_ORIGIN_OPEN: 503,
+  E_OVERLOAD: 503,
   E_LOG: 503,
   E_FAULT: 500,
 };
@@ -180,6 +181,7 @@ const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_CONNECT: 'expected a connection to the origin, got none',
   E_ORIGIN_TIMEOUT: 'expected a response in time, got none',
   E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
+  E_OVERLOAD: 'expected room for one more request, got none',
   E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
   E_LOG:
     'expected the log of invalidations to take what the write changes, got a failure; the write may be done or not',

@@ -137,7 +137,8 @@ export function nextAttempt(result: PopulateResult, attempts: number): NextAttem
   const { reason } = result;
   // It was not asked, so that was no attempt; the breaker lets one through when its time has come.
   // An origin that never answers is given up by its pace.
-  if (reason === 'E_ORIGIN_OPEN') return { delayMs: 0, attempts, pause: { retryAfterMs: undefined } };
+  if (reason === 'E_ORIGIN_OPEN' || reason === 'E_OVERLOAD')
+    return { delayMs: 0, attempts, pause: { retryAfterMs: undefined } };
   if (attempts + 1 >= MAX_ATTEMPTS || (result.kind === 'refused' && !RETRIED.has(reason))) return undefined;
   if (result.kind === 'failed' && BUSY.has(reason)) {
     return { delayMs: 0, attempts: attempts + 1, pause: { retryAfterMs: result.retryAfterMs } };

@@ -83,6 +83,11 @@ export const configSchema = section(
       headTimeout: timeout(1).default('10s'),
       keepAlive: timeout(1).default('5s'),
       maxRequestBodyBytes: integer(0).default(1024 ** 3),
+      overload: section({
+        eventLoopDelay: timeout().default('500ms'),
+        heap: kind.part.default(0.9),
+        descriptors: kind.part.default(0.9),
+      }).default({}),
     }).default({}),
     log: section({
       level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),

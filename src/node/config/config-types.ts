@@ -164,6 +164,18 @@ interface LimitsConfig {
   readonly keepAlive?: Duration | undefined;
   /** Largest request content; 413. Default 1 GiB. */
   readonly maxRequestBodyBytes?: number | undefined;
+  /** When a process counts as overloaded: then misses and writes get 503, and hits go on. */
+  readonly overload?: OverloadConfig | undefined;
+}
+
+/** Bounds of one process; 0: none. */
+interface OverloadConfig {
+  /** Mean delay of the event loop over half a second. Default `'500ms'`. */
+  readonly eventLoopDelay?: Duration | undefined;
+  /** Part of V8's heap limit that is in use, 0 to 1. Default 0.9. */
+  readonly heap?: number | undefined;
+  /** Part of the descriptors that the process may have (`ulimit -n`), 0 to 1; on Linux. Default 0.9. */
+  readonly descriptors?: number | undefined;
 }
 
 interface LogConfig {

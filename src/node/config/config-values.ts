@@ -11,6 +11,11 @@ export const workers = value<number | 'auto'>(
   (given) => given === 'auto' || isIntegerIn(given, 1, MAX_WORKERS),
 );
 
+export const part = value<number>(
+  'a number from 0 to 1',
+  (given) => typeof given === 'number' && given >= 0 && given <= 1,
+);
+
 /** Names of databases: parts of tags. */
 export const sourceName = like('a name (1 to 64 of a-z, 0-9, "-" and "_")', /^[a-z0-9_-]{1,64}$/);
 /** A slot name that PostgreSQL accepts. */

@@ -12,7 +12,7 @@ import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts'
 import type { RefusalReason, RequestRefusal } from './refusals.ts';
 
 /** Each excess is answered with a status of its own; see config-types.ts. */
-export type FrontLimits = ResolvedConfig['limits'];
+export type FrontLimits = Omit<ResolvedConfig['limits'], 'overload'>;
 
 /** A request that the front refused. */
 export interface RefusalReport {

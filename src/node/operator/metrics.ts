@@ -9,11 +9,14 @@ import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
+import type { Overload } from '../overload.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
   /** Bytes of content sent to clients since the start; undefined when not counted. */
   readonly clientBytes?: () => number;
+  /** Undefined in a process that asks no origin. */
+  readonly overload?: Pick<Overload, 'state' | 'shed'>;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
 }
@@ -98,14 +101,19 @@ const COPIED: readonly Copied[] = [
   gauge('fills_in_flight', 'Fills under way.', (stats) => stats.fillsInFlight),
 ];
 
-const ORIGIN_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const ORIGIN_SECONDS = {
+  name: 'tidegate_origin_seconds',
+  help: "Time from forwarding a request to the head of the origin's answer.",
+  labelNames: ['origin'] as const,
+  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+};
 
 interface Loaded {
   readonly registry: Registry;
   readonly originSeconds: Histogram<'origin'>;
 }
 
-export function createMetrics({ stats, clientBytes, sources }: MetricsSources): Metrics {
+export function createMetrics({ stats, clientBytes, overload, sources }: MetricsSources): Metrics {
   const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
   const copied = [...COPIED, ...(ofClients ?? [])];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
@@ -115,16 +123,13 @@ export function createMetrics({ stats, clientBytes, sources }: MetricsSources): 
     const prom = await import('prom-client');
     const { registerCollected } = await import('../../metrics/collected.ts');
     const registry = new prom.Registry();
-    for (const { metric, read } of copied) registerCollected(registry, metric, () => read(latest ?? stats()));
-    if (sources !== undefined)
-      for (const { metric, read } of OF_SOURCES) registerCollected(registry, metric, () => read(sources()));
-    const originSeconds = new prom.Histogram({
-      name: 'tidegate_origin_seconds',
-      help: "Time from forwarding a request to the head of the origin's answer.",
-      labelNames: ['origin'],
-      buckets: ORIGIN_BUCKETS_SECONDS,
-      registers: [registry],
-    });
+    const collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => {
+      for (const { metric, read } of copies) registerCollected(registry, metric, () => read(now()));
+    };
+    collect(copied, () => latest ?? stats());
+    if (sources !== undefined) collect(OF_SOURCES, sources);
+    if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
+    const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
     prom.collectDefaultMetrics({ register: registry });
     return { registry, originSeconds };
   };
@@ -154,6 +159,15 @@ export function createMetrics({ stats, clientBytes, sources }: MetricsSources): 
     },
   };
 }
+
+/** Measured in each process, and summed up over workers. */
+const OF_OVERLOAD: readonly Copy<Pick<Overload, 'state' | 'shed'>>[] = [
+  gauge('overload{short_of}', 'Processes that are short of it, and so ask no origin.', ({ state }) => state),
+  copyOf('counter', 'shed', {
+    help: 'Requests answered 503 in place of being forwarded, as the process was overloaded.',
+    read: ({ shed }) => shed,
+  }),
+];
 
 /** The trackers' reports by source. An unknown lag has no series. */
 const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [

@@ -128,7 +128,7 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
-      return { stats: gate.stats(), clientBytes: part.clientBytes, measured };
+      return { stats: gate.stats(), clientBytes: part.exchanges.clientBytes, measured };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];

@@ -1,0 +1,143 @@
+// Overload of this process: its event loop, its heap, its descriptors. Beyond a bound, requests that would go to an origin get
+// 503, while hits go on: a hit costs microseconds, and each forwarded request adds to what is short.
+//
+// A write that is shed was not sent, so nothing is invalidated for it. An origin stays sound: its circuit breaker
+// hears nothing of a shed request.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+import { TidegateError } from '../errors.ts';
+import type { Cancel, Forward, Origin, OriginListener, Tasks } from '../ports.ts';
+
+/** What a process can run short of. */
+const PRESSURES = ['event_loop', 'heap', 'descriptors'] as const;
+
+type Pressure = (typeof PRESSURES)[number];
+
+/** Mean delay of the event loop in ms since the reading before; the others as parts of what the process may have. */
+export type PressureReading = { readonly [pressure in Pressure]: number };
+
+/** Bounds of a reading; 0: no bound. */
+export type PressureBounds = PressureReading;
+
+interface OverloadParts {
+  readonly bounds: PressureBounds;
+  readonly tasks: Tasks;
+  readonly read: () => Promise<PressureReading>;
+  /** Called when shedding begins, with what is short, and with nothing when it ends. */
+  readonly changed: (short: readonly Pressure[], reading: PressureReading) => void;
+  readonly fault: (error: unknown) => void;
+}
+
+const READ_EVERY_MS = 500;
+/** Shedding ends below this part of the bound, so that it does not begin and end with each reading. */
+const RELIEF = 0.8;
+
+const NO_FORWARD: Forward = { abort: () => {}, pause: () => {}, resume: () => {} };
+
+export class Overload {
+  readonly #parts: OverloadParts;
+  #cancel: Cancel = () => {};
+  #short: readonly Pressure[] = [];
+  #shed = 0;
+  #stopped = false;
+
+  constructor(parts: OverloadParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads again and again, until `stop`. */
+  start(): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#parts.tasks.later(READ_EVERY_MS, () => {
+      this.#parts
+        .read()
+        .then((reading) => this.#judge(reading))
+        .catch(this.#parts.fault)
+        .finally(() => this.start());
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  /** 1 for what is short. */
+  get state(): { readonly [pressure in Pressure]: 0 | 1 } {
+    const is = (pressure: Pressure) => (this.#short.includes(pressure) ? 1 : 0);
+    return { event_loop: is('event_loop'), heap: is('heap'), descriptors: is('descriptors') };
+  }
+
+  /** Requests that were answered 503 in place of being forwarded. */
+  get shed(): number {
+    return this.#shed;
+  }
+
+  /** The origin, which is not asked while something is short. */
+  guard(origin: Origin): Origin {
+    return {
+      forward: (request, listener) => {
+        if (this.#short.length === 0) return origin.forward(request, listener);
+        return this.#refuse(listener);
+      },
+    };
+  }
+
+  #refuse(listener: OriginListener): Forward {
+    this.#shed++;
+    const message = `expected room for one more request to an origin, got a process short of: ${this.#short.join(', ')}`;
+    let aborted = false;
+    // A listener hears nothing inside forward().
+    this.#parts.tasks.soon(() => aborted || listener.failed(new TidegateError('E_OVERLOAD', message)));
+    return {
+      ...NO_FORWARD,
+      abort: () => {
+        aborted = true;
+      },
+    };
+  }
+
+  #judge(reading: PressureReading): void {
+    const { bounds, changed } = this.#parts;
+    const short = PRESSURES.filter((pressure) => {
+      const relief = this.#short.includes(pressure) ? RELIEF : 1;
+      return bounds[pressure] > 0 && reading[pressure] >= bounds[pressure] * relief;
+    });
+    const before = this.#short.join();
+    this.#short = short;
+    if (short.join() !== before) changed(short, reading);
+  }
+}
+
+/** Precision of the measured delay, which every reading of it contains. */
+const RESOLUTION_MS = 20;
+
+/** Readings of this process. Descriptors count as 0 where the system does not show them (all but Linux). */
+export function processPressure(): () => Promise<PressureReading> {
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delay.enable();
+  let limit: Promise<number> | undefined;
+  return async () => {
+    // Nothing measured: the loop was blocked all the time, or has just begun.
+    const meanMs = delay.count === 0 ? 0 : delay.mean / 1e6 - RESOLUTION_MS;
+    delay.reset();
+    const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics();
+    limit ??= descriptorLimit();
+    const [open, allowed] = await Promise.all([openDescriptors(), limit]);
+    return { event_loop: Math.max(0, meanMs), heap: used / most, descriptors: open / allowed };
+  };
+}
+
+async function openDescriptors(): Promise<number> {
+  if (process.platform !== 'linux') return 0;
+  return (await readdir('/proc/self/fd')).length;
+}
+
+/** The soft limit, which the process cannot exceed. */
+async function descriptorLimit(): Promise<number> {
+  if (process.platform !== 'linux') return Number.POSITIVE_INFINITY;
+  const soft = /^Max open files +(\d+)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+}
