@@ -74,6 +74,8 @@ export interface GateRequest {
   /** End-to-end fields as they are forwarded, Host among them; hop-by-hop fields are gone, the route's edits are done. */
   readonly fields: Fields;
   readonly body: RequestBody | undefined;
+  /** The client's address; undefined when nobody knows who the clients are. Bounds count by `clientGroup` of entry/clients.ts. */
+  readonly client?: string | undefined;
   /**
    * Other than false: forwarded without looking in the cache, and the answer is not stored. `credentials`: for its cookies or
    * Authorization; `no-lease`: this node may serve nothing stored now; true: for another reason (a bypass rule, a body on

@@ -24,10 +24,10 @@ import { compileSite } from '../site/compile-site.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 import { nodeCompress } from './compressor.ts';
 import { needsRestart, type ResolvedConfig } from './config/config.ts';
-import { trustOf } from './config/trusted-proxies.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
+import { trustOf } from './front/trusted-proxies.ts';
 import { certificatesOf, urlOf } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
@@ -179,7 +179,7 @@ export class NodeGate implements RunningGate {
       gate: this.gate,
       limits,
       arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
-      trust: (address) => this.#site.trusts(address),
+      trust: () => this.#site.trust,
       originOf: (name) => this.#origins.optionsOf(name),
       cacheName,
       budget: this.#tiers.budget,
@@ -273,7 +273,7 @@ export class NodeGate implements RunningGate {
     return {
       config,
       router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
-      trusts: trustOf(config.trustedProxies),
+      trust: trustOf(config.trustedProxies),
     };
   }
 

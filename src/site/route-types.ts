@@ -30,7 +30,7 @@ export interface RouteConfig {
   readonly negativeTtl?: Duration | undefined;
   /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies bypass it. */
   readonly cookies?: CookieOptions | undefined;
-  /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. Trusted proxies are always obeyed. */
+  /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. */
   readonly clientDirectives?: 'ignore' | 'honour' | undefined;
   /** Larger response bodies are forwarded and not stored. Default 64 MiB. */
   readonly maxBodyBytes?: number | undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Front } from '../../src/node/front/front.ts';
+import { UNSTATED } from '../../src/node/front/trusted-proxies.ts';
 import {
   answerText,
   bodyText,
@@ -92,7 +93,7 @@ test('a port in use is an error that says so', async () => {
     site: () => ({ router: routerTo(siteRoute()) }),
     gate: {} as never,
     limits: LIMITS,
-    trust: () => false,
+    trust: () => UNSTATED,
     originOf: () => ({ url: '' }),
   });
   await expect(other.listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'E_PORT' });

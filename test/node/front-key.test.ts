@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { type CookieOptions, cookieRules, countingNames } from '../../src/engine/answers/edits.ts';
 import { requestVariantKey } from '../../src/engine/http/draft.ts';
 import { type AdmissionDeps, admit } from '../../src/node/front/admission.ts';
+import { trustOf, UNSTATED } from '../../src/node/front/trusted-proxies.ts';
 import { type Fields, fieldValue, filterFields } from '../../src/semantics/fields.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
@@ -89,16 +90,20 @@ function forwardedOf(asked: Asked, deps: Omit<AdmissionDeps, 'trust'>) {
     method,
     target: absolute === '' ? target : `${absolute}${host}${target}`,
     httpVersion: '1.1',
-    // A trusted peer's directives are obeyed.
-    rawHeaders: ['Host', host, ...[...claims, ...own, ...(trusted ? [] : directives)].flat()],
+    rawHeaders: ['Host', host, ...[...claims, ...own, ...directives].flat()],
   };
   const admission = admit(
     raw,
     { address: '10.0.0.1', scheme: 'http', localAuthority: () => 'local' },
-    { ...deps, trust: () => trusted },
+    { ...deps, trust: () => (trusted ? BELIEVING : UNSTATED) },
   );
   return admission.kind === 'admitted' && !admission.request.bypass ? admission.request : undefined;
 }
+
+const BELIEVING = trustOf({
+  ...{ from: ['10.0.0.0/8'], client: true, host: true, scheme: true, overrides: true },
+  directives: false,
+});
 
 test('equal cache keys imply equal forwarded requests', () => {
   fc.assert(
@@ -136,7 +141,7 @@ test('several lines of Cookie are forwarded as one, which no other request has',
       site: () => ({ router: routerTo(site) }),
       limits: LIMITS,
       cacheName: 'tidegate',
-      trust: () => false,
+      trust: () => UNSTATED,
     };
     const admission = admit(raw, peer, deps);
     return admission.kind === 'admitted' ? fieldValue(admission.request.fields, 'cookie') : undefined;

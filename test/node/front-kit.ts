@@ -12,6 +12,7 @@ import type {
   FrontLimits,
   RefusalReport,
 } from '../../src/node/front/front-contract.ts';
+import { UNSTATED } from '../../src/node/front/trusted-proxies.ts';
 import type { Answer, BodySource, Cancel, Eventually, Responder } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
@@ -106,7 +107,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
     site: () => ({ router }),
     gate,
     limits: { ...LIMITS, ...limits },
-    trust: () => false,
+    trust: () => UNSTATED,
     originOf: () => ({ url: 'http://127.0.0.1:1' }),
     hooks: {
       ended: (end) => ends.push(end),

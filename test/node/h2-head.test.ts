@@ -3,13 +3,14 @@
 import { describe, expect, test } from 'vitest';
 import { admit } from '../../src/node/front/admission.ts';
 import { readH2Head } from '../../src/node/front/h2/h2-head.ts';
+import { UNSTATED } from '../../src/node/front/trusted-proxies.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
 const PSEUDO = [':method', 'GET', ':scheme', 'https', ':authority', 'a.example', ':path', '/x?y'];
 const deps = {
   site: () => ({ router: routerTo(siteRoute()) }),
   limits: LIMITS,
-  trust: () => false,
+  trust: () => UNSTATED,
   cacheName: 'tidegate',
 };
 const peer = { address: '10.0.0.1', scheme: 'https', localAuthority: () => 'local' } as const;

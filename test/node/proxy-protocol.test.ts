@@ -5,6 +5,7 @@ import { connect as tlsConnect } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readProxyHeader } from '../../src/node/front/connection/proxy-protocol.ts';
+import { NO_BELIEF, trustOf } from '../../src/node/front/trusted-proxies.ts';
 import {
   bodyText,
   eventually,
@@ -114,12 +115,15 @@ describe('a connection that begins with a header', () => {
   });
 
   test('is trusted as the peer stated is, not as the proxy', async () => {
-    const asked: string[] = [];
-    const trust = (address: string) => asked.push(address) > 0;
-    const { front } = await behindProxy({ trust });
-    await exchange(front.port, GREETING + get('/', 'X-Forwarded-Proto: https'));
-    expect(new Set(asked)).toEqual(new Set(['192.0.2.7']));
-    expect(front.requests[0]?.uri).toBe('https://example.org/');
+    const settings = { ...NO_BELIEF, client: true, scheme: true };
+    for (const [address, uri, client] of [
+      ['192.0.2.7', 'https://example.org/', '203.0.113.9'],
+      ['127.0.0.1', 'http://example.org/', '192.0.2.7'],
+    ] as const) {
+      const { front } = await behindProxy({ trust: () => trustOf({ ...settings, from: [address] }) });
+      await exchange(front.port, GREETING + get('/', 'X-Forwarded-Proto: https', 'X-Forwarded-For: 203.0.113.9'));
+      expect(front.requests[0]).toMatchObject({ uri, client });
+    }
   });
 
   test('has the local end that is stated, for a request that names no host', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parseSelectors } from '../../src/entry/selectors.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { admit } from '../../src/node/front/admission.ts';
+import { UNSTATED } from '../../src/node/front/trusted-proxies.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { unroutedRequest } from '../../src/web/request.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
@@ -62,7 +63,7 @@ function gateKey(one: Stored): string {
   const deps = {
     site: () => ({ router: routerTo(siteRoute()) }),
     limits: LIMITS,
-    trust: () => false,
+    trust: () => UNSTATED,
     cacheName: 'tidegate',
   };
   const admission = admit(raw, peer, deps);

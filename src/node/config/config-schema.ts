@@ -1,7 +1,18 @@
 // The schema of `tidegate.config.ts`: the kind of each key and its default. config-types.ts explains the keys; a test
 // compares the two, and both with docs/configuration.md. What other runtimes have too stands in site/tables.ts.
 
-import { flag, type GotOf, integer, list, oneOf, section, table, text, timeout } from '../../options/sections.ts';
+import {
+  either,
+  flag,
+  type GotOf,
+  integer,
+  list,
+  oneOf,
+  section,
+  table,
+  text,
+  timeout,
+} from '../../options/sections.ts';
 import * as site from '../../site/kinds.ts';
 import { NAMES, POPULATE, ROUTE_SECTION, SOURCE, scheduleOf } from '../../site/tables.ts';
 import * as kind from './config-values.ts';
@@ -46,6 +57,19 @@ const databaseSchema = section({
 export const databasesSchema = table(kind.sourceName, databaseSchema).default({});
 
 const scheduleSchema = section(scheduleOf(kind.cronExpression));
+
+const trustedProxies = either(
+  'a list of addresses and networks, or { from, client, host, scheme, overrides, directives }',
+  list(kind.network),
+  section({
+    from: list(kind.network),
+    client: flag.default(true),
+    host: flag.default(false),
+    scheme: flag.default(false),
+    overrides: flag.default(false),
+    directives: flag.default(false),
+  }),
+);
 
 export const configSchema = section(
   {
@@ -94,7 +118,7 @@ export const configSchema = section(
       file: text.default('stdout'),
       showValues: flag.default(false),
     }).default({}),
-    trustedProxies: list(kind.network).default([]),
+    trustedProxies: trustedProxies.optional(),
     ...NAMES,
     workers: kind.workers.default(1),
   },

@@ -28,8 +28,11 @@ export interface TidegateConfig {
   /** Limits of what clients send; each excess is answered with the status beside it. */
   readonly limits?: LimitsConfig | undefined;
   readonly log?: LogConfig | undefined;
-  /** Peers whose Forwarded and X-Forwarded-* fields are believed: IP addresses and networks. Default: none. */
-  readonly trustedProxies?: readonly string[] | undefined;
+  /**
+   * Proxies before the gate: IP addresses and networks, or these and what is believed of them. `[]`: clients connect directly.
+   * Default: unknown, so a peer with a private address is taken for no single client.
+   */
+  readonly trustedProxies?: readonly string[] | TrustedProxiesConfig | undefined;
   /** Targeted cache control fields obeyed, in order of precedence (RFC 9213). Default `['cdn-cache-control']`. */
   readonly targetedFields?: readonly string[] | undefined;
   /** Name of this cache in Cache-Status and Via. Default `tidegate`. */
@@ -147,6 +150,21 @@ interface PostgresSourceConfig {
   readonly publication?: string | undefined;
   /** How much of an old row the log holds. Default `full`. */
   readonly identity?: 'full' | 'key' | undefined;
+}
+
+interface TrustedProxiesConfig {
+  /** IP addresses, and networks such as `10.0.0.0/8`. Required. */
+  readonly from: readonly string[];
+  /** The client is the rightmost hop of X-Forwarded-For, or of Forwarded (RFC 7239), that is none of them. Default true. */
+  readonly client?: boolean | undefined;
+  /** X-Forwarded-Host is the host, part of the cache key. Default false. */
+  readonly host?: boolean | undefined;
+  /** X-Forwarded-Proto is the scheme, part of the cache key. Default false. */
+  readonly scheme?: boolean | undefined;
+  /** Fields such as X-Original-URL and X-HTTP-Method-Override reach the origin, past the cache; X-Real-IP too. Default false. */
+  readonly overrides?: boolean | undefined;
+  /** Cache-Control and Pragma are obeyed whatever the route says (RFC 9111 §5.2.1). Default false. */
+  readonly directives?: boolean | undefined;
 }
 
 interface LimitsConfig {

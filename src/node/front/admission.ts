@@ -17,13 +17,14 @@ import {
   type Scheme,
   withoutDefaultPort,
 } from './request-heads.ts';
+import { type Belief, hopsTo, NO_BELIEF, type Trust, UNSTATED } from './trusted-proxies.ts';
 
 export interface AdmissionDeps {
   /** Asked for each request. */
   readonly site: () => { readonly router: Router };
   readonly limits: HeadLimits;
-  /** Whether to believe this peer about host, scheme and client, and to obey its cache directives. */
-  readonly trust: (address: string) => boolean;
+  /** Asked for each request. */
+  readonly trust: () => Trust;
   /** Our pseudonym in Via (RFC 9110 §7.6.3). */
   readonly cacheName: string;
 }
@@ -53,9 +54,11 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (scan.via !== undefined && listMembers(scan.via).some((via) => via.split(/[ \t]+/)[1] === deps.cacheName)) {
     return refused('loop', scan.via);
   }
-  const claims = scan.forwardedFor ?? scan.forwardedProto ?? scan.forwardedHost ?? scan.overrides ?? scan.sources;
-  const trusted = claims !== undefined && deps.trust(peer.address);
-  const place = effectivePlace(head, trusted, peer);
+  const trust = deps.trust();
+  const claims =
+    scan.forwardedFor ?? scan.forwarded ?? scan.forwardedProto ?? scan.forwardedHost ?? scan.overrides ?? scan.sources;
+  const believed = claims !== undefined && trust.isProxy(peer.address) ? trust.belief : NO_BELIEF;
+  const place = effectivePlace(head, believed, peer);
   if (place.kind === 'refused') return place;
   const { router } = deps.site();
   if (head.target === '*') return router.knowsHost(place.host) ? OPTIONS_SELF : refused('unknown-host', place.host);
@@ -71,7 +74,7 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (hops !== undefined && !/^\d{1,9}$/.test(hops)) return refused('max-forwards', hops);
   if (hops !== undefined && Number(hops) === 0) return OPTIONS_SELF;
   const maxForwards = hops === undefined ? scan.maxForwards : String(Number(hops) - 1);
-  return route({ raw, head, site, place, address: peer.address, trusted, maxForwards }, deps);
+  return route({ raw, head, site, place, peer, trust, believed, maxForwards }, deps.cacheName);
 }
 
 /** Host and scheme are in the URI. */
@@ -95,7 +98,7 @@ export function admitOwn(
   };
   const scheme = protocol === 'https:' ? 'https' : 'http';
   const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
-  const admission = admit(raw, peer, { site: () => ({ router }), limits, trust: () => false, cacheName });
+  const admission = admit(raw, peer, { site: () => ({ router }), limits, trust: () => UNSTATED, cacheName });
   return admission.kind === 'admitted' ? admission.request : undefined;
 }
 
@@ -104,31 +107,39 @@ interface Routed {
   readonly head: CheckedHead;
   readonly site: SiteRoute;
   readonly place: Place;
-  readonly address: string;
-  readonly trusted: boolean;
+  readonly peer: Peer;
+  readonly trust: Trust;
+  readonly believed: Belief;
   readonly maxForwards: string | undefined;
 }
 
-function route({ raw, head, site, place, address, trusted, maxForwards }: Routed, deps: AdmissionDeps): Admitted {
+function route(routed: Routed, cacheName: string): Admitted {
+  const { raw, head, site, place, peer, trust, believed, maxForwards } = routed;
   const { method, httpVersion } = raw;
   const { host, scheme } = place;
-  const fields = forwardedFields(head.scan, {
+  const { scan } = head;
+  const isTold = believed.client && (scan.forwardedFor ?? scan.forwarded) !== undefined;
+  const hops = isTold ? hopsTo(peer.address, scan, trust.isProxy) : undefined;
+  const fields = forwardedFields(scan, {
     host,
     scheme,
     originHost: site.request.originHost ?? host,
-    peer: address,
-    trusted,
-    via: `${httpVersion} ${deps.cacheName}`,
+    hops: hops === undefined ? peer.address : hops.join(', '),
+    overrides: believed.overrides,
+    via: `${httpVersion} ${cacheName}`,
     // `Content-Length: 0` adds nothing to the method; the origin's connection states it where it matters.
     contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
     maxForwards,
   });
-  const overridden = trusted && head.scan.overrides !== undefined;
+  const overridden = believed.overrides && scan.overrides !== undefined;
   const bypass = overridden || (head.framing !== 'none' && isGet(method));
   const arrived = { method, target: head.target, fields, bypass };
-  const forwarded = requestOnRoute(arrived, site, () => deps.trust(address));
+  const isObeyed = () => trust.belief.directives && trust.isProxy(peer.address);
+  const forwarded = requestOnRoute(arrived, site, isObeyed);
   const uri = `${scheme}://${host}${forwarded.target}`;
-  return { kind: 'admitted', site, request: { route: site.route, method, uri, body: undefined, ...forwarded }, head };
+  const client = hops?.[0] ?? (trust.isStated ? peer.address || undefined : peer.client);
+  const request = { route: site.route, method, uri, body: undefined, client, ...forwarded };
+  return { kind: 'admitted', site, request, head };
 }
 
 interface Place {
@@ -138,24 +149,24 @@ interface Place {
 }
 
 /**
- * Scheme and host under which the client asked. A trusted peer may state both; its statement goes into the URI, so it
+ * Scheme and host under which the client asked. A proxy that is believed may state both; its statement goes into the URI, so it
  * is part of the key. The first member of a list counts: the hop next to the client.
  */
-function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place | RequestRefusal {
+function effectivePlace(head: CheckedHead, believed: Belief, peer: Peer): Place | RequestRefusal {
   const { forwardedProto, forwardedHost } = head.scan;
   let { scheme }: { scheme: Scheme } = peer;
-  if (trusted && forwardedProto !== undefined) {
+  if (believed.scheme && forwardedProto !== undefined) {
     const stated = (listMembers(forwardedProto)[0] ?? '').toLowerCase();
     if (stated !== 'http' && stated !== 'https') return refused('forwarded-proto', forwardedProto);
     scheme = stated;
   }
-  // A trusted peer may state in the target the scheme of the client's connection, or of its own.
+  // A proxy may state in the target the scheme of the client's connection, or of its own.
   if (head.scheme !== undefined && head.scheme !== scheme && head.scheme !== peer.scheme) {
     const over = peer.scheme === 'https' ? 'a connection with TLS' : 'an unencrypted connection';
     return refused('target-scheme', `${head.scheme} over ${over}`);
   }
   let host = head.host === '' ? peer.localAuthority() : head.host;
-  if (trusted && forwardedHost !== undefined) {
+  if (believed.host && forwardedHost !== undefined) {
     const stated = parseHost(listMembers(forwardedHost)[0] ?? '');
     if (stated === undefined) return refused('forwarded-host', forwardedHost);
     host = stated;

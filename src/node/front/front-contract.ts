@@ -10,6 +10,7 @@ import type { ResolvedConfig } from '../config/config.ts';
 import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
 import type { RefusalReason, RequestRefusal } from './refusals.ts';
+import type { Trust } from './trusted-proxies.ts';
 
 /** Each excess is answered with a status of its own; see config-types.ts. */
 export type FrontLimits = Omit<ResolvedConfig['limits'], 'overload'>;
@@ -39,8 +40,8 @@ export interface FrontDeps {
   readonly limits: FrontLimits;
   /** The layers below HTTP. Default: none. */
   readonly arrival?: ArrivalOptions;
-  /** Whether to believe the peer of this address about host, scheme and client. */
-  readonly trust: (address: string) => boolean;
+  /** Asked for each request: whom to believe about client, host and scheme. */
+  readonly trust: () => Trust;
   /** For tunnels: base URL of an origin, and certificates of the authorities trusted for it. */
   readonly originOf: (originName: string) => Pick<OriginOptions, 'url' | 'ca'>;
   /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */

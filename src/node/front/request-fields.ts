@@ -17,13 +17,14 @@ type Role =
   | 'via'
   | 'maxForwards'
   | 'forwardedFor'
+  | 'forwarded'
   | 'forwardedProto'
   | 'forwardedHost'
   /** A field of one connection only (RFC 9110 §7.6.1), or a harmful one; never forwarded. */
   | 'drop'
-  /** Claims another target, host or method; forwarded from trusted peers only, and then not cached. */
+  /** Claims another target, host or method; forwarded from proxies believed in it only, and then not cached. */
   | 'override'
-  /** Claims a client address; forwarded from trusted peers only. */
+  /** Claims a client address; forwarded from the same proxies only. */
   | 'source';
 
 function roles(role: Role, names: string): [string, Role][] {
@@ -40,6 +41,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map([
   ['via', 'via'],
   ['max-forwards', 'maxForwards'],
   ['x-forwarded-for', 'forwardedFor'],
+  ['forwarded', 'forwarded'],
   ['x-forwarded-proto', 'forwardedProto'],
   ['x-forwarded-host', 'forwardedHost'],
   ...roles('drop', 'keep-alive proxy-connection te trailer http2-settings proxy-authorization proxy-authenticate'),
@@ -64,7 +66,7 @@ export interface FieldScan extends Record<Exclude<Role, 'drop' | 'override' | 's
   bytes: number;
   hostLines: number;
   contentLengthLines: number;
-  /** Override and source fields: for trusted peers. */
+  /** Override and source fields. */
   overrides: string[] | undefined;
   sources: string[] | undefined;
 }
@@ -86,6 +88,7 @@ export function scanFields(rawHeaders: readonly string[]): FieldScan {
     via: undefined,
     maxForwards: undefined,
     forwardedFor: undefined,
+    forwarded: undefined,
     forwardedProto: undefined,
     forwardedHost: undefined,
     overrides: undefined,
@@ -147,8 +150,10 @@ interface Passage {
   readonly scheme: 'http' | 'https';
   /** Host sent to the origin. */
   readonly originHost: string;
-  readonly peer: string;
-  readonly trusted: boolean;
+  /** For X-Forwarded-For. */
+  readonly hops: string;
+  /** Whether its override and source fields are forwarded. */
+  readonly overrides: boolean;
   /** Version and pseudonym, e.g. `1.1 tidegate` (RFC 9110 §7.6.3). */
   readonly via: string;
   /** As forwarded; undefined when there is none. */
@@ -159,15 +164,14 @@ interface Passage {
 /** The end-to-end fields of the forwarded request. Uses up `scan.rest`. */
 export function forwardedFields(scan: FieldScan, passage: Passage): string[] {
   const fields = scan.connection === undefined ? scan.rest : withoutNamed(scan.rest, scan.connection);
-  const { contentLength, maxForwards, peer, trusted } = passage;
+  const { contentLength, maxForwards, overrides } = passage;
   fields.push('host', passage.originHost);
   if (contentLength !== undefined) fields.push('content-length', contentLength);
   if (maxForwards !== undefined) fields.push('max-forwards', maxForwards);
   fields.push('via', scan.via === undefined ? passage.via : `${scan.via}, ${passage.via}`);
-  fields.push('x-forwarded-for', trusted && scan.forwardedFor ? `${scan.forwardedFor}, ${peer}` : peer);
-  fields.push('x-forwarded-host', passage.host, 'x-forwarded-proto', passage.scheme);
-  if (trusted && scan.overrides !== undefined) fields.push(...scan.overrides);
-  if (trusted && scan.sources !== undefined) fields.push(...scan.sources);
+  fields.push('x-forwarded-for', passage.hops, 'x-forwarded-host', passage.host, 'x-forwarded-proto', passage.scheme);
+  if (overrides && scan.overrides !== undefined) fields.push(...scan.overrides);
+  if (overrides && scan.sources !== undefined) fields.push(...scan.sources);
   return fields;
 }
 

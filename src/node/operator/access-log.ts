@@ -74,6 +74,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra) {
     method: request.method,
     host,
     path: extra.showValues === true ? path : redactValues(path),
+    ...(request.client !== undefined && { client: request.client }),
     // Connects the lines about one URI.
     key: keyHash(cacheKey(request.route, method, request.uri)),
     status: report.status,

@@ -110,7 +110,7 @@ describe('are obeyed', () => {
   test.each([
     ['in the conformance profile', { routes: [{ profile: 'conformance' }] }],
     ['where the route says so', { routes: [{ clientDirectives: 'honour' }] }],
-    ['of a trusted peer', { trustedProxies: ['127.0.0.1'] }],
+    ['of a proxy believed in them', { trustedProxies: { from: ['127.0.0.1'], directives: true } }],
   ] as const)('%s', async (_, config) => {
     const { ask, requests } = await gated(byClient, config);
     await ask('/', { 'user-agent': 'one' });

@@ -279,7 +279,7 @@ describe('behind a proxy that ends TLS', () => {
       response.writeHead(200, { 'cache-control': 'max-age=3600' }).end('ok');
     });
     const gate = await gateBefore(url, {
-      trustedProxies: ['127.0.0.1'],
+      trustedProxies: { from: ['127.0.0.1'], scheme: true },
       routes: [{ name: 'site', match: { host: 'site.example' }, query: { drop: ['utm_source'] } }],
     });
     const ask =

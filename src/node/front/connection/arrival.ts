@@ -13,6 +13,8 @@ import { type Endpoints, takeProxyHeader } from './proxy-protocol.ts';
 export interface Peer {
   /** In the form of IPv4 where it is one (`unmapped`). */
   readonly address: string;
+  /** Its address, if that is a client's whatever stands before the gate: it is a public one, or a PROXY header has stated it. */
+  readonly client?: string | undefined;
   /** How the connection reached us. */
   readonly scheme: 'http' | 'https';
   /** Address and port of our end, for a request that names no host. */
@@ -21,8 +23,10 @@ export interface Peer {
 
 /** `stated` overrides the socket's own word. */
 export function peerOf(socket: Socket, scheme: Peer['scheme'], stated?: Endpoints): Peer {
+  const address = unmapped(stated?.remoteAddress ?? socket.remoteAddress ?? '');
   return {
-    address: unmapped(stated?.remoteAddress ?? socket.remoteAddress ?? ''),
+    address,
+    client: stated === undefined && LOCAL.test(address) ? undefined : address,
     scheme,
     localAuthority: () => {
       const { localAddress = '', localPort } = stated ?? socket;
@@ -32,8 +36,12 @@ export function peerOf(socket: Socket, scheme: Peer['scheme'], stated?: Endpoint
   };
 }
 
+/** No address at all, and those of loopback, links and private networks, carriers' among them (RFC 6890): a balancer may have them. */
+const LOCAL =
+  /^(?:$|10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd]|fe[89ab]|::1$)/i;
+
 /** An IPv4 address that a dual-stack socket reports in the form of IPv6 (RFC 4291 §2.5.5.2). */
-function unmapped(address: string): string {
+export function unmapped(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
