@@ -13,8 +13,11 @@ export interface ConnectTo {
   readonly from?: string;
 }
 
+/** The end of what the client sends; it goes on reading. */
+export const FIN = Symbol('FIN');
+
 /** Bytes as Latin-1 text or as they are; a number is a pause in milliseconds. */
-export type Part = string | Uint8Array | number;
+export type Part = string | Uint8Array | number | typeof FIN;
 
 export class RawClient {
   readonly socket: Socket;
@@ -58,6 +61,7 @@ export class RawClient {
     for (const part of parts) {
       if (this.state !== 'open') return this;
       if (typeof part === 'number') await sleep(part);
+      else if (part === FIN) this.socket.end();
       else this.socket.write(typeof part === 'string' ? Buffer.from(part, 'latin1') : part);
     }
     return this;

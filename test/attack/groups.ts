@@ -1,6 +1,6 @@
 // The groups of `npm run attack`, in the order in which they run; a new one is one line.
 
-import { REQUEST_LINE } from './groups/request-line.ts';
+import { HTTP1 } from './http1/group.ts';
 import type { Group } from './rows.ts';
 
-export const GROUPS: readonly Group[] = [REQUEST_LINE];
+export const GROUPS: readonly Group[] = [HTTP1];

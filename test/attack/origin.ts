@@ -216,3 +216,21 @@ class Reading {
     return rest;
   }
 }
+
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'host']);
+
+/** What two readers could take differently in a forwarded request; undefined when there is nothing. */
+export function uncleanness({ method, head, fields }: Received): string | undefined {
+  const values = (name: string) => fields.filter(([each]) => each === name).map(([, value]) => value);
+  if (method === '?') return `no request: ${JSON.stringify(head.slice(0, 200))}`;
+  if (/[^\r]\n|\r[^\n]|[\0\v\f]|\n[ \t]/.test(head)) return `bytes in ${JSON.stringify(head)}`;
+  for (const name of FRAMING) if (values(name).length > 1) return `${name} repeated`;
+  if (values('host').length === 0) return 'no host';
+  const [length] = values('content-length');
+  const [coding] = values('transfer-encoding');
+  if (length !== undefined && (coding !== undefined || !/^\d+$/.test(length)))
+    return `content-length ${length} ${coding}`;
+  if (coding !== undefined && coding !== 'chunked') return `transfer-encoding ${coding}`;
+  const alike = fields.find(([name]) => name.includes('_') && FRAMING.has(name.replaceAll('_', '-')));
+  return alike === undefined ? undefined : `the field ${alike[0]}`;
+}

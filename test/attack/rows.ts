@@ -4,7 +4,8 @@
 // 2. A group has a gate of its own (`tidegate serve` as a child process), an origin of its own, and honest traffic beside it.
 //    `config` adds to the gate's configuration, `listener` chooses plain HTTP or TLS with HTTP/2.
 // 3. A row sends the real thing through `World`, and says in words what happened. It is met when that equals `expected`.
-//    Words are joined with ', '; a word of `expected` may name several that will do: '400 or 431, closed, nothing forwarded'.
+//    Words are joined with ', '; a word of `expected` may name several that will do: '400 or 431, closed, nothing forwarded',
+//    and ' | ' parts whole sentences of which any will do.
 //    `world.send(bytes)` makes such words for the usual case: statuses, 'closed' or 'open', 'nothing forwarded' or '2 forwarded'.
 //    `world.stored(path)` says 'stored' or 'not stored'. Both words are also counted: what goes beyond the expected is told
 //    apart from other failures. Whatever a row throws is its result, and a failure.
@@ -52,9 +53,13 @@ export interface Group {
 
 /** Whether each word that is expected, or one of its alternatives, was got in its place. */
 export function meets(expected: string, got: string): boolean {
-  const wanted = expected.split(', ');
   const words = got.split(', ');
-  return wanted.length === words.length && wanted.every((word, at) => word.split(' or ').includes(words[at] as string));
+  return expected.split(' | ').some((sentence) => {
+    const wanted = sentence.split(', ');
+    return (
+      wanted.length === words.length && wanted.every((word, at) => word.split(' or ').includes(words[at] as string))
+    );
+  });
 }
 
 /** `1 forwarded` and the like; `nothing forwarded` for none. */

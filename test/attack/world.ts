@@ -8,7 +8,7 @@ import { makeCertificate } from '../kit/make-certificate.ts';
 import { ROOT, tempFolder } from '../runtime/node/kit.ts';
 import { fieldOf, type Reply, repliesOf } from './answers.ts';
 import { type ConnectTo, type Part, RawClient } from './client.ts';
-import { Origin, type Received } from './origin.ts';
+import { Origin, type Received, uncleanness } from './origin.ts';
 import { forwardedWord, type Group } from './rows.ts';
 
 /** Host of requests; every gate here takes any. */
@@ -28,9 +28,10 @@ export interface SendOptions {
 
 export interface Sent {
   readonly replies: readonly Reply[];
+  /** Ended, or announced to end by the last answer. */
   readonly closed: boolean;
   readonly forwarded: readonly Received[];
-  /** Such as `400, closed, nothing forwarded`, or `no answer, open, 1 forwarded`. */
+  /** Such as `400, closed, nothing forwarded`, or `no answer, open, 1 forwarded`; then what is unclean in those, if anything. */
   readonly words: string;
   readonly text: string;
 }
@@ -115,11 +116,15 @@ export class World {
     await client.untilQuiet(quietMs, Math.max(quietMs, withinMs));
     const ended = client.state !== 'open';
     const replies = repliesOf(client.text, methods, ended);
+    // After `Connection: close` the gate may go on reading for a while, so that the answer is not lost (RFC 9112 §9.6).
+    const closed = ended || /\bclose\b/i.test(fieldOf(replies.at(-1) ?? NO_REPLY, 'connection'));
     const forwarded = this.forwarded();
     const statuses = replies.map(({ status }) => String(status)).join(' ') || 'no answer';
     client.destroy();
-    const words = `${statuses}, ${ended ? 'closed' : 'open'}, ${forwardedWord(forwarded.length)}`;
-    return { replies, closed: ended, forwarded, words, text: client.text };
+    const unclean = forwarded.map(uncleanness).filter((what) => what !== undefined);
+    const tail = unclean.length === 0 ? '' : `, unclean: ${unclean.join('; ')}`;
+    const words = `${statuses}, ${closed ? 'closed' : 'open'}, ${forwardedWord(forwarded.length)}${tail}`;
+    return { replies, closed, forwarded, words, text: client.text };
   }
 
   /** One sound request on a connection of its own; throws without a whole answer. */
@@ -176,6 +181,8 @@ export class World {
     this.#remove();
   }
 }
+
+const NO_REPLY: Pick<Reply, 'fields'> = { fields: [] };
 
 /** Whether an answer came from the cache, as its Cache-Status says (RFC 9211). */
 export function isHit(reply: Reply): boolean {
