@@ -39,9 +39,10 @@ describe('what a client cannot do to others or to itself', () => {
     const client = new RawClient(port).send(
       `POST /1 HTTP/1.1\r\n${HEAD}Content-Length: 1\r\n\r\nxGET /2 HTTP/1.1\r\n${HEAD}\r\nrubbish\r\n\r\n`,
     );
+    await eventually(() => late.length === 1);
+    late[0]!();
     await eventually(() => late.length === 2);
     late[1]!();
-    late[0]!();
     const answers = await client.untilClosed();
     expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 400']);
     expect(answers.indexOf('/1')).toBeLessThan(answers.indexOf('/2'));

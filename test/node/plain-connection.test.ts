@@ -42,6 +42,31 @@ function answersIn(text: string): string[] {
 }
 
 describe('a connection', () => {
+  test('reads a higher minor version of HTTP/1 as 1.1 (RFC 9110 §2.5)', async () => {
+    const { port, requests } = await front();
+    const later = (text: string) => text.replace('HTTP/1.1', 'HTTP/1.7');
+    const post = `POST /3 HTTP/1.9\r\n${HOST}Content-Length: 2\r\n\r\nhi`;
+    const client = new RawClient(port).send(later(GET('/hit')) + later(GET('/1')) + GET('/2') + post);
+    await client.until((text) => answersIn(text).length === 4);
+    expect(answersIn(client.received)).toEqual(['200 stored', '200 /1', '200 /2', '200 /3']);
+    expect(requests.every(({ fields }) => fields[fields.indexOf('via') + 1] === '1.1 tidegate')).toBe(true);
+  });
+
+  test('holds what comes behind requests that wait, and loses nothing of it', async () => {
+    const { port, late, requests } = await front();
+    const post = (path: string, text: string) =>
+      `POST ${path} HTTP/1.1\r\n${HOST}Content-Length: ${text.length}\r\n\r\n${text}`;
+    const client = new RawClient(port).send(post('/late', 'a') + post('/1', 'b'));
+    await eventually(() => late.length === 1);
+    client.send(`${GET('/2').repeat(3_000)}${GET('/3', 'Connection: close\r\n')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(requests).toHaveLength(1);
+    late[0]!();
+    await client.untilClosed();
+    const answers = answersIn(client.received);
+    expect(answers).toEqual(['200 late', '200 /1', ...Array.from({ length: 3_000 }, () => '200 /2'), '200 /3']);
+  });
+
   test('carries hits, what is lent to node:http, and hits again, in order', async () => {
     const { port, requests } = await front();
     const client = new RawClient(port).send(

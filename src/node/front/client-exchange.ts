@@ -276,7 +276,6 @@ export class ClientExchange implements Responder {
     else if (!complete) this.#stopGate();
     const { request, peer, upload } = this.#parts;
     upload?.discard();
-    this.#channel.over(complete);
     this.#deps.ended?.({
       request,
       peer,

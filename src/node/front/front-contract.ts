@@ -121,6 +121,4 @@ export interface Channel {
   cut(): void;
   /** Ends the connection, or the stream, at once. */
   destroy(): void;
-  /** The exchange is over. */
-  over(complete: boolean): void;
 }

@@ -121,8 +121,11 @@ export class Front {
     const server = this.#server;
     // No limit: node:http would silently drop fields beyond one, a second Host among them. See request-heads.ts.
     server.maxHeadersCount = 0;
-    const onRequest = (message: IncomingMessage, response: ServerResponse) =>
-      this.#safely(message.socket, () => this.#request(message, response));
+    const onRequest = (message: IncomingMessage, response: ServerResponse) => {
+      const lender = lenderOf(message.socket);
+      const carryOut = () => this.#safely(message.socket, () => this.#request(message, response));
+      lender.client.inTurn({ lender, message, response, carryOut });
+    };
     // node:http's own listener gets the connections given to it; see plain-connection.ts.
     const [toNode] = server.listeners('connection') as [(connection: Socket) => void];
     server.off('connection', toNode);
@@ -165,15 +168,15 @@ export class Front {
   }
 
   #request(message: IncomingMessage, response: ServerResponse): void {
-    const lender = lenderOf(message.socket);
-    response.on('close', () => lender.resume());
-    const handed = lender.handOver(message);
+    const handed = lenderOf(message.socket).handOver(message);
     if (handed !== undefined) return this.#channel(message, response, handed).start(handed.unanswered);
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
     else {
-      const close = this.#context.status.isClosing ? ['connection', 'close'] : [];
+      const { isClosing } = this.#context.status;
+      if (isClosing) lenderOf(message.socket).client.ending();
+      const close = isClosing ? ['connection', 'close'] : [];
       response.writeHead(200, ['allow', ALLOWED_METHODS, 'content-length', '0', ...close]).end();
     }
   }
@@ -218,13 +221,13 @@ export class Front {
     // Not `message.complete`: node:http asks before it has seen the end, even of a request without content.
     const sending = hasContent(message);
     const { cacheName, status: state } = this.#context;
-    const { status, fields, body } = refusalAnswer(refusal, cacheName, sending || state.isClosing);
+    const { status, fields, body, closes } = refusalAnswer(refusal, cacheName, sending || state.isClosing);
+    if (closes) client.ending();
     response.writeHead(status, fields);
     if (!sending) return void response.end(body);
     response.write(body);
-    client.ending();
     // A client that waits for 100 sends nothing more once it sees another answer.
-    endAfterContent(message, response, { maxMs: message.headers.expect === undefined ? LINGER_MS : 0 });
+    endAfterContent(message, response, message.headers.expect === undefined ? LINGER_MS : 0);
   }
 
   #upgrade(message: IncomingMessage, socket: Socket, head: Buffer): void {

@@ -94,8 +94,9 @@ export function refusalAnswer(refusal: RequestRefusal, cacheName: string, close:
   fields.push('content-length', String(body.length), 'cache-control', 'no-store');
   fields.push('cache-status', `${cacheName}; detail=refused`);
   if (status === 405) fields.push('allow', ALLOWED_METHODS);
-  if (unsafe || close) fields.push('connection', 'close');
-  return { status, fields, body };
+  const closes = unsafe || close;
+  if (closes) fields.push('connection', 'close');
+  return { status, fields, body, closes };
 }
 
 /** Short, quoted, visible ASCII. */

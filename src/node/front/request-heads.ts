@@ -237,7 +237,8 @@ export interface PlainHead {
 }
 
 // Names are tokens; values hold no control but HTAB and no byte above 0x7e (RFC 9110 §5.1, §5.5; RFC 9112 §2.2, §3, §5).
-const LINE = /^(GET|HEAD) (\/[!-~]*) HTTP\/1\.1\r\n/;
+// A higher minor version is read as 1.1 (RFC 9110 §2.5).
+const LINE = /^(GET|HEAD) (\/[!-~]*) HTTP\/1\.[1-9]\r\n/;
 const FIELD_LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)+$/;
 
 /** node:http finds the end of any content, however little and however announced (RFC 9112 §6.3). */

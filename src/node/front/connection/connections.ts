@@ -1,11 +1,12 @@
-// A client's connection: the exchanges under way on it, the answer to an unparsable request, and how it ends.
+// A client's connection: its requests in turn, the answer to an unparsable request, and how it ends.
 //
-// Answers leave a connection in the order of their requests. An error of the parser may come while earlier requests
-// are still being answered; its 400 waits for them, or the client would match it with an earlier request.
+// node:http reads on while an answer is under way. A request that it reads waits for its turn here: requests that may
+// change something are carried out one after the other (RFC 9112 §9.3.2), and none after an answer that ends the
+// connection (RFC 9112 §9.6). An error of the parser waits as well, or the client would match its 400 with an earlier request.
 //
 // A connection is lent to node:http for one request at a time.
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
@@ -28,11 +29,13 @@ export class ClientConnection {
   /** Whether an answer is awaited outside an exchange. */
   isAsking = false;
   readonly #context: FrontContext;
-  /** Exchanges that did not end at once, in the order of their requests. */
-  readonly #open = new Set<ClientExchange>();
-  /** A refusal to send once the open exchanges are over. */
+  /** The request whose answer is not over. */
+  #current: Turn | undefined;
+  /** Requests behind it, in their order. */
+  readonly #waiting: Turn[] = [];
+  /** A refusal to send once all answers are over. */
   #farewell: string | undefined;
-  /** Whether further input is ignored. */
+  /** Whether further input is ignored: the last answer is under way. */
   #ended = false;
   #goAway: (() => void) | undefined;
 
@@ -44,7 +47,12 @@ export class ClientConnection {
   }
 
   get isBusy(): boolean {
-    return this.#open.size > 0;
+    return this.#current !== undefined;
+  }
+
+  /** Whether node:http has read a request whose turn has not come: it should read no more. */
+  get isQueueing(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** `goAway` ends, in order, a connection that has no exchanges of node:http. */
@@ -53,21 +61,40 @@ export class ClientConnection {
     if (this.#context.status.isClosing) goAway();
   }
 
-  opened(exchange: ClientExchange): void {
-    this.#open.add(exchange);
+  /** Carries a request out when the answers to earlier ones are over, unless the connection ends with one of them. */
+  inTurn(turn: Turn): void {
+    if (this.#ended || this.#farewell !== undefined) return;
+    if (this.#current === undefined) this.#begin(turn);
+    else this.#waiting.push(turn);
   }
 
-  /** The exchange is over. */
-  settled(exchange: ClientExchange, socket: Socket): void {
-    this.#open.delete(exchange);
-    if (this.isBusy || this.connection.closed) return;
-    if (this.#farewell !== undefined) this.#end(socket, this.#farewell);
-    else if (this.#context.status.isClosing) socket.destroySoon();
+  #begin(turn: Turn): void {
+    this.#current = turn;
+    turn.response.on('close', () => this.#over(turn));
+    turn.carryOut();
+  }
+
+  /** The gate is asked for the request whose turn it is. */
+  opened(exchange: ClientExchange): void {
+    if (this.#current !== undefined) this.#current.exchange = exchange;
+  }
+
+  #over({ lender, message }: Turn): void {
+    this.#current = undefined;
+    if (this.#ended || this.connection.closed) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) {
+      this.#begin(next);
+      if (!this.isQueueing) lender.wanted();
+    } else if (this.#farewell !== undefined) this.#end(message.socket, this.#farewell);
+    else if (this.#context.status.isClosing) message.socket.destroySoon();
+    else lender.resume();
   }
 
   /** Ignores further input: the last answer is under way. */
   ending(): void {
     this.#ended = true;
+    this.#waiting.length = 0;
   }
 
   /** Answers a request that Node's parser could not read, or that came too late. */
@@ -75,11 +102,12 @@ export class ClientConnection {
     if (this.#ended || this.#farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
     const refusal = refusalOfParserError(error);
     if (refusal === undefined || this.connection.closed || !socket.writable) return void socket.destroy();
-    const last = [...this.#open].at(-1);
-    if (last?.receiving !== true) return this.refuse(refusal, socket);
-    // The content of that request is malformed or late.
-    this.#ended = true;
-    last.refuse(this.#context.tell(refusal, this.peer));
+    const last = this.#waiting.at(-1);
+    // The content of that request is malformed or late: it is not begun, or not gone on with.
+    if (last?.message.complete === false) this.#waiting.pop();
+    if (last !== undefined || this.#current?.exchange?.receiving !== true) return this.refuse(refusal, socket);
+    this.ending();
+    this.#current.exchange.refuse(this.#context.tell(refusal, this.peer));
   }
 
   /** Answers on a socket that node:http has released, after all earlier answers, and ends it. */
@@ -93,7 +121,7 @@ export class ClientConnection {
   }
 
   #end(socket: Socket, bytes: string): void {
-    this.#ended = true;
+    this.ending();
     socket.end(bytes, 'latin1');
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.on('close', () => clearTimeout(timer));
@@ -116,12 +144,22 @@ export interface HandedOver {
   readonly unanswered: Unanswered;
 }
 
+/** A request that node:http has read. */
+export interface Turn {
+  readonly lender: Lender;
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly carryOut: () => void;
+  /** Once the gate was asked. */
+  exchange?: ClientExchange;
+}
+
 /** Who reads the connection while it is not lent. */
 export interface Lender {
   readonly client: ClientConnection;
   /** More bytes may be pushed, after `push` has returned false. */
   wanted(): void;
-  /** Call this when the answer to a lent request is over. */
+  /** All answers of node:http are over. */
   resume(): void;
   /**
    * The request as the front has admitted it. Undefined: the front has not admitted it, or node:http has read another head,

@@ -113,8 +113,6 @@ export class H2Channel implements Channel {
     this.#parts.stream.close(NGHTTP2_INTERNAL_ERROR);
   }
 
-  over(): void {}
-
   /** Everything is handed over; the client may read it, but should send no more. */
   #finished(bodyBytes: number): number {
     const { stream, upload } = this.#parts;

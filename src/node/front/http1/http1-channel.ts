@@ -1,5 +1,4 @@
-// The way to one client over HTTP/1: an answer of node:http, which may have to wait for earlier answers in a pipeline,
-// and for the end of the request's content.
+// The way to one client over HTTP/1: an answer of node:http, whose end may have to wait for the end of the request's content.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -32,7 +31,6 @@ export class Http1Channel implements Channel {
   readonly exchange: ClientExchange;
   readonly #parts: ChannelParts;
   readonly #deps: FrontContext;
-  #whenOver: (() => void) | undefined;
 
   constructor(parts: ChannelParts, deps: FrontContext) {
     this.#parts = parts;
@@ -48,17 +46,13 @@ export class Http1Channel implements Channel {
     return this.#parts.message.httpVersion === '1.1';
   }
 
-  /** Hands the request to the gate; the client's connection hears of the exchange unless that is over at once. */
+  /** Hands the request to the gate. */
   start(unanswered?: Unanswered): void {
     const { exchange } = this;
-    const { client, message, response } = this.#parts;
-    exchange.start(unanswered);
-    if (exchange.isOver && response.writableEnded && response.socket !== null) return;
-    const settled = () => client.settled(exchange, message.socket);
-    // In a pipeline the answer waits for earlier answers, or its end waits for the end of the request's content.
-    response.on('close', exchange.isOver ? settled : exchange.gone);
-    if (!exchange.isOver) this.#whenOver = settled;
+    const { client, response } = this.#parts;
     client.opened(exchange);
+    exchange.start(unanswered);
+    if (!exchange.isOver) response.on('close', exchange.gone);
   }
 
   /** Node 24 can write 102 and 103 only, and 103 only with a Link; other interim responses are dropped there. */
@@ -78,7 +72,8 @@ export class Http1Channel implements Channel {
   }
 
   refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number } {
-    const { status, fields, body } = refusalAnswer(refusal, this.#deps.cacheName, this.#mustClose());
+    const { status, fields, body, closes } = refusalAnswer(refusal, this.#deps.cacheName, this.#mustClose());
+    if (closes) this.#parts.client.ending();
     this.#parts.response.writeHead(status, fields);
     return { status, bodyBytes: this.#finish(Buffer.from(body, 'latin1')) };
   }
@@ -115,7 +110,7 @@ export class Http1Channel implements Channel {
   }
 
   cut(): void {
-    const { message, response } = this.#parts;
+    const { message } = this.#parts;
     // Without chunks, an orderly end of the connection would look like the end of the body.
     const cut = guarded(
       (socket: Socket) => void (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy()),
@@ -124,27 +119,22 @@ export class Http1Channel implements Channel {
         this.destroy();
       },
     );
-    // In a pipeline, earlier answers must not be cut, and bytes already written still go out.
-    if (response.socket === null) response.once('socket', cut);
-    else setImmediate(cut, message.socket);
+    this.#parts.client.ending();
+    // Bytes already written still go out.
+    setImmediate(cut, message.socket);
   }
 
   destroy(): void {
     this.#parts.message.socket.destroy();
   }
 
-  /** The connection may go on, or end, once its socket has the last byte of the answer. */
-  over(complete: boolean): void {
-    const { response } = this.#parts;
-    if (this.#whenOver === undefined) return;
-    if (response.destroyed || (complete && response.socket !== null)) this.#whenOver();
-    else response.on('close', this.#whenOver);
-  }
-
   #writeHead(status: number, fields: string[]): void {
     // A final answer of 101 or less would leave the client waiting for another.
     if (status < 200) throw new RangeError(`status ${status} as a final answer`);
-    if (this.#mustClose()) fields.push('connection', 'close');
+    if (this.#mustClose()) {
+      fields.push('connection', 'close');
+      this.#parts.client.ending();
+    }
     this.#parts.response.writeHead(status, fields);
   }
 
@@ -162,11 +152,9 @@ export class Http1Channel implements Channel {
     } else {
       if (lastBytes === undefined) response.flushHeaders();
       else response.write(lastBytes);
-      const done = this.#whenOver;
-      this.#whenOver = undefined;
       upload.discard();
       // A client that waits for 100 sends nothing more once it sees another answer.
-      endAfterContent(message, response, { maxMs: upload.unasked ? 0 : LINGER_MS, ...(done && { done }) });
+      endAfterContent(message, response, upload.unasked ? 0 : LINGER_MS);
     }
     return lastBytes?.length ?? 0;
   }

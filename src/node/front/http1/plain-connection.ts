@@ -69,7 +69,12 @@ export class PlainConnection implements Lender {
   }
 
   wanted(): void {
-    if (this.#state === 'given') this.#socket.resume();
+    if (this.#state !== 'given' || this.client.isQueueing) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#lent?.push(waiting);
+    if (this.#ended) this.#lent?.push(null);
+    this.#socket.resume();
   }
 
   handOver(message: IncomingMessage): HandedOver | undefined {
@@ -81,7 +86,7 @@ export class PlainConnection implements Lender {
 
   readonly #onData = this.#safe((bytes: Buffer): void => {
     if (this.#state === 'plain') return this.#read(bytes);
-    if (this.#state === 'given') {
+    if (this.#state === 'given' && !this.client.isQueueing) {
       if (this.#lent?.push(bytes) === false) this.#socket.pause();
       return;
     }
@@ -92,7 +97,8 @@ export class PlainConnection implements Lender {
   readonly #onEnd = this.#safe((): void => {
     this.#ended = true;
     if (this.#state === 'plain') this.#socket.end();
-    else if (this.#state === 'lent' || this.#state === 'given') this.#lent?.push(null);
+    else if (this.#state === 'given') this.wanted();
+    else if (this.#state === 'lent') this.#lent?.push(null);
   });
 
   readonly #onTimeout = this.#safe((): void => {
@@ -222,7 +228,23 @@ export class PlainConnection implements Lender {
       this.#toNode(this.#lent as unknown as Socket);
     }
     this.#socket.setTimeout(0);
-    if (bytes.length > 0) this.#lent.push(bytes);
+    if (bytes.length > 0) this.#lent.push(asHttp11(bytes));
     if (this.#ended) this.#lent.push(null);
   }
+}
+
+const VERSION_1 = Buffer.from(' HTTP/1.');
+const DIGIT_1 = 0x31;
+const DIGIT_9 = 0x39;
+
+/** The bytes, which begin with a request line, with a higher minor version of HTTP/1 as 1.1: node:http knows none. */
+function asHttp11(bytes: Buffer): Buffer {
+  const last = bytes.indexOf('\r\n', 0, 'latin1') - 1;
+  const digit = bytes[last];
+  if (digit === undefined || digit <= DIGIT_1 || digit > DIGIT_9) return bytes;
+  if (last < VERSION_1.length || bytes.compare(VERSION_1, 0, VERSION_1.length, last - VERSION_1.length, last) !== 0)
+    return bytes;
+  const copy = Buffer.from(bytes);
+  copy[last] = DIGIT_1;
+  return copy;
 }

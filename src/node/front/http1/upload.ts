@@ -134,20 +134,15 @@ export function hasContent({ headers }: IncomingMessage): boolean {
 export const LINGER_MS = 1_000;
 
 /** Ends the answer, which closes the connection, once the content has arrived, or after `maxMs`. */
-export function endAfterContent(
-  message: IncomingMessage,
-  response: ServerResponse,
-  options: { readonly maxMs: number; readonly done?: () => void },
-): void {
+export function endAfterContent(message: IncomingMessage, response: ServerResponse, maxMs: number): void {
   let over = false;
   const end = () => {
     if (over) return;
     over = true;
     clearTimeout(timer);
     response.end();
-    options.done?.();
   };
-  const timer = setTimeout(end, options.maxMs);
+  const timer = setTimeout(end, maxMs);
   message.on('end', end);
   message.on('error', end);
   response.on('close', end);
