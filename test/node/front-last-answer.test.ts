@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
 import type { RefusalReason } from '../../src/node/front/refusals.ts';
+import { trustOf } from '../../src/node/front/trusted-proxies.ts';
 import {
   answerText,
   eventually,
@@ -48,6 +49,11 @@ const unsendable: FrontSetup['handle'] = ({ target }, responder) =>
 
 const request = (line: string, fields = '') => `${line} HTTP/1.1\r\n${HOST}${fields}\r\n`;
 
+const BELIEVING = trustOf({
+  ...{ from: ['10.0.0.0/8'], client: true, host: true, scheme: true, overrides: true },
+  directives: false,
+});
+
 const rows: readonly Row[] = [
   { reason: 'asterisk-form', text: request('GET *') },
   { reason: 'coding-in-http-1.0', text: `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n` },
@@ -70,8 +76,12 @@ const rows: readonly Row[] = [
   { reason: 'expectation', text: `${POST}Expect: much\r\nContent-Length: 1\r\n\r\na` },
   { reason: 'fault', text: request('GET /'), setup: { handle: throws } },
   { reason: 'fields-too-many', text: request('GET /', 'X: a\r\n'.repeat(40)) },
-  { reason: 'forwarded-host', text: request('GET /', 'X-Forwarded-Host: a/b\r\n'), setup: { trust: () => true } },
-  { reason: 'forwarded-proto', text: request('GET /', 'X-Forwarded-Proto: gopher\r\n'), setup: { trust: () => true } },
+  { reason: 'forwarded-host', text: request('GET /', 'X-Forwarded-Host: a/b\r\n'), setup: { trust: () => BELIEVING } },
+  {
+    reason: 'forwarded-proto',
+    text: request('GET /', 'X-Forwarded-Proto: gopher\r\n'),
+    setup: { trust: () => BELIEVING },
+  },
   { reason: 'head-too-large', text: request('GET /', `X: ${'a'.repeat(4_000)}\r\n`) },
   { reason: 'head-too-large', text: request('GET /', `X: ${'a'.repeat(60_000)}\r\n`) },
   {
