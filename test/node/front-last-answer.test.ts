@@ -50,7 +50,7 @@ const unsendable: FrontSetup['handle'] = ({ target }, responder) =>
 const request = (line: string, fields = '') => `${line} HTTP/1.1\r\n${HOST}${fields}\r\n`;
 
 const BELIEVING = trustOf({
-  ...{ from: ['10.0.0.0/8'], client: true, host: true, scheme: true, overrides: true },
+  ...{ from: ['127.0.0.1'], client: true, host: true, scheme: true, overrides: true },
   directives: false,
 });
 
