@@ -165,6 +165,10 @@ export interface OriginRequest {
   readonly body: RequestBody | undefined;
   /** Whether the request may reach the origin twice without harm, so that it may be retried on a fresh connection. */
   readonly retryable: boolean;
+  /** For shares of the origin's connections, and never forwarded: the client's address; undefined where nobody knows it. */
+  readonly client?: string | undefined;
+  /** The same for all requests of one client connection; `background`: nobody waits for the answer. */
+  readonly connection?: object | 'background' | undefined;
 }
 
 /** A running forward, for its caller. */

@@ -7,7 +7,17 @@ import type { EntryNote, StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { Answer, Cancel, DiskStats, Eventually, MemoryStats, Origin, RequestBody, Responder } from '../ports.ts';
+import type {
+  Answer,
+  Cancel,
+  DiskStats,
+  Eventually,
+  MemoryStats,
+  Origin,
+  OriginRequest,
+  RequestBody,
+  Responder,
+} from '../ports.ts';
 import type { Coding, CodingRules } from '../semantics/content-coding.ts';
 import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { ReuseTerms } from '../semantics/freshness.ts';
@@ -76,6 +86,8 @@ export interface GateRequest {
   readonly body: RequestBody | undefined;
   /** The client's address; undefined when nobody knows who the clients are. Bounds count by `clientGroup` of entry/clients.ts. */
   readonly client?: string | undefined;
+  /** See OriginRequest. */
+  readonly connection?: OriginRequest['connection'];
   /**
    * Other than false: forwarded without looking in the cache, and the answer is not stored. `credentials`: for its cookies or
    * Authorization; `no-lease`: this node may serve nothing stored now; true: for another reason (a bypass rule, a body on

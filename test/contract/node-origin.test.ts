@@ -8,6 +8,8 @@ testOriginContract('node origin', {
       name: 'shop',
       url,
       connections: 4,
+      perClient: 0.5,
+      queue: { max: 1_000, timeoutMs: 5_000 },
       connectTimeoutMs: 5000,
       headTimeoutMs: 5000,
       bodyTimeoutMs: 5000,

@@ -11,10 +11,11 @@ async function lateOrigin(most: number) {
     response.end();
   });
   server.on('connection', () => connections++);
-  const limits = { connections: most, connectTimeoutMs: 5000, headTimeoutMs: 5000, bodyTimeoutMs: 5000, retries: 0 };
+  const limits = { connectTimeoutMs: 5000, headTimeoutMs: 5000, bodyTimeoutMs: 5000, retries: 0 };
+  const bounds = { connections: most, perClient: 0.5, queue: { max: 100, timeoutMs: 5000 } };
   const breaker = { failures: 5, openMs: 1000 };
   const origin = new NodeOrigin(
-    { name: 'shop', url, ...limits, breaker },
+    { name: 'shop', url, ...limits, ...bounds, breaker },
     { clock: platformClock, tasks: platformTasks },
   );
   onTestFinished(() => origin.destroy());

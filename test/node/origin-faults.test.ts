@@ -26,6 +26,8 @@ async function faulty(fault: (socket: Socket) => void): Promise<[NodeOrigin, Raw
       name: 'shop',
       url: server.url,
       connections: 1,
+      perClient: 0.5,
+      queue: { max: 1_000, timeoutMs: 5_000 },
       connectTimeoutMs: 5000,
       headTimeoutMs: 5000,
       bodyTimeoutMs: 5000,

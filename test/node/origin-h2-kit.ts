@@ -27,6 +27,8 @@ export function originAt(url: string, options: Partial<OriginOptions> = {}): Nod
       name: 'shop',
       url,
       connections: 4,
+      perClient: 0.5,
+      queue: { max: 1_000, timeoutMs: 5_000 },
       connectTimeoutMs: 5_000,
       headTimeoutMs: 5_000,
       bodyTimeoutMs: 5_000,

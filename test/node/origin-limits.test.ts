@@ -37,6 +37,8 @@ async function bench(answer: (exchange: RawExchange) => void, changes: Partial<O
       name: 'shop',
       url: server.url,
       connections: 4,
+      perClient: 0.5,
+      queue: { max: 1_000, timeoutMs: 5_000 },
       connectTimeoutMs: 5000,
       headTimeoutMs: 100,
       bodyTimeoutMs: 50,
@@ -130,7 +132,8 @@ describe('time limits', () => {
   });
 
   test('a queued request gives up without harm to the connection, and without blame to the origin', async () => {
-    const changes = { connections: 1, bodyTimeoutMs: 500, breaker: { failures: 1, openMs: 1000 } };
+    const queue = { max: 10, timeoutMs: 100 };
+    const changes = { connections: 1, bodyTimeoutMs: 500, breaker: { failures: 1, openMs: 1000 }, queue };
     const { origin, server, time } = await bench(({ socket, request }) => {
       socket.write(request === 0 ? `${OK}Content-Length: 2\r\n\r\n` : WHOLE);
     }, changes);
@@ -140,7 +143,9 @@ describe('time limits', () => {
     const leaving = start(origin, {});
     leaving.forward.abort();
     time.advance(100);
-    expect(queued.error?.message).toBe('origin shop: expected a free connection within 100 ms, got none');
+    await quiet();
+    expect(queued.error?.code).toBe('E_ORIGIN_BUSY');
+    expect(queued.error?.message).toBe('origin shop: expected a free connection, got none within 100 ms');
     server.sockets[0]?.write('ok');
     await first.over;
     expect(textOf(await fetchAll(origin))).toBe('ok');
@@ -274,6 +279,21 @@ describe('the end', () => {
     await closed;
     await until(() => server.sockets.every(({ closed }) => closed));
     expect(transcript.events).toEqual(['head 200', 'data', 'end']);
+  });
+
+  test('close also sends what waits for a connection', async () => {
+    const { origin, server } = await bench(({ socket }) => socket.write(`${OK}Content-Length: 2\r\n\r\n`), {
+      connections: 1,
+    });
+    const running = start(origin, {}).transcript;
+    const waiting = start(origin, {}).transcript;
+    await until(() => running.head !== undefined);
+    const closed = origin.close();
+    server.sockets[0]?.write('ok');
+    await until(() => waiting.head !== undefined);
+    server.sockets[0]?.write('ok');
+    await closed;
+    expect([running, waiting].map(({ events }) => events)).toEqual(Array(2).fill(['head 200', 'data', 'end']));
   });
 
   test('destroy ends what runs', async () => {

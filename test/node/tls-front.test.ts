@@ -234,6 +234,8 @@ test('one gate before another, in HTTP/2', async () => {
       name: 'inner',
       url: `https://localhost:${front.port}`,
       connections: 1,
+      perClient: 0.5,
+      queue: { max: 1_000, timeoutMs: 5_000 },
       connectTimeoutMs: 5_000,
       headTimeoutMs: 5_000,
       bodyTimeoutMs: 5_000,

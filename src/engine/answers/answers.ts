@@ -165,13 +165,18 @@ export function answerFailure(request: GateRequest, error: TidegateError, outcom
     status: FAILURE_STATUS[error.code] ?? 502,
     text: `No answer from the origin: ${error.code}, ${FAILURES[error.code] ?? OTHER_FAILURE}.\n`,
     outcome: { ...outcome, detail: 'origin-error' },
+    ...(error.code === 'E_ORIGIN_BUSY' && { retryAfter: BUSY_SECONDS }),
   });
 }
+
+/** When a client may ask a busy origin again. */
+const BUSY_SECONDS = '5';
 
 const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
   E_ORIGIN_TIMEOUT: 504,
   E_ORIGIN_OPEN: 503,
   E_OVERLOAD: 503,
+  E_ORIGIN_BUSY: 503,
   E_LOG: 503,
   E_FAULT: 500,
 };
@@ -180,6 +185,7 @@ const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
 const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_CONNECT: 'expected a connection to the origin, got none',
   E_ORIGIN_TIMEOUT: 'expected a response in time, got none',
+  E_ORIGIN_BUSY: 'expected a free connection to it, got too many requests at a time',
   E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
   E_OVERLOAD: 'expected room for one more request, got none',
   E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
@@ -190,14 +196,18 @@ const FAILURES: { readonly [code in ErrorCode]?: string } = {
 
 const OTHER_FAILURE = 'expected a complete response, got an error on the connection';
 
-function made(request: GateRequest, what: { status: number; text: string; outcome: Outcome }): Answer {
-  const { status, text, outcome } = what;
+function made(
+  request: GateRequest,
+  what: { status: number; text: string; outcome: Outcome; retryAfter?: string },
+): Answer {
+  const { status, text, outcome, retryAfter } = what;
   // The texts are ASCII.
   const body = Uint8Array.from(text, (char) => char.charCodeAt(0));
   const fields = [
     ...['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)],
     ...['cache-control', 'no-store'],
     ...['cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)],
+    ...(retryAfter === undefined ? [] : ['retry-after', retryAfter]),
   ];
   return { kind: 'whole', head: { status, fields }, body, outcome };
 }

@@ -165,8 +165,9 @@ export class Exchange {
 
   #validateInBackground(selection: Selection, entry: StoredResponse): void {
     if (this.#context.flights.has(selection.key)) return;
-    const from = { request: this.#request, key: this.#key, flightKey: selection.key };
-    openFlight(this.#context, from, planToValidate(this.#request, entry, { outdated: false, reason: 'stale' }));
+    const request = { ...this.#request, client: undefined, connection: 'background' } as const;
+    const from = { request, key: this.#key, flightKey: selection.key };
+    openFlight(this.#context, from, planToValidate(request, entry, { outdated: false, reason: 'stale' }));
   }
 
   /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */

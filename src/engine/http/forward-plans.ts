@@ -43,9 +43,9 @@ export function flyAlone(
 
 /** The plan of a request that goes as its client sent it. */
 export function planAsAsked(request: GateRequest, reason: ForwardReason): ForwardPlan {
-  const { method, target, body, bypass } = request;
+  const { method, target, body, bypass, client, connection } = request;
   const retryable = body === undefined && isSafeMethod(method);
-  const forward = { method, target, fields: originFields(request), body, retryable };
+  const forward = { method, target, fields: originFields(request), body, retryable, client, connection };
   return { forward, asAsked: true, reason, detail: typeof bypass === 'string' ? bypass : undefined };
 }
 
@@ -121,7 +121,8 @@ export function responseOutcome(from: Landed, landing: Landing & { kind: 'respon
 /** A GET for the whole representation: the client's conditions and ranges are answered from it (RFC 9111 §4.3.2). */
 function asWhole(request: GateRequest): OriginRequest {
   const fields = withoutConditions(originFields(request));
-  return { method: 'GET', target: request.target, fields, body: undefined, retryable: true };
+  const { target, client, connection } = request;
+  return { method: 'GET', target, fields, body: undefined, retryable: true, client, connection };
 }
 
 function withFields(request: OriginRequest, added: Fields): OriginRequest {

@@ -129,7 +129,7 @@ const RETRY_MS = 1_000;
 /** Refusals after which another attempt may succeed. */
 const RETRIED: ReadonlySet<string> = new Set(['invalidated-during-fill', 'intent-open', 'overtaken', 'route-retired']);
 /** Failures that say: not now. */
-const BUSY: ReadonlySet<string> = new Set(['status-429', 'status-503']);
+const BUSY: ReadonlySet<string> = new Set(['status-429', 'status-503', 'E_ORIGIN_BUSY']);
 
 /** Undefined: the result counts. `attempts`: those before this one. */
 export function nextAttempt(result: PopulateResult, attempts: number): NextAttempt | undefined {

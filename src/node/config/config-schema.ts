@@ -26,6 +26,8 @@ const originSchema = section(
     headTimeout: timeout(1).default('1m'),
     bodyTimeout: timeout(1).default('1m'),
     connections: integer(1).default(128),
+    perClient: kind.share.default(0.5),
+    queue: section({ max: integer(0).default(1_024), timeout: timeout(1).default('10s') }).default({}),
     retries: integer(0, 10).default(1),
     circuitBreaker: section({
       failures: integer(0).default(5),

@@ -106,8 +106,12 @@ interface OriginConfig {
   readonly headTimeout?: Duration | undefined;
   /** Longest pause within a response body. Default `'1m'`. */
   readonly bodyTimeout?: Duration | undefined;
-  /** Connections kept at most; further requests queue. Default 128. */
+  /** Connections kept at most; further requests wait in a queue. Default 128. */
   readonly connections?: number | undefined;
+  /** The part of the connections that one client alone comes to, above 0; 1: all. Default 0.5. */
+  readonly perClient?: number | undefined;
+  /** Requests that wait for a connection; clients are served in turn. 503 with Retry-After beyond it. */
+  readonly queue?: OriginQueueConfig | undefined;
   /** Further attempts, each on a fresh connection, of a request that may reach the origin twice. Default 1. */
   readonly retries?: number | undefined;
   readonly circuitBreaker?: CircuitBreakerConfig | undefined;
@@ -116,6 +120,13 @@ interface OriginConfig {
   /** Speaks HTTP/2 with an https origin that offers it (ALPN), else HTTP/1.1. Default true. */
   readonly http2?: boolean | undefined;
   readonly tls?: OriginTlsConfig | undefined;
+}
+
+interface OriginQueueConfig {
+  /** Requests that wait at most. Default 1,024. */
+  readonly max?: number | undefined;
+  /** How long one waits. Default `'10s'`. */
+  readonly timeout?: Duration | undefined;
 }
 
 interface OriginTlsConfig {

@@ -16,6 +16,12 @@ export const part = value<number>(
   (given) => typeof given === 'number' && given >= 0 && given <= 1,
 );
 
+/** For a part that may not be nothing. */
+export const share = value<number>(
+  'a number above 0, at most 1',
+  (given) => typeof given === 'number' && given > 0 && given <= 1,
+);
+
 /** Names of databases: parts of tags. */
 export const sourceName = like('a name (1 to 64 of a-z, 0-9, "-" and "_")', /^[a-z0-9_-]{1,64}$/);
 /** A slot name that PostgreSQL accepts. */

@@ -99,7 +99,7 @@ export function admitOwn(
   const scheme = protocol === 'https:' ? 'https' : 'http';
   const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
   const admission = admit(raw, peer, { site: () => ({ router }), limits, trust: () => UNSTATED, cacheName });
-  return admission.kind === 'admitted' ? admission.request : undefined;
+  return admission.kind === 'admitted' ? { ...admission.request, connection: 'background' } : undefined;
 }
 
 interface Routed {
@@ -138,7 +138,9 @@ function route(routed: Routed, cacheName: string): Admitted {
   const forwarded = requestOnRoute(arrived, site, isObeyed);
   const uri = `${scheme}://${host}${forwarded.target}`;
   const client = hops?.[0] ?? (trust.isStated ? peer.address || undefined : peer.client);
-  const request = { route: site.route, method, uri, body: undefined, client, ...forwarded };
+  // Through a proxy come many clients.
+  const connection = hops === undefined ? peer : undefined;
+  const request = { route: site.route, method, uri, body: undefined, client, connection, ...forwarded };
   return { kind: 'admitted', site, request, head };
 }
 

@@ -5,6 +5,7 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Forward, OriginListener, OriginRequest, RequestBody } from '../../ports.ts';
+import type { OriginQueue, Place, QueueRefusal } from './origin-queue.ts';
 import {
   Attempt,
   type Connection,
@@ -36,7 +37,10 @@ export interface ForwardHost extends Pick<Pools, 'dispatch'> {
   readonly options: OriginOptions;
   readonly deps: OriginDeps;
   readonly serverName: string | undefined;
-  /** A permit, or why the request may not be sent. */
+  readonly queue: Pick<OriginQueue, 'enter' | 'leave'>;
+  /** Why no request may be sent now. */
+  refusal(): TidegateError | undefined;
+  /** A permit, or why no request may be sent any more. */
   admit(): Permit | TidegateError;
   settle(permit: Permit, reach: Reach): void;
   /** Called once for each forward. */
@@ -53,6 +57,7 @@ export class RunningForward implements Forward, Sender {
   readonly #request: OriginRequest;
   readonly #listener: OriginListener;
   readonly #deadline: Deadline;
+  #place: Place | undefined;
   #permit: Permit | undefined;
   #attempt: Attempt | undefined;
   #retriesLeft: number;
@@ -77,14 +82,31 @@ export class RunningForward implements Forward, Sender {
   }
 
   start(): void {
-    const permit = this.#host.admit();
-    if (permit instanceof TidegateError) this.#fail(permit);
+    const refusal = this.#host.refusal();
+    if (refusal !== undefined) this.#fail(refusal);
     else {
-      this.#permit = permit;
-      this.#deadline.start(this.#host.options.headTimeoutMs);
-      this.#send(false);
+      this.#place = this.#host.queue.enter(this.#request, {
+        granted: () => this.#go(),
+        refused: (why) => this.#fail(why instanceof TidegateError ? why : this.#busy(why)),
+      });
+      if (this.#place.state === 'held') this.#go();
     }
     this.#starting = false;
+  }
+
+  /** There is a connection for it; the circuit may have opened meanwhile. */
+  #go(): void {
+    const permit = this.#host.admit();
+    if (permit instanceof TidegateError) return this.#fail(permit);
+    this.#permit = permit;
+    this.#deadline.start(this.#host.options.headTimeoutMs);
+    this.#send(false);
+  }
+
+  #busy(reason: QueueRefusal): TidegateError {
+    const { name, queue } = this.#host.options;
+    const got = reason === 'late' ? `none within ${queue.timeoutMs} ms` : `${queue.max} requests that wait for one`;
+    return new TidegateError('E_ORIGIN_BUSY', `origin ${name}: expected a free connection, got ${got}`);
   }
 
   pause(): void {
@@ -219,6 +241,7 @@ export class RunningForward implements Forward, Sender {
     this.#over = true;
     this.#deadline.stop();
     this.#settle(reach);
+    if (this.#place !== undefined) this.#host.queue.leave(this.#place);
     this.#host.over();
   }
 

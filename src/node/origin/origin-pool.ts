@@ -6,38 +6,41 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
-import { Connection, causeOf, type OriginOptions, type PooledRequest, type Pools } from './origin-wire.ts';
+import { Connection, causeOf, MAX_STREAMS, type OriginOptions, type PooledRequest, type Pools } from './origin-wire.ts';
 
 /** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;
-
-/**
- * Concurrent requests on a connection of HTTP/2. Each may have a body waiting for a slow client, and servers end a
- * connection that makes them hold too much.
- */
-const MAX_STREAMS = 32;
 
 type Connector = buildConnector.connector;
 
 /** State that both pools share. */
 interface Line {
   readonly name: string;
-  readonly tasks: Tasks;
   readonly timeoutMs: number;
   /**
    * Requests in the queue of a pool. Until an https origin is known to speak HTTP/2, undici connects once for all of
    * them; if that fails, it would connect for each in turn, however long each takes to fail.
    */
   readonly waiting: Set<PooledRequest>;
+  readonly deps: PoolDeps;
   sockets: number;
 }
 
-export function createPools(options: OriginOptions, tasks: Tasks): Pools {
+export interface PoolDeps {
+  readonly tasks: Tasks;
+  /** No connection can be made, and there is none. */
+  readonly unreachable: (error: TidegateError) => void;
+  /** Told, of each connection, how many requests it carries at a time. */
+  readonly carries: (perConnection: number) => void;
+}
+
+export function createPools(options: OriginOptions, deps: PoolDeps): Pools {
   const { name, url, connectTimeoutMs: timeoutMs, http2 = true } = options;
-  const line: Line = { name, tasks, timeoutMs, waiting: new Set(), sockets: 0 };
+  const line: Line = { name, deps, timeoutMs, waiting: new Set(), sockets: 0 };
   const kept = new Pool(url, { ...poolSettings(options, line, http2), pipelining: 1 });
   const fresh = new Pool(url, { ...poolSettings(options, line, false), pipelining: 0 });
   return {
@@ -107,11 +110,13 @@ function connector({ line, open, allowH2 }: ConnectorParts, connection: Connecti
       const where = `${target.hostname}:${target.port || (target.protocol === 'https:' ? '443' : '80')}`;
       const message = `origin ${line.name}: expected a connection to ${where}, got ${got}`;
       const error = new TidegateError('E_ORIGIN_CONNECT', message, { cause });
-      const waiting = allowH2 && target.protocol === 'https:' && line.sockets === 0 ? [...line.waiting] : [];
+      const isUnreachable = allowH2 && target.protocol === 'https:' && line.sockets === 0;
+      const waiting = isUnreachable ? [...line.waiting] : [];
       done(error, null);
       for (const pooled of waiting) pooled.refused(error);
+      if (isUnreachable) line.deps.unreachable(error);
     };
-    const cancel = line.tasks.later(line.timeoutMs, () => {
+    const cancel = line.deps.tasks.later(line.timeoutMs, () => {
       // The types do not show that the socket is returned. Destroyed without an error, it reports nothing more.
       if (opening instanceof Socket) opening.destroy();
       refuse(undefined, `none within ${line.timeoutMs} ms`);
@@ -120,6 +125,7 @@ function connector({ line, open, allowH2 }: ConnectorParts, connection: Connecti
       cancel();
       if (error !== null) return refuse(error, causeOf(error));
       line.sockets++;
+      if (allowH2) line.deps.carries((socket as Partial<TLSSocket>).alpnProtocol === 'h2' ? MAX_STREAMS : 1);
       connection.error = undefined;
       connection.socket = socket;
       guardStreams(socket);

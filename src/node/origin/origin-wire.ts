@@ -12,6 +12,7 @@ import type { Dispatcher } from 'undici';
 import { type ErrorCode, messageOf, TidegateError } from '../../errors.ts';
 import type { Clock, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
 import { type Fields, fieldValue, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
+import type { QueueOptions } from './origin-queue.ts';
 
 /** Name, value, name, value … from undici's parser; for HTTP/2, in the form of node:http2. */
 export type RawFields = readonly Buffer[] | H2Fields | null | undefined;
@@ -162,19 +163,25 @@ export interface OriginDeps {
   readonly tasks: Tasks;
 }
 
-export interface OriginOptions {
+/**
+ * Concurrent requests on a connection of HTTP/2. Each may have a body waiting for a slow client, and servers end a
+ * connection that makes them hold too much.
+ */
+export const MAX_STREAMS = 32;
+
+export interface OriginOptions extends QueueOptions {
   /** For messages and metrics. */
   readonly name: string;
   /** Scheme, host and port, e.g. `http://127.0.0.1:3000`; no path. */
   readonly url: string;
-  /** Most connections kept; further requests queue. Retries may open as many again, each for one request. */
+  /** Most connections kept; further requests wait. Retries may open as many again, each for one request. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
   /** HTTP/2 with an https origin that offers it. Default true. */
   readonly http2?: boolean;
   /** Certificates of the authorities trusted, in PEM; undefined means Node's own. */
   readonly ca?: string | undefined;
-  /** Time without progress until the response head: queueing, connecting and sending the request count. */
+  /** Time without progress until the response head: connecting and sending the request count. */
   readonly headTimeoutMs: number;
   /** Time without bytes of the response; a paused forward does not count. */
   readonly bodyTimeoutMs: number;

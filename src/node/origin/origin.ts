@@ -5,12 +5,14 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { clientGroup } from '../../entry/clients.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { orTlsError } from '../front/connection/certificates.ts';
 import { type ForwardHost, type Permit, type Reach, RunningForward } from './origin-forward.ts';
-import type { OriginDeps, OriginOptions, Pools } from './origin-wire.ts';
+import { OriginQueue, type QueueFigures } from './origin-queue.ts';
+import { MAX_STREAMS, type OriginDeps, type OriginOptions, type Pools } from './origin-wire.ts';
 
 /** Loads the connection code, so that the first request to an origin need not. */
 export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
@@ -20,6 +22,7 @@ export class NodeOrigin implements Origin, ForwardHost {
   readonly deps: OriginDeps;
   /** For TLS: the name to request and verify, whatever Host says; undefined for an address. */
   readonly serverName: string | undefined;
+  readonly queue: OriginQueue;
   readonly #breaker: Breaker;
   #pools: Pools | undefined;
   #loading: Promise<void> | undefined;
@@ -33,7 +36,10 @@ export class NodeOrigin implements Origin, ForwardHost {
     this.options = options;
     this.deps = deps;
     this.#breaker = new Breaker(options.breaker);
-    const { hostname } = new URL(options.url);
+    const { hostname, protocol } = new URL(options.url);
+    // Until the first connection says what it is: the pool itself has one tried for all.
+    const perConnection = protocol === 'https:' && options.http2 !== false ? MAX_STREAMS : 1;
+    this.queue = new OriginQueue(options, { tasks: deps.tasks, perConnection, groupOf: clientGroup });
     this.serverName = /^[\d.]+$|^\[/.test(hostname) ? undefined : hostname;
   }
 
@@ -44,16 +50,23 @@ export class NodeOrigin implements Origin, ForwardHost {
     return forward;
   }
 
-  admit(): Permit | TidegateError {
+  refusal(): TidegateError | undefined {
     const { name } = this.options;
     if (this.#closed) {
       return new TidegateError('E_ORIGIN_CONNECT', `origin ${name}: expected open connections, got a closed pool`);
     }
-    const permit = this.#breaker.admit(this.deps.clock.monotonic());
-    if (permit !== undefined) return permit;
+    return this.#breaker.isOpen(this.deps.clock.monotonic()) ? this.#open() : undefined;
+  }
+
+  /** Those that waited in the queue are still sent when the pool closes. */
+  admit(): Permit | TidegateError {
+    return this.#breaker.admit(this.deps.clock.monotonic()) ?? this.#open();
+  }
+
+  #open(): TidegateError {
     return new TidegateError(
       'E_ORIGIN_OPEN',
-      `origin ${name}: expected an origin that can be reached, got an open circuit breaker after repeated failures`,
+      `origin ${this.options.name}: expected an origin that can be reached, got an open circuit breaker after repeated failures`,
     );
   }
 
@@ -84,7 +97,11 @@ export class NodeOrigin implements Origin, ForwardHost {
 
   async #load(): Promise<void> {
     const { createPools } = await loadPools();
-    this.#pools = createPools(this.options, this.deps.tasks);
+    this.#pools = createPools(this.options, {
+      tasks: this.deps.tasks,
+      carries: (perConnection) => this.queue.carries(perConnection),
+      unreachable: (error) => this.queue.fail(error),
+    });
   }
 
   /** Takes no more forwards, finishes the running ones, closes the connections. */
@@ -102,9 +119,10 @@ export class NodeOrigin implements Origin, ForwardHost {
   async destroy(): Promise<void> {
     this.#closed = true;
     this.#destroyed = true;
+    const error = new TidegateError('E_ORIGIN_RESET', `origin ${this.options.name}: the pool was destroyed`);
+    this.queue.fail(error);
     await this.#loaded();
-    const message = `origin ${this.options.name}: the pool was destroyed`;
-    await this.#pools?.destroy(new TidegateError('E_ORIGIN_RESET', message));
+    await this.#pools?.destroy(error);
   }
 
   /** The dispatching caller is told when loading failed; then there is nothing to close. */
@@ -134,11 +152,16 @@ export class Breaker {
     this.#policy = policy;
   }
 
+  /** Whether no request may be sent at monotonic time `nowMs`. */
+  isOpen(nowMs: number): boolean {
+    const { state } = this;
+    return state.kind === 'half-open' || (state.kind === 'open' && nowMs < state.untilMs);
+  }
+
   /** Asks to send a request at monotonic time `nowMs`; undefined while the circuit is open. */
   admit(nowMs: number): Permit | undefined {
-    const { state } = this;
-    if (state.kind === 'closed') return 'usual';
-    if (state.kind === 'half-open' || nowMs < state.untilMs) return undefined;
+    if (this.isOpen(nowMs)) return undefined;
+    if (this.state.kind === 'closed') return 'usual';
     this.state = { kind: 'half-open' };
     return 'probe';
   }
@@ -203,6 +226,11 @@ export class Origins {
     const pool = this.#pools.get(name);
     if (pool === undefined) throw new TypeError(`expected the name of an origin, got ${name}`);
     return pool.origin.options;
+  }
+
+  /** Of the origins that are configured, by name. */
+  queues(): ReadonlyMap<string, QueueFigures> {
+    return new Map([...this.#pools].map(([name, { origin }]) => [name, origin.queue.figures()]));
   }
 
   /** Lets running forwards finish; ends those left after `graceMs`. */
