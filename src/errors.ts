@@ -13,7 +13,8 @@ export const ERROR_CODES = {
   E_ORIGIN_PROTOCOL: 'the origin sent something that is not an HTTP response',
   E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
   E_OVERLOAD: 'the gate is short of time, memory or descriptors, so it does not forward more requests',
-  E_ORIGIN_BUSY: 'all connections to the origin that the client may have are in use, and its queue is full or was too slow',
+  E_ORIGIN_BUSY:
+    'all connections to the origin that the client may have are in use, and its queue is full or was too slow',
   E_ABANDONED: 'the client went away before its answer was complete',
   E_PURGE: 'the platform did not take a purge of its own cache, so it waits for the next call',
   E_FEED: 'a change feed cannot begin',

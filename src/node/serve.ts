@@ -144,7 +144,9 @@ export class NodeGate implements RunningGate {
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
     const sources = () => this.gate.sources();
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, overload: this.#overload, sources });
+      role?.kind === 'primary'
+        ? role.metrics
+        : createMetrics({ ...counted, overload: this.#overload, queues: () => this.#origins.queues(), sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     this.rehydrator = new Rehydrator({
       usesOf,

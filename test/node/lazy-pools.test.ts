@@ -42,6 +42,14 @@ test('an origin closed while it loads finishes what was begun', async () => {
   expect(paths).toEqual(['/1']);
 });
 
+test('an origin that is closed also sends what waits for a connection', async () => {
+  const { origin, ask, paths } = await lateOrigin(1);
+  const asked = ['/1', '/2', '/3'].map(ask);
+  await origin.close();
+  await Promise.all(asked);
+  expect(paths).toEqual(['/1', '/2', '/3']);
+});
+
 test('an origin that was never asked is closed at once', async () => {
   const { origin, connections } = await lateOrigin(1);
   await origin.close();

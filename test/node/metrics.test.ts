@@ -7,12 +7,18 @@ import { fakeGate, ROUTE, STATS } from '../admin/fake-gate.ts';
 
 let stats: GateStats = STATS;
 let reads = 0;
+const QUEUE = { waiting: 1, queued: 3, refused: { full: 0, late: 2 } };
 const metrics = createMetrics({
   stats: () => {
     reads++;
     return stats;
   },
   clientBytes: () => 4096,
+  queues: () =>
+    new Map([
+      ['shop', QUEUE],
+      ['news', { ...QUEUE, waiting: 5 }],
+    ]),
 });
 
 const forwarded = (forwardMs: number | undefined): ExchangeReport => ({
@@ -54,6 +60,9 @@ describe('a scrape', () => {
     'tidegate_intents_open 15',
     'tidegate_fills_in_flight 16',
     'tidegate_client_bytes_total 4096',
+    'tidegate_origin_waiting{origin="news"} 5',
+    'tidegate_origin_queued_total{origin="shop"} 3',
+    'tidegate_origin_queue_refused_total{reason="late"} 4',
   ])('says %s', async (line) => {
     expect((await metrics.text()).split('\n')).toContain(line);
   });

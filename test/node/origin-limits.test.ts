@@ -281,21 +281,6 @@ describe('the end', () => {
     expect(transcript.events).toEqual(['head 200', 'data', 'end']);
   });
 
-  test('close also sends what waits for a connection', async () => {
-    const { origin, server } = await bench(({ socket }) => socket.write(`${OK}Content-Length: 2\r\n\r\n`), {
-      connections: 1,
-    });
-    const running = start(origin, {}).transcript;
-    const waiting = start(origin, {}).transcript;
-    await until(() => running.head !== undefined);
-    const closed = origin.close();
-    server.sockets[0]?.write('ok');
-    await until(() => waiting.head !== undefined);
-    server.sockets[0]?.write('ok');
-    await closed;
-    expect([running, waiting].map(({ events }) => events)).toEqual(Array(2).fill(['head 200', 'data', 'end']));
-  });
-
   test('destroy ends what runs', async () => {
     const { origin, server } = await bench(({ socket }) => socket.write(`${OK}Content-Length: 2\r\n\r\n`), {
       connections: 1,

@@ -46,7 +46,13 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
 }
 
 /** Failures after which the origin cannot have seen the request; E_LOG: the intent was refused (`afterIntents`). */
-const NOT_SENT: ReadonlySet<string> = new Set(['E_ORIGIN_CONNECT', 'E_ORIGIN_OPEN', 'E_OVERLOAD', 'E_LOG']);
+const NOT_SENT: ReadonlySet<string> = new Set([
+  'E_ORIGIN_CONNECT',
+  'E_ORIGIN_OPEN',
+  'E_ORIGIN_BUSY',
+  'E_OVERLOAD',
+  'E_LOG',
+]);
 
 /**
  * Invalidates what the answer names. The answer shows the state after the write, so the write's own invalidation does not

@@ -9,6 +9,7 @@ import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
+import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 
 export interface MetricsSources {
@@ -17,6 +18,8 @@ export interface MetricsSources {
   readonly clientBytes?: () => number;
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
+  /** By the origin's name. */
+  readonly queues?: () => ReadonlyMap<string, QueueFigures>;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
 }
@@ -113,7 +116,7 @@ interface Loaded {
   readonly originSeconds: Histogram<'origin'>;
 }
 
-export function createMetrics({ stats, clientBytes, overload, sources }: MetricsSources): Metrics {
+export function createMetrics({ stats, clientBytes, overload, queues, sources }: MetricsSources): Metrics {
   const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
   const copied = [...COPIED, ...(ofClients ?? [])];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
@@ -129,6 +132,7 @@ export function createMetrics({ stats, clientBytes, overload, sources }: Metrics
     collect(copied, () => latest ?? stats());
     if (sources !== undefined) collect(OF_SOURCES, sources);
     if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
+    if (queues !== undefined) collect(OF_QUEUES, queues);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
     prom.collectDefaultMetrics({ register: registry });
     return { registry, originSeconds };
@@ -168,6 +172,30 @@ const OF_OVERLOAD: readonly Copy<Pick<Overload, 'state' | 'shed'>>[] = [
     read: ({ shed }) => shed,
   }),
 ];
+
+const OF_QUEUES: readonly Copy<ReadonlyMap<string, QueueFigures>>[] = [
+  gauge('origin_waiting{origin}', 'Requests that wait for a connection to the origin.', (queues: Queues) =>
+    byOrigin(queues, ({ waiting }) => waiting),
+  ),
+  copyOf('counter', 'origin_queued{origin}', {
+    help: 'Requests that had to wait for a connection to the origin.',
+    read: (queues: Queues) => byOrigin(queues, ({ queued }) => queued),
+  }),
+  copyOf('counter', 'origin_queue_refused{reason}', {
+    help: 'Requests answered 503 since no connection to an origin was free: the queue was full, or they waited too long (late).',
+    read: (queues: Queues) => {
+      const refused = [...queues.values()].map((queue) => queue.refused);
+      const total = (reason: QueueRefusal) => refused.reduce((sum, one) => sum + one[reason], 0);
+      return { full: total('full'), late: total('late') };
+    },
+  }),
+];
+
+type Queues = ReadonlyMap<string, QueueFigures>;
+
+function byOrigin(queues: Queues, read: (figures: QueueFigures) => number) {
+  return Object.fromEntries([...queues].map(([name, figures]) => [name, read(figures)]));
+}
 
 /** The trackers' reports by source. An unknown lag has no series. */
 const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [

@@ -5,7 +5,6 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Forward, OriginListener, OriginRequest, RequestBody } from '../../ports.ts';
-import type { OriginQueue, Place, QueueRefusal } from './origin-queue.ts';
 import {
   Attempt,
   type Connection,
@@ -37,14 +36,11 @@ export interface ForwardHost extends Pick<Pools, 'dispatch'> {
   readonly options: OriginOptions;
   readonly deps: OriginDeps;
   readonly serverName: string | undefined;
-  readonly queue: Pick<OriginQueue, 'enter' | 'leave'>;
-  /** Why no request may be sent now. */
-  refusal(): TidegateError | undefined;
   /** A permit, or why no request may be sent any more. */
   admit(): Permit | TidegateError;
   settle(permit: Permit, reach: Reach): void;
   /** Called once for each forward. */
-  over(): void;
+  over(forward: Forward): void;
 }
 
 /** More interim responses count as an attack (a flood of 1xx costs the origin nothing and us a message each). */
@@ -57,7 +53,6 @@ export class RunningForward implements Forward, Sender {
   readonly #request: OriginRequest;
   readonly #listener: OriginListener;
   readonly #deadline: Deadline;
-  #place: Place | undefined;
   #permit: Permit | undefined;
   #attempt: Attempt | undefined;
   #retriesLeft: number;
@@ -81,32 +76,17 @@ export class RunningForward implements Forward, Sender {
     this.#deadline = new Deadline(host.deps, suspended, () => this.#expired());
   }
 
+  /** Sends it: there is a connection for it. The circuit may have opened while it waited. */
   start(): void {
-    const refusal = this.#host.refusal();
-    if (refusal !== undefined) this.#fail(refusal);
+    if (this.#over) return;
+    const permit = this.#host.admit();
+    if (permit instanceof TidegateError) this.fail(permit);
     else {
-      this.#place = this.#host.queue.enter(this.#request, {
-        granted: () => this.#go(),
-        refused: (why) => this.#fail(why instanceof TidegateError ? why : this.#busy(why)),
-      });
-      if (this.#place.state === 'held') this.#go();
+      this.#permit = permit;
+      this.#deadline.start(this.#host.options.headTimeoutMs);
+      this.#send(false);
     }
     this.#starting = false;
-  }
-
-  /** There is a connection for it; the circuit may have opened meanwhile. */
-  #go(): void {
-    const permit = this.#host.admit();
-    if (permit instanceof TidegateError) return this.#fail(permit);
-    this.#permit = permit;
-    this.#deadline.start(this.#host.options.headTimeoutMs);
-    this.#send(false);
-  }
-
-  #busy(reason: QueueRefusal): TidegateError {
-    const { name, queue } = this.#host.options;
-    const got = reason === 'late' ? `none within ${queue.timeoutMs} ms` : `${queue.max} requests that wait for one`;
-    return new TidegateError('E_ORIGIN_BUSY', `origin ${name}: expected a free connection, got ${got}`);
   }
 
   pause(): void {
@@ -168,7 +148,7 @@ export class RunningForward implements Forward, Sender {
   }
 
   end(raw: RawFields, connection: Connection | undefined): void {
-    if (this.#delimited === false && connection?.error !== undefined) return this.#fail(this.#fault(connection.error));
+    if (this.#delimited === false && connection?.error !== undefined) return this.fail(this.#fault(connection.error));
     this.#finish('unknown');
     this.#listener.end(toFields(raw));
   }
@@ -179,7 +159,7 @@ export class RunningForward implements Forward, Sender {
     if (unsent || (isConnectionLoss(error) && !attempt.answered && !this.#contentBroke && this.#retriesLeft > 0)) {
       if (!unsent) this.#retriesLeft--;
       this.#send(true);
-    } else this.#fail(this.#fault(error));
+    } else this.fail(this.#fault(error));
   }
 
   #send(fresh: boolean): void {
@@ -214,12 +194,12 @@ export class RunningForward implements Forward, Sender {
     const awaited = queued ? 'a free connection' : head ? 'more of the response' : 'a response head';
     const { name } = this.#host.options;
     const message = `origin ${name}: expected ${awaited} within ${this.#deadline.limitMs} ms, got none`;
-    this.#fail(new TidegateError('E_ORIGIN_TIMEOUT', message), queued ? 'unknown' : 'unreachable');
+    this.fail(new TidegateError('E_ORIGIN_TIMEOUT', message), queued ? 'unknown' : 'unreachable');
     this.#attempt?.dropSilent();
   }
 
   #refuse(text: string): void {
-    this.#fail(new TidegateError('E_ORIGIN_PROTOCOL', `origin ${this.#host.options.name}: ${text}`));
+    this.fail(new TidegateError('E_ORIGIN_PROTOCOL', `origin ${this.#host.options.name}: ${text}`));
     this.#attempt?.drop();
   }
 
@@ -228,7 +208,7 @@ export class RunningForward implements Forward, Sender {
     return originFault(error, { origin: this.#host.options.name, head, contentBroke: this.#contentBroke });
   }
 
-  #fail(error: TidegateError, reach: Reach = error.code === 'E_ORIGIN_CONNECT' ? 'unreachable' : 'unknown'): void {
+  fail(error: TidegateError, reach: Reach = error.code === 'E_ORIGIN_CONNECT' ? 'unreachable' : 'unknown'): void {
     if (this.#over) return;
     this.#finish(reach);
     if (!this.#starting) return this.#listener.failed(error);
@@ -241,8 +221,7 @@ export class RunningForward implements Forward, Sender {
     this.#over = true;
     this.#deadline.stop();
     this.#settle(reach);
-    if (this.#place !== undefined) this.#host.queue.leave(this.#place);
-    this.#host.over();
+    this.#host.over(this);
   }
 
   #settle(reach: Reach): void {

@@ -42,62 +42,101 @@ export interface Place {
   readonly state: 'held' | 'waiting' | 'over';
 }
 
-class OwnPlace implements Place {
+/** Counts what clients and their connections hold. */
+class Shares {
+  readonly #connections: number;
+  /** How many times the free connections a client may hold. */
+  readonly #factor: number;
+  readonly #ofClients = new Map<unknown, number>();
+  readonly #ofConnections = new Map<unknown, number>();
+  #held = 0;
+  /** Requests at a time on a connection. */
+  perConnection: number;
+
+  constructor({ connections, perClient }: QueueOptions, perConnection: number) {
+    this.#connections = connections;
+    this.#factor = perClient >= 1 ? Number.POSITIVE_INFINITY : perClient / (1 - perClient);
+    this.perConnection = perConnection;
+  }
+
+  get free(): number {
+    return this.#connections * this.perConnection - this.#held;
+  }
+
+  allows({ client, connection }: Holder): boolean {
+    const { free } = this;
+    // Of whom nothing is known, no share can be told.
+    if (free <= 0 || client === undefined) return free > 0;
+    const most = this.#factor * free;
+    return (this.#ofClients.get(client) ?? 0) < most && 2 * (this.#ofConnections.get(connection) ?? 0) < most;
+  }
+
+  /** `by`: 1 for one more, -1 for one given back. */
+  count({ client, connection }: Holder, by: 1 | -1): void {
+    this.#held += by;
+    countIn(this.#ofClients, client, by);
+    countIn(this.#ofConnections, connection, by);
+  }
+}
+
+/** `client`: an address, or a connection where nobody knows whose it is. */
+interface Holder {
+  readonly client: unknown;
+  readonly connection: unknown;
+}
+
+function countIn(counts: Map<unknown, number>, key: unknown, by: number): void {
+  if (key === undefined) return;
+  const count = (counts.get(key) ?? 0) + by;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}
+
+class OwnPlace implements Place, Holder {
   state: Place['state'] = 'over';
-  readonly line: Line;
-  readonly connection: Asker['connection'];
+  readonly client: unknown;
+  readonly connection: unknown;
   readonly waiting: Waiting;
   cancelDeadline: Cancel | undefined;
 
-  constructor(line: Line, connection: Asker['connection'], waiting: Waiting) {
-    this.line = line;
+  constructor({ client, connection }: Holder, waiting: Waiting) {
+    this.client = client;
     this.connection = connection;
     this.waiting = waiting;
   }
 }
 
-/** One client: an address, or a connection where nobody knows whose it is. */
-interface Line {
-  readonly key: unknown;
-  readonly places: OwnPlace[];
-  held: number;
+interface QueueDeps {
+  readonly tasks: Tasks;
+  /** Requests at a time on a connection, as far as is known. */
+  readonly perConnection: number;
+  /** What counts as one client. */
+  readonly groupOf: (client: string) => string;
 }
 
 export class OriginQueue {
-  readonly #options: QueueOptions;
-  readonly #tasks: Tasks;
-  readonly #groupOf: (client: string) => string;
-  /** How many times the free connections a client may hold. */
-  readonly #factor: number;
-  readonly #lines = new Map<unknown, Line>();
-  /** Those with waiting requests, the next in turn first. */
-  readonly #turns = new Set<Line>();
-  readonly #heldBy = new Map<unknown, number>();
+  readonly #limits: QueueOptions['queue'];
+  readonly #deps: QueueDeps;
+  readonly #shares: Shares;
+  /** Those that wait, by client; the next in turn first. */
+  readonly #lines = new Map<unknown, OwnPlace[]>();
   readonly #refused = { full: 0, late: 0 };
-  #perConnection: number;
-  #held = 0;
   #waiting = 0;
   #queued = 0;
 
-  /** `perConnection`: requests at a time on one. `groupOf`: what counts as one client. */
-  constructor(
-    options: QueueOptions,
-    deps: { readonly tasks: Tasks; readonly perConnection: number; readonly groupOf: (client: string) => string },
-  ) {
-    this.#options = options;
-    this.#tasks = deps.tasks;
-    this.#perConnection = deps.perConnection;
-    this.#groupOf = deps.groupOf;
-    const { perClient } = options;
-    this.#factor = perClient >= 1 ? Number.POSITIVE_INFINITY : perClient / (1 - perClient);
+  constructor(options: QueueOptions, deps: QueueDeps) {
+    this.#limits = options.queue;
+    this.#deps = deps;
+    this.#shares = new Shares(options, deps.perConnection);
   }
 
   /** Takes a connection, if there is one for this client, else a place in the queue. */
-  enter(asker: Asker, waiting: Waiting): Place {
-    const place = new OwnPlace(this.#lineOf(asker), asker.connection, waiting);
+  enter({ client, connection }: Asker, waiting: Waiting): Place {
+    const holder = { client: client === undefined ? connection : this.#deps.groupOf(client), connection };
+    const place = new OwnPlace(holder, waiting);
     // None that waits could have this connection, or it would have it.
-    if (this.#isFree(place)) this.#hold(place);
-    else if (this.#waiting < this.#options.queue.max || this.#makeRoom(place.line)) this.#wait(place);
+    if (this.#shares.allows(place)) this.#hold(place);
+    else if (this.#waiting < this.#limits.max || this.#makeRoom(place.client)) this.#wait(place);
     else this.#tell(place, 'full');
     return place;
   }
@@ -105,27 +144,24 @@ export class OriginQueue {
   /** Gives the place back; harmless when that is done already. */
   leave(place: Place): void {
     const own = place as OwnPlace;
-    const { state } = own;
-    if (state === 'over') return;
-    if (state === 'held') this.#release(own);
-    else this.#drop(own);
-    this.#forget(own.line);
-    if (state === 'held') this.#next();
+    if (own.state === 'waiting') this.#drop(own);
+    if (own.state !== 'held') return;
+    own.state = 'over';
+    this.#shares.count(own, -1);
+    this.#next();
   }
 
   /** The origin speaks a protocol with so many requests at a time on a connection. */
   carries(perConnection: number): void {
-    if (perConnection === this.#perConnection) return;
-    this.#perConnection = perConnection;
+    this.#shares.perConnection = perConnection;
     this.#next();
   }
 
   /** Nobody who waits is going to get a connection. */
   fail(error: TidegateError): void {
-    for (const place of [...this.#turns].flatMap(({ places }) => places)) {
+    for (const place of [...this.#lines.values()].flat()) {
       this.#drop(place);
-      this.#forget(place.line);
-      this.#tasks.soon(() => place.waiting.refused(error));
+      this.#deps.tasks.soon(() => place.waiting.refused(error));
     }
   }
 
@@ -133,108 +169,73 @@ export class OriginQueue {
     return { waiting: this.#waiting, queued: this.#queued, refused: { ...this.#refused } };
   }
 
-  #lineOf({ client, connection }: Asker): Line {
-    const key = client === undefined ? connection : this.#groupOf(client);
-    const known = this.#lines.get(key);
-    if (known !== undefined) return known;
-    const line: Line = { key, places: [], held: 0 };
-    this.#lines.set(key, line);
-    return line;
-  }
-
-  #forget(line: Line): void {
-    if (line.held === 0 && line.places.length === 0) this.#lines.delete(line.key);
-  }
-
-  #isFree({ line, connection }: OwnPlace): boolean {
-    const free = this.#options.connections * this.#perConnection - this.#held;
-    if (free <= 0) return false;
-    // Of whom nothing is known, no share can be told.
-    if (line.key === undefined) return true;
-    const most = this.#factor * free;
-    return line.held < most && 2 * (this.#heldBy.get(connection) ?? 0) < most;
-  }
-
   #hold(place: OwnPlace): void {
-    const { line, connection } = place;
     place.state = 'held';
-    this.#held++;
-    line.held++;
-    if (connection !== undefined) this.#heldBy.set(connection, (this.#heldBy.get(connection) ?? 0) + 1);
-  }
-
-  #release(place: OwnPlace): void {
-    const { line, connection } = place;
-    place.state = 'over';
-    this.#held--;
-    line.held--;
-    const left = (this.#heldBy.get(connection) ?? 0) - 1;
-    if (left > 0) this.#heldBy.set(connection, left);
-    else this.#heldBy.delete(connection);
+    this.#shares.count(place, 1);
   }
 
   #wait(place: OwnPlace): void {
     place.state = 'waiting';
-    place.line.places.push(place);
-    this.#turns.add(place.line);
+    const line = this.#lines.get(place.client);
+    if (line === undefined) this.#lines.set(place.client, [place]);
+    else line.push(place);
     this.#waiting++;
     this.#queued++;
-    place.cancelDeadline = this.#tasks.later(this.#options.queue.timeoutMs, () => this.#refuse(place, 'late'));
+    place.cancelDeadline = this.#deps.tasks.later(this.#limits.timeoutMs, () => {
+      this.#drop(place);
+      this.#tell(place, 'late');
+    });
   }
 
   /** Takes a place out of the queue. */
   #drop(place: OwnPlace): void {
-    const { line } = place;
+    const line = this.#lines.get(place.client) as OwnPlace[];
     place.state = 'over';
     place.cancelDeadline?.();
     this.#waiting--;
-    line.places.splice(line.places.indexOf(place), 1);
-    if (line.places.length === 0) this.#turns.delete(line);
+    line.splice(line.indexOf(place), 1);
+    if (line.length === 0) this.#lines.delete(place.client);
   }
 
-  #refuse(place: OwnPlace, reason: QueueRefusal): void {
-    this.#drop(place);
-    this.#tell(place, reason);
-  }
-
-  #tell({ line, waiting }: OwnPlace, reason: QueueRefusal): void {
+  #tell({ waiting }: OwnPlace, reason: QueueRefusal): void {
     this.#refused[reason]++;
-    this.#forget(line);
-    this.#tasks.soon(() => waiting.refused(reason));
+    this.#deps.tasks.soon(() => waiting.refused(reason));
   }
 
-  /** Drops the newest request of the client with the most, unless this one would then have the most itself. */
-  #makeRoom(line: Line): boolean {
-    let longest = line;
-    for (const one of this.#turns) if (one.places.length > longest.places.length) longest = one;
-    const newest = longest.places.at(-1);
-    if (newest === undefined || longest.places.length <= line.places.length + 1) return false;
-    this.#refuse(newest, 'full');
+  /** Drops the newest request of the client with the most, unless this one would then have as many. */
+  #makeRoom(client: unknown): boolean {
+    let longest: OwnPlace[] = [];
+    for (const line of this.#lines.values()) if (line.length > longest.length) longest = line;
+    const newest = longest.at(-1);
+    if (newest === undefined || longest.length <= (this.#lines.get(client)?.length ?? 0) + 1) return false;
+    this.#drop(newest);
+    this.#tell(newest, 'full');
     return true;
   }
 
   /** Serves waiting clients in turn, as long as there are connections for them. */
   #next(): void {
     for (let place = this.#first(); place !== undefined; place = this.#first()) {
-      const { line } = place;
+      const line = this.#lines.get(place.client) as OwnPlace[];
+      this.#lines.delete(place.client);
+      this.#lines.set(place.client, line);
       this.#drop(place);
       this.#hold(place);
-      if (this.#turns.delete(line)) this.#turns.add(line);
       this.#grant(place);
     }
   }
 
   /** Later: whoever has just given its connection back may not have let go of it altogether. */
   #grant(place: OwnPlace): void {
-    this.#tasks.soon(() => {
+    this.#deps.tasks.soon(() => {
       if (place.state === 'held') place.waiting.granted();
     });
   }
 
   #first(): OwnPlace | undefined {
-    if (this.#held >= this.#options.connections * this.#perConnection) return undefined;
-    for (const line of this.#turns) {
-      const place = line.places.find((one) => this.#isFree(one));
+    if (this.#shares.free <= 0) return undefined;
+    for (const line of this.#lines.values()) {
+      const place = line.find((one) => this.#shares.allows(one));
       if (place !== undefined) return place;
     }
     return undefined;

@@ -11,11 +11,14 @@ import type { Cancel, Forward, Origin, OriginListener, OriginRequest } from '../
 import type { ResolvedConfig } from '../config/config.ts';
 import { orTlsError } from '../front/connection/certificates.ts';
 import { type ForwardHost, type Permit, type Reach, RunningForward } from './origin-forward.ts';
-import { OriginQueue, type QueueFigures } from './origin-queue.ts';
+import { OriginQueue, type Place, type QueueFigures } from './origin-queue.ts';
 import { MAX_STREAMS, type OriginDeps, type OriginOptions, type Pools } from './origin-wire.ts';
 
 /** Loads the connection code, so that the first request to an origin need not. */
 export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
+
+/** The place of a forward that is not sent. */
+const NOWHERE: Place = { state: 'over' };
 
 export class NodeOrigin implements Origin, ForwardHost {
   readonly options: OriginOptions;
@@ -26,8 +29,8 @@ export class NodeOrigin implements Origin, ForwardHost {
   readonly #breaker: Breaker;
   #pools: Pools | undefined;
   #loading: Promise<void> | undefined;
-  /** Forwards begun and not over; queued ones count. */
-  #inFlight = 0;
+  /** Of the forwards that are not over. */
+  readonly #places = new Map<Forward, Place>();
   #closed = false;
   #destroyed = false;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -44,13 +47,29 @@ export class NodeOrigin implements Origin, ForwardHost {
   }
 
   forward(request: OriginRequest, listener: OriginListener): Forward {
-    this.#inFlight++;
     const forward = new RunningForward(this, request, listener);
-    forward.start();
+    const refusal = this.#refusal();
+    const place = refusal === undefined ? this.#enter(request, forward) : NOWHERE;
+    this.#places.set(forward, place);
+    if (refusal !== undefined) forward.fail(refusal);
+    else if (place.state === 'held') forward.start();
     return forward;
   }
 
-  refusal(): TidegateError | undefined {
+  #enter(request: OriginRequest, forward: RunningForward): Place {
+    const { name, queue } = this.options;
+    return this.queue.enter(request, {
+      granted: () => forward.start(),
+      refused: (why) => {
+        if (why instanceof TidegateError) return forward.fail(why);
+        const got = why === 'late' ? `none within ${queue.timeoutMs} ms` : `${queue.max} requests that wait for one`;
+        forward.fail(new TidegateError('E_ORIGIN_BUSY', `origin ${name}: expected a free connection, got ${got}`));
+      },
+    });
+  }
+
+  /** Why no request may be sent now. */
+  #refusal(): TidegateError | undefined {
     const { name } = this.options;
     if (this.#closed) {
       return new TidegateError('E_ORIGIN_CONNECT', `origin ${name}: expected open connections, got a closed pool`);
@@ -74,9 +93,10 @@ export class NodeOrigin implements Origin, ForwardHost {
     this.#breaker.settle(permit, reach, this.deps.clock.monotonic());
   }
 
-  over(): void {
-    this.#inFlight--;
-    if (this.#inFlight === 0) this.#idle?.resolve();
+  over(forward: Forward): void {
+    this.queue.leave(this.#places.get(forward) ?? NOWHERE);
+    this.#places.delete(forward);
+    if (this.#places.size === 0) this.#idle?.resolve();
   }
 
   /**
@@ -107,7 +127,7 @@ export class NodeOrigin implements Origin, ForwardHost {
   /** Takes no more forwards, finishes the running ones, closes the connections. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#inFlight > 0) {
+    if (this.#places.size > 0) {
       this.#idle ??= Promise.withResolvers();
       await this.#idle.promise;
     }
