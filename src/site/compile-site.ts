@@ -40,6 +40,7 @@ export function compileSite(
       fields: compileEdits(route.request),
       bypass: compileBypass(route.bypass),
       bodyOnGet: route.bodyOnGet,
+      streamRequests: route.streamRequests,
       originHost: route.originHost ?? config.origins[route.origin]?.hostHeader,
       upgrade: route.upgrade,
     });

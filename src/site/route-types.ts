@@ -48,6 +48,8 @@ export interface RouteConfig {
   readonly showTags?: boolean | undefined;
   /** Forwards GET and HEAD requests with a body, never cached, instead of answering 400. Default false. */
   readonly bodyOnGet?: boolean | undefined;
+  /** Forwards the content of requests as it comes, instead of when it is there. Default false. */
+  readonly streamRequests?: boolean | undefined;
   /** Tunnels `Upgrade` requests, such as WebSocket, to the origin instead of answering 501. Default false. */
   readonly upgrade?: boolean | undefined;
   /** Host sent to the origin on this route. Default: `hostHeader` of the origin. */

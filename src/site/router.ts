@@ -28,6 +28,8 @@ export interface RequestRules {
   readonly bypass: (method: string, path: string, fields: Fields) => boolean;
   /** Whether to forward a body on GET or HEAD, never cached; otherwise 400 refuses it. */
   readonly bodyOnGet: boolean;
+  /** Whether the origin gets the content of a request as it comes, which holds one of its connections. */
+  readonly streamRequests: boolean;
   /** Host sent to the origin; undefined means the client's. */
   readonly originHost: string | undefined;
   /** Whether to tunnel `Upgrade` requests to the origin; otherwise they get 501. */

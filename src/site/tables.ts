@@ -77,6 +77,7 @@ export const ROUTE = {
   bypass: list(bypassRule).default([]),
   showTags: flag.default(false),
   bodyOnGet: flag.default(false),
+  streamRequests: flag.default(false),
   upgrade: flag.default(false),
   originHost: kind.authority.optional(),
   outward: outward.optional(),

@@ -45,6 +45,8 @@ const origin = section(
   {
     connectTimeout: `${HERE}, where the platform connects (headTimeout counts from before)`,
     connections: `${HERE}, where the platform keeps the connections`,
+    perClient: `${HERE}, where the platform keeps the connections`,
+    queue: `${HERE}, where the platform keeps the connections`,
     retries: `${HERE}, which send a request once`,
     circuitBreaker: `${HERE}, where an isolate hears of too few failures`,
     hostHeader: `${HERE}, where fetch sends the host of the URL`,
@@ -65,6 +67,7 @@ export const WORKERS = section(
     routes: list(
       section(ROUTE, {
         bodyOnGet: `${HERE}, whose requests have no body with GET`,
+        streamRequests: `${HERE}, where the platform reads requests`,
         originHost: `${HERE}, where fetch sends the host of the URL`,
         compress: `${HERE}, where the platform compresses answers`,
       }),

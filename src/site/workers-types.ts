@@ -42,7 +42,7 @@ export interface WorkersConfig<Env = Readonly<Record<string, unknown>>, Context 
 }
 
 /** A route without what the platform does itself or cannot do. */
-export type WorkersRouteConfig = Omit<RouteConfig, 'bodyOnGet' | 'compress' | 'originHost'>;
+export type WorkersRouteConfig = Omit<RouteConfig, 'bodyOnGet' | 'compress' | 'originHost' | 'streamRequests'>;
 
 type BindingName<Env> = keyof Env & string;
 

@@ -26,6 +26,10 @@ export const LIMITS: FrontLimits = {
   headTimeoutMs: 10_000,
   keepAliveMs: 5_000,
   maxRequestBodyBytes: 100_000,
+  bufferedRequestBytes: 20_000,
+  spooledRequestBytes: 0,
+  minRequestRate: 0,
+  minRequestRateWindowMs: 20_000,
 };
 
 export const RULES: RequestRules = {
@@ -34,6 +38,7 @@ export const RULES: RequestRules = {
   fields: { remove: new Set(), set: [] },
   bypass: () => false,
   bodyOnGet: false,
+  streamRequests: false,
   originHost: undefined,
   upgrade: true,
 };

@@ -109,6 +109,10 @@ export const configSchema = section(
       headTimeout: timeout(1).default('10s'),
       keepAlive: timeout(1).default('5s'),
       maxRequestBodyBytes: integer(0).default(1024 ** 3),
+      bufferedRequestBytes: integer(0).default(1024 ** 2),
+      spooledRequestBytes: integer(0).default(1024 ** 3),
+      minRequestRate: integer(0).default(500),
+      minRequestRateWindow: timeout(1).default('20s'),
       overload: section({
         eventLoopDelay: timeout().default('500ms'),
         heap: kind.part.default(0.9),

@@ -193,6 +193,14 @@ interface LimitsConfig {
   readonly keepAlive?: Duration | undefined;
   /** Largest request content; 413. Default 1 GiB. */
   readonly maxRequestBodyBytes?: number | undefined;
+  /** Content of a request that is read into memory before its origin is asked. Default 1 MiB. */
+  readonly bufferedRequestBytes?: number | undefined;
+  /** Content beyond it that is read into files of the disk tier, of all requests together. Default 1 GiB. */
+  readonly spooledRequestBytes?: number | undefined;
+  /** Bytes of content a second that a client sends at least; 408. Default 500. 0: none. */
+  readonly minRequestRate?: number | undefined;
+  /** The time over which that rate is taken. Default `'20s'`. */
+  readonly minRequestRateWindow?: Duration | undefined;
   /** When a process counts as overloaded: then misses and writes get 503, and hits go on. */
   readonly overload?: OverloadConfig | undefined;
 }

@@ -67,6 +67,16 @@ export class ClientExchange implements Responder {
 
   /** Hands the request to the gate; `unanswered`: what was looked up for it. */
   start(unanswered?: Unanswered): void {
+    const ahead = this.#channel.isGone ? undefined : this.#parts.upload?.readAhead();
+    if (ahead === undefined) return this.#handle(unanswered);
+    ahead.then(
+      () => this.#over || this.#handle(undefined),
+      // Whoever ended the content has mostly ended the exchange as well.
+      () => this.#over || this.cutOff(),
+    );
+  }
+
+  #handle(unanswered: Unanswered | undefined): void {
     if (this.#channel.isGone) return this.#settle(false);
     try {
       this.#cancel = underWay.run(this, () => this.#deps.gate.handle(this.#parts.request, this, unanswered));

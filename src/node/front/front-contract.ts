@@ -9,6 +9,7 @@ import type { Router } from '../../site/router.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
+import type { UploadRoom } from './http1/read-ahead.ts';
 import type { RefusalReason, RequestRefusal } from './refusals.ts';
 import type { Trust } from './trusted-proxies.ts';
 
@@ -49,6 +50,8 @@ export interface FrontDeps {
   readonly hooks?: FrontHooks;
   /** Bounds what is held in memory for clients. Default: nothing does. */
   readonly budget?: MemoryBudget;
+  /** Where the content of requests is while it is read ahead. Default: in memory, within `budget`. */
+  readonly uploads?: UploadRoom;
   /** A longer pause of a client that should send content or read ends its connection. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */
@@ -80,7 +83,7 @@ export interface ExchangeEnd {
 /** All that the parts of a front share: its inputs with their defaults, and where it stands. */
 export interface FrontContext
   extends Required<
-    Pick<FrontDeps, 'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic' | 'budget'>
+    Pick<FrontDeps, 'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic' | 'budget' | 'uploads'>
   > {
   /** While the front closes, answers end their connection. */
   readonly status: { isClosing: boolean };

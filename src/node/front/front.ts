@@ -21,6 +21,7 @@ import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
 import { Http1Channel } from './http1/http1-channel.ts';
 import { PlainConnection } from './http1/plain-connection.ts';
+import { uploadRoom } from './http1/read-ahead.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type RequestRefusal, refusalAnswer, refused } from './refusals.ts';
 
@@ -47,6 +48,7 @@ export class Front {
     const headTimeoutMs = Math.max(1, deps.limits.headTimeoutMs);
     const keepAliveMs = Math.max(1, deps.limits.keepAliveMs);
     const limits = { ...deps.limits, headTimeoutMs, keepAliveMs };
+    const { budget = UNBOUNDED } = deps;
     const idleMs = keepAliveMs + KEEP_ALIVE_BUFFER_MS;
     this.#context = {
       ...{ site: deps.site, gate: deps.gate, trust: deps.trust, limits, cacheName, idleMs },
@@ -57,7 +59,8 @@ export class Front {
       monotonic: deps.monotonic ?? platformClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
-      budget: deps.budget ?? UNBOUNDED,
+      budget,
+      uploads: deps.uploads ?? uploadRoom(limits, budget),
       tell: (refusal, { address }) => {
         hooks?.refused?.({ reason: refusal.reason, got: refusal.got, peer: address });
         return refusal;
@@ -186,7 +189,7 @@ export class Front {
     return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message.socket).client.peer, this.#context);
   }
 
-  #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
+  #admitted(message: IncomingMessage, response: ServerResponse, { request, site, head }: Admitted): void {
     if (head.framing === 'none') return this.#channel(message, response, { request }).start();
     const refuse = (refusal: RequestRefusal) => {
       channel.exchange.refuse(this.#context.tell(refusal, lenderOf(message.socket).client.peer));
@@ -197,10 +200,11 @@ export class Front {
     const options = {
       isComplete: () => message.complete,
       sendContinue: head.expectsContinue ? sendContinue : undefined,
+      streams: site.request.streamRequests,
       refuse,
     };
     const upload = new Upload(message, options, this.#context);
-    const channel = this.#channel(message, response, { request: { ...request, body: upload }, upload });
+    const channel = this.#channel(message, response, { request: { ...request, body: upload.body }, upload });
     message.on('timeout', () => refuse(refused('content-stalled', 'a pause')));
     channel.start();
   }

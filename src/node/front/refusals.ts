@@ -32,6 +32,7 @@ const REFUSALS = {
   connections: rule(429, 'RFC 6585 §4', 'fewer connections at a time'),
   'content-on-get': rule(400, 'RFC 9110 §9.3.1', 'no content in a GET or HEAD request on this route'),
   'content-stalled': rule(408, 'RFC 9110 §15.5.9', 'request content without long pauses'),
+  'content-too-slow': rule(408, 'RFC 9110 §15.5.9', 'request content at the least rate, or faster'),
   'content-too-large': rule(413, 'RFC 9110 §15.5.14', 'request content within the limit'),
   'dot-segment': rule(400, 'RFC 3986 §6.2.2.3', 'a path without ".." beside an encoded slash'),
   expectation: rule(417, 'RFC 9110 §10.1.1', 'the expectation 100-continue or none'),

@@ -9,6 +9,7 @@ import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
+import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 
@@ -18,7 +19,8 @@ export interface MetricsSources {
   readonly clientBytes?: () => number;
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
-  /** By the origin's name. */
+  readonly uploads?: UploadCounts;
+  /** Of the queues before origins, by the origin's name. */
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
@@ -116,7 +118,7 @@ interface Loaded {
   readonly originSeconds: Histogram<'origin'>;
 }
 
-export function createMetrics({ stats, clientBytes, overload, queues, sources }: MetricsSources): Metrics {
+export function createMetrics({ stats, clientBytes, overload, queues, uploads, sources }: MetricsSources): Metrics {
   const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
   const copied = [...COPIED, ...(ofClients ?? [])];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
@@ -133,6 +135,7 @@ export function createMetrics({ stats, clientBytes, overload, queues, sources }:
     if (sources !== undefined) collect(OF_SOURCES, sources);
     if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
     if (queues !== undefined) collect(OF_QUEUES, queues);
+    if (uploads !== undefined) collect(OF_UPLOADS, () => uploads);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
     prom.collectDefaultMetrics({ register: registry });
     return { registry, originSeconds };
@@ -188,6 +191,13 @@ const OF_QUEUES: readonly Copy<ReadonlyMap<string, QueueFigures>>[] = [
       const total = (reason: QueueRefusal) => refused.reduce((sum, one) => sum + one[reason], 0);
       return { full: total('full'), late: total('late') };
     },
+  }),
+];
+
+const OF_UPLOADS: readonly Copy<UploadCounts>[] = [
+  copyOf('counter', 'uploads{content}', {
+    help: 'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
+    read: (counts: UploadCounts) => counts,
   }),
 ];
 

@@ -271,7 +271,11 @@ export function workerConfig(config: ResolvedConfig, count: number): ResolvedCon
       ratePerSecond: part(config.populate.ratePerSecond),
       rehydrate: { maxEntries: part(config.populate.rehydrate.maxEntries) },
     },
-    limits: { ...config.limits, maxConnections: part(config.limits.maxConnections) },
+    limits: {
+      ...config.limits,
+      maxConnections: part(config.limits.maxConnections),
+      spooledRequestBytes: part(config.limits.spooledRequestBytes),
+    },
     origins: Object.fromEntries(origins),
   };
 }

@@ -147,7 +147,7 @@ export class H2Connection {
     });
   }
 
-  #askWithContent(stream: ServerHttp2Stream, { request, head }: Admitted): void {
+  #askWithContent(stream: ServerHttp2Stream, { request, site, head }: Admitted): void {
     const sendContinue = () => {
       if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 100 });
     };
@@ -156,10 +156,11 @@ export class H2Connection {
       isComplete: () =>
         stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR,
       sendContinue: head.expectsContinue ? sendContinue : undefined,
+      streams: site.request.streamRequests,
       refuse: (refusal: RequestRefusal) => exchange.refuse(this.#deps.tell(refusal, this.#client.peer)),
     };
     const upload = new Upload(stream, options, this.#deps);
-    const exchange = this.#exchange(stream, { ...request, body: upload }, upload);
+    const exchange = this.#exchange(stream, { ...request, body: upload.body }, upload);
     exchange.start();
   }
 

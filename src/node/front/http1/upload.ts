@@ -1,28 +1,34 @@
-// The content of a request for the origin: bytes as the client sends them, within the limit; sends 100 (Continue) only
-// when a reader begins.
+// The content of a request for the origin: bytes as the client sends them, within the limits of length and rate; sends 100
+// (Continue) only when a reader begins. Unless the route wants it as it comes, it is read ahead.
 //
 // Unread content must still be taken off the connection, or nobody would see the next request; and this must work
 // without a reader that waits for ever. So this is not the stream's own iterator.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { platformTasks } from '../../../cache/platform.ts';
 import { TidegateError } from '../../../errors.ts';
+import type { RequestBody } from '../../../ports.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { type RequestRefusal, refused } from '../refusals.ts';
+import { MinRate } from './min-rate.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 interface UploadOptions {
   /** Whether the last byte has arrived. */
   readonly isComplete: () => boolean;
   /** Called before the first byte is asked for, when the client waits for it. */
   readonly sendContinue: (() => void) | undefined;
-  /** Called when the content is longer than allowed. */
+  /** True: the origin gets the content as it comes. */
+  readonly streams: boolean;
+  /** Called when the content is longer, or slower, than allowed. */
   readonly refuse: (refusal: RequestRefusal) => void;
 }
 
 /** A message of node:http, or a stream of node:http2. */
 type ContentSource = Readable & { setTimeout(ms: number): unknown };
 
-type UploadDeps = Pick<FrontContext, 'limits' | 'stallMs'>;
+type UploadDeps = Pick<FrontContext, 'limits' | 'stallMs' | 'monotonic' | 'uploads'>;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -31,6 +37,9 @@ export class Upload implements AsyncIterable<Uint8Array> {
   readonly #content: ContentSource;
   readonly #options: UploadOptions;
   readonly #deps: UploadDeps;
+  readonly #ahead: ReadAhead | undefined;
+  /** Undefined: there is no least rate, and a limit of each pause instead. */
+  readonly #rate: MinRate | undefined;
   #bytes = 0;
   #waiter: PromiseWithResolvers<IteratorResult<Uint8Array, undefined>> | undefined;
   #failure: TidegateError | undefined;
@@ -40,10 +49,22 @@ export class Upload implements AsyncIterable<Uint8Array> {
     this.#content = content;
     this.#options = options;
     this.#deps = deps;
+    this.#ahead = options.streams ? undefined : new ReadAhead(this, deps.uploads);
+    this.#rate = this.#rateOf(deps);
     // 'error' has a listener from the start: the client may leave at any time.
     content.on('error', () => this.#broken());
     // node:http2 reports a reset stream in this way, and then reports an end that is not real.
     content.on('aborted', () => this.#broken());
+  }
+
+  /** For the origin. */
+  get body(): RequestBody {
+    return this.#ahead ?? this;
+  }
+
+  /** Reads ahead; undefined: the content goes on as it comes. Rejects when it breaks off. */
+  readAhead(): Promise<void> | undefined {
+    return this.#ahead?.fill();
   }
 
   /** Whether the last byte has arrived. */
@@ -68,7 +89,18 @@ export class Upload implements AsyncIterable<Uint8Array> {
 
   /** Ends the reading, if any, and drops the rest of the content. */
   discard(): void {
+    this.#ahead?.drop();
     this.#stop('expected an exchange under way, got its end');
+  }
+
+  #rateOf({ limits, monotonic }: UploadDeps): MinRate | undefined {
+    const { minRequestRate: bytesPerSecond, minRequestRateWindowMs: windowMs } = limits;
+    if (bytesPerSecond === 0) return undefined;
+    return new MinRate({ bytesPerSecond, windowMs }, { monotonic, tasks: platformTasks }, (got) => {
+      this.#deps.uploads.counts.slow++;
+      this.#stop(`expected content of at least ${bytesPerSecond} bytes a second, got ${got}`);
+      this.#options.refuse(refused('content-too-slow', got));
+    });
   }
 
   #broken(): void {
@@ -99,12 +131,17 @@ export class Upload implements AsyncIterable<Uint8Array> {
     // read() may have reported the end, or an error, meanwhile.
     if (this.#waiter === undefined) return;
     if (chunk === null && !(this.#content.readableEnded && this.complete)) {
-      this.#content.setTimeout(this.#deps.stallMs);
+      if (this.#rate === undefined) this.#content.setTimeout(this.#deps.stallMs);
+      else this.#rate.wait();
       return;
     }
     this.#waiter = undefined;
-    this.#content.setTimeout(0);
-    if (chunk === null) return waiter.resolve(DONE);
+    if (this.#rate === undefined) this.#content.setTimeout(0);
+    else this.#rate.came(chunk?.length ?? 0);
+    if (chunk === null) {
+      this.#rate?.stop();
+      return waiter.resolve(DONE);
+    }
     this.#bytes += chunk.length;
     const { maxRequestBodyBytes } = this.#deps.limits;
     if (this.#bytes <= maxRequestBodyBytes) return waiter.resolve({ done: false, value: chunk });
@@ -116,6 +153,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
   #stop(message: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = new TidegateError('E_ABANDONED', message);
+    this.#rate?.stop();
     const waiter = this.#waiter;
     this.#waiter = undefined;
     this.#content.off('readable', this.#offer);
