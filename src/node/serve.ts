@@ -27,9 +27,7 @@ import { needsRestart, type ResolvedConfig } from './config/config.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
-import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
 import { trustOf } from './front/trusted-proxies.ts';
-import { UploadSpool } from './front/upload-spool.ts';
 import { certificatesOf, urlOf } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
@@ -122,7 +120,6 @@ export class NodeGate implements RunningGate {
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
-  readonly #uploads: UploadRoom;
   /** No tier takes a larger one, also after a reload. */
   readonly #largestBody: number;
   #site;
@@ -144,19 +141,10 @@ export class NodeGate implements RunningGate {
       showValues: () => this.#site.config.log.showValues,
       forwarded: (report) => this.metrics.observeForward(report),
     });
-    this.#uploads = this.#uploadRoom(config);
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
+    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), uploads: tiers.uploads.counts };
     const sources = () => this.gate.sources();
-    this.metrics =
-      role?.kind === 'primary'
-        ? role.metrics
-        : createMetrics({
-            ...counted,
-            overload: this.#overload,
-            queues: () => this.#origins.queues(),
-            uploads: this.#uploads.counts,
-            sources,
-          });
+    this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     this.rehydrator = new Rehydrator({
       usesOf,
@@ -184,14 +172,6 @@ export class NodeGate implements RunningGate {
     this.#front = role?.kind === 'primary' ? role.front : this.#createFront(config);
   }
 
-  /** Where the content of requests is while it is read ahead. */
-  #uploadRoom({ limits, disk }: ResolvedConfig): UploadRoom {
-    const fault = (err: unknown) => this.#log.warn({ err }, 'the content of a request was not written to the disk');
-    const spool =
-      disk && new UploadSpool({ folder: join(disk.path, 'uploads'), maxBytes: limits.spooledRequestBytes, fault });
-    return uploadRoom(limits, this.#tiers.budget, spool);
-  }
-
   #createFront({ listen: { proxyProtocol, http2, tls }, limits, cacheName }: ResolvedConfig): Front {
     const certificates = this.#certificates;
     return new Front({
@@ -203,7 +183,7 @@ export class NodeGate implements RunningGate {
       originOf: (name) => this.#origins.optionsOf(name),
       cacheName,
       budget: this.#tiers.budget,
-      uploads: this.#uploads,
+      uploads: this.#tiers.uploads,
       hooks: {
         ended: this.exchanges.ended,
         refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),

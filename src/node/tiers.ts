@@ -5,6 +5,7 @@
 // why.
 
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
@@ -16,12 +17,16 @@ import { type Durable, type DurableEvent, openDurable } from '../store/disk/dura
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
+import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
+import { UploadSpool } from './front/upload-spool.ts';
 
 /** A gate with `memory.maxBytes` 0 and a disk has no memory tier. */
 export interface NodeTiers {
   readonly memory: MemoryStore;
   /** Bounds what the process holds besides the entries in memory. */
   readonly budget: MemoryBudget;
+  /** Where the content of requests is while it is read ahead. */
+  readonly uploads: UploadRoom;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
   readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
@@ -29,22 +34,24 @@ export interface NodeTiers {
   close(): Promise<void>;
 }
 
-/** The memory tier, and the budget that shares its bytes. */
-export function memoryTier(maxBytes: number) {
+/** The memory tier, the budget that shares its bytes, and the room for the content of requests. */
+export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfig, log: Logger) {
   const budget = new SharedBudget(maxBytes);
   const memory = createMemoryStore({ maxBytes, budget });
-  return { memory, budget, gateOptions: { memoryStats: () => memory.stats(), budget } };
+  const fault = (err: unknown) => log.warn({ err }, 'the content of a request was not written to the disk');
+  const spool =
+    disk && new UploadSpool({ folder: join(disk.path, 'uploads'), maxBytes: limits.spooledRequestBytes, fault });
+  const uploads = uploadRoom(limits, budget, spool);
+  return { memory, budget, uploads, gateOptions: { memoryStats: () => memory.stats(), budget } };
 }
 
 /** Throws E_DISK. `replicas`: told of the disk's contents, for processes that read it beside this one. */
-export async function openTiers(
-  { memory: { maxBytes }, disk }: ResolvedConfig,
-  log: Logger,
-  replicas?: ReplicaFeed,
-): Promise<NodeTiers> {
-  const { memory, budget, gateOptions } = memoryTier(maxBytes);
+export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: ReplicaFeed): Promise<NodeTiers> {
+  const { disk } = config;
+  const { gateOptions, ...tier } = memoryTier(config, log);
+  const { memory } = tier;
   if (disk === undefined) {
-    return { memory, budget, disk, gateOptions: { stores: [memory], ...gateOptions }, close: async () => {} };
+    return { ...tier, disk, gateOptions: { stores: [memory], ...gateOptions }, close: async () => {} };
   }
   const { store, durable, close } = await openDisk(disk.path, {
     ...{ maxBytes: disk.maxBytes, replicas },
@@ -55,11 +62,10 @@ export async function openTiers(
   tellRecovery(log, durable);
   const { kind, invalidations, openIntents } = durable.recovery;
   return {
-    memory,
-    budget,
+    ...tier,
     disk: store,
     gateOptions: {
-      ...storesOf(memory, maxBytes, store),
+      ...storesOf(memory, config.memory.maxBytes, store),
       ...gateOptions,
       diskStats: () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact }),
       history: { invalidations, log: durable.journal },

@@ -2,5 +2,6 @@
 
 import { HTTP1 } from './http1/group.ts';
 import type { Group } from './rows.ts';
+import { UPLOADS } from './uploads.ts';
 
-export const GROUPS: readonly Group[] = [HTTP1];
+export const GROUPS: readonly Group[] = [HTTP1, UPLOADS];

@@ -38,7 +38,8 @@ export const RULES: RequestRules = {
   fields: { remove: new Set(), set: [] },
   bypass: () => false,
   bodyOnGet: false,
-  streamRequests: false,
+  // Tests of what a reader of the content sees; reading ahead has its own.
+  streamRequests: true,
   originHost: undefined,
   upgrade: true,
 };

@@ -65,19 +65,14 @@ export class ClientExchange implements Responder {
     this.#startedMs = deps.ended === undefined ? 0 : deps.monotonic();
   }
 
-  /** Hands the request to the gate; `unanswered`: what was looked up for it. */
-  start(unanswered?: Unanswered): void {
-    const ahead = this.#channel.isGone ? undefined : this.#parts.upload?.readAhead();
-    if (ahead === undefined) return this.#handle(unanswered);
-    ahead.then(
-      () => this.#over || this.#handle(undefined),
-      // Whoever ended the content has mostly ended the exchange as well.
-      () => this.#over || this.cutOff(),
-    );
-  }
-
-  #handle(unanswered: Unanswered | undefined): void {
+  /** Hands the request to the gate, once its content is read ahead; `unanswered`: what was looked up for it. */
+  start(unanswered?: Unanswered, isRead = false): void {
     if (this.#channel.isGone) return this.#settle(false);
+    const ahead = isRead ? undefined : this.#parts.upload?.readAhead();
+    if (ahead !== undefined) {
+      const broken = () => this.#over || this.cutOff();
+      return void ahead.then(() => this.#over || this.start(undefined, true), broken);
+    }
     try {
       this.#cancel = underWay.run(this, () => this.#deps.gate.handle(this.#parts.request, this, unanswered));
     } catch (error) {

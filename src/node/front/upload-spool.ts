@@ -82,8 +82,9 @@ export class SpoolFile {
   }
 
   async *read(): AsyncGenerator<Uint8Array, undefined> {
+    if (this.#handle === undefined || this.#written === 0) return;
     const handle = await this.#handle;
-    for (let at = 0; handle !== undefined && at < this.#written; ) {
+    for (let at = 0; at < this.#written; ) {
       const wanted = Math.min(READ_BYTES, this.#written - at);
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, at);
       if (bytesRead === 0)

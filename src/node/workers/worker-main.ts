@@ -78,7 +78,7 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     broken: () => process.exit(1),
   });
   const { maxBytes } = config.memory;
-  const tier = memoryTier(maxBytes);
+  const tier = memoryTier(config, ownLog);
   const { memory } = tier;
   const replica =
     disk &&
