@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { MinRate } from '../../src/node/front/http1/min-rate.ts';
+import { MinRate, RateWatch } from '../../src/node/front/http1/min-rate.ts';
 import { ReadAhead, uploadRoom } from '../../src/node/front/http1/read-ahead.ts';
 import { UploadSpool } from '../../src/node/front/upload-spool.ts';
 import { manualTime } from './manual-time.ts';
@@ -13,17 +13,15 @@ describe('the least rate', () => {
   function rated() {
     const { clock, tasks, ...time } = manualTime();
     const slow: string[] = [];
-    const rate = new MinRate(
-      { bytesPerSecond: 500, windowMs: 20_000 },
-      { monotonic: () => clock.monotonic(), tasks },
-      (got) => slow.push(got),
-    );
+    const bound = { bytesPerSecond: 500, windowMs: 20_000 };
+    const watch = new RateWatch(bound, { monotonic: () => clock.monotonic(), tasks });
+    const rate = new MinRate(watch, (got) => slow.push(got));
     return { rate, slow, time };
   }
 
   test('cuts who sends a byte every 3 s, after the first window', () => {
     const { rate, slow, time } = rated();
-    for (let second = 0; second < 19; second += 3) {
+    for (let second = 0; second < 21; second += 3) {
       rate.wait();
       time.advance(3_000);
       rate.came(1);
@@ -84,7 +82,8 @@ describe('reading ahead', () => {
         held.bytes -= bytes;
       },
     };
-    return { held, room: uploadRoom({ bufferedRequestBytes: maxBytes }, budget, spool) };
+    const limits = { bufferedRequestBytes: maxBytes, minRequestRate: 0, minRequestRateWindowMs: 1 };
+    return { held, room: uploadRoom(limits, budget, spool) };
   }
 
   async function taken(content: AsyncIterable<Uint8Array>): Promise<string> {

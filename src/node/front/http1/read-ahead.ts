@@ -4,9 +4,12 @@
 // When the client leaves, content that is there as a whole goes on to a reader that has begun, so that the outcome of a write
 // stays known; any other is dropped.
 
+import { platformClock, platformTasks } from '../../../cache/platform.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { MemoryBudget } from '../../../memory-budget.ts';
+import type { ResolvedConfig } from '../../config/config.ts';
 import type { SpoolFile, UploadSpool } from '../upload-spool.ts';
+import { RateWatch } from './min-rate.ts';
 
 /** What a piece costs beside its bytes. */
 const PIECE_BYTES = 256;
@@ -17,6 +20,8 @@ export interface UploadRoom {
   readonly budget: Pick<MemoryBudget, 'reserve' | 'release'>;
   /** Undefined: there is no disk. */
   readonly spool: UploadSpool | undefined;
+  /** Undefined: there is no least rate. */
+  readonly rates: RateWatch | undefined;
   readonly counts: UploadCounts;
 }
 
@@ -25,11 +30,14 @@ export type UploadCounts = Record<'buffered' | 'spooled' | 'streamed' | 'slow', 
 
 /** `spool`: none if there is no disk. */
 export function uploadRoom(
-  { bufferedRequestBytes: maxBytes }: { readonly bufferedRequestBytes: number },
+  limits: Pick<ResolvedConfig['limits'], 'bufferedRequestBytes' | 'minRequestRate' | 'minRequestRateWindowMs'>,
   budget: UploadRoom['budget'],
   spool?: UploadSpool,
 ): UploadRoom {
-  return { maxBytes, budget, spool, counts: { buffered: 0, spooled: 0, streamed: 0, slow: 0 } };
+  const { bufferedRequestBytes: maxBytes, minRequestRate: bytesPerSecond, minRequestRateWindowMs: windowMs } = limits;
+  const time = { monotonic: platformClock.monotonic, tasks: platformTasks };
+  const rates = bytesPerSecond === 0 ? undefined : new RateWatch({ bytesPerSecond, windowMs }, time);
+  return { maxBytes, budget, rates, spool, counts: { buffered: 0, spooled: 0, streamed: 0, slow: 0 } };
 }
 
 export class ReadAhead implements AsyncIterable<Uint8Array> {

@@ -6,13 +6,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import { platformTasks } from '../../../cache/platform.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { RequestBody } from '../../../ports.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { type RequestRefusal, refused } from '../refusals.ts';
 import { MinRate } from './min-rate.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { ReadAhead, type UploadRoom } from './read-ahead.ts';
 
 interface UploadOptions {
   /** Whether the last byte has arrived. */
@@ -28,7 +27,7 @@ interface UploadOptions {
 /** A message of node:http, or a stream of node:http2. */
 type ContentSource = Readable & { setTimeout(ms: number): unknown };
 
-type UploadDeps = Pick<FrontContext, 'limits' | 'stallMs' | 'monotonic' | 'uploads'>;
+type UploadDeps = Pick<FrontContext, 'limits' | 'stallMs' | 'uploads'>;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -50,7 +49,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
     this.#options = options;
     this.#deps = deps;
     this.#ahead = options.streams ? undefined : new ReadAhead(this, deps.uploads);
-    this.#rate = this.#rateOf(deps);
+    this.#rate = this.#rateOf(deps.uploads);
     // 'error' has a listener from the start: the client may leave at any time.
     content.on('error', () => this.#broken());
     // node:http2 reports a reset stream in this way, and then reports an end that is not real.
@@ -93,12 +92,11 @@ export class Upload implements AsyncIterable<Uint8Array> {
     this.#stop('expected an exchange under way, got its end');
   }
 
-  #rateOf({ limits, monotonic }: UploadDeps): MinRate | undefined {
-    const { minRequestRate: bytesPerSecond, minRequestRateWindowMs: windowMs } = limits;
-    if (bytesPerSecond === 0) return undefined;
-    return new MinRate({ bytesPerSecond, windowMs }, { monotonic, tasks: platformTasks }, (got) => {
-      this.#deps.uploads.counts.slow++;
-      this.#stop(`expected content of at least ${bytesPerSecond} bytes a second, got ${got}`);
+  #rateOf({ rates, counts }: UploadRoom): MinRate | undefined {
+    if (rates === undefined) return undefined;
+    return new MinRate(rates, (got) => {
+      counts.slow++;
+      this.#stop(`expected content of at least ${rates.bound.bytesPerSecond} bytes a second, got ${got}`);
       this.#options.refuse(refused('content-too-slow', got));
     });
   }
