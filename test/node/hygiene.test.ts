@@ -10,10 +10,21 @@ function check(head: { method?: string; target?: string; httpVersion?: string; f
 
 const HOST = ['Host', 'example.org'];
 
+test.each([
+  ['[0:0::1]:8080', '[::1]:8080'],
+  ['0x7f.1', '127.0.0.1'],
+  ['EXAMPLE.org:80', 'example.org:80'],
+  ['a_b.example.', 'a_b.example.'],
+])('Host %s is read as %s, as every URL parser does', (given, host) => {
+  expect(check({ fields: ['Host', given] })).toMatchObject({ kind: 'ok', host });
+});
+
 describe('a request head that is refused', () => {
   const table: [string, Parameters<typeof check>[0], string][] = [
     ['no Host', { fields: [] }, 'host-missing'],
     ['two Host fields', { fields: [...HOST, 'host', 'example.org'] }, 'host-repeated'],
+    ['a Host that is no address, though it ends in a number', { fields: ['Host', '1.2.3.4.5'] }, 'host-invalid'],
+    ['a Host with an address of IPv6 that is none', { fields: ['Host', '[99999::1]:80'] }, 'host-invalid'],
     ['an empty Host', { fields: ['Host', ''] }, 'host-invalid'],
     ['a comma-joined Host', { fields: ['Host', 'a.example, b.example'] }, 'host-invalid'],
     ['Host with userinfo', { fields: ['Host', 'user@example.org'] }, 'host-invalid'],

@@ -181,12 +181,18 @@ export function parseHost(text: string): string | undefined {
 /** Most requests name the host of the request before. */
 let lastHost: { readonly text: string; readonly host: string | undefined } = { text: '', host: undefined };
 
+/**
+ * In the form that URL parsers give it: those later in the gate read the host in the URI of the key, and some forms of an address are
+ * many (`[0::1]`, `0x7f.1`), others none (`1.2.3.4.5`).
+ */
 function readHost(text: string): string | undefined {
-  const host = text.toLowerCase();
-  const parts = HOST.exec(host);
+  const parts = HOST.exec(text.toLowerCase());
   if (parts === null) return undefined;
-  const port = parts[1];
-  return port !== undefined && Number(port) > 65_535 ? undefined : host;
+  const [whole, port] = parts;
+  if (port !== undefined && Number(port) > 65_535) return undefined;
+  const name = port === undefined ? whole : whole.slice(0, -port.length - 1);
+  const read = URL.parse(`http://${name}/`)?.hostname;
+  return read === undefined || port === undefined ? read : `${read}:${port}`;
 }
 
 /** RFC 9110 §4.2.3: `:80` of http and `:443` of https add nothing. */
