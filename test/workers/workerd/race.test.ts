@@ -19,7 +19,7 @@ test.concurrent.each(
     expect(missed).toEqual([]);
     expect(checker.counts.hits).toBeGreaterThan(10);
   },
-  120_000,
+  300_000,
 );
 
 test.concurrent('finds outdated answers of two isolates that know nothing of each other', async () => {
@@ -30,7 +30,7 @@ test.concurrent('finds outdated answers of two isolates that know nothing of eac
     return checker.findings.filter(({ fault }) => fault === 'outdated').length;
   };
   expect((await outdated(1)) || (await outdated(2)) || (await outdated(3))).toBeGreaterThan(0);
-}, 120_000);
+}, 300_000);
 
 test.concurrent.each(
   WORKERD_MUTANTS.filter(({ name }) => SHORT_MUTANTS.includes(name)).map((mutant) => [mutant.name, mutant] as const),
@@ -39,5 +39,5 @@ test.concurrent.each(
   async (_, mutant) => {
     expect(await caughtInWorkerd(mutant)).toBeDefined();
   },
-  120_000,
+  300_000,
 );
