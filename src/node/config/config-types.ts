@@ -83,9 +83,9 @@ interface AdminConfig {
 
 interface MemoryConfig {
   /**
-   * Memory in bytes for stored responses, and for all that is under way: fills, uploads, answers to slow clients. A process takes
-   * at most 150 MB more. Stored responses keep half of it at least. Default 256 MiB. 0: none are stored in memory, so that only
-   * the disk tier keeps them.
+   * Memory in bytes for stored responses, and for the content of requests that is read ahead. Stored responses keep half of it at
+   * least. Fills under way and answers to slow clients come on top. Default 256 MiB. 0: none are stored in memory, so that only the
+   * disk tier keeps them.
    */
   readonly maxBytes?: number | undefined;
 }

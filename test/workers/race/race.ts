@@ -41,7 +41,7 @@ export interface RaceBench {
 const HOST = 'http://shop.example';
 /** Whoever has no answer by then gets none. A write may have to wait for a log that is slow several times. */
 const PATIENCE_MS = { read: 30_000, change: 120_000 };
-const MAX_TRIES = 60;
+const MAX_TRIES = 240;
 const SETTLED_MS = 5_000;
 
 export interface Load {
