@@ -102,6 +102,17 @@ describe('a write through the gate', () => {
     expect(get('/a').state).toBe('waiting');
   });
 
+  it.each([405, 501])('changes nothing when the origin answers %i: it does not take the method', (status) => {
+    const { ask, get, gate, origin } = gateBench();
+    get('/a');
+    origin.last.answer(200, FRESH, 'one');
+    ask({ method: 'BREW', path: '/a' });
+    origin.last.answer(status, []);
+    expect(get('/a').text).toBe('one');
+    expect(gate.stats().intentsOpen).toBe(0);
+    expect(gate.stats().invalidations.url).toBe(0);
+  });
+
   it('changes nothing when the origin could not be reached', () => {
     const { ask, get, origin } = gateBench();
     get('/a');

@@ -58,10 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
     'closeIntent() : holdUnknown(context, request.uri, { closeIntent });',
     'closeIntent() : closeIntent();',
   ]),
-  mutant('5xx-taken-for-nothing', 'engine/http/write.ts', [
-    'if (head.status >= 500 && request',
-    'if (false && request',
-  ]),
+  mutant('5xx-taken-for-nothing', 'engine/http/write.ts', ['if (head.status >= 500 && head', 'if (false && head']),
   mutant('no-second-invalidation', 'engine/http/write.ts', [
     'for (const selector of affected) invalidator.invalidateSoon(selector);',
     '',

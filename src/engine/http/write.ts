@@ -31,7 +31,8 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
     beforeLanding: (head, fill) => {
       const named = namedBy(request, head);
       // A 5xx may come after the change was made. RFC 9111 does not ask for an invalidation then; never outdated does.
-      if (head.status >= 500 && request.route.policy.profile === 'safe')
+      const isSafe = request.route.policy.profile === 'safe';
+      if (head.status >= 500 && head.status !== NOT_IMPLEMENTED && isSafe)
         return holdUnknown(context, request.uri, { named, closeIntent });
       const counts = countAfter(context, named, { request, head, fill });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
@@ -53,6 +54,9 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'E_OVERLOAD',
   'E_LOG',
 ]);
+
+/** The origin does not know the method, so it changed nothing (RFC 9110 §15.6.2); a 405 is no 5xx. */
+const NOT_IMPLEMENTED = 501;
 
 /**
  * Invalidates what the answer names. The answer shows the state after the write, so the write's own invalidation does not
