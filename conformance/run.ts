@@ -109,7 +109,7 @@ async function startOnNode(profile: Profile, originPort: number, { tls, tier }: 
       admin: { port: 0 },
       ...(tier === 'disk' && { memory: { maxBytes: 0 }, disk: { path: folder } }),
       origins: { suite: { url: `http://127.0.0.1:${originPort}` } },
-      routes: [{ origin: 'suite', profile, showTags: true }],
+      routes: [{ origin: 'suite', profile, methods: 'all', showTags: true }],
       targetedFields: ['cdn-cache-control', 'surrogate-control'],
       log: { level: 'error' },
     }),

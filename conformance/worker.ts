@@ -6,7 +6,7 @@ declare const CONFORMANCE: { readonly profile: 'conformance' | 'safe'; readonly 
 
 const gate = createGate({
   origins: { suite: { url: CONFORMANCE.origin } },
-  routes: [{ profile: CONFORMANCE.profile, showTags: true }],
+  routes: [{ profile: CONFORMANCE.profile, methods: 'all', showTags: true }],
   targetedFields: ['cdn-cache-control', 'surrogate-control'],
 });
 

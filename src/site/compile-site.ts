@@ -39,6 +39,7 @@ export function compileSite(
       sortQuery: route.sortQuery,
       fields: compileEdits(route.request),
       bypass: compileBypass(route.bypass),
+      methods: route.methods === 'all' ? undefined : new Set(route.methods),
       bodyOnGet: route.bodyOnGet,
       streamRequests: route.streamRequests,
       originHost: route.originHost ?? config.origins[route.origin]?.hostHeader,

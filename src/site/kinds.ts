@@ -17,6 +17,11 @@ export const entityName = like(
 export const token = value<string>('a token (RFC 9110 §5.6.2)', isToken);
 export const parameterName = like('a query parameter name');
 export const methods = oneOrMany('a method', isToken);
+// CONNECT makes a tunnel, and the answer to TRACE would show fields meant for the origin: both are refused on every route.
+export const takenMethod = value<string>(
+  'a method other than CONNECT and TRACE',
+  (given) => isToken(given) && given !== 'CONNECT' && given !== 'TRACE',
+);
 export const fieldName = value<string>('a field name', isToken);
 export const cookiePattern = value<string>(
   'the name of a cookie, or a pattern (* any characters, ? one)',

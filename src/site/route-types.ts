@@ -32,6 +32,11 @@ export interface RouteConfig {
   readonly cookies?: CookieOptions | undefined;
   /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. */
   readonly clientDirectives?: 'ignore' | 'honour' | undefined;
+  /**
+   * Methods that are forwarded; any other is answered 405. `all`: any but CONNECT and TRACE. Default: GET, HEAD, OPTIONS, POST, PUT,
+   * PATCH and DELETE.
+   */
+  readonly methods?: 'all' | readonly string[] | undefined;
   /** Larger response bodies are forwarded and not stored. Default 64 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /** Query parameters in the cache key and in the forwarded request: all, only some, or all but some. Default `all`. */

@@ -26,6 +26,8 @@ export interface RequestRules {
   readonly fields: FieldEdits;
   /** Whether the request goes to the origin without the cache. */
   readonly bypass: (method: string, path: string, fields: Fields) => boolean;
+  /** Those that are forwarded; undefined: all. */
+  readonly methods: ReadonlySet<string> | undefined;
   /** Whether to forward a body on GET or HEAD, never cached; otherwise 400 refuses it. */
   readonly bodyOnGet: boolean;
   /** Whether the origin gets the content of a request as it comes, which holds one of its connections. */
@@ -64,6 +66,11 @@ export function requestOnRoute(
   const edited = editFields(fields, rules.fields);
   const goesBy = bypass || rules.bypass(method, target, edited);
   return { target, ...sharedRequest({ method, fields: edited, bypass: goesBy }, route.policy, isTrusted) };
+}
+
+/** The methods that the route takes, as in Allow (RFC 9110 §10.2.1), where it does not take this one. */
+export function allowedInstead(method: string, { request: { methods } }: SiteRoute): string | undefined {
+  return methods === undefined || methods.has(method) ? undefined : [...methods].join(', ');
 }
 
 interface Candidate {

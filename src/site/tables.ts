@@ -55,6 +55,8 @@ export const coding = section({
   types: list(kind.mediaType).optional(),
 });
 
+const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
 export const ROUTE = {
   name: kind.entityName.optional(),
   match: section({ host: kind.hostPatterns.optional(), path: kind.pathPatterns.optional() }).default({}),
@@ -69,6 +71,7 @@ export const ROUTE = {
   negativeTtl: duration().default(0),
   cookies: cookies.optional(),
   clientDirectives: oneOf('ignore', 'honour').optional(),
+  methods: either('"all" or a list of methods', oneOf('all'), list(kind.takenMethod, 1)).default(METHODS),
   maxBodyBytes: integer(0).default(64 * 1024 * 1024),
   query: query.default('all'),
   sortQuery: flag.default(false),

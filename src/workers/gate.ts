@@ -79,7 +79,10 @@ export class WorkersGate {
 
   async fetch(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
     const found = routed(request, this.router);
-    if (found.kind === 'refused') return plain(found.status, found.text);
+    if (found.kind === 'refused') {
+      const { status, text, allow } = found;
+      return plain(status, text, allow === undefined ? {} : { allow });
+    }
     const { site, asked } = found;
     const passage = { request, env, context };
     if (asked === undefined) {
@@ -167,7 +170,7 @@ const NO_ORIGIN: Origin = {
   },
 };
 
-function plain(status: number, text: string): Response {
-  const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
+function plain(status: number, text: string, added: Readonly<Record<string, string>> = {}): Response {
+  const headers = { ...added, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
   return new Response(text, { status, headers });
 }

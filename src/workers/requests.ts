@@ -1,17 +1,22 @@
 // The way of a request to its route, on Workers.
 
-import { type Router, requestOnRoute, type SiteRoute } from '../site/router.ts';
+import { allowedInstead, type Router, requestOnRoute, type SiteRoute } from '../site/router.ts';
 import { askedBy, requestHead, type UnroutedRequest, urlParts, withoutClaims } from '../web/request.ts';
 
 /** A request, or why it has no place in this gate. `asked` undefined: it is none for a cache, such as an upgrade. */
 export type Routed =
   | { readonly kind: 'routed'; readonly site: SiteRoute; readonly asked: UnroutedRequest | undefined }
-  | { readonly kind: 'refused'; readonly status: 404 | 421; readonly text: string };
+  | { readonly kind: 'refused'; readonly status: 404 | 405 | 421; readonly text: string; readonly allow?: string };
 
 export function routed(request: Request, router: Router): Routed {
   const { host, target } = urlParts(request.url);
   const site = router.match(host, target);
   if (site !== undefined) {
+    const { method } = request;
+    const allow = allowedInstead(method, site);
+    if (allow !== undefined) {
+      return { kind: 'refused', status: 405, text: `The route takes ${allow}, not ${method}.\n`, allow };
+    }
     const head = requestHead(request);
     if (head === undefined) return { kind: 'routed', site, asked: undefined };
     // A write as well: where an origin obeyed its claim, it would change another URI than the one that is invalidated.

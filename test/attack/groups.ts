@@ -3,5 +3,6 @@
 import { HTTP1 } from './http1/group.ts';
 import type { Group } from './rows.ts';
 import { UPLOADS } from './uploads.ts';
+import { WRITES } from './writes.ts';
 
-export const GROUPS: readonly Group[] = [HTTP1, UPLOADS];
+export const GROUPS: readonly Group[] = [HTTP1, UPLOADS, WRITES];

@@ -37,6 +37,7 @@ export const RULES: RequestRules = {
   sortQuery: false,
   fields: { remove: new Set(), set: [] },
   bypass: () => false,
+  methods: undefined,
   bodyOnGet: false,
   // Tests of what a reader of the content sees; reading ahead has its own.
   streamRequests: true,

@@ -100,6 +100,12 @@ const rows: readonly Row[] = [
   { reason: 'loop', text: request('GET /', 'Via: 1.1 tidegate\r\n'), goesOn: true },
   { reason: 'max-forwards', text: request('OPTIONS /', 'Max-Forwards: x\r\n') },
   { reason: 'method-connect', text: 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n' },
+  {
+    reason: 'method-not-taken',
+    text: request('PURGE /'),
+    setup: { rules: { methods: new Set(['DELETE']) } },
+    goesOn: true,
+  },
   { reason: 'method-trace', text: request('TRACE /'), goesOn: true },
   { reason: 'no-route', text: request('GET /none'), goesOn: true },
   { reason: 'no-route', text: `${request('POST /none', 'Content-Length: 1\r\n')}a` },

@@ -72,6 +72,16 @@ describe('a malformed or forbidden request gets its answer and the connection en
     expect(statusOf(await exchange(port, get('/')))).toBe(200);
   });
 
+  test('a method that its route does not take is answered with those that it takes; the connection goes on', async () => {
+    const { port, requests } = await startFront({ rules: { methods: new Set(['GET', 'DELETE']) } });
+    const client = new RawClient(port).send(`PURGE / HTTP/1.1\r\n${HEAD}\r\n`);
+    await client.until((text) => text.includes('got: "PURGE"'));
+    expect(client.received).toMatch(/^HTTP\/1\.1 405 [\s\S]*\r\nallow: GET, DELETE\r\n/i);
+    client.send(`DELETE / HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`);
+    await client.untilClosed();
+    expect(requests.map(({ method }) => method)).toEqual(['DELETE']);
+  });
+
   test('TRACE is not allowed, an unknown expectation fails; the connection goes on', async () => {
     const { port } = await startFront();
     const client = new RawClient(port).send(`TRACE / HTTP/1.1\r\n${HEAD}\r\n`);

@@ -186,6 +186,14 @@ describe('rules', () => {
     expect(onlyRoute({}).request.originHost).toBeUndefined();
   });
 
+  test('the methods are seven, those of the route, or all', () => {
+    expect([...(onlyRoute({}).request.methods ?? [])].join()).toBe('GET,HEAD,OPTIONS,POST,PUT,PATCH,DELETE');
+    expect([...(onlyRoute({ methods: ['GET', 'PURGE'] }).request.methods ?? [])]).toEqual(['GET', 'PURGE']);
+    expect(onlyRoute({ methods: 'all' }).request.methods).toBeUndefined();
+    expect(() => onlyRoute({ methods: ['TRACE'] })).toThrow('expected a method other than CONNECT and TRACE');
+    expect(() => onlyRoute({ methods: [] })).toThrow('methods: expected ');
+  });
+
   test('tenant, origin and switches', () => {
     const { route, request } = onlyRoute({
       tenant: 't',

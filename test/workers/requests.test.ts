@@ -10,6 +10,13 @@ const settings = checkedWorkersConfig({ origins: { app: { url: 'https://app.exam
 const origin = { forward: () => expect.unreachable() };
 const router = compileSite(settings, new Map([['app', origin]]), { most: 1_000 });
 
+test('a method that the route does not take is refused, and another is not', () => {
+  const request = new Request('https://shop.example/a', { method: 'PURGE' });
+  expect(routed(request, router)).toMatchObject({ status: 405, allow: 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE' });
+  const all = checkedWorkersConfig({ origins: { app: { url: 'https://app.example' } }, routes: [{ methods: 'all' }] });
+  expect(routed(request, compileSite(all, new Map([['app', origin]]))).kind).toBe('routed');
+});
+
 test.each(['GET', 'POST', 'DELETE'])('fields of a %s that claim another host, path or method are not', (method) => {
   const claims = {
     'x-original-url': '/other',

@@ -4,7 +4,7 @@
 import type { ExplainRequest } from '../../admin/contract.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
-import { type Router, requestOnRoute, type SiteRoute } from '../../site/router.ts';
+import { allowedInstead, type Router, requestOnRoute, type SiteRoute } from '../../site/router.ts';
 import type { Peer } from './connection/arrival.ts';
 import { type RequestRefusal, refused } from './refusals.ts';
 import { forwardedFields } from './request-fields.ts';
@@ -66,6 +66,8 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (site === undefined) {
     return router.knowsHost(place.host) ? refused('no-route', head.target) : refused('unknown-host', place.host);
   }
+  const allow = allowedInstead(raw.method, site);
+  if (allow !== undefined) return { ...refused('method-not-taken', raw.method), allow };
   if (head.framing !== 'none' && isGet(raw.method) && !site.request.bodyOnGet) {
     return refused('content-on-get', head.framing === 'chunked' ? 'chunked content' : `${head.contentLength} bytes`);
   }

@@ -21,7 +21,7 @@ function rule(status: number, section: string, expected: string): RefusalRule {
 
 const CLOSING: ReadonlySet<number> = new Set([400, 408, 413, 414, 429, 431, 500, 501, 505]);
 
-/** Methods that the gate always forwards; for Allow. */
+/** Allow of what is asked of the gate itself, or refused on every route. */
 export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 const REFUSALS = {
@@ -54,6 +54,7 @@ const REFUSALS = {
   loop: rule(508, 'RFC 9110 §7.6.3', 'a request that has not passed this gate before'),
   'max-forwards': rule(400, 'RFC 9110 §7.6.2', 'a decimal number as Max-Forwards'),
   'method-connect': rule(501, 'RFC 9110 §9.3.6', 'a method other than CONNECT'),
+  'method-not-taken': rule(405, 'RFC 9110 §15.5.6', 'a method that the route takes'),
   'method-trace': rule(405, 'RFC 9110 §9.3.8', 'a method other than TRACE'),
   'no-route': rule(404, 'RFC 9110 §15.5.5', 'a path that a route of this host has'),
   'pseudo-field': rule(400, 'RFC 9113 §8.3', ':method, :scheme, :authority and :path as pseudo-header fields'),
@@ -77,6 +78,8 @@ export interface RequestRefusal {
   readonly reason: RefusalReason;
   /** The actual value; the client sent it, so it is shown in quotes only. */
   readonly got: string;
+  /** Methods of the route, where it is known. */
+  readonly allow?: string;
 }
 
 export function refused(reason: RefusalReason, got: string): RequestRefusal {
@@ -94,7 +97,7 @@ export function refusalAnswer(refusal: RequestRefusal, cacheName: string, close:
   const fields = ['content-type', 'text/plain; charset=us-ascii', 'x-content-type-options', 'nosniff'];
   fields.push('content-length', String(body.length), 'cache-control', 'no-store');
   fields.push('cache-status', `${cacheName}; detail=refused`);
-  if (status === 405) fields.push('allow', ALLOWED_METHODS);
+  if (status === 405) fields.push('allow', refusal.allow ?? ALLOWED_METHODS);
   const closes = unsafe || close;
   if (closes) fields.push('connection', 'close');
   return { status, fields, body, closes };
