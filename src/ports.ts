@@ -165,6 +165,11 @@ export interface OriginRequest {
   readonly body: RequestBody | undefined;
   /** Whether the request may reach the origin twice without harm, so that it may be retried on a fresh connection. */
   readonly retryable: boolean;
+  /**
+   * Of a write. Called once, right before its first byte goes out, and not at all where none does; the request waits for the
+   * promise, and fails with its error. By the origin if that `tellsSending`, else by whoever asks it.
+   */
+  readonly beforeSending?: (() => Promise<unknown> | undefined) | undefined;
   /** For shares of the origin's connections, and never forwarded: the client's address; undefined where nobody knows it. */
   readonly client?: string | undefined;
   /** The same for all requests of one client connection; `background`: nobody waits for the answer. */
@@ -197,6 +202,8 @@ export interface OriginListener {
 
 /** A server with the truth. `forward` may tell its listener only after it has returned. */
 export interface Origin {
+  /** True: it calls `beforeSending`, so that a write may wait for its content, or for a connection, without any effect. */
+  readonly tellsSending?: boolean | undefined;
   forward(request: OriginRequest, listener: OriginListener): Forward;
 }
 

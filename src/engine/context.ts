@@ -45,6 +45,8 @@ export interface Context {
   readonly broken: (error: unknown) => TidegateError;
   /** Whether a write is answered although its invalidations failed: true where they are in force all the same. */
   readonly answersUnlogged: boolean;
+  /** See GateOptions. */
+  readonly intentsInForce: (() => Promise<unknown> | undefined) | undefined;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
   /** The counts that the stores keep. */

@@ -77,6 +77,13 @@ export interface GateOptions {
    */
   readonly answersUnlogged?: boolean;
   /**
+   * Settles when every intent opened so far is in force at all members of the log; undefined when it is. A write is not sent
+   * before. If a member is killed in the middle of it, the others then certainly know of the write, and invalidate what it may
+   * have changed. A write whose intent failed is sent all the same with `answersUnlogged`, since its invalidations will be
+   * refused, and reported, too; else it fails with E_LOG. Default: there are no other members.
+   */
+  readonly intentsInForce?: () => Promise<unknown> | undefined;
+  /**
    * Entries of a slow tier that an invalidation counts, for whoever asks for it. Default 10,000. 0: each question to such a tier is
    * paid for, and none is asked without need.
    */
@@ -157,6 +164,7 @@ function contextOf(options: GateOptions): Context {
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,
     answersUnlogged: options.answersUnlogged ?? true,
+    intentsInForce: options.intentsInForce,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
 }

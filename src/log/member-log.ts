@@ -4,11 +4,10 @@
 // A member that has missed a change would serve outdated content without knowing it. So changes are numbered without a gap.
 // A change that does not follow the last one ends the member, as does the end of its link.
 
-import { messageOf, TidegateError } from '../errors.ts';
+import { TidegateError } from '../errors.ts';
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
 import type { LogChange, OpenIntent, Position } from '../ledger/log.ts';
-import type { Forward, InvalidationLog, Origin } from '../ports.ts';
-import { isSafeMethod } from '../semantics/invalidation.ts';
+import type { InvalidationLog } from '../ports.ts';
 
 /** The state from which a member begins: everything in force when it joined. Its link brings every later change. */
 export interface Membership {
@@ -126,46 +125,4 @@ export class MemberLog implements InvalidationLog {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
-}
-
-/**
- * Holds an unsafe request back until the intent on its URI is in force at every member. If a member is killed in the middle
- * of a write, the others then certainly know of the write and invalidate what it may have changed. `intents`: settles when
- * the intents being opened at the call are in force. A write whose intent failed is sent all the same where its own
- * invalidations will be refused, and reported, too; with `refuses` it fails with E_LOG, and was not sent.
- */
-export function afterIntents(origin: Origin, intents: () => Promise<unknown> | undefined, refuses = false): Origin {
-  return {
-    forward: (request, listener) => {
-      const before = isSafeMethod(request.method) ? undefined : intents();
-      if (before === undefined) return origin.forward(request, listener);
-      let forward: Forward | undefined;
-      let over = false;
-      let paused = false;
-      const go = () => {
-        if (over) return;
-        forward = origin.forward(request, listener);
-        if (paused) forward.pause();
-      };
-      const refuse = (error: unknown) => {
-        const text = `expected the log to take the intent of a write, got ${messageOf(error)}`;
-        if (!over) listener.failed(new TidegateError('E_LOG', text, { cause: error }));
-      };
-      before.then(go, refuses ? refuse : go);
-      return {
-        pause: () => {
-          paused = true;
-          forward?.pause();
-        },
-        resume: () => {
-          paused = false;
-          forward?.resume();
-        },
-        abort: () => {
-          over = true;
-          forward?.abort();
-        },
-      };
-    },
-  };
 }

@@ -78,6 +78,7 @@ export class Overload {
   /** The origin, which is not asked while something is short. */
   guard(origin: Origin): Origin {
     return {
+      tellsSending: origin.tellsSending,
       forward: (request, listener) => {
         if (this.#short.length === 0) return origin.forward(request, listener);
         return this.#refuse(listener);

@@ -17,7 +17,7 @@ import { Rehydrator } from '../engine/populate/rehydrate.ts';
 import { trackedSources } from '../engine/tracked-sources.ts';
 import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
-import type { Cancel, Origin } from '../ports.ts';
+import type { Cancel } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { compileCoding } from '../site/compile-coding.ts';
 import { compileSite } from '../site/compile-site.ts';
@@ -65,7 +65,7 @@ export interface CloseOptions {
 /** How a process of one gate differs from the others; see workers/. */
 type Role =
   /** Serves clients, beside others on one port. Another process handles operators, populating and the disk. */
-  | { readonly kind: 'worker'; readonly origin: (origin: Origin) => Origin }
+  | { readonly kind: 'worker' }
   /** Serves operators, and has workers serve the clients: they are its front. */
   | {
       readonly kind: 'primary';
@@ -269,8 +269,7 @@ export class NodeGate implements RunningGate {
 
   #compile(config: ResolvedConfig) {
     const pools = this.#origins.update(config.origins);
-    const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
-    const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(wrap(pool))]));
+    const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
     return {
       config,
       router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),

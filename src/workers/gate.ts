@@ -5,7 +5,6 @@
 
 import type { GateRequest } from '../engine/contract.ts';
 import type { LeasedLog } from '../log/lease/member.ts';
-import { afterIntents } from '../log/member-log.ts';
 import type { Origin } from '../ports.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import { compileSite } from '../site/compile-site.ts';
@@ -107,10 +106,9 @@ export class WorkersGate {
     const { headTimeoutMs, bodyTimeoutMs, kind } = this.settings.origins[route.originName] as ResolvedWorkersOrigin;
     const timeouts = { timeoutMs: headTimeoutMs, bodyTimeoutMs };
     const before = (origin: Origin, { log }: ReadyShard) => {
-      const told = afterIntents(origin, () => log.opened(), true);
       const of = { route: { ...route, origin }, uri: asked.uri, bypass: asked.bypass };
       const call = { shard: name, log, context: passage.context, asked: of, ...timeouts };
-      return this.#parts.before?.(told, call) ?? told;
+      return this.#parts.before?.(origin, call) ?? origin;
     };
     return {
       ...{ request: passage.request, route, asked, ...timeouts },

@@ -55,6 +55,7 @@ export class Shards {
           memoryStats: () => this.memory.stats(),
           history: log.history(),
           answersUnlogged: false,
+          intentsInForce: () => log.opened(),
           joins: false,
           // A list of KV is paid for by its keys, and a write waits for it.
           mostCounted: 0,

@@ -25,7 +25,10 @@ export interface GateBench {
 
 /** What the gate has besides the policy. */
 export interface GateBenchParts
-  extends Pick<GateOptions, 'answersUnlogged' | 'coder' | 'exception' | 'joins' | 'mostCounted' | 'report'> {
+  extends Pick<
+    GateOptions,
+    'answersUnlogged' | 'coder' | 'exception' | 'intentsInForce' | 'joins' | 'mostCounted' | 'report'
+  > {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;
   readonly fault?: (error: unknown) => void;

@@ -74,6 +74,8 @@ export class Forwarded implements Forward {
 
 export class ScriptedOrigin implements Origin {
   readonly forwarded: Forwarded[] = [];
+  /** True: the test calls `beforeSending` of its requests. */
+  tellsSending = false;
 
   forward(request: OriginRequest, listener: OriginListener): Forward {
     const forwarded = new Forwarded(request, listener);

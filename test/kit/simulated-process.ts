@@ -35,6 +35,7 @@ export class SimulatedProcess {
   /** The origin as this process reaches it: what it was asked goes on there, and nobody hears of it. */
   connected(origin: Origin): Origin {
     return {
+      tellsSending: origin.tellsSending,
       forward: (request, listener) => (this.#alive ? origin.forward(request, this.#hearing(listener)) : NOTHING),
     };
   }

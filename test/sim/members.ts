@@ -8,7 +8,7 @@ import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { largeBodies } from '../../src/engine/http/large-bodies.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../src/log/member-log.ts';
-import { afterIntents, MemberLog } from '../../src/log/member-log.ts';
+import { MemberLog } from '../../src/log/member-log.ts';
 import type { SharedLog } from '../../src/log/shared-log.ts';
 import type { Store } from '../../src/ports.ts';
 import type { ReplicaFeed } from '../../src/store/disk/replica/replica-feed.ts';
@@ -172,9 +172,10 @@ export class Members {
       ...this.#parts.gateOptions(process, memory),
       stores,
       history: { invalidations: new Invalidations({ from: membership.image }), log },
+      intentsInForce: () => log.opened(),
       ...(replica !== undefined && { bodies: largeBodies(replica.bodies) }),
     });
-    const origin = afterIntents(process.connected(originFor(process)), () => log.opened());
+    const origin = process.connected(originFor(process));
     member.serving = { process, gate, memory, origin, slow };
     began(member.serving);
   }

@@ -34,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('intent-never-closed', 'engine/http/write.ts', [
-    '      closeIntent();\n      return after(counts',
+    '      closeIntent?.();\n      return after(counts',
     '      return after(counts',
   ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE.outdated.nothing;', '']),
@@ -55,8 +55,8 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/http/write.ts', [
-    'closeIntent() : holdUnknown(context, request.uri, { closeIntent });',
-    'closeIntent() : closeIntent();',
+    'return isSent ? holdUnknown(context, request.uri, { closeIntent }) : closeIntent?.();',
+    'return isSent ? closeIntent?.() : closeIntent?.();',
   ]),
   mutant('5xx-taken-for-nothing', 'engine/http/write.ts', ['if (head.status >= 500 && head', 'if (false && head']),
   mutant('no-second-invalidation', 'engine/http/write.ts', [
@@ -153,9 +153,9 @@ export const MUTANTS: readonly Mutant[] = [
     'if (owner === member) this.#holdUnknown(intent, uri);',
     "if (owner === member) this.#unawaited(this.append({ kind: 'close', intent }));",
   ]),
-  mutant('write-before-its-intent', 'log/member-log.ts', [
-    'isSafeMethod(request.method) ? undefined : intents();',
-    'isSafeMethod(request.method) ? undefined : undefined;',
+  mutant('write-before-its-intent', 'engine/http/write.ts', [
+    'return inForce(context);',
+    'void inForce(context);\n    return undefined;',
   ]),
   mutant(
     'coding-of-another-entry',

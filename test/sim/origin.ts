@@ -67,7 +67,7 @@ export class SimulatedOrigin {
 
   /** As one process asks it: what that has written is judged by what becomes of it. */
   of(process: SimulatedProcess): Origin {
-    return { forward: (request, listener) => this.#forward(request, listener, process) };
+    return { tellsSending: true, forward: (request, listener) => this.#forward(request, listener, process) };
   }
 
   #forward(request: OriginRequest, listener: OriginListener, process: SimulatedProcess): Forward {

@@ -129,14 +129,25 @@ export class Writes {
   }
 
   start(job: WriteJob): void {
-    const { dice, tally, tick } = this.#parts;
+    const { dice, tally } = this.#parts;
     const course = dice.weighted(COURSES);
     tally.count(`write ${course}`);
-    const { sending, delay } = job;
+    job.sending.after(job.delay(), () => {
+      if (!job.process.alive) return;
+      const told = job.request.beforeSending?.();
+      if (told === undefined) return this.#begin(job, course);
+      told.then(
+        () => job.process.alive && job.sending.after(0, () => this.#begin(job, course)),
+        () => job.sending.after(0, () => this.#fail(job, 'E_LOG', undefined)),
+      );
+    });
+  }
+
+  #begin(job: WriteJob, course: keyof typeof COURSES): void {
+    const { sending, delay, resource, forward, process } = job;
     if (course !== 'refused' && course !== 'connect') {
-      const { resource, forward, process } = job;
-      const to = Number.POSITIVE_INFINITY;
-      this.#windows.push({ resource, forward, from: tick(), to, holder: process, made: undefined });
+      const [from, to] = [this.#parts.tick(), Number.POSITIVE_INFINITY];
+      this.#windows.push({ resource, forward, from, to, holder: process, made: undefined });
     }
     sending.after(delay(), () => {
       switch (course) {

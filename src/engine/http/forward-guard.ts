@@ -58,7 +58,8 @@ export class ForwardGuard {
     };
     const failed = heard(listener.failed);
     try {
-      this.#forward = origin.forward(request, {
+      const told = request.beforeSending === undefined || origin.tellsSending === true;
+      this.#forward = (told ? origin : sendingTold(origin)).forward(request, {
         ...{ interim: heard(listener.interim), head: heard(listener.head), data: heard(listener.data) },
         ...{ end: heard(listener.end), failed },
       });
@@ -128,4 +129,37 @@ export class ForwardGuard {
     while (this.#held === undefined && at < held.length) (held[at++] as () => void)();
     (this.#held as (() => void)[] | undefined)?.unshift(...held.slice(at));
   }
+}
+
+/** The origin, with `beforeSending` called for it, at once: it may send whenever it wants. */
+function sendingTold(origin: Origin): Origin {
+  return {
+    forward: (request, listener) => {
+      const before = request.beforeSending?.();
+      if (before === undefined) return origin.forward(request, listener);
+      let forward: Forward | undefined;
+      let over = false;
+      let paused = false;
+      const go = () => {
+        if (over) return;
+        forward = origin.forward(request, listener);
+        if (paused) forward.pause();
+      };
+      before.then(go, (error) => over || listener.failed(error));
+      return {
+        pause: () => {
+          paused = true;
+          forward?.pause();
+        },
+        resume: () => {
+          paused = false;
+          forward?.resume();
+        },
+        abort: () => {
+          over = true;
+          forward?.abort();
+        },
+      };
+    },
+  };
 }

@@ -5,6 +5,7 @@
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 
+import { messageOf, TidegateError } from '../../errors.ts';
 import type { Fill } from '../../ledger/ledger.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
@@ -22,10 +23,15 @@ import type { FlightOwner, FlightPlan, ForwardPlan, RunningFlight } from './runn
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
 export function startWrite(context: Context, from: FlightOwner, forwardPlan: ForwardPlan): RunningFlight {
   const { request } = from;
-  const closeIntent = context.invalidator.openIntent(request.uri);
+  let closeIntent: (() => void) | undefined;
+  const beforeSending = () => {
+    closeIntent = context.invalidator.openIntent(request.uri);
+    return inForce(context);
+  };
   const plan: FlightPlan = {
     ...forwardPlan,
     ...from,
+    forward: { ...forwardPlan.forward, beforeSending },
     stores: request.method === 'POST' && !request.bypass,
     abortable: false,
     beforeLanding: (head, fill) => {
@@ -36,17 +42,27 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
         return holdUnknown(context, request.uri, { named, closeIntent });
       const counts = countAfter(context, named, { request, head, fill });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
-      closeIntent();
+      closeIntent?.();
       return after(counts, () => context.rehydrator?.invalidated(named, context.tiers));
     },
     beforeFailure: (error) => {
-      return NOT_SENT.has(error.code) ? closeIntent() : holdUnknown(context, request.uri, { closeIntent });
+      const isSent = closeIntent !== undefined && !NOT_SENT.has(error.code);
+      return isSent ? holdUnknown(context, request.uri, { closeIntent }) : closeIntent?.();
     },
   };
   return new Flight(context, plan);
 }
 
-/** Failures after which the origin cannot have seen the request; E_LOG: the intent was refused (`afterIntents`). */
+/** Settles when the intent just opened is in force everywhere; see GateOptions. */
+function inForce({ intentsInForce, answersUnlogged }: Context): Promise<unknown> | undefined {
+  return intentsInForce?.()?.catch((error: unknown) => {
+    if (answersUnlogged) return;
+    const text = `expected the log to take the intent of a write, got ${messageOf(error)}`;
+    throw new TidegateError('E_LOG', text, { cause: error });
+  });
+}
+
+/** Failures after which the origin cannot have seen the request; E_LOG: the intent was refused. */
 const NOT_SENT: ReadonlySet<string> = new Set([
   'E_ORIGIN_CONNECT',
   'E_ORIGIN_OPEN',
@@ -96,7 +112,7 @@ function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
 export function holdUnknown(
   context: Context,
   uri: string,
-  hold: { readonly named?: readonly Selector[]; readonly closeIntent?: () => void } = {},
+  hold: { readonly named?: readonly Selector[]; readonly closeIntent?: (() => void) | undefined } = {},
 ): Eventually<unknown> {
   const { invalidator, tasks, unknownOutcomeMs } = context;
   const { named = [], closeIntent = invalidator.openIntent(uri) } = hold;

@@ -4,7 +4,8 @@
 // reports an unsendable request at once, and drops a queued one only when its turn comes.
 
 import { TidegateError } from '../../errors.ts';
-import type { Cancel, Forward, OriginListener, OriginRequest, RequestBody } from '../../ports.ts';
+import type { Forward, OriginListener, OriginRequest } from '../../ports.ts';
+import { Deadline } from './deadline.ts';
 import {
   Attempt,
   type Connection,
@@ -21,6 +22,7 @@ import {
   sendable,
   toFields,
 } from './origin-wire.ts';
+import { SentContent } from './sent-content.ts';
 
 /** The kind of an admitted request. */
 export type Permit = 'usual' | 'probe';
@@ -62,31 +64,52 @@ export class RunningForward implements Forward, Sender {
   #paused = false;
   #interims = 0;
   #delimited: boolean | undefined;
-  #contentBroke = false;
-  /** Whether the next bytes of the request's content must come from the client. */
-  #awaitingContent = false;
+  /** Of the request. */
+  readonly #content: SentContent | undefined;
 
   constructor(host: ForwardHost, request: OriginRequest, listener: OriginListener) {
     this.#host = host;
     this.#request = request;
     this.#listener = listener;
+    this.#content = request.body && new SentContent(request.body, () => this.#deadline.progress());
     this.#retriesLeft = request.retryable && request.body === undefined ? host.options.retries : 0;
     // The client must act: send its content, or read ours.
-    const suspended = () => (this.#delimited === undefined ? this.#awaitingContent : this.#paused);
+    const suspended = () => (this.#delimited === undefined ? this.#content?.isAwaited === true : this.#paused);
     this.#deadline = new Deadline(host.deps, suspended, () => this.#expired());
   }
 
-  /** Sends it: there is a connection for it. The circuit may have opened while it waited. */
+  /** Sends it: there is a connection for it. */
   start(): void {
     if (this.#over) return;
-    const permit = this.#host.admit();
-    if (permit instanceof TidegateError) this.fail(permit);
-    else {
-      this.#permit = permit;
-      this.#deadline.start(this.#host.options.headTimeoutMs);
-      this.#send(false);
-    }
+    const { beforeSending } = this.#request;
+    if (beforeSending !== undefined) void this.#startTold(beforeSending);
+    else if (this.#isAdmitted()) this.#send(false);
     this.#starting = false;
+  }
+
+  /** Nothing goes out before the content has begun: a client that sends none has changed nothing. */
+  async #startTold(beforeSending: NonNullable<OriginRequest['beforeSending']>): Promise<void> {
+    try {
+      if (this.#content !== undefined) await this.#content.begin();
+      if (this.#over || !this.#isAdmitted()) return;
+      const told = beforeSending();
+      if (told !== undefined) await told;
+      if (!this.#over) this.#send(false);
+    } catch (error) {
+      this.fail(this.#fault(error));
+    }
+  }
+
+  /** The circuit may have opened while it waited. */
+  #isAdmitted(): boolean {
+    const permit = this.#host.admit();
+    if (permit instanceof TidegateError) {
+      this.fail(permit);
+      return false;
+    }
+    this.#permit = permit;
+    this.#deadline.start(this.#host.options.headTimeoutMs);
+    return true;
   }
 
   pause(): void {
@@ -156,35 +179,18 @@ export class RunningForward implements Forward, Sender {
   lost(attempt: Attempt, error: unknown): void {
     // Never written: its kept connection was reset before its turn, so any method may be sent again.
     const unsent = !attempt.started && !attempt.fresh && !isRefusal(error) && !(error instanceof TidegateError);
-    if (unsent || (isConnectionLoss(error) && !attempt.answered && !this.#contentBroke && this.#retriesLeft > 0)) {
+    if (
+      unsent ||
+      (isConnectionLoss(error) && !attempt.answered && this.#content?.broke !== true && this.#retriesLeft > 0)
+    ) {
       if (!unsent) this.#retriesLeft--;
       this.#send(true);
     } else this.fail(this.#fault(error));
   }
 
   #send(fresh: boolean): void {
-    const { body } = this.#request;
-    const content = body === undefined ? undefined : this.#content(body);
     this.#attempt = new Attempt(this, fresh);
-    this.#host.dispatch(sendable(this.#request, content, this.#host.serverName), this.#attempt, fresh);
-  }
-
-  async *#content(body: RequestBody): AsyncGenerator<Uint8Array> {
-    this.#awaitingContent = true;
-    try {
-      for await (const chunk of body) {
-        this.#awaitingContent = false;
-        this.#deadline.progress();
-        yield chunk;
-        this.#awaitingContent = true;
-      }
-    } catch (error) {
-      this.#contentBroke = true;
-      throw error;
-    } finally {
-      this.#awaitingContent = false;
-      this.#deadline.progress();
-    }
+    this.#host.dispatch(sendable(this.#request, this.#content, this.#host.serverName), this.#attempt, fresh);
   }
 
   #expired(): void {
@@ -205,7 +211,7 @@ export class RunningForward implements Forward, Sender {
 
   #fault(error: unknown): TidegateError {
     const head = this.#delimited !== undefined;
-    return originFault(error, { origin: this.#host.options.name, head, contentBroke: this.#contentBroke });
+    return originFault(error, { origin: this.#host.options.name, head, contentBroke: this.#content?.broke === true });
   }
 
   fail(error: TidegateError, reach: Reach = error.code === 'E_ORIGIN_CONNECT' ? 'unreachable' : 'unknown'): void {
@@ -228,54 +234,5 @@ export class RunningForward implements Forward, Sender {
     if (this.#permit === undefined) return;
     this.#host.settle(this.#permit, reach);
     this.#permit = undefined;
-  }
-}
-
-/**
- * A time limit on progress. Progress is frequent and setting a timer costs time, so one timer fires at the earliest possible
- * moment and is set again when there was progress.
- */
-class Deadline {
-  readonly #deps: OriginDeps;
-  readonly #suspended: () => boolean;
-  readonly #expired: () => void;
-  limitMs = 0;
-  #progressMs = 0;
-  #cancel: Cancel | undefined;
-
-  /** `suspended`: whether it is not the other side's turn; that time does not count. */
-  constructor(deps: OriginDeps, suspended: () => boolean, expired: () => void) {
-    this.#deps = deps;
-    this.#suspended = suspended;
-    this.#expired = expired;
-  }
-
-  /** From now on, progress is due every `limitMs`. */
-  start(limitMs: number): void {
-    this.limitMs = limitMs;
-    this.progress();
-    this.#arm(limitMs);
-  }
-
-  progress(): void {
-    this.#progressMs = this.#deps.clock.monotonic();
-  }
-
-  stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-  }
-
-  #arm(delayMs: number): void {
-    this.#cancel?.();
-    this.#cancel = this.#deps.tasks.later(delayMs, () => this.#check());
-  }
-
-  #check(): void {
-    this.#cancel = undefined;
-    if (this.#suspended()) this.progress();
-    const leftMs = this.#progressMs + this.limitMs - this.#deps.clock.monotonic();
-    if (leftMs > 0) this.#arm(leftMs);
-    else this.#expired();
   }
 }

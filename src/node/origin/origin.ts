@@ -21,6 +21,7 @@ export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => impor
 const NOWHERE: Place = { state: 'over' };
 
 export class NodeOrigin implements Origin, ForwardHost {
+  readonly tellsSending = true;
   readonly options: OriginOptions;
   readonly deps: OriginDeps;
   /** For TLS: the name to request and verify, whatever Host says; undefined for an address. */

@@ -10,8 +10,7 @@ import { trackedSources } from '../../engine/tracked-sources.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import { afterIntents, MemberLog } from '../../log/member-log.ts';
-import type { Origin } from '../../ports.ts';
+import { MemberLog } from '../../log/member-log.ts';
 import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
@@ -94,10 +93,10 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     history: { invalidations: new Invalidations({ from: membership.image }), log },
     ...tier.gateOptions,
     sources: trackedSources(sources),
+    intentsInForce: () => log.opened(),
   };
   const tiers = { ...tier, disk: undefined, gateOptions, close: async () => replica?.close() };
-  const origin = (plain: Origin) => afterIntents(plain, () => log.opened());
-  const part = startPart(config, { log: ownLog, tiers, role: { kind: 'worker', origin } });
+  const part = startPart(config, { log: ownLog, tiers, role: { kind: 'worker' } });
   part.then(
     ({ port, gate }) => {
       surviveUncaughtExceptions(gate, () => process.exit(1));

@@ -88,9 +88,9 @@ export const WORKERS_MUTANTS: readonly WorkersMutant[] = [
     'for (const [position, change] of changes.slice(changes.length - missing)) this.#force(position, change);',
     'for (const [position, change] of changes.slice(changes.length - missing, -1)) this.#force(position, change);',
   ]),
-  mutant('sends a write though its intent is not logged', { file: GATE, scenarios: ['all of it'] }, [
-    'afterIntents(origin, () => log.opened(), true);',
-    'origin;',
+  mutant('sends a write though its intent is not logged', { file: SHARDS, scenarios: ['all of it'] }, [
+    'intentsInForce: () => log.opened(),',
+    '',
   ]),
   mutant('sends a write without a log', { file: GATE, scenarios: ['coordinator down'] }, [
     'if (shard === undefined && !isSafeMethod(request.method)) return plain(503, UNLOGGED);',
