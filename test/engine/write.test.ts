@@ -148,3 +148,37 @@ describe('a write through the gate', () => {
     expect(get('/a').state).toBe('waiting');
   });
 });
+
+describe('readers of a URL that a write keeps out of the cache', () => {
+  it.each(['under way', 'of unknown outcome'])('share one fill at a time while it is %s', (what) => {
+    const { ask, get, gate, origin } = gateBench();
+    ask({ method: 'PUT', path: '/a' });
+    if (what === 'of unknown outcome') origin.last.fail('E_ORIGIN_RESET');
+    const before = origin.count;
+    const readers = Array.from({ length: 20 }, () => get('/a'));
+    expect(origin.count).toBe(before + 1);
+    const fill = origin.last.head(200, FRESH);
+    const late = get('/a');
+    fill.data('read').end();
+    expect(new Set([...readers, late].map(({ text }) => text))).toEqual(new Set(['read']));
+    expect(origin.count).toBe(before + 1);
+    expect(readers[0]?.cacheStatus).toContain('stored=?0; detail=intent-open');
+    expect(gate.stats().refusedStores).toEqual({ 'intent-open': 1 });
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it('share none that was read before the write was answered', () => {
+    const { ask, get, origin } = gateBench();
+    ask({ method: 'PUT', path: '/a' });
+    const write = origin.last;
+    get('/a');
+    const fill = origin.last.head(200, FRESH).data('old');
+    write.answer(204);
+    const late = get('/a');
+    fill.end();
+    expect(late.state).toBe('waiting');
+    origin.last.answer(200, FRESH, 'new');
+    expect(late.text).toBe('new');
+    expect(get('/a').text).toBe('new');
+  });
+});

@@ -206,7 +206,8 @@ export class Flight implements RunningFlight {
       draft === undefined
         ? (made as Refusal | undefined)
         : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.fill.stamp });
-    if (refusal === undefined) this.draft = draft;
+    // Others may share it while a write is under way; at its end the ledger is asked again.
+    if (refusal === undefined || refusal === 'intent-open') this.draft = draft;
     else this.#refuse(refusal, head);
     this.#origin.afterwards(refusal && denial(this.#context, this.plan, { head, refusal }), () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.

@@ -91,7 +91,7 @@ export interface RunningFlight {
   readonly forwardMs: number | undefined;
   /** Tags of its response, once the head is there. */
   readonly tags: Tags;
-  /** The entry that it is about to store, once the head is there. */
+  /** The entry that it is about to store, or that others may share at least, once the head is there. */
   readonly draft: Draft | undefined;
   /** True as long as its answer is, or may turn out to be, one that others can share. */
   readonly joinable: boolean;
