@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   E_ORIGIN_PROTOCOL: 'the origin sent something that is not an HTTP response',
   E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
   E_OVERLOAD: 'the gate is short of time, memory or descriptors, so it does not forward more requests',
+  E_WRITES: 'the client has too many writes under way, or has broken off too many',
   E_ORIGIN_BUSY:
     'all connections to the origin that the client may have are in use, and its queue is full or was too slow',
   E_ABANDONED: 'the client went away before its answer was complete',
@@ -41,11 +42,14 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** An error Tidegate raises on purpose: `code` is for programs, `message` says what was expected and what was got. */
 export class TidegateError extends Error {
   readonly code: ErrorCode;
+  /** When a client that is refused for it may try again. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
     super(message, options);
     this.name = 'TidegateError';
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }
 

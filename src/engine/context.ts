@@ -5,7 +5,7 @@ import type { TidegateError } from '../errors.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
-import type { Gate, GateStats } from './contract.ts';
+import type { Gate, GateStats, WriteBounds } from './contract.ts';
 import type { LargeBodies } from './http/large-bodies.ts';
 import type { RunningFlight } from './http/running-flight.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -45,6 +45,8 @@ export interface Context {
   readonly broken: (error: unknown) => TidegateError;
   /** Whether a write is answered although its invalidations failed: true where they are in force all the same. */
   readonly answersUnlogged: boolean;
+  /** Undefined: nothing bounds writes. */
+  readonly writes: WriteBounds | undefined;
   /** See GateOptions. */
   readonly intentsInForce: (() => Promise<unknown> | undefined) | undefined;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */

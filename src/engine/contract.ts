@@ -96,6 +96,14 @@ export interface GateRequest {
   readonly bypass: boolean | 'credentials' | 'no-lease';
 }
 
+/** Bounds writes, each of which keeps its URL out of the cache while it is under way. */
+export interface WriteBounds {
+  /** Called before a write is sent. Why it is not; or what is to be called, once, when it is over, the hold after it too. */
+  open(request: GateRequest): TidegateError | (() => void);
+  /** The outcome of the write is unknown, since its client broke it off. */
+  brokenOff(request: GateRequest): void;
+}
+
 /** An answer that is whole from the start. */
 export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 

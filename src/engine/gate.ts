@@ -15,6 +15,7 @@ import type {
   Gate,
   InvalidationResult,
   Unanswered,
+  WriteBounds,
 } from './contract.ts';
 import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
@@ -54,6 +55,8 @@ export interface GateOptions {
   readonly rehydrator?: Rehydrator;
   /** Bounds what is held in memory for requests under way. Default: nothing does. */
   readonly budget?: MemoryBudget;
+  /** Bounds the writes under way. Default: nothing does. */
+  readonly writes?: WriteBounds;
   /** Default 30,000. */
   readonly unknownOutcomeMs?: number;
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
@@ -164,7 +167,7 @@ function contextOf(options: GateOptions): Context {
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,
     answersUnlogged: options.answersUnlogged ?? true,
-    intentsInForce: options.intentsInForce,
+    ...{ intentsInForce: options.intentsInForce, writes: options.writes },
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
 }

@@ -34,6 +34,9 @@ const READ_EVERY_MS = 500;
 /** Shedding ends below this part of the bound, so that it does not begin and end with each reading. */
 const RELIEF = 0.8;
 
+/** What is short may have come back by then. */
+const SOON = { retryAfterMs: 5_000 };
+
 const NO_FORWARD: Forward = { abort: () => {}, pause: () => {}, resume: () => {} };
 
 export class Overload {
@@ -91,7 +94,7 @@ export class Overload {
     const message = `expected room for one more request to an origin, got a process short of: ${this.#short.join(', ')}`;
     let aborted = false;
     // A listener hears nothing inside forward().
-    this.#parts.tasks.soon(() => aborted || listener.failed(new TidegateError('E_OVERLOAD', message)));
+    this.#parts.tasks.soon(() => aborted || listener.failed(new TidegateError('E_OVERLOAD', message, SOON)));
     return {
       ...NO_FORWARD,
       abort: () => {

@@ -142,7 +142,8 @@ export class NodeGate implements RunningGate {
       forwarded: (report) => this.metrics.observeForward(report),
     });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
-    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), uploads: tiers.uploads.counts };
+    const refused = { uploads: tiers.uploads.counts, refusedWrites: tiers.writes.counts };
+    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), ...refused };
     const sources = () => this.gate.sources();
     this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);

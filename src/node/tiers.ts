@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { platformRandom, platformTasks } from '../cache/platform.ts';
+import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
 import { largeBodies } from '../engine/http/large-bodies.ts';
 import { type MemoryBudget, SharedBudget } from '../memory-budget.ts';
@@ -19,6 +19,7 @@ import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
 import { UploadSpool } from './front/upload-spool.ts';
+import { WriteRoom } from './write-room.ts';
 
 /** A gate with `memory.maxBytes` 0 and a disk has no memory tier. */
 export interface NodeTiers {
@@ -27,6 +28,7 @@ export interface NodeTiers {
   readonly budget: MemoryBudget;
   /** Where the content of requests is while it is read ahead. */
   readonly uploads: UploadRoom;
+  readonly writes: WriteRoom;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
   readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
@@ -42,7 +44,8 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
   const spool =
     disk && new UploadSpool({ folder: join(disk.path, 'uploads'), maxBytes: limits.spooledRequestBytes, fault });
   const uploads = uploadRoom(limits, budget, spool);
-  return { memory, budget, uploads, gateOptions: { memoryStats: () => memory.stats(), budget } };
+  const writes = new WriteRoom({ limits: limits.writes, clock: platformClock, budget });
+  return { memory, budget, uploads, writes, gateOptions: { memoryStats: () => memory.stats(), budget, writes } };
 }
 
 /** Throws E_DISK. `replicas`: told of the disk's contents, for processes that read it beside this one. */

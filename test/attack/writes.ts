@@ -21,6 +21,10 @@ async function unended(world: World, bytes: string, leave = false): Promise<void
   await sleep(200);
 }
 
+function posts(world: World): string {
+  return `${world.forwarded().filter(({ method }) => method === 'POST').length} POSTs`;
+}
+
 /** Stores a URL, attacks it, and reads it: how many of ten reads are hits, and how many reads the origin got in all. */
 async function hot(world: World, attack: (path: string) => Promise<unknown>, prefix?: string): Promise<string> {
   const path = world.path(prefix);
@@ -97,21 +101,83 @@ const UNSENT: readonly Row[] = ['/read-ahead', '/streamed'].flatMap((prefix) =>
       expected: '9 of 10 hits, 1 forwarded, 0 POSTs',
       run: async (world) => {
         const words = await attacked(world, world.path(prefix), (path) => unended(world, post(path, ...lines), leave));
-        return `${words}, ${world.forwarded().filter(({ method }) => method === 'POST').length} POSTs`;
+        return `${words}, ${posts(world)}`;
       },
     }),
   ),
 );
 
+/** Uploads that the origin has begun to get, broken off one after the other. */
+async function breakOff(world: World, path: string, { client, count }: { client: string; count: number }) {
+  for (let at = 0; at < count; at++) {
+    const upload = world.connect();
+    await upload.send(`${post(path, 'Content-Length: 1000', from(client), '', 'abc')}`);
+    await sleep(60);
+    upload.destroy();
+    await sleep(20);
+  }
+}
+
+function from(client: string): string {
+  return `X-Forwarded-For: ${client}`;
+}
+
+const BROKEN_OFF: readonly Row[] = [
+  {
+    name: 'a client breaks off 20 uploads to a URL: the origin hears of five, and another client is served',
+    rule: 'limits.writes.brokenOff',
+    expected: '5 POSTs, 429 then 200',
+    run: async (world) => {
+      const path = world.path('/streamed');
+      await breakOff(world, path, { client: '203.0.113.1', count: 20 });
+      const words = posts(world);
+      const write = async (client: string) => {
+        const { status } = await world.ask(path, { method: 'POST', body: 'a', fields: [from(client)] });
+        return status;
+      };
+      return `${words}, ${await write('203.0.113.1')} then ${await write('203.0.113.2')}`;
+    },
+  },
+  {
+    name: '30 readers of a URL that is held after an upload was broken off',
+    rule: 'readers share one fill',
+    expected: '30 answers, 1 forwarded',
+    run: async (world) => {
+      const path = world.path('/streamed');
+      await breakOff(world, path, { client: '203.0.113.3', count: 1 });
+      world.origin.answer(path, { fields: { 'cache-control': 'max-age=60' }, body: 'read', afterMs: 500 });
+      const answers = await Promise.all(Array.from({ length: 30 }, () => world.ask(path)));
+      const reads = world.forwarded().filter(({ method }) => method === 'GET').length;
+      return `${answers.filter(({ status }) => status === 200).length} answers, ${forwardedWord(reads)}`;
+    },
+  },
+  {
+    name: '40 writes of one client at a time: 20 are sent',
+    rule: 'limits.writes.perClient',
+    expected: '20 answered 200, 20 answered 429, 20 POSTs',
+    run: async (world) => {
+      const path = world.path('/slow-write');
+      world.origin.answer(path, { fields: { 'cache-control': 'no-store' }, afterMs: 1_000 });
+      const fields = [from('203.0.113.4')];
+      const asked = Array.from({ length: 40 }, () => world.ask(path, { method: 'POST', body: 'a', fields }));
+      const answers = await Promise.all(asked);
+      const count = (status: number) => `${answers.filter((one) => one.status === status).length} answered ${status}`;
+      return `${count(200)}, ${count(429)}, ${posts(world)}`;
+    },
+  },
+];
+
 export const WRITES: Group = {
   name: 'writes',
   config: ({ originUrl }) => ({
-    origins: { app: { url: originUrl, connections: 32 } },
+    origins: { app: { url: originUrl, connections: 128 } },
+    trustedProxies: ['127.0.0.1'],
+    limits: { writes: { perClient: 20 } },
     routes: [
       { match: { host: HOST, path: '/any/*' }, methods: 'all' },
       { match: { path: '/streamed/*' }, streamRequests: true },
       {},
     ],
   }),
-  rows: [...ROWS, ...UNSENT],
+  rows: [...ROWS, ...UNSENT, ...BROKEN_OFF],
 };

@@ -26,6 +26,7 @@ export interface Ask {
   readonly fields?: Fields;
   readonly body?: string;
   readonly bypass?: boolean;
+  readonly client?: string;
 }
 
 /** One request and all that came back. */
@@ -119,7 +120,7 @@ export class Client {
 }
 
 export function requestOf(route: Route, ask: Ask): GateRequest {
-  const { method = 'GET', path, fields = [], body, bypass = false } = ask;
+  const { method = 'GET', path, fields = [], body, bypass = false, client } = ask;
   return {
     route,
     method,
@@ -128,6 +129,7 @@ export function requestOf(route: Route, ask: Ask): GateRequest {
     fields: ['host', 'example.org', ...fields],
     body: body === undefined ? undefined : chunksOf(body),
     bypass,
+    client,
   };
 }
 

@@ -27,7 +27,7 @@ export interface GateBench {
 export interface GateBenchParts
   extends Pick<
     GateOptions,
-    'answersUnlogged' | 'coder' | 'exception' | 'intentsInForce' | 'joins' | 'mostCounted' | 'report'
+    'answersUnlogged' | 'coder' | 'exception' | 'intentsInForce' | 'joins' | 'mostCounted' | 'report' | 'writes'
   > {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;

@@ -161,22 +161,21 @@ export function answerOnlyIfCached(request: GateRequest): Answer {
 
 /** The origin could not be reached or did not answer as it should. */
 export function answerFailure(request: GateRequest, error: TidegateError, outcome: Outcome): Answer {
+  const { code, retryAfterMs } = error;
   return made(request, {
-    status: FAILURE_STATUS[error.code] ?? 502,
-    text: `No answer from the origin: ${error.code}, ${FAILURES[error.code] ?? OTHER_FAILURE}.\n`,
-    outcome: { ...outcome, detail: 'origin-error' },
-    ...(error.code === 'E_ORIGIN_BUSY' && { retryAfter: BUSY_SECONDS }),
+    status: FAILURE_STATUS[code] ?? 502,
+    text: `No answer from the origin: ${code}, ${FAILURES[code] ?? OTHER_FAILURE}.\n`,
+    outcome: { ...outcome, detail: code === 'E_WRITES' ? 'refused' : 'origin-error' },
+    ...(retryAfterMs !== undefined && { retryAfter: String(Math.ceil(retryAfterMs / 1_000)) }),
   });
 }
-
-/** When a client may ask a busy origin again. */
-const BUSY_SECONDS = '5';
 
 const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
   E_ORIGIN_TIMEOUT: 504,
   E_ORIGIN_OPEN: 503,
   E_OVERLOAD: 503,
   E_ORIGIN_BUSY: 503,
+  E_WRITES: 429,
   E_LOG: 503,
   E_FAULT: 500,
 };
@@ -188,6 +187,7 @@ const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_BUSY: 'expected a free connection to it, got too many requests at a time',
   E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
   E_OVERLOAD: 'expected room for one more request, got none',
+  E_WRITES: 'expected fewer writes of this client at a time, and whole ones, got too many; it was not sent',
   E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
   E_LOG:
     'expected the log of invalidations to take what the write changes, got a failure; the write may be done or not',

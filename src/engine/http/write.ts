@@ -25,7 +25,13 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
   const { request } = from;
   let closeIntent: (() => void) | undefined;
   const beforeSending = () => {
-    closeIntent = context.invalidator.openIntent(request.uri);
+    const over = context.writes?.open(request);
+    if (over instanceof TidegateError) return Promise.reject(over);
+    const close = context.invalidator.openIntent(request.uri);
+    closeIntent = () => {
+      close();
+      over?.();
+    };
     return inForce(context);
   };
   const plan: FlightPlan = {
@@ -47,6 +53,7 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
     },
     beforeFailure: (error) => {
       const isSent = closeIntent !== undefined && !NOT_SENT.has(error.code);
+      if (isSent && error.code === 'E_ABANDONED') context.writes?.brokenOff(request);
       return isSent ? holdUnknown(context, request.uri, { closeIntent }) : closeIntent?.();
     },
   };

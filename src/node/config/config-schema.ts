@@ -113,6 +113,12 @@ export const configSchema = section(
       spooledRequestBytes: integer(0).default(1024 ** 3),
       minRequestRate: integer(0).default(500),
       minRequestRateWindow: timeout(1).default('20s'),
+      writes: section({
+        max: integer(1).default(16_384),
+        perClient: integer(1).default(1_024),
+        brokenOff: integer(0).default(5),
+        brokenOffWindow: timeout(1).default('10m'),
+      }).default({}),
       overload: section({
         eventLoopDelay: timeout().default('500ms'),
         heap: kind.part.default(0.9),

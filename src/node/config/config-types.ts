@@ -201,8 +201,22 @@ interface LimitsConfig {
   readonly minRequestRate?: number | undefined;
   /** The time over which that rate is taken. Default `'20s'`. */
   readonly minRequestRateWindow?: Duration | undefined;
+  /** Writes under way, each of which keeps its URL out of the cache. */
+  readonly writes?: WritesConfig | undefined;
   /** When a process counts as overloaded: then misses and writes get 503, and hits go on. */
   readonly overload?: OverloadConfig | undefined;
+}
+
+/** Bounds of one process. A write whose outcome is unknown counts until its URL may be stored again. */
+interface WritesConfig {
+  /** Of all clients together; 503. Default 16,384. */
+  readonly max?: number | undefined;
+  /** Of one client; 429. Default 1,024. */
+  readonly perClient?: number | undefined;
+  /** Writes to a route that a client may break off within the window; 429 on further ones. Default 5. 0: no bound. */
+  readonly brokenOff?: number | undefined;
+  /** Default `'10m'`. */
+  readonly brokenOffWindow?: Duration | undefined;
 }
 
 /** Bounds of one process; 0: none. */

@@ -14,7 +14,7 @@ import type { RefusalReason, RequestRefusal } from './refusals.ts';
 import type { Trust } from './trusted-proxies.ts';
 
 /** Each excess is answered with a status of its own; see config-types.ts. */
-export type FrontLimits = Omit<ResolvedConfig['limits'], 'overload'>;
+export type FrontLimits = Omit<ResolvedConfig['limits'], 'overload' | 'writes'>;
 
 /** A request that the front refused. */
 export interface RefusalReport {

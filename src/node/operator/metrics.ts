@@ -12,6 +12,7 @@ import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
+import type { WriteRoom } from '../write-room.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
@@ -20,6 +21,7 @@ export interface MetricsSources {
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
   readonly uploads?: UploadCounts;
+  readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
   /** Undefined when sources are not shown. */
@@ -118,7 +120,18 @@ interface Loaded {
   readonly originSeconds: Histogram<'origin'>;
 }
 
-export function createMetrics({ stats, clientBytes, overload, queues, uploads, sources }: MetricsSources): Metrics {
+type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
+
+function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
+  const { overload, queues, uploads, refusedWrites, sources } = others;
+  if (sources !== undefined) collect(OF_SOURCES, sources);
+  if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
+  if (queues !== undefined) collect(OF_QUEUES, queues);
+  if (uploads !== undefined) collect(OF_UPLOADS, () => uploads);
+  if (refusedWrites !== undefined) collect(OF_WRITES, () => refusedWrites);
+}
+
+export function createMetrics({ stats, clientBytes, ...others }: MetricsSources): Metrics {
   const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
   const copied = [...COPIED, ...(ofClients ?? [])];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
@@ -128,14 +141,11 @@ export function createMetrics({ stats, clientBytes, overload, queues, uploads, s
     const prom = await import('prom-client');
     const { registerCollected } = await import('../../metrics/collected.ts');
     const registry = new prom.Registry();
-    const collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => {
+    const collect: Collect = (copies, now) => {
       for (const { metric, read } of copies) registerCollected(registry, metric, () => read(now()));
     };
     collect(copied, () => latest ?? stats());
-    if (sources !== undefined) collect(OF_SOURCES, sources);
-    if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
-    if (queues !== undefined) collect(OF_QUEUES, queues);
-    if (uploads !== undefined) collect(OF_UPLOADS, () => uploads);
+    collectOthers(collect, others);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
     prom.collectDefaultMetrics({ register: registry });
     return { registry, originSeconds };
@@ -198,6 +208,13 @@ const OF_UPLOADS: readonly Copy<UploadCounts>[] = [
   copyOf('counter', 'uploads{content}', {
     help: 'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
     read: (counts: UploadCounts) => counts,
+  }),
+];
+
+const OF_WRITES: readonly Copy<WriteRoom['counts']>[] = [
+  copyOf('counter', 'writes_refused{bound}', {
+    help: 'Writes that were refused: their client had too many under way (client) or had broken off too many (broken_off), or all clients together had too many (all).',
+    read: ({ perClient, brokenOff, all }: WriteRoom['counts']) => ({ client: perClient, broken_off: brokenOff, all }),
   }),
 ];
 

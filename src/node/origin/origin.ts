@@ -17,6 +17,9 @@ import { MAX_STREAMS, type OriginDeps, type OriginOptions, type Pools } from './
 /** Loads the connection code, so that the first request to an origin need not. */
 export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
 
+/** When a client may ask a busy origin again. */
+const BUSY_MS = 5_000;
+
 /** The place of a forward that is not sent. */
 const NOWHERE: Place = { state: 'over' };
 
@@ -64,7 +67,8 @@ export class NodeOrigin implements Origin, ForwardHost {
       refused: (why) => {
         if (why instanceof TidegateError) return forward.fail(why);
         const got = why === 'late' ? `none within ${queue.timeoutMs} ms` : `${queue.max} requests that wait for one`;
-        forward.fail(new TidegateError('E_ORIGIN_BUSY', `origin ${name}: expected a free connection, got ${got}`));
+        const text = `origin ${name}: expected a free connection, got ${got}`;
+        forward.fail(new TidegateError('E_ORIGIN_BUSY', text, { retryAfterMs: BUSY_MS }));
       },
     });
   }
