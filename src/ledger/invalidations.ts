@@ -2,10 +2,12 @@
 //
 // What has to be remembered grows without end, so it is forgotten on purpose, and what is
 // forgotten is invalid. Tags, URIs and origins share hashed buckets that hold the position of the last invalidation (a
-// collision invalidates too much, never too little). Prefixes and patterns are kept as a bounded list; when one is
+// collision invalidates too much, never too little; the epoch, which no client knows, keys the hash, so that none can aim at a
+// bucket). Prefixes and patterns are kept as a bounded list; when one is
 // dropped from it, everything filled before that one counts as affected. "All" is one number, the floor.
 
 import { globMatcher } from './glob.ts';
+import { type HashKey, keyedHash, keyOf } from './hashes.ts';
 import type { Position } from './log.ts';
 import type { Selector } from './selector.ts';
 
@@ -52,6 +54,7 @@ export class Invalidations {
   readonly #lastInBucket: Float64Array;
   readonly #mask: number;
   #patterns: PatternRecord[] = [];
+  #key: HashKey | undefined;
   #applied: Position = 0;
   /** Everything stamped below this is invalid. */
   #floor: Position = 0;
@@ -109,13 +112,13 @@ export class Invalidations {
     this.#applied = position;
     switch (selector.kind) {
       case 'url':
-        this.#mark('u', selector.uri);
+        this.#mark(URI, selector.uri);
         break;
       case 'tag':
-        this.#mark('t', selector.tag);
+        this.#mark(TAG, selector.tag);
         break;
       case 'origin':
-        this.#mark('o', selector.origin);
+        this.#mark(ORIGIN, selector.origin);
         break;
       case 'prefix':
       case 'pattern':
@@ -137,8 +140,8 @@ export class Invalidations {
    */
   lastAffecting(what: Subject, since: Position = 0): Position {
     let last = this.#floor;
-    last = Math.max(last, this.#lastOf('u', what.uri), this.#lastOf('o', what.origin));
-    for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));
+    last = Math.max(last, this.#lastOf(URI, what.uri), this.#lastOf(ORIGIN, what.origin));
+    for (const tag of what.tags) last = Math.max(last, this.#lastOf(TAG, tag));
     if (this.#patternFloor > since) last = Math.max(last, this.#patternFloor);
     for (let at = this.#patterns.length - 1; at >= 0; at--) {
       const record = this.#patterns[at] as PatternRecord;
@@ -155,12 +158,17 @@ export class Invalidations {
     this.#patternFloor = (forgotten.at(-1) as PatternRecord).position;
   }
 
-  #mark(kind: string, name: string): void {
-    this.#lastInBucket[bucketOf(kind, name, this.#mask)] = this.#applied;
+  #mark(kind: Kind, name: string): void {
+    this.#lastInBucket[this.#bucketOf(kind, name)] = this.#applied;
   }
 
-  #lastOf(kind: string, name: string): Position {
-    return this.#lastInBucket[bucketOf(kind, name, this.#mask)] as Position;
+  #lastOf(kind: Kind, name: string): Position {
+    return this.#lastInBucket[this.#bucketOf(kind, name)] as Position;
+  }
+
+  #bucketOf(kind: Kind, name: string): number {
+    this.#key ??= keyOf(this.epoch);
+    return keyedHash(name, this.#key, kind) & this.#mask;
   }
 }
 
@@ -168,21 +176,16 @@ function matcherOf(selector: PatternEntry['selector']): (uri: string) => boolean
   return selector.kind === 'prefix' ? (uri) => uri.startsWith(selector.prefix) : globMatcher(selector.pattern);
 }
 
-/** FNV-1a over UTF-16 code units. `hash`: of what stands before the text. */
-export function fnv1a(text: string, hash = 0x811c9dc5): number {
-  let added = hash;
-  for (let at = 0; at < text.length; at++) added = Math.imul(added ^ text.charCodeAt(at), 0x01000193);
-  return added;
-}
-
-/** The hash is mixed once more, since its low bits choose the bucket. `mask`: the number of buckets, less one. */
-function bucketOf(kind: string, name: string, mask: number): number {
-  const hash = fnv1a(name, fnv1a(kind));
-  return (hash ^ (hash >>> 15)) & mask;
-}
+/** What a name in a bucket names. */
+type Kind = 1 | 2 | 3;
+const URI: Kind = 1;
+const TAG: Kind = 2;
+const ORIGIN: Kind = 3;
 
 /** It differs where another version of the code chooses buckets in another way: this version cannot read those buckets. */
-export const BUCKET_FORM: string = ['u', 't', 'o'].map((kind) => bucketOf(kind, 'tidegate', 2 ** 30 - 1)).join('.');
+export const BUCKET_FORM: string = [URI, TAG, ORIGIN]
+  .map((kind) => keyedHash('tidegate', keyOf('tidegate'), kind))
+  .join('.');
 
 function unreachable(selector: never): never {
   throw new TypeError(`expected a selector, got ${JSON.stringify(selector)}`);

@@ -8,7 +8,7 @@
 // Everything is an integer slot in typed arrays, with no object per entry. Bookkeeping then takes some 50 bytes an entry,
 // the ghost included, and the garbage collector does not walk it.
 
-import { fnv1a } from '../ledger/invalidations.ts';
+import { fnv1a } from '../ledger/hashes.ts';
 
 const NONE = -1;
 const FIRST_CAPACITY = 64;

@@ -9,7 +9,7 @@ import { countingNames, fieldsForCaches } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { variantKey } from '../entry/key.ts';
 import { escapedChar } from '../errors.ts';
-import { fnv1a } from '../ledger/invalidations.ts';
+import { fnv1a } from '../ledger/hashes.ts';
 import type { Position } from '../ledger/log.ts';
 import { type Fields, fieldValue, filterFields, type ResponseHead, selectingFields } from '../semantics/fields.ts';
 import { type Tags, tagsOf } from '../semantics/invalidation.ts';

@@ -3,7 +3,7 @@
 //
 // Only the mode `bounded` needs it. In the others every isolate knows of a write by the time that it is answered.
 
-import { fnv1a } from '../ledger/invalidations.ts';
+import { fnv1a } from '../ledger/hashes.ts';
 
 const MAX_AGE_SECONDS = 300;
 

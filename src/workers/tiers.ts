@@ -4,7 +4,7 @@
 // routes and origins has names of its own in the stores, and begins with none of what another has stored.
 
 import type { TidegateError } from '../errors.ts';
-import { fnv1a } from '../ledger/invalidations.ts';
+import { fnv1a } from '../ledger/hashes.ts';
 import type { Store } from '../ports.ts';
 import type { ResolvedWorkersConfig } from '../site/workers-config.ts';
 import { CacheApiStore } from '../store/cache-api/cache-api-store.ts';

@@ -59,7 +59,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     'return entry.checkedUpTo > 0 ||',
   ]),
   mutant('forgets an invalidation by tag', { ways: ['table'], file: 'invalidations' }, [
-    "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
+    'for (const tag of what.tags) last = Math.max(last, this.#lastOf(TAG, tag));',
     '',
   ]),
   mutant('forgets an invalidation by pattern', { ways: ['pattern'], file: 'invalidations' }, [

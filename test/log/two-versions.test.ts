@@ -12,9 +12,9 @@ import { SqliteStorage } from './sqlite-storage.ts';
 type Version = Pick<typeof keepers, 'Keeper'> & Pick<typeof members, 'LeasedLog'>;
 
 const OLD: Version = { ...keepers, ...members };
-const NEW = await versionWith('(hash >>> 15)', '(hash >>> 13)');
+const NEW = await versionWith('(v1 >>> 27)', '(v1 >>> 26)');
 
-/** This code with one expression of `invalidations.ts` replaced. */
+/** This code with one expression of `hashes.ts` replaced. */
 async function versionWith(find: string, replace: string): Promise<Version> {
   const lease = `${import.meta.dirname}/../../src/log/lease`;
   const bundle = await rolldown({
@@ -26,7 +26,7 @@ async function versionWith(find: string, replace: string): Promise<Version> {
         load: (id) =>
           id === 'version' ? `export * from '${lease}/keeper.ts'; export * from '${lease}/member.ts';` : undefined,
         transform: (code, id) => {
-          if (!id.endsWith('/ledger/invalidations.ts')) return undefined;
+          if (!id.endsWith('/ledger/hashes.ts')) return undefined;
           expect(code).toContain(find);
           return code.replace(find, replace);
         },

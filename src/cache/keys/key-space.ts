@@ -8,7 +8,7 @@
 import { percentEscaped } from '../../entry/key.ts';
 import { KEY_MARK } from '../../entry/stored-value.ts';
 import { expected, shown, TidegateError } from '../../errors.ts';
-import { fnv1a } from '../../ledger/invalidations.ts';
+import { fnv1a } from '../../ledger/hashes.ts';
 import { canonical, digest128 } from './digest.ts';
 
 /** Of a whole key, in UTF-8: what the narrowest of the stores in use takes. */

@@ -4,7 +4,8 @@
 // A row has the changes of one call, since the platform charges for each row written.
 
 import { TidegateError } from '../../errors.ts';
-import { fnv1a, Invalidations, type InvalidationsImage } from '../../ledger/invalidations.ts';
+import { fnv1a } from '../../ledger/hashes.ts';
+import { Invalidations, type InvalidationsImage } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
 import { dense, sparse } from './image.ts';
 import { type KeptIntent, KeptIntents } from './intents.ts';

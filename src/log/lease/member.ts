@@ -155,14 +155,14 @@ export class LeasedLog implements InvalidationLog {
   /** The last change in force here, as a text for a client that will read what it wrote. Throws E_LOG before the first renewal. */
   position(): string {
     const { epoch, number } = this.#replica.begun().known;
-    return `${epoch}.${number}`;
+    return `${toldOf(epoch)}.${number}`;
   }
 
   /** True: all that was in force where the text was made is in force here. False of any text that is none of this log's. */
   hasReached(position: string): boolean {
     const { known } = this.#replica;
     const dot = position.lastIndexOf('.');
-    if (known === undefined || position.slice(0, dot) !== known.epoch) return false;
+    if (known === undefined || position.slice(0, dot) !== toldOf(known.epoch)) return false;
     return Number.parseInt(position.slice(dot + 1), 10) <= known.number;
   }
 
@@ -246,4 +246,9 @@ function acceptable(changes: readonly LogChange[]): readonly LogChange[] {
   } catch {
     return [{ kind: 'invalidate', selector: { kind: 'all' } }];
   }
+}
+
+/** Clients are told half of an epoch at most: the whole is a secret, by which the ledger chooses its buckets. */
+function toldOf(epoch: string): string {
+  return epoch.slice(0, 18);
 }

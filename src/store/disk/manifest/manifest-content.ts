@@ -10,7 +10,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { bodyBytesOf, type Entry } from '../../../entry/stored-response.ts';
-import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
+import { BUCKET_FORM, type InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { Position } from '../../../ledger/log.ts';
 import type { ManifestChange, ManifestRow, Place } from '../contract.ts';
 import { keyHash } from '../index/entry-index.ts';
@@ -188,21 +188,23 @@ function writeImage(database: DatabaseSync, { state, whole, chunks }: ImageChang
     put.run(chunk, bytes, crc32(bytes));
   }
   const checksums = database.prepare('SELECT chunk, crc FROM buckets ORDER BY chunk').all();
-  const text = JSON.stringify({ ...state, checksums: checksums.map(({ chunk, crc }) => [chunk, crc]) });
+  const text = JSON.stringify({
+    ...state,
+    form: BUCKET_FORM,
+    checksums: checksums.map(({ chunk, crc }) => [chunk, crc]),
+  });
   database.prepare('INSERT OR REPLACE INTO image (id, state, crc) VALUES (1, ?, ?)').run(text, crc32(text));
 }
+
+type WrittenImage = ImageChanges['state'] & { form?: string; checksums: readonly (readonly [number, number])[] };
 
 /** Returns undefined when there is no image, or it is not the written one. */
 export function readImage(database: DatabaseSync): InvalidationsImage | undefined {
   const written = database.prepare('SELECT state, crc FROM image').get() as { state: string; crc: number } | undefined;
   if (written === undefined || crc32(written.state) !== written.crc) return undefined;
-  const {
-    buckets: count,
-    checksums,
-    ...state
-  } = JSON.parse(written.state) as ImageChanges['state'] & {
-    readonly checksums: readonly (readonly [number, number])[];
-  };
+  const { buckets: count, form, checksums, ...state } = JSON.parse(written.state) as WrittenImage;
+  // Of another version of the code: as if there were none.
+  if (form !== BUCKET_FORM) return undefined;
   const buckets = new Float64Array(count);
   const bytes = new Uint8Array(buckets.buffer);
   const read = database.prepare('SELECT positions FROM buckets WHERE chunk = ?');
