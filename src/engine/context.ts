@@ -8,6 +8,7 @@ import type { MakeCoder } from './answers/coding.ts';
 import type { Gate, GateStats, WriteBounds } from './contract.ts';
 import type { LargeBodies } from './http/large-bodies.ts';
 import type { RunningFlight } from './http/running-flight.ts';
+import type { UnreadFills } from './http/unread-fills.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
 import type { Tally } from './tally.ts';
@@ -20,6 +21,7 @@ export interface Context {
   readonly random: Random;
   readonly tiers: Tiers;
   readonly budget: MemoryBudget;
+  readonly unread: UnreadFills;
   /** Where bodies too large for memory go; undefined: nowhere. */
   readonly bodies: LargeBodies | undefined;
   /** Puts stored responses in content codings; undefined: nobody does. */

@@ -21,6 +21,7 @@ import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
 import type { LargeBodies } from './http/large-bodies.ts';
 import { answerAtOnce } from './http/lookup.ts';
+import { UnreadFills } from './http/unread-fills.ts';
 import { holdUnknown } from './http/write.ts';
 import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
 import { operationsOf } from './operations.ts';
@@ -133,6 +134,7 @@ export function createGate(options: GateOptions): Gate {
 
 function contextOf(options: GateOptions): Context {
   const { clock, random, stores, mostCounted = MOST_COUNTED, fault = () => {}, report = () => {} } = options;
+  const { budget = UNBOUNDED } = options;
   const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
   log.follow((position, change) => ledger.apply(position, change));
@@ -161,7 +163,8 @@ function contextOf(options: GateOptions): Context {
     figures: options,
     ...{ clock, tasks, random, ledger, invalidator, sources, trackers, tiers, fault, broken, tally },
     bodies: options.bodies,
-    budget: options.budget ?? UNBOUNDED,
+    budget,
+    unread: new UnreadFills(budget),
     coder: options.coder?.({ tiers, fault }),
     flights: new Map(),
     joins: options.joins ?? true,

@@ -27,7 +27,15 @@ export interface GateBench {
 export interface GateBenchParts
   extends Pick<
     GateOptions,
-    'answersUnlogged' | 'coder' | 'exception' | 'intentsInForce' | 'joins' | 'mostCounted' | 'report' | 'writes'
+    | 'answersUnlogged'
+    | 'budget'
+    | 'coder'
+    | 'exception'
+    | 'intentsInForce'
+    | 'joins'
+    | 'mostCounted'
+    | 'report'
+    | 'writes'
   > {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;

@@ -10,7 +10,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Exchange: 37,
   FeedClient: 28,
   FeedLifecycle: 29,
-  FillBody: 30,
+  FillBody: 28,
   Flight: 42,
   Follower: 39,
   IndexPlan: 37,

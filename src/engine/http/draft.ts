@@ -52,6 +52,14 @@ export const ENGINE_REFUSALS = {
     sentence: 'the configuration was reloaded while it was filled',
   },
   'not-written': { section: 'docs/architecture.md, the disk tier', sentence: 'the disk could not take its body' },
+  'no-memory': {
+    section: 'docs/configuration.md, memory.maxBytes',
+    sentence: 'there was no room in memory for its body on its way',
+  },
+  abandoned: {
+    section: 'docs/architecture.md, the memory tier',
+    sentence: 'nobody waited for it any more, and it was far from done',
+  },
   incomplete: { section: 'RFC 9111 §3.3', sentence: 'its body did not arrive completely' },
 } as const;
 
@@ -71,6 +79,8 @@ export const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   'overtaken',
   'route-retired',
   'incomplete',
+  'no-memory',
+  'abandoned',
   'not-written',
   'not-modified',
   'content-range',

@@ -8,12 +8,16 @@
 // bound.
 
 import type { LargeBody } from '../../entry/stored-response.ts';
+import type { MemoryBudget } from '../../memory-budget.ts';
 import type { BodySource } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
+import { HeldChunks } from './held-chunks.ts';
 import type { Spool, SpoolListener } from './spool.ts';
 
 /** A passed body is read ahead of its fastest reader by this much. */
 const READ_AHEAD_BYTES = 256 * 1024;
+/** By this much where memory is short. No more of a spooled body may then wait to be written. */
+const SHORT_BYTES = 64 * 1024;
 /** A reader of a passed body may be this far behind the fastest one; of a spooled one this much is held. */
 const MAX_LAG_BYTES = 4 * 1024 * 1024;
 /** Bytes of a spooled body that may wait to be written. */
@@ -25,8 +29,8 @@ const READ_BACK_BYTES = 256 * 1024;
 export interface FillBodyControl {
   pause(): void;
   resume(): void;
-  /** The last reader of a passed body has gone. */
-  abandoned(): void;
+  /** The last reader has gone. */
+  unread(): void;
   /** A spooled body could not be written, and is passed from now on. */
   unwritten(): void;
 }
@@ -35,13 +39,7 @@ export interface FillBodyControl {
 export class FillBody {
   readonly #control: FillBodyControl;
   /** All chunks of a body that is kept; otherwise the chunks that are still held. */
-  readonly chunks: Uint8Array[] = [];
-  /** Index, in the whole body, of the first chunk still held. */
-  firstChunk = 0;
-  /** Offset of its first byte. */
-  firstByte = 0;
-  /** Bytes arrived so far. */
-  bytes = 0;
+  readonly held: HeldChunks;
   #kept = true;
   #spool: Spool | undefined;
   #paused = false;
@@ -49,8 +47,9 @@ export class FillBody {
   trailers: Fields = NO_FIELDS;
   readonly #readers = new Set<Reader>();
 
-  constructor(control: FillBodyControl) {
+  constructor(control: FillBodyControl, budget: MemoryBudget) {
     this.#control = control;
+    this.held = new HeldChunks(budget);
   }
 
   get hasReaders(): boolean {
@@ -63,8 +62,9 @@ export class FillBody {
 
   append(chunk: Uint8Array): void {
     if (this.state !== 'open' || chunk.length === 0) return;
-    this.chunks.push(chunk);
-    this.bytes += chunk.length;
+    this.held.append(chunk);
+    // To make room for it, this very body may have been given up.
+    if (this.state !== 'open') return this.#dropUnread();
     this.#spool?.append(chunk);
     for (const reader of this.#readers) reader.wake();
     this.advanced();
@@ -95,7 +95,7 @@ export class FillBody {
       this.#control.unwritten();
     };
     this.#spool = bodies.spool({ advanced: () => this.advanced(), failed });
-    for (const chunk of this.chunks) this.#spool.append(chunk);
+    for (const chunk of this.held.chunks) this.#spool.append(chunk);
     this.advanced();
   }
 
@@ -112,7 +112,7 @@ export class FillBody {
 
   /** Bytes that are not held any more; undefined when they were not written either. */
   readBack(start: number): Promise<Uint8Array> | undefined {
-    return this.#spool?.read({ start, end: Math.min(this.firstByte, start + READ_BACK_BYTES) });
+    return this.#spool?.read({ start, end: Math.min(this.held.firstByte, start + READ_BACK_BYTES) });
   }
 
   /** A reader that starts at the first byte; only while that is still held. */
@@ -125,53 +125,58 @@ export class FillBody {
   /** A reader or the writer has advanced, or bytes have come. */
   advanced(): void {
     if (this.#spool !== undefined) this.#slideBehind(this.#spool);
+    else if (this.state !== 'open') this.#dropRead();
     else if (!this.#kept) this.#slide();
   }
 
+  /** The reader has gone, or has read all. */
   remove(reader: Reader): void {
-    this.#readers.delete(reader);
-    if (this.#kept) return;
-    if (this.#readers.size === 0) this.#spool?.discard();
-    if (this.state !== 'open') return;
-    if (this.#readers.size === 0) this.#control.abandoned();
-    else this.#slide();
+    if (!this.#readers.delete(reader)) return;
+    if (this.#readers.size > 0) return this.advanced();
+    if (!this.#kept) this.#spool?.discard();
+    if (this.state === 'open') this.#control.unread();
+    else this.#dropUnread();
   }
 
   /** A spooled body keeps its window in memory, and the bytes that are not written yet. */
   #slideBehind(spool: Spool): void {
-    const upTo = Math.min(spool.written, this.bytes - MAX_LAG_BYTES);
-    let count = 0;
-    let end = this.firstByte;
-    while (count < this.chunks.length) {
-      end += (this.chunks[count] as Uint8Array).length;
-      if (end > upTo) break;
-      count++;
-    }
-    this.#drop(count);
-    this.#pace(spool.unwritten > MAX_UNWRITTEN_BYTES);
-  }
-
-  #drop(count: number): void {
-    for (const chunk of this.chunks.splice(0, count)) this.firstByte += chunk.length;
-    this.firstChunk += count;
+    const { isShort, bytes } = this.held;
+    const window = isShort || this.#readers.size === 0 ? 0 : MAX_LAG_BYTES;
+    this.held.dropUpTo(Math.min(spool.written, bytes - window));
+    this.#pace(spool.unwritten > (isShort ? SHORT_BYTES : MAX_UNWRITTEN_BYTES));
   }
 
   #finish(state: 'ended' | 'failed'): void {
     if (this.state !== 'open') return;
     this.state = state;
     for (const reader of this.#readers) reader.wake();
+    this.#dropUnread();
+  }
+
+  /** It is over, and nobody reads it any more. What is not written yet stays, for a reader that comes before it is stored. */
+  #dropUnread(): void {
+    if (this.#readers.size > 0) return;
+    if (this.#spool !== undefined && this.state === 'ended') this.#slideBehind(this.#spool);
+    else this.held.dropAll();
+  }
+
+  /** It is over: nobody else comes, and one reader alone needs no more than the rest. */
+  #dropRead(): void {
+    if (this.#readers.size > 1) return;
+    for (const reader of this.#readers) this.held.drop(reader.nextChunk - this.held.firstChunk);
   }
 
   #slide(): void {
-    let fastest = this.#readers.size === 0 ? this.bytes : 0;
+    const { held } = this;
+    let fastest = this.#readers.size === 0 ? held.bytes : 0;
     for (const reader of this.#readers) fastest = Math.max(fastest, reader.bytesRead);
-    let slowest = this.firstChunk + this.chunks.length;
+    let slowest = held.firstChunk + held.chunks.length;
     for (const reader of this.#readers) {
-      if (fastest - reader.bytesRead > MAX_LAG_BYTES || reader.bytesRead < this.firstByte) reader.cutLoose();
+      if (fastest - reader.bytesRead > MAX_LAG_BYTES || reader.bytesRead < held.firstByte) reader.cutLoose();
       else slowest = Math.min(slowest, reader.nextChunk);
     }
-    this.#drop(Math.max(0, slowest - this.firstChunk));
-    this.#pace(this.bytes - fastest > READ_AHEAD_BYTES);
+    held.drop(slowest - held.firstChunk);
+    this.#pace(held.bytes - fastest > (held.isShort ? SHORT_BYTES : READ_AHEAD_BYTES));
   }
 
   #pace(pause: boolean): void {
@@ -196,9 +201,10 @@ class Reader implements BodySource {
   }
 
   read(): Uint8Array | 'pending' | 'end' | 'failed' {
-    if (this.#lost) return 'failed';
-    if (this.bytesRead < this.#body.firstByte) return this.#readBack();
-    const chunk = this.#body.chunks[this.nextChunk - this.#body.firstChunk];
+    if (this.#lost) return this.#over('failed');
+    const { held } = this.#body;
+    if (this.bytesRead < held.firstByte) return this.#readBack();
+    const chunk = held.at(this.nextChunk);
     if (chunk !== undefined) {
       this.nextChunk++;
       this.bytesRead += chunk.length;
@@ -206,7 +212,12 @@ class Reader implements BodySource {
       return chunk;
     }
     if (this.#body.state === 'open') return 'pending';
-    return this.#body.state === 'ended' ? 'end' : 'failed';
+    return this.#over(this.#body.state === 'ended' ? 'end' : 'failed');
+  }
+
+  #over<How>(how: How): How {
+    this.#body.remove(this);
+    return how;
   }
 
   /** Behind what is held: from what was written. */
@@ -216,11 +227,12 @@ class Reader implements BodySource {
     this.#back = undefined;
     if (back !== undefined) {
       this.bytesRead += back.length;
-      if (this.bytesRead === this.#body.firstByte) this.nextChunk = this.#body.firstChunk;
+      const { firstByte, firstChunk } = this.#body.held;
+      if (this.bytesRead === firstByte) this.nextChunk = firstChunk;
       return back;
     }
     const read = this.#body.readBack(this.bytesRead);
-    if (read === undefined) return 'failed';
+    if (read === undefined) return this.#over('failed');
     this.#back = 'pending';
     read.then(
       (bytes) => {

@@ -19,9 +19,7 @@ import { FillBody } from './fill-body.ts';
 import { ForwardGuard, tellEach } from './forward-guard.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 import { countAsOf, denial, filledEntry, noteRefusal, refusalAtHead, storeFill, validatedEntry } from './store-fill.ts';
-
-/** A longer body is written to the body store, where there is one, instead of being held in memory. */
-const LARGE_BODY_BYTES = 4 * 1024 * 1024;
+import { isWorthFinishing } from './unread-fills.ts';
 
 export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
@@ -71,8 +69,17 @@ export class Flight implements RunningFlight {
     this.#overWaiters.push(waiter);
   }
 
+  get isUnread(): boolean {
+    return this.#origin.open && !this.#body.hasReaders;
+  }
+
   releaseUnread(): void {
-    if (this.draft === undefined && !this.#body.hasReaders) this.#abandon();
+    if (!this.isUnread) return;
+    const { draft, plan } = this;
+    if (draft === undefined) return this.#abandon();
+    const isOwn = plan.request.connection === 'background';
+    if (isOwn || isWorthFinishing(draft, this.#body.held.bytes)) this.#context.unread.add(this);
+    else this.giveUp('abandoned');
   }
 
   #launch(forward: OriginRequest): void {
@@ -88,12 +95,13 @@ export class Flight implements RunningFlight {
   }
 
   #newBody(): FillBody {
-    return new FillBody({
+    const control = {
       pause: () => this.#origin.pause(),
       resume: () => this.#origin.resume(),
-      abandoned: () => this.#abandon(),
-      unwritten: () => this.#giveUp('not-written'),
-    });
+      unread: () => this.releaseUnread(),
+      unwritten: () => this.giveUp('not-written'),
+    };
+    return new FillBody(control, this.#context.budget);
   }
 
   #head(...[head, delimited, readAt]: Parameters<OriginListener['head']>): void {
@@ -124,13 +132,20 @@ export class Flight implements RunningFlight {
   #data(chunk: Uint8Array): void {
     this.#body.append(chunk);
     if (this.draft === undefined) return;
-    const { bytes, isSpooled } = this.#body;
-    if (bytes > this.plan.request.route.policy.maxBodyBytes) this.#giveUp('too-large');
-    else if (bytes > LARGE_BODY_BYTES && !isSpooled) this.#spool(this.draft);
+    const { held, isSpooled } = this.#body;
+    if (held.bytes > this.plan.request.route.policy.maxBodyBytes) return this.giveUp('too-large');
+    if (!isSpooled) {
+      const { bodies } = this.#context;
+      // Parts are put together in memory, so a large one is held there.
+      const isPart = this.draft.status === 206 || this.plan.part !== undefined;
+      if (bodies !== undefined && held.isLarge && !isPart) this.#body.spool(bodies);
+      else if (held.isShort) return this.giveUp('no-memory');
+    }
+    if (this.#landing !== undefined) this.releaseUnread();
   }
 
   /** The body goes on to its clients, and is not stored. */
-  #giveUp(refusal: Refusal): void {
+  giveUp(refusal: Refusal): void {
     this.draft = undefined;
     this.#refuse(refusal);
     // Who waits for the whole has not been answered yet, and a part is no answer.
@@ -140,13 +155,6 @@ export class Flight implements RunningFlight {
     }
     this.#body.pass();
     this.releaseUnread();
-  }
-
-  /** Parts are put together in memory, so a large one is held there. */
-  #spool(draft: Draft): void {
-    const { bodies } = this.#context;
-    if (bodies === undefined || draft.status === 206 || this.plan.part !== undefined) return;
-    this.#body.spool(bodies);
   }
 
   #end(trailers: Fields): void {
@@ -218,7 +226,7 @@ export class Flight implements RunningFlight {
   }
 
   #entry(draft: Draft): StoredResponse | undefined {
-    const entry = filledEntry(this.plan, { draft, stamp: this.fill.stamp, chunks: this.#body.chunks });
+    const entry = filledEntry(this.plan, { draft, stamp: this.fill.stamp, chunks: this.#body.held.chunks });
     if (entry === undefined) this.#refuse('content-range');
     return entry;
   }
@@ -240,6 +248,7 @@ export class Flight implements RunningFlight {
     const { unconditional } = this.plan;
     if (unconditional === undefined) throw new TypeError('expected a plan with an unconditional request');
     this.draft = undefined;
+    this.#body.fail();
     this.#body = this.#newBody();
     this.#launch(unconditional);
   }
@@ -274,6 +283,7 @@ export class Flight implements RunningFlight {
   #finish(): void {
     if (!this.#origin.open) return;
     this.#origin.close();
+    this.#context.unread.delete(this);
     this.#context.ledger.fills.end(this.fill);
     this.#context.tally.fillsInFlight--;
     for (const waiter of this.#overWaiters) waiter(this.#outcome);

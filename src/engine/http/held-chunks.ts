@@ -1,0 +1,69 @@
+// The chunks of one body that are held in memory, counted in the budget of the gate.
+
+import type { MemoryBudget } from '../../memory-budget.ts';
+
+/** What a chunk costs beside its bytes. */
+const CHUNK_BYTES = 256;
+/** A longer body is written to the body store, where there is one, instead of being held in memory. */
+const LARGE_BODY_BYTES = 4 * 1024 * 1024;
+const LARGE_WHERE_SHORT_BYTES = 1024 * 1024;
+
+/** Its fields are changed here alone. */
+export class HeldChunks {
+  readonly #budget: MemoryBudget;
+  readonly chunks: Uint8Array[] = [];
+  /** Index, in the whole body, of the first chunk still held. */
+  firstChunk = 0;
+  /** Offset of its first byte. */
+  firstByte = 0;
+  /** Bytes arrived so far. */
+  bytes = 0;
+  /** The last chunk went beyond the budget. */
+  isShort = false;
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
+
+  /** It is held in any case: it has come. */
+  append(chunk: Uint8Array): void {
+    const cost = chunk.length + CHUNK_BYTES;
+    this.isShort = !this.#budget.reserve('fills', cost);
+    if (this.isShort) this.#budget.take('fills', cost);
+    this.chunks.push(chunk);
+    this.bytes += chunk.length;
+  }
+
+  get isLarge(): boolean {
+    return this.bytes > (this.isShort ? LARGE_WHERE_SHORT_BYTES : LARGE_BODY_BYTES);
+  }
+
+  /** The chunk of this index in the whole body. */
+  at(index: number): Uint8Array | undefined {
+    return this.chunks[index - this.firstChunk];
+  }
+
+  /** Drops the first chunks. */
+  drop(count: number): void {
+    if (count <= 0) return;
+    const before = this.firstByte;
+    const dropped = this.chunks.splice(0, count);
+    for (const chunk of dropped) this.firstByte += chunk.length;
+    this.firstChunk += dropped.length;
+    this.#budget.release('fills', this.firstByte - before + dropped.length * CHUNK_BYTES);
+  }
+
+  dropAll(): void {
+    this.drop(this.chunks.length);
+  }
+
+  /** Drops the chunks that end at this offset or before it. */
+  dropUpTo(offset: number): void {
+    let count = 0;
+    for (let end = this.firstByte; count < this.chunks.length; count++) {
+      end += (this.chunks[count] as Uint8Array).length;
+      if (end > offset) break;
+    }
+    this.drop(count);
+  }
+}
