@@ -7,6 +7,8 @@ import { defineConfig } from 'vitest/config';
 
 const ALL = 'test/**/*.test.ts';
 const SHARING = '{admin,cache,dependency,engine,entry,metrics,semantics,sql,store,testing}';
+/** Packages that a test installs, with tests of their own. */
+const INSTALLED = ['**/node_modules/**'];
 const sharing = [`test/${SHARING}/**/*.test.ts`];
 
 export default defineConfig({
@@ -18,8 +20,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 120_000,
     projects: [
-      { extends: true, test: { name: 'sharing', include: sharing, isolate: false } },
-      { extends: true, test: { name: 'alone', include: [ALL], exclude: sharing } },
+      { extends: true, test: { name: 'sharing', include: sharing, exclude: INSTALLED, isolate: false } },
+      { extends: true, test: { name: 'alone', include: [ALL], exclude: [...sharing, ...INSTALLED] } },
     ],
   },
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, isIPv6, type Server } from 'node:net';
 import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
-import type { ResolvedConfig } from './config/config.ts';
+import { isLoopback, type ResolvedConfig } from './config/config.ts';
 import { Certificates } from './front/connection/certificates.ts';
 
 /** Undefined without TLS. Throws E_TLS when a certificate cannot be used. */
@@ -16,6 +16,13 @@ export function certificatesOf({ listen: { tls } }: ResolvedConfig, log: Logger)
     renewed: (certificates) => log.info({ certificates }, 'new certificates are in use'),
     failed: (error) => log.error({ err: error }, 'the certificates in use stay'),
   });
+}
+
+/** What a client may take counts by its address, and behind a balancer that the gate was not told of, that is the balancer's. */
+export function warnOfUnknownProxies({ listen, trustedProxies }: ResolvedConfig, log: Logger): void {
+  if (trustedProxies !== undefined || listen.proxyProtocol || isLoopback(listen.host)) return;
+  const mend = 'name the proxies before the gate in trustedProxies, or set it to [] when clients connect directly';
+  log.warn({ host: listen.host }, `clients behind a proxy cannot be told apart: ${mend}`);
 }
 
 /** Where clients on this machine connect. */

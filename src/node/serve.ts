@@ -28,7 +28,7 @@ import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
 import { trustOf } from './front/trusted-proxies.ts';
-import { certificatesOf, urlOf } from './listening.ts';
+import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
 import { ExchangeLog } from './operator/exchange-log.ts';
@@ -229,6 +229,7 @@ export class NodeGate implements RunningGate {
       this.#certificates?.close();
       throw error;
     }
+    warnOfUnknownProxies(this.#site.config, this.#log);
     this.#ready = true;
     this.#population.start();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Breaker, type BreakerState, CLOSED } from '../../src/node/origin/origin.ts';
+import { Breaker, type BreakerState, CLOSED } from '../../src/node/origin/breaker.ts';
 import type { Permit, Reach } from '../../src/node/origin/origin-forward.ts';
 
 const POLICY = { failures: 3, openMs: 100 };
@@ -52,6 +52,12 @@ test.each(['reached', 'unreachable'] as const)(
     }
   },
 );
+
+test('says for how long it is open: a second at least, and while a probe is on its way', () => {
+  const breaker = breakerIn({ kind: 'open', untilMs: 30_000 });
+  expect([0, 10_000, 29_500].map((nowMs) => breaker.openForMs(nowMs))).toEqual([30_000, 20_000, 1_000]);
+  expect(breakerIn({ kind: 'half-open' }).openForMs(0)).toBe(1_000);
+});
 
 test('zero failures: it never opens', () => {
   const breaker = new Breaker({ failures: 0, openMs: 100 });

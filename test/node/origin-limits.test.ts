@@ -234,7 +234,9 @@ describe('the circuit breaker', () => {
       time.advance(100);
       expect(transcript.error?.code).toBe('E_ORIGIN_TIMEOUT');
     }
-    expect((await fetchAll(origin)).events).toEqual(['failed E_ORIGIN_OPEN']);
+    const refused = await fetchAll(origin);
+    expect(refused.events).toEqual(['failed E_ORIGIN_OPEN']);
+    expect(refused.error?.retryAfterMs).toBe(1000);
     silent = false;
     time.advance(1000);
     const probe = start(origin, {}).transcript;

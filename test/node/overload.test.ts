@@ -52,7 +52,7 @@ describe('overload', () => {
     expect(failed).not.toHaveBeenCalled();
     await Promise.resolve();
     expect(failed.mock.lastCall?.[0]).toBeInstanceOf(TidegateError);
-    expect(failed.mock.lastCall?.[0]).toMatchObject({ code: 'E_OVERLOAD' });
+    expect(failed.mock.lastCall?.[0]).toMatchObject({ code: 'E_OVERLOAD', retryAfterMs: 5_000 });
     expect(forward).toHaveBeenCalledTimes(1);
     expect(overload.shed).toBe(1);
     await look(CALM);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MUTANTS } from './mutants.ts';
+import { reportOf } from './report.ts';
 import { simulate } from './simulate.ts';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -19,6 +20,13 @@ describe('simulation', () => {
       expect(other.digest).toBe(one.digest);
       expect(other.tally.counts).toEqual(one.tally.counts);
     }
+  });
+
+  it('judges what is never seen in many worlds only', async () => {
+    const one = await simulate(1);
+    const goalsOf = (seeds: number) => reportOf(Array.from({ length: seeds }, () => one)).goals.map(({ met }) => met);
+    expect(goalsOf(499)).not.toContain(false);
+    expect(goalsOf(500)).toContain(false);
   });
 
   it('has mutants of the source as it is', () => {

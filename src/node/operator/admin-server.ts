@@ -13,6 +13,7 @@ import { type AdminApi, type AdminResponse, failure } from '../../admin/contract
 import { answerArrival, type Guard, headOf, tokenGuard } from '../../admin/listener.ts';
 import { TidegateError } from '../../errors.ts';
 import { fieldLines, fieldValue } from '../../semantics/fields.ts';
+import { isLoopback } from '../config/config.ts';
 import { listening, portError } from '../listening.ts';
 
 export interface AdminListener {
@@ -70,10 +71,6 @@ async function addressOf(host: string, port: number): Promise<string> {
   } catch (error) {
     throw portError({ host, port }, error, WHAT);
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
 }
 
 async function close(server: Server): Promise<void> {

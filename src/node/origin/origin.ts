@@ -10,6 +10,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { orTlsError } from '../front/connection/certificates.ts';
+import { Breaker } from './breaker.ts';
 import { type ForwardHost, type Permit, type Reach, RunningForward } from './origin-forward.ts';
 import { OriginQueue, type Place, type QueueFigures } from './origin-queue.ts';
 import { MAX_STREAMS, type OriginDeps, type OriginOptions, type Pools } from './origin-wire.ts';
@@ -88,10 +89,9 @@ export class NodeOrigin implements Origin, ForwardHost {
   }
 
   #open(): TidegateError {
-    return new TidegateError(
-      'E_ORIGIN_OPEN',
-      `origin ${this.options.name}: expected an origin that can be reached, got an open circuit breaker after repeated failures`,
-    );
+    const message = `origin ${this.options.name}: expected an origin that can be reached, got an open circuit breaker after repeated failures`;
+    const retryAfterMs = this.#breaker.openForMs(this.deps.clock.monotonic());
+    return new TidegateError('E_ORIGIN_OPEN', message, { retryAfterMs });
   }
 
   settle(permit: Permit, reach: Reach): void {
@@ -153,56 +153,6 @@ export class NodeOrigin implements Origin, ForwardHost {
   /** The dispatching caller is told when loading failed; then there is nothing to close. */
   async #loaded(): Promise<void> {
     await this.#loading?.catch(() => {});
-  }
-}
-
-export type BreakerState =
-  | { readonly kind: 'closed'; readonly failures: number }
-  /** `untilMs` is monotonic time. */
-  | { readonly kind: 'open'; readonly untilMs: number }
-  /** One probe is on its way. */
-  | { readonly kind: 'half-open' };
-
-export const CLOSED: BreakerState = Object.freeze({ kind: 'closed', failures: 0 });
-
-/**
- * The circuit breaker. Requests admitted while the circuit was closed may settle after it has opened. Their results are outdated by
- * then, so only the probe decides about an open circuit; hence each admission carries a permit.
- */
-export class Breaker {
-  readonly #policy: OriginOptions['breaker'];
-  state = CLOSED;
-
-  constructor(policy: OriginOptions['breaker']) {
-    this.#policy = policy;
-  }
-
-  /** Whether no request may be sent at monotonic time `nowMs`. */
-  isOpen(nowMs: number): boolean {
-    const { state } = this;
-    return state.kind === 'half-open' || (state.kind === 'open' && nowMs < state.untilMs);
-  }
-
-  /** Asks to send a request at monotonic time `nowMs`; undefined while the circuit is open. */
-  admit(nowMs: number): Permit | undefined {
-    if (this.isOpen(nowMs)) return undefined;
-    if (this.state.kind === 'closed') return 'usual';
-    this.state = { kind: 'half-open' };
-    return 'probe';
-  }
-
-  /** Notes that an admitted request has ended; call this exactly once for each permit. */
-  settle(permit: Permit, reach: Reach, nowMs: number): void {
-    const { failures: most, openMs } = this.#policy;
-    if (permit === 'probe') {
-      // An inconclusive probe leaves the question open: the next request asks again.
-      const untilMs = reach === 'unknown' ? nowMs : nowMs + openMs;
-      this.state = reach === 'reached' ? CLOSED : { kind: 'open', untilMs };
-    } else if (this.state.kind === 'closed' && reach !== 'unknown') {
-      const failures = reach === 'reached' ? 0 : this.state.failures + 1;
-      const opens = most > 0 && failures >= most;
-      this.state = opens ? { kind: 'open', untilMs: nowMs + openMs } : { kind: 'closed', failures };
-    }
   }
 }
 
