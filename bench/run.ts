@@ -13,6 +13,7 @@ export interface Bench {
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   beside: () => load('./beside.ts'),
+  ceiling: () => load('./ceiling.ts'),
   codecs: () => load('./codecs.ts'),
   data: () => load('./data.ts'),
   disk: () => load('./disk.ts'),
