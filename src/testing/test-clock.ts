@@ -51,11 +51,21 @@ export class TestClock implements Required<CacheClock> {
     this.#nowMs = end;
   }
 
-  #stepTo(end: number): boolean {
+  /** Time until the next piece of work; Infinity when there is none. */
+  protected get untilNextMs(): number {
+    return (this.#next()?.at ?? Number.POSITIVE_INFINITY) - this.#nowMs;
+  }
+
+  #next(): Timer | undefined {
     let next: Timer | undefined;
     for (const timer of this.#timers) {
       if (next === undefined || timer.at < next.at || (timer.at === next.at && timer.order < next.order)) next = timer;
     }
+    return next;
+  }
+
+  #stepTo(end: number): boolean {
+    const next = this.#next();
     if (next === undefined || next.at > end) return false;
     this.#timers.delete(next);
     this.#nowMs = Math.max(this.#nowMs, next.at);

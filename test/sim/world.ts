@@ -120,6 +120,8 @@ export class World {
     do {
       do {
         for (let turn = 0; turn < PROMISE_TURNS; turn++) await undefined;
+        // A chain of promises takes no time; else a time-out would come before the answer that it is about.
+        if (this.time.isStill) await new Promise((resolve) => setImmediate(resolve));
       } while (this.#step());
       // Lets every promise come to its end, however many turns it takes.
       await new Promise((resolve) => setImmediate(resolve));
