@@ -15,7 +15,8 @@ import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
 import type { ExchangeParts } from './client-exchange.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
-import { ClientConnection, type Lender, type LentSocket } from './connection/connections.ts';
+import { ClientConnection, type Lender } from './connection/connections.ts';
+import type { LentSocket } from './connection/lent-socket.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
 import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
@@ -127,7 +128,7 @@ export class Front {
     const onRequest = (message: IncomingMessage, response: ServerResponse) => {
       const lender = lenderOf(message.socket);
       const carryOut = () => this.#safely(message.socket, () => this.#request(message, response));
-      lender.client.inTurn({ lender, message, response, carryOut });
+      lender.client.inTurn({ lender, message, response, carryOut, position: lentOf(message.socket).position });
     };
     // node:http's own listener gets the connections given to it; see plain-connection.ts.
     const [toNode] = server.listeners('connection') as [(connection: Socket) => void];
@@ -260,6 +261,10 @@ export class Front {
 }
 
 /** node:http gets no connections but lent ones. */
+function lentOf(socket: Socket): LentSocket {
+  return socket as unknown as LentSocket;
+}
+
 function lenderOf(socket: Socket): Lender {
-  return (socket as unknown as LentSocket).lender;
+  return lentOf(socket).lender;
 }

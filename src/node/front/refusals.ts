@@ -26,6 +26,7 @@ export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 const REFUSALS = {
   'asterisk-form': rule(400, 'RFC 9112 §3.2.4', '"*" as target of OPTIONS only'),
+  'chunk-extensions': rule(400, 'RFC 9112 §7.1.1', 'chunks without long extensions'),
   'coding-in-http-1.0': rule(400, 'RFC 9112 §6.1', 'Transfer-Encoding in HTTP/1.1 only'),
   'coding-unknown': rule(501, 'RFC 9112 §6.1', 'chunked as the only transfer coding'),
   'connection-field': rule(400, 'RFC 9113 §8.2.2', 'no field of a connection in HTTP/2, and in TE "trailers" alone'),

@@ -4,20 +4,23 @@
 // change something are carried out one after the other (RFC 9112 §9.3.2), and none after an answer that ends the
 // connection (RFC 9112 §9.6). An error of the parser waits as well, or the client would match its 400 with an earlier request.
 //
-// A connection is lent to node:http for one request at a time.
+// A connection is lent to node:http for one request at a time; see lent-socket.ts.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
 import type { ClientExchange } from '../client-exchange.ts';
 import type { FrontContext } from '../front-contract.ts';
-import { LINGER_MS } from '../http1/upload.ts';
-import { type RequestRefusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
+import { LINGER_MS, type Upload } from '../http1/upload.ts';
+import { type RequestRefusal, rawRefusal, refusalOfParserError, refused } from '../refusals.ts';
 import { type Peer, peerOf } from './arrival.ts';
 
 /** The client has announced its last request; earlier ones are still answered. */
 const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
+
+/** Most bytes of chunk extensions, beside those of the head; and of the lines of chunks, to each byte of content: a chunk of one has five beside it. */
+const MAX_EXTENSION_BYTES = 16 * 1024;
+const CHUNK_LINES_RATIO = 8;
 
 /** `socket`, where a method takes it: what node:http, or nobody yet, reads the connection through. */
 export class ClientConnection {
@@ -75,12 +78,28 @@ export class ClientConnection {
   }
 
   /** The gate is asked for the request whose turn it is. */
-  opened(exchange: ClientExchange): void {
-    if (this.#current !== undefined) this.#current.exchange = exchange;
+  opened(exchange: ClientExchange, upload: Upload | undefined): void {
+    if (this.#current === undefined) return;
+    this.#current.exchange = exchange;
+    this.#current.upload = upload;
   }
 
-  #over({ lender, message }: Turn): void {
+  /** node:http has read the connection up to this position, and bounds extensions of each chunk, but not of all. */
+  hasRead(position: number): void {
+    const { exchange, upload, position: began } = this.#current ?? {};
+    const content = upload?.arriving;
+    if (exchange === undefined || content === undefined || began === undefined) return;
+    const rest = position - began - content;
+    const { maxHeadBytes, maxTargetBytes } = this.#context.limits;
+    const bound = maxTargetBytes + maxHeadBytes + MAX_EXTENSION_BYTES + CHUNK_LINES_RATIO * content;
+    if (rest <= bound) return;
+    exchange.refuse(this.#context.tell(refused('chunk-extensions', `${rest} bytes beside ${content}`), this.peer));
+  }
+
+  #over({ lender, message, response }: Turn): void {
     this.#current = undefined;
+    // node:http ends the connection, but may have read on.
+    if (!response.shouldKeepAlive) this.ending();
     if (this.#ended || this.connection.closed) return;
     const next = this.#waiting.shift();
     if (next !== undefined) {
@@ -150,8 +169,11 @@ export interface Turn {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   readonly carryOut: () => void;
+  /** Before its first byte of content, or after it. */
+  readonly position: number;
   /** Once the gate was asked. */
   exchange?: ClientExchange;
+  upload?: Upload | undefined;
 }
 
 /** Who reads the connection while it is not lent. */
@@ -166,99 +188,4 @@ export interface Lender {
    * or a reload has replaced the rules meanwhile. Then the request has to be admitted again.
    */
   handOver(message: IncomingMessage): HandedOver | undefined;
-}
-
-/**
- * It looks like any other connection to node:http, which reads the bytes pushed here; bytes that it writes go to the client.
- */
-export class LentSocket extends Duplex {
-  readonly #socket: Socket;
-  readonly lender: Lender;
-
-  constructor(lender: Lender) {
-    // The encoding of heads: node:http states none when it sends a head before its content.
-    super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
-    this.#socket = lender.client.socket;
-    this.lender = lender;
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#socket.remotePort;
-  }
-
-  get localAddress(): string | undefined {
-    return this.#socket.localAddress;
-  }
-
-  get localPort(): number | undefined {
-    return this.#socket.localPort;
-  }
-
-  get timeout(): number | undefined {
-    return this.#socket.timeout;
-  }
-
-  setTimeout(ms: number, callback?: () => void): this {
-    this.#socket.setTimeout(ms);
-    if (callback !== undefined) this.once('timeout', callback);
-    return this;
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  setKeepAlive(): this {
-    return this;
-  }
-
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
-  /** Only TCP has a reset: a TLS socket throws on this call. */
-  resetAndDestroy(): this {
-    this.lender.client.connection.resetAndDestroy();
-    return this.destroy();
-  }
-
-  override _read(): void {
-    this.lender.wanted();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk);
-    this.#whenTaken(done);
-  }
-
-  override _writev(chunks: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.cork();
-    for (const { chunk } of chunks) this.#socket.write(chunk);
-    this.#socket.uncork();
-    this.#whenTaken(done);
-  }
-
-  /**
-   * Runs `done` at once unless the client is slow. node:http counts bytes still being written in its own
-   * back-pressure, and would wait for a 'drain' that never comes if the write ended a moment later.
-   */
-  #whenTaken(done: () => void): void {
-    if (this.#socket.writableNeedDrain) this.#socket.once('drain', done);
-    else done();
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(done);
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.destroy();
-    done(error);
-  }
 }

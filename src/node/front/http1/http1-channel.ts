@@ -49,8 +49,8 @@ export class Http1Channel implements Channel {
   /** Hands the request to the gate. */
   start(unanswered?: Unanswered): void {
     const { exchange } = this;
-    const { client, response } = this.#parts;
-    client.opened(exchange);
+    const { client, response, upload } = this.#parts;
+    client.opened(exchange, upload);
     exchange.start(unanswered);
     if (!exchange.isOver) response.on('close', exchange.gone);
   }

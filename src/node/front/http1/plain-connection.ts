@@ -11,10 +11,12 @@ import type { Socket } from 'node:net';
 import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { admit } from '../admission.ts';
-import { type ClientConnection, type HandedOver, type Lender, LentSocket } from '../connection/connections.ts';
+import type { ClientConnection, HandedOver, Lender } from '../connection/connections.ts';
+import { LentSocket } from '../connection/lent-socket.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
+import { OpenLine, withHttpVersion } from './request-line.ts';
 
 /** A request and its time of arrival. */
 interface PlainRequest {
@@ -31,7 +33,6 @@ const MAX_WAITING_BYTES = 64 * 1024;
 
 export class PlainConnection implements Lender {
   readonly client: ClientConnection;
-  readonly #socket: Socket;
   readonly #deps: FrontContext;
   readonly #toNode: (connection: Socket) => void;
   #state: 'plain' | 'asking' | 'flushing' | 'lent' | 'given' = 'plain';
@@ -40,14 +41,18 @@ export class PlainConnection implements Lender {
   #waiting: Buffer | undefined;
   #last: PlainHead | undefined;
   #ended = false;
+  readonly #line: OpenLine;
 
   /** Serves the connection from its beginning. `toNode` hands a lent connection to node:http. */
   constructor(client: ClientConnection, deps: FrontContext, toNode: (connection: Socket) => void) {
     const { socket } = client;
     this.client = client;
-    this.#socket = socket;
     this.#deps = deps;
     this.#toNode = toNode;
+    this.#line = new OpenLine(
+      deps.limits,
+      this.#safe((bytes) => this.#hand('given', bytes)),
+    );
     socket.setTimeout(deps.limits.headTimeoutMs);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
@@ -58,23 +63,23 @@ export class PlainConnection implements Lender {
   }
 
   resume(): void {
-    if (this.#state !== 'lent' || this.#socket.destroyed) return;
+    if (this.#state !== 'lent' || this.client.socket.destroyed) return;
     this.#state = 'plain';
-    this.#socket.setTimeout(this.#deps.idleMs);
-    this.#socket.resume();
+    this.client.socket.setTimeout(this.#deps.idleMs);
+    this.client.socket.resume();
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting !== undefined) this.#safe(() => this.#read(waiting))();
-    else if (this.#ended) this.#socket.end();
+    else if (this.#ended) this.client.socket.end();
   }
 
   wanted(): void {
     if (this.#state !== 'given' || this.client.isQueueing) return;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (waiting !== undefined) this.#lent?.push(waiting);
+    if (waiting !== undefined) this.#lent?.give(waiting);
     if (this.#ended) this.#lent?.push(null);
-    this.#socket.resume();
+    this.client.socket.resume();
   }
 
   handOver(message: IncomingMessage): HandedOver | undefined {
@@ -85,18 +90,18 @@ export class PlainConnection implements Lender {
   }
 
   readonly #onData = this.#safe((bytes: Buffer): void => {
-    if (this.#state === 'plain') return this.#read(bytes);
+    if (this.#state === 'plain') return this.#read(this.#line.with(bytes));
     if (this.#state === 'given' && !this.client.isQueueing) {
-      if (this.#lent?.push(bytes) === false) this.#socket.pause();
+      if (this.#lent?.give(bytes) === false) this.client.socket.pause();
       return;
     }
     this.#waiting = this.#waiting === undefined ? bytes : Buffer.concat([this.#waiting, bytes]);
-    if (this.#waiting.length > MAX_WAITING_BYTES) this.#socket.pause();
+    if (this.#waiting.length > MAX_WAITING_BYTES) this.client.socket.pause();
   });
 
   readonly #onEnd = this.#safe((): void => {
     this.#ended = true;
-    if (this.#state === 'plain') this.#socket.end();
+    if (this.#state === 'plain') this.#line.giveUp() || this.client.socket.end();
     else if (this.#state === 'given') this.wanted();
     else if (this.#state === 'lent') this.#lent?.push(null);
   });
@@ -104,7 +109,7 @@ export class PlainConnection implements Lender {
   readonly #onTimeout = this.#safe((): void => {
     if (this.#state === 'lent' || this.#state === 'given') this.#lent?.emit('timeout');
     // While a tier is asked, the client is not the slow side.
-    else if (this.#state !== 'asking') this.#socket.destroy();
+    else if (this.#state !== 'asking') this.client.socket.destroy();
   });
 
   readonly #onDrain = this.#safe((): void => {
@@ -114,11 +119,12 @@ export class PlainConnection implements Lender {
   });
 
   readonly #onError = (error: Error): void => {
-    if (this.#lent === undefined) this.#socket.destroy();
+    if (this.#lent === undefined) this.client.socket.destroy();
     else this.#lent.destroy(error);
   };
 
   readonly #onClose = (): void => {
+    this.#line.drop();
     this.#lent?.destroy();
   };
 
@@ -126,7 +132,7 @@ export class PlainConnection implements Lender {
   #safe<Args extends unknown[]>(work: (...given: Args) => void): (...given: Args) => void {
     return guarded(work, (error) => {
       this.#deps.fault(error);
-      this.#socket.destroy();
+      this.client.socket.destroy();
     });
   }
 
@@ -136,6 +142,7 @@ export class PlainConnection implements Lender {
     while (at < bytes.length) {
       const head = readPlainHead(bytes, at, this.#last);
       const request = head === undefined ? undefined : this.#admit(head);
+      if (head === undefined && this.#line.holds(bytes.subarray(at))) return;
       if (head === undefined || request === undefined) return this.#hand('given', bytes.subarray(at));
       this.#last = head;
       const { gate, ended, monotonic } = this.#deps;
@@ -148,7 +155,7 @@ export class PlainConnection implements Lender {
       }
       this.#answer(plain, found);
       at = head.end;
-      if (!this.#socket.writableNeedDrain) continue;
+      if (!this.client.socket.writableNeedDrain) continue;
       return this.#waitForClient(bytes.subarray(at));
     }
   }
@@ -161,16 +168,16 @@ export class PlainConnection implements Lender {
     this.client.isAsking = true;
     const answered = this.#safe((found: WholeAnswer | Unanswered) => {
       this.client.isAsking = false;
-      if (this.#socket.destroyed) return;
+      if (this.client.socket.destroyed) return;
       if (found.kind === 'unanswered') return this.#lend(plain, found, bytes.subarray(0, end));
       const rest = this.#waiting ?? NOTHING;
       this.#waiting = undefined;
       this.#state = 'plain';
       this.#answer(plain, found);
-      if (this.#socket.writableNeedDrain) return this.#waitForClient(rest);
-      if (this.#socket.isPaused()) this.#socket.resume();
+      if (this.client.socket.writableNeedDrain) return this.#waitForClient(rest);
+      if (this.client.socket.isPaused()) this.client.socket.resume();
       if (rest.length > 0) this.#read(rest);
-      else if (this.#ended || this.#deps.status.isClosing) this.#socket.end();
+      else if (this.#ended || this.#deps.status.isClosing) this.client.socket.end();
     });
     asking
       .catch((error: unknown) => {
@@ -192,7 +199,7 @@ export class PlainConnection implements Lender {
 
   #answer({ request, startedMs }: PlainRequest, answer: WholeAnswer): void {
     const { ended, monotonic, idleMs, keepAliveLines } = this.#deps;
-    const socket = this.#socket;
+    const socket = this.client.socket;
     if (socket.timeout !== idleMs) socket.setTimeout(idleMs);
     const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: keepAliveLines });
     ended?.({
@@ -215,8 +222,8 @@ export class PlainConnection implements Lender {
   #waitForClient(rest: Buffer): void {
     this.#state = 'flushing';
     this.#waiting = rest.length === 0 ? undefined : rest;
-    this.#socket.setTimeout(this.#deps.stallMs);
-    this.#socket.pause();
+    this.client.socket.setTimeout(this.#deps.stallMs);
+    this.client.socket.pause();
   }
 
   /** Lends the connection to node:http for one request, with the bytes of its head; or gives it away for good, with all bytes. */
@@ -227,24 +234,8 @@ export class PlainConnection implements Lender {
       // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
       this.#toNode(this.#lent as unknown as Socket);
     }
-    this.#socket.setTimeout(0);
-    if (bytes.length > 0) this.#lent.push(asHttp11(bytes));
+    this.client.socket.setTimeout(0);
+    if (bytes.length > 0) this.#lent.give(withHttpVersion(bytes));
     if (this.#ended) this.#lent.push(null);
   }
-}
-
-const VERSION_1 = Buffer.from(' HTTP/1.');
-const DIGIT_1 = 0x31;
-const DIGIT_9 = 0x39;
-
-/** The bytes, which begin with a request line, with a higher minor version of HTTP/1 as 1.1: node:http knows none. */
-function asHttp11(bytes: Buffer): Buffer {
-  const last = bytes.indexOf('\r\n', 0, 'latin1') - 1;
-  const digit = bytes[last];
-  if (digit === undefined || digit <= DIGIT_1 || digit > DIGIT_9) return bytes;
-  if (last < VERSION_1.length || bytes.compare(VERSION_1, 0, VERSION_1.length, last - VERSION_1.length, last) !== 0)
-    return bytes;
-  const copy = Buffer.from(bytes);
-  copy[last] = DIGIT_1;
-  return copy;
 }

@@ -71,6 +71,12 @@ export class Upload implements AsyncIterable<Uint8Array> {
     return this.#options.isComplete();
   }
 
+  /** Bytes of content so far; undefined if it is over, or dropped. */
+  get arriving(): number | undefined {
+    if (this.complete || this.#failure !== undefined) return undefined;
+    return this.#bytes + this.#content.readableLength;
+  }
+
   /** Whether the client still waits for 100 and may never send its content. */
   get unasked(): boolean {
     return this.#options.sendContinue !== undefined && !this.#asked;
