@@ -10,7 +10,7 @@ export const ERROR_CODES = {
   E_ORIGIN_CONNECT: 'no connection to the origin could be made',
   E_ORIGIN_TIMEOUT: 'the origin did not answer, or stopped sending, within its time limit',
   E_ORIGIN_RESET: 'the origin ended the connection before its answer was complete',
-  E_ORIGIN_PROTOCOL: 'the origin sent something that is not an HTTP response',
+  E_ORIGIN_PROTOCOL: 'the origin sent something that is no HTTP response, or none to the request',
   E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
   E_OVERLOAD: 'the gate is short of time, memory or descriptors, so it does not forward more requests',
   E_WRITES: 'the client has too many writes under way, or has broken off too many',

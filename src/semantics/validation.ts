@@ -197,6 +197,12 @@ export function withoutConditions(fields: Fields): Fields {
   return fields;
 }
 
+/** Whether a final status answers a condition, or a Range, that the request does not have (RFC 9110 §15.3.7, §15.4.5). */
+export function isUnasked(requestFields: Fields, status: number): boolean {
+  if (status === 206) return !hasField(requestFields, 'range');
+  return status === 304 && !hasField(requestFields, 'if-none-match') && !hasField(requestFields, 'if-modified-since');
+}
+
 /**
  * Combines a stored part and a newer one (RFC 9111 §3.4, RFC 9110 §15.3.7.3); returns undefined when they do not
  * share a strong ETag, lie apart, or contradict each other. Bytes that both have must be equal: an origin that gives

@@ -8,6 +8,7 @@ import { expected, TidegateError } from '../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../ports.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, NO_FIELDS } from '../semantics/fields.ts';
 import { MAX_TAG_LENGTH } from '../semantics/invalidation.ts';
+import { isUnasked } from '../semantics/validation.ts';
 import type { Wait } from './platform.ts';
 import { fieldsOf, headersOf } from './request.ts';
 
@@ -129,6 +130,8 @@ class RunningHandler implements Forward {
     if (body !== null) this.#reader = body.getReader();
     if (this.#isOver) return this.#dropBody();
     if (status < 200 || status > 599) throw fault(`a status from 200 to 599, got ${status}`);
+    if (isUnasked(this.#request.fields, status))
+      throw fault(`an answer to its request, got a ${status} that it did not ask for`);
     const fields = responseFields(response, this.#tags);
     this.#isEventStream = fieldValue(fields, 'content-type')?.startsWith('text/event-stream') === true;
     this.#listener.head({ status, fields }, true);

@@ -101,7 +101,8 @@ export function testOriginContract(name: string, { makeOrigin }: OriginContract)
         socket.write(`HTTP/1.1 ${status}\r\n${rest}`);
         if (!delimited) socket.end();
       });
-      const answer = await fetchAll(origin, { method });
+      const fields = ['host', 'example.org', 'if-none-match', '"a"'];
+      const answer = await fetchAll(origin, { method, fields });
       expect(answer.events.at(-1)).toBe('end');
       expect(answer.delimited).toBe(delimited);
     });

@@ -8,6 +8,7 @@ import { fetchAll, quiet, type RawServer, rawServer, start, textOf, until } from
 
 const OK = 'HTTP/1.1 200 OK\r\n';
 const CLOSE = 'Connection: close\r\n';
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 
 const undo: (() => Promise<void>)[] = [];
@@ -44,9 +45,9 @@ async function faulty(fault: (socket: Socket) => void): Promise<[NodeOrigin, Raw
 }
 
 /** Forwards to the fault while an unsafe request waits for the one connection; that one has to be clean. */
-async function meet(fault: (socket: Socket) => void, method = 'GET') {
+async function meet(fault: (socket: Socket) => void, method = 'GET', fields: readonly string[] = []) {
   const [origin, server] = await faulty(fault);
-  const first = start(origin, { method, retryable: false }).transcript;
+  const first = start(origin, { method, retryable: false, fields: ['host', 'example.org', ...fields] }).transcript;
   const second = start(origin, { method: 'POST', target: '/clean', retryable: false }).transcript;
   await first.over;
   await second.over;
@@ -103,7 +104,7 @@ describe('bytes that belong to no response are dropped with their connection', (
     ['undeclared content after 204', 'GET', 'HTTP/1.1 204 No Content\r\n\r\nabc', ''],
     ['content after 304', 'GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\nabc', ''],
   ])('%s', async (_what, method, bytes, text) => {
-    const answer = await meet(says(bytes), method);
+    const answer = await meet(says(bytes), method, ['if-none-match', '"a"']);
     expect(answer.events.at(-1)).toBe('end');
     expect(textOf(answer)).toBe(text);
     expect(answer.delimited).toBe(true);
@@ -139,7 +140,17 @@ describe('what is not HTTP is refused', () => {
     ['two lengths', `${OK}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
     ['a negative length', `${OK}Content-Length: -3\r\n\r\nabc`],
     ['a status below 100', 'HTTP/1.1 099 What\r\nContent-Length: 0\r\n\r\n'],
-    ['100 that nobody asked for', `HTTP/1.1 100 Continue\r\n\r\n${OK}Content-Length: 0\r\n\r\n`],
+    ['HTTP/2.0', 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['HTTP/2', 'HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['HTTP/0.9', 'HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['HTTP/2.0 after 100', `${CONTINUE}HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n`],
+    ['an unknown transfer coding', `${OK}Transfer-Encoding: fubar\r\n\r\nabc`],
+    ['gzip, chunked', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`],
+    ['chunked, gzip', `${OK}Transfer-Encoding: chunked, gzip\r\n\r\n3\r\nabc\r\n0\r\n\r\n`],
+    ['chunked twice', `${OK}${CHUNKED}${CHUNKED}\r\n3\r\nabc\r\n0\r\n\r\n`],
+    ['chunked in HTTP/1.0', `HTTP/1.0 200 OK\r\n${CHUNKED}\r\n3\r\nabc\r\n0\r\n\r\n`],
+    ['a 304 that nobody asked for', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n'],
+    ['a 206 that nobody asked for', 'HTTP/1.1 206 Part\r\nContent-Range: bytes 0-2/9\r\nContent-Length: 3\r\n\r\nabc'],
     ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
     ['a head of 10 MB in one field', `${OK}X-A: ${'a'.repeat(10_000_000)}\r\n\r\n`],
     ['a head of 10 MB in many fields', `${OK}${`X-A: ${'a'.repeat(1000)}\r\n`.repeat(10_000)}\r\n`],
@@ -162,16 +173,48 @@ describe('what is not HTTP is refused', () => {
   });
 });
 
-describe('transfer codings', () => {
+describe('interim answers that nobody asked for', () => {
+  const EARLY = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n';
+  const FINAL = `${OK}Content-Length: 3\r\n\r\nabc`;
+  /** Each byte in a write of its own. */
+  const dribbles = (text: string) => async (socket: Socket) => {
+    socket.setNoDelay(true);
+    for (const byte of text) {
+      socket.write(byte);
+      await new Promise(setImmediate);
+    }
+  };
+
   test.each([
-    ['an unknown one reaches to the end of the connection', 'fubar', 'abc', 'abc', false],
-    ['chunked last delimits', 'gzip, chunked', '3\r\nabc\r\n0\r\n\r\n', 'abc', true],
-    ['chunked not last does not', 'chunked, gzip', '3\r\nabc\r\n0\r\n\r\n', '3\r\nabc\r\n0\r\n\r\n', false],
-  ])('%s', async (_what, coding, content, text, delimited) => {
-    const answer = await meet(saysAndEnds(`${OK}Transfer-Encoding: ${coding}\r\n\r\n${content}`));
+    ['100', says(`${CONTINUE}${FINAL}`), 0],
+    ['100 with fields', says(`HTTP/1.1 100 Go\r\nX-A: b\r\n\r\n${FINAL}`), 0],
+    ['100 of HTTP/1.0', says(`HTTP/1.0 100 Go\r\n\r\n${FINAL}`), 0],
+    ['32 times 100', says(`${CONTINUE.repeat(32)}${FINAL}`), 0],
+    ['100, 103, 100', says(`${CONTINUE}${EARLY}${CONTINUE}${FINAL}`), 1],
+    ['103, 100, 103', says(`${EARLY}${CONTINUE}${EARLY}${FINAL}`), 2],
+    ['102', says(`HTTP/1.1 102 Processing\r\n\r\n${FINAL}`), 1],
+    ['100, 103, 100 byte by byte', dribbles(`${CONTINUE}${EARLY}${CONTINUE}${FINAL}`), 1],
+  ])('%s', async (_what, fault, interims) => {
+    const answer = await meet(fault, 'POST');
     expect(answer.events.at(-1)).toBe('end');
-    expect(answer.delimited).toBe(delimited);
-    expect(textOf(answer)).toBe(text);
+    expect(answer.interims.length).toBe(interims);
+    expect(textOf(answer)).toBe('abc');
+  });
+
+  test('more than 32 times 100', async () => {
+    const answer = await meet(says(CONTINUE.repeat(33)));
+    expect(answer.error?.message).toBe('origin shop: expected at most 32 interim responses, got more');
+  });
+
+  test.each([
+    ['100 without its end', saysAndEnds('HTTP/1.1 100 Continue\r\n'), 'E_ORIGIN_RESET'],
+    ['100 of 1 MB', says(`HTTP/1.1 100 Go\r\nX-A: ${'a'.repeat(1_000_000)}`), 'E_ORIGIN_PROTOCOL'],
+  ])('%s', async (_what, fault, code) => {
+    expect((await meet(fault)).events).toEqual([`failed ${code}`]);
+  });
+
+  test('a later minor version is read as HTTP/1.1', async () => {
+    expect(textOf(await meet(says(FINAL.replace('1.1', '1.2'))))).toBe('abc');
   });
 });
 

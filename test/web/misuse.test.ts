@@ -97,6 +97,8 @@ describe('a handler that returns', () => {
       { status: 200, headers: new Headers(), body: { pipe: () => undefined } },
       /a body that is a web stream/,
     ],
+    ['a 304 without a condition', new Response(null, { status: 304 }), /an answer to its request, got a 304/],
+    ['a 206 without Range', new Response(null, { status: 206 }), /an answer to its request, got a 206/],
   ])('%s: E_HANDLER', async (_name, given, message) => {
     await expect(asked(given)).rejects.toEqual(refusal('E_HANDLER', message));
     await expect(asked(Promise.resolve(given), 'POST')).rejects.toEqual(refusal('E_HANDLER', message));

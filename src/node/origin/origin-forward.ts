@@ -5,12 +5,13 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Forward, OriginListener, OriginRequest } from '../../ports.ts';
+import { answerFault, isDelimited } from './answer-faults.ts';
+import { MAX_INTERIM } from './answer-watch.ts';
 import { Deadline } from './deadline.ts';
 import {
   Attempt,
   type Connection,
   isConnectionLoss,
-  isDelimited,
   isH2,
   isRefusal,
   type OriginDeps,
@@ -44,11 +45,6 @@ export interface ForwardHost extends Pick<Pools, 'dispatch'> {
   /** Called once for each forward. */
   over(forward: Forward): void;
 }
-
-/** More interim responses count as an attack (a flood of 1xx costs the origin nothing and us a message each). */
-const MAX_INTERIM = 32;
-/** More field lines in one head are refused, however short they are. */
-const MAX_FIELD_LINES = 2000;
 
 export class RunningForward implements Forward, Sender {
   readonly #host: ForwardHost;
@@ -154,15 +150,15 @@ export class RunningForward implements Forward, Sender {
     }
   }
 
-  head(status: number, raw: RawFields): void {
-    const fields = toFields(raw);
-    const lines = fields.length / 2;
-    if (lines > MAX_FIELD_LINES) return this.#refuse(`expected at most ${MAX_FIELD_LINES} field lines, got ${lines}`);
+  head(status: number, raw: RawFields, isOld: boolean): void {
+    const head = { status, fields: toFields(raw) };
+    const fault = answerFault(this.#request, head, isOld);
+    if (fault !== undefined) return this.#refuse(fault);
     this.#settle('reached');
     this.#deadline.start(this.#host.options.bodyTimeoutMs);
     // In HTTP/2 a frame marks the end (RFC 9113 §8.1).
-    this.#delimited = isH2(raw) || isDelimited(this.#request.method, status, fields);
-    this.#listener.head({ status, fields }, this.#delimited);
+    this.#delimited = isH2(raw) || isDelimited(this.#request.method, head);
+    this.#listener.head(head, this.#delimited);
   }
 
   data(chunk: Uint8Array): void {

@@ -10,6 +10,7 @@ import type { TLSSocket } from 'node:tls';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import { Connection, causeOf, MAX_STREAMS, type OriginOptions, type PooledRequest, type Pools } from './origin-wire.ts';
 
 /** A larger response head is refused; undici counts names and values. */
@@ -125,9 +126,11 @@ function connector({ line, open, allowH2 }: ConnectorParts, connection: Connecti
       cancel();
       if (error !== null) return refuse(error, causeOf(error));
       line.sockets++;
-      if (allowH2) line.deps.carries((socket as Partial<TLSSocket>).alpnProtocol === 'h2' ? MAX_STREAMS : 1);
+      const isH2 = (socket as Partial<TLSSocket>).alpnProtocol === 'h2';
+      if (allowH2) line.deps.carries(isH2 ? MAX_STREAMS : 1);
       connection.error = undefined;
       connection.socket = socket;
+      connection.watch = isH2 ? undefined : new AnswerWatch(socket, line.name);
       guardStreams(socket);
       // Before undici adds its own listener: the reason for a response's end is then known when undici reports the
       // end.

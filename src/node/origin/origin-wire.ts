@@ -11,7 +11,8 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { type ErrorCode, messageOf, TidegateError } from '../../errors.ts';
 import type { Clock, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
-import { type Fields, fieldValue, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
+import { type Fields, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
+import type { AnswerWatch } from './answer-watch.ts';
 import type { QueueOptions } from './origin-queue.ts';
 
 /** Name, value, name, value … from undici's parser; for HTTP/2, in the form of node:http2. */
@@ -43,14 +44,6 @@ function h2Fields(raw: H2Fields): Fields {
     for (const line of typeof value === 'string' ? [value] : value) fields.push(name, trimOws(line));
   }
   return fields;
-}
-
-/** Whether the message itself marks the end of the content, rather than the end of the connection (RFC 9112 §6.3). */
-export function isDelimited(method: string, status: number, fields: Fields): boolean {
-  if (method === 'HEAD' || status === 204 || status === 304) return true;
-  const coding = fieldValue(fields, 'transfer-encoding');
-  if (coding !== undefined) return /(?:^|,)[ \t]*chunked[ \t]*$/i.test(coding);
-  return fieldValue(fields, 'content-length') !== undefined;
 }
 
 /** Fields that only undici sends; it refuses them from callers. `expect`: the content follows at once. */
@@ -148,7 +141,7 @@ function classify(error: unknown, context: FaultContext): Fault {
   if (error instanceof Error && error.name === 'HTTPParserError')
     return message.includes('Invalid EOF state') ? CUT : NOT_HTTP;
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'ERR_HTTP2_ERROR') return NOT_HTTP;
-  // undici's words for an unrequested 100 or 101, and for a response to no request.
+  // undici's words for an unrequested 101, and for a response to no request.
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad ')) return NOT_HTTP;
   return context.head ? CUT : NO_HEAD;
 }
@@ -205,6 +198,8 @@ export class Connection {
   /** The error that ended the socket, which undici hides when the response could be complete. */
   error: Error | undefined;
   socket: Socket | undefined;
+  /** Undefined for HTTP/2. */
+  watch: AnswerWatch | undefined;
 }
 
 /** A handler that is told its connection when a client takes its request. */
@@ -219,7 +214,8 @@ export interface Sender {
   readonly isOver: boolean;
   readonly isPaused: boolean;
   interim(status: number, raw: RawFields): void;
-  head(status: number, raw: RawFields): void;
+  /** `isOld`: it came as HTTP/1.0. */
+  head(status: number, raw: RawFields, isOld: boolean): void;
   data(chunk: Uint8Array): void;
   end(trailers: RawFields, connection: Connection | undefined): void;
   lost(attempt: Attempt, error: unknown): void;
@@ -266,6 +262,7 @@ export class Attempt implements PooledRequest {
     if (this.#forward.isOver) throw DROPPED;
     this.started = true;
     this.#receivedAtStart = this.connection?.socket?.bytesRead ?? 0;
+    this.connection?.watch?.begin(this);
     this.controller = controller;
     if (this.#forward.isPaused) controller.pause();
   }
@@ -278,7 +275,7 @@ export class Attempt implements PooledRequest {
     if (this.#forward.isOver) return;
     const raw = controller.rawHeaders as RawFields;
     if (status < 200) this.#forward.interim(status, raw);
-    else this.#forward.head(status, raw);
+    else this.#forward.head(status, raw, this.connection?.watch?.isOld === true);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
