@@ -149,10 +149,17 @@ const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
 /** Proxy credentials, slowness, preconditions, ranges, expectations, early data: of one request, not of the resource. */
 const OF_ONE_REQUEST: ReadonlySet<number> = new Set([407, 408, 412, 416, 417, 421, 425]);
 
-function statusRefusal({ response: { status } }: Candidate): StoringRefusal | undefined {
+/**
+ * An origin gives them for what it could not read: a field too long, content with GET. One client causes them for all, and no
+ * field of the answer tells those that the target URI deserves from those.
+ */
+const PROVOKED: ReadonlySet<number> = new Set([400, 411, 413, 415, 422]);
+
+function statusRefusal({ response: { status }, context }: Candidate): StoringRefusal | undefined {
   if (status < 200 || status > 599) return 'status-not-final';
   if (status === 304) return 'not-modified';
   if (NEVER_STORED.has(status)) return 'status-never-stored';
+  if (context.policy.profile === 'safe' && PROVOKED.has(status)) return 'status-of-one-request';
   return OF_ONE_REQUEST.has(status) ? 'status-of-one-request' : undefined;
 }
 

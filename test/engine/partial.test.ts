@@ -72,6 +72,18 @@ describe('stored parts', () => {
     expect([whole.status, whole.text, bench.origin.count]).toEqual([200, TEXT, 2]);
   });
 
+  it('are forgotten when what they lack gets a 416: nobody asked for a range', () => {
+    const bench = gateBench();
+    const { get, origin } = bench;
+    storePart(bench, 0, 4);
+    const whole = get('/a');
+    origin.last.answer(416, [...TAGGED, 'content-range', 'bytes */5'], 'no such range');
+    expect([whole.status, origin.count, origin.last.field('range')]).toEqual([undefined, 3, undefined]);
+    origin.last.answer(200, TAGGED, '01234');
+    expect([whole.status, whole.text]).toEqual([200, '01234']);
+    expect(get('/a').outcome?.hit).toBe(true);
+  });
+
   it('are completed by what they lack', () => {
     const { get, origin, ...bench } = gateBench();
     storePart({ get, origin, ...bench }, 0, 4);

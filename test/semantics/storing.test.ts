@@ -52,7 +52,7 @@ describe('the method', () => {
 });
 
 describe('the status', () => {
-  it.each([200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 502, 503, 504, 599])(
+  it.each([200, 203, 204, 299, 301, 302, 303, 307, 308, 404, 410, 499, 500, 502, 503, 504, 599])(
     'may be %i with explicit freshness',
     (status) => {
       expect(decide(FRESH, { status })).toBe('store');
@@ -74,6 +74,15 @@ describe('the status', () => {
   it.each([407, 408, 412, 416, 417, 421, 425])('may not be %i, which is about one request', (status) => {
     expect(decide(FRESH, { status, ...CONFORMANCE })).toBe('status-of-one-request');
   });
+
+  it.each([400, 411, 413, 415, 422])(
+    'may be %i, which one client can cause, in the conformance profile only',
+    (status) => {
+      expect(decide(FRESH, { status })).toBe('status-of-one-request');
+      expect(decide(FRESH, { status, ...CONFORMANCE })).toBe('store');
+      expect(decide([], { status, policy: { ...SAFE_POLICY, negativeTtlMs: 1000 } })).toBe('status-of-one-request');
+    },
+  );
 });
 
 describe('a 206', () => {
