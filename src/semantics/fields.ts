@@ -221,9 +221,9 @@ function instant(year: number, [monthName, dayText]: [Text, Text], time: Text[])
 const REPEATS =
   'forwarded x-forwarded x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-protocol x-forwarded-ssl x-scheme x-url-scheme front-end-https proxy';
 
-const OVERRIDES = `x-forwarded-prefix x-forwarded-path x-forwarded-uri x-original-url x-original-uri x-original-host
-  x-rewrite-url x-rewrite-uri x-host x-http-host-override x-http-destinationurl x-proxy-url
-  x-http-method-override x-http-method x-method-override x-middleware-subrequest`;
+/** What frameworks tell themselves, or are told by the platform before them; each has poisoned a cache or opened a file. */
+const INTERNAL = `x-middleware-subrequest x-middleware-prefetch x-now-route-matches x-matched-path x-invoke-path x-invoke-query
+  x-invoke-status x-invoke-error x-react-router-spa-mode x-react-router-prerender-data x-sendfile-type x-accel-mapping`;
 
 type Claim = 'repeat' | 'override';
 
@@ -232,7 +232,27 @@ const CLAIMS = /* @__PURE__ */ claims();
 
 function claims(): ReadonlyMap<string, Claim> {
   const named = (names: string, claim: Claim) => names.split(/\s+/).map((name) => [name, claim] as const);
-  return new Map([...named(REPEATS, 'repeat'), ...named(OVERRIDES, 'override')]);
+  return new Map([...named(REPEATS, 'repeat'), ...named(INTERNAL, 'override')]);
+}
+
+/** Words of a name for a part of the target, and words for how it came about. */
+const PARTS =
+  'host hostname port server scheme proto protocol ssl https url uri destinationurl path prefix method verb authority';
+const MANNERS = `x http original orig rewrite rewritten override forward forwarded real proxy proxied raw unencoded base backend
+  request name query envoy ms waws arr cloudfront`;
+
+/** True: a part. */
+const WORDS = /* @__PURE__ */ words();
+
+function words(): ReadonlyMap<string, boolean> {
+  const each = [PARTS, MANNERS].flatMap((names, at) => names.split(/\s+/).map((word) => [word, at === 0] as const));
+  return new Map(each);
+}
+
+/** A word beyond these is an application's own, as in HX-Current-URL and X-Goog-Resource-URI. */
+function namesTarget(name: string): boolean {
+  const parts = name.split('-');
+  return parts.length > 1 && parts.some((word) => WORDS.get(word)) && parts.every((word) => WORDS.has(word));
 }
 
 /** Fields that a reverse proxy states of the client. */
@@ -240,12 +260,13 @@ const STATED: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-forwarded-hos
 
 /**
  * What the field claims, its name in lower case; undefined: nothing, or it is one of X-Forwarded-For, -Host and -Proto. Origins
- * know many more X-Forwarded fields than any list. CGI and WSGI read `_` as `-`; no proxy states a field in that spelling, so it
- * is never an override.
+ * know more names than any list, so words decide as well. CGI and WSGI read `_` as `-`; no proxy states a field in that spelling,
+ * so it is never an override.
  */
 export function claimOf(name: string): Claim | undefined {
   if (STATED.has(name)) return undefined;
   const dashed = name.replaceAll('_', '-');
-  const claim = CLAIMS.get(dashed) ?? (dashed.startsWith('x-forwarded') ? 'override' : undefined);
+  const claim =
+    CLAIMS.get(dashed) ?? (dashed.startsWith('x-forwarded') || namesTarget(dashed) ? 'override' : undefined);
   return claim !== undefined && dashed !== name ? 'repeat' : claim;
 }
