@@ -167,6 +167,8 @@ describe('what the gate gets', () => {
     expect(requests).toEqual([]);
     await options('/', 'Max-Forwards: 3\r\n');
     expect(fieldValue(requests[0]!.fields, 'max-forwards')).toBe('2');
+    await exchange(port, get('/', 'Max-Forwards: 3'));
+    expect(fieldValue(requests[1]!.fields, 'max-forwards')).toBeUndefined();
     expect(statusOf(await options('/', 'Max-Forwards: x\r\n'))).toBe(400);
   });
 });

@@ -71,11 +71,12 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (head.framing !== 'none' && isGet(raw.method) && !site.request.bodyOnGet) {
     return refused('content-on-get', head.framing === 'chunked' ? 'chunked content' : `${head.contentLength} bytes`);
   }
-  // RFC 9110 §7.6.2: forwarded with one hop less, and answered at the last one.
+  // RFC 9110 §7.6.2: forwarded with one hop less, and answered at the last one. With other methods it means nothing and ends here:
+  // no key has it.
   const hops = raw.method === 'OPTIONS' ? scan.maxForwards : undefined;
   if (hops !== undefined && !/^\d{1,9}$/.test(hops)) return refused('max-forwards', hops);
   if (hops !== undefined && Number(hops) === 0) return OPTIONS_SELF;
-  const maxForwards = hops === undefined ? scan.maxForwards : String(Number(hops) - 1);
+  const maxForwards = hops === undefined ? undefined : String(Number(hops) - 1);
   return route({ raw, head, site, place, peer, trust, believed, maxForwards }, deps.cacheName);
 }
 
