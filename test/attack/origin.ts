@@ -51,6 +51,7 @@ export class Origin {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #rules = new Map<string, OriginRule>();
+  readonly #under = new Map<string, OriginRule>();
 
   private constructor() {
     this.#server = createServer((socket) => this.#connected(socket));
@@ -77,6 +78,18 @@ export class Origin {
    */
   answer(path: string, rule: OriginRule): void {
     this.#rules.set(path, rule);
+  }
+
+  /** Answers so whatever begins with it. */
+  answerUnder(prefix: string, rule: OriginRule): void {
+    this.#under.set(prefix, rule);
+  }
+
+  #ruleOf(target: string): OriginRule {
+    const exact = this.#rules.get(target.split('?')[0] as string);
+    if (exact !== undefined) return exact;
+    for (const [prefix, rule] of this.#under) if (target.startsWith(prefix)) return rule;
+    return usualAnswer;
   }
 
   close(): void {
@@ -115,7 +128,7 @@ export class Origin {
   }
 
   async #respond(socket: Socket, request: Received, content: Promise<void>): Promise<void> {
-    const rule = this.#rules.get(request.target.split('?')[0] as string) ?? usualAnswer;
+    const rule = this.#ruleOf(request.target);
     const answer = typeof rule === 'function' ? await rule(request) : rule;
     if (answer.early !== true) await content;
     if (answer.afterMs !== undefined) await sleep(answer.afterMs);
