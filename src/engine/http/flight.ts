@@ -206,13 +206,9 @@ export class Flight implements RunningFlight {
   }
 
   #respond(head: ResponseHead, delimited: boolean): void {
-    const { request, key, stores } = this.plan;
-    const completes = this.#asked === this.plan.forward && this.plan.completing === true;
-    // The client asked for no range: the gate did, and a stored part that claims too great a length is why it failed.
-    if (completes && head.status === 416) {
-      this.#origin.abort();
-      return this.#forwardUnconditionally();
-    }
+    const { request, key, stores, completing, forward } = this.plan;
+    // The client asked for no range, the gate did, by a stored part that claims too great a length.
+    if (completing && this.#asked === forward && head.status === 416) return this.giveUp('status-of-one-request');
     const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing(), tags: this.tags };
     const made = stores ? draftOf(head, arrival) : undefined;
     const draft = typeof made === 'object' ? made : undefined;
@@ -225,7 +221,7 @@ export class Flight implements RunningFlight {
     else this.#refuse(refusal, head);
     this.#origin.afterwards(refusal && denial(this.#context, this.plan, { head, refusal }), () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
-      if (completes && head.status === 206) return;
+      if (completing && this.#asked === forward && head.status === 206) return;
       if (this.draft === undefined) this.#body.pass();
       this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
     });
