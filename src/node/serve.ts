@@ -28,6 +28,7 @@ import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
 import { trustOf } from './front/trusted-proxies.ts';
+import { frontLog } from './front-log.ts';
 import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
@@ -142,10 +143,12 @@ export class NodeGate implements RunningGate {
       forwarded: (report) => this.metrics.observeForward(report),
     });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
-    const refused = { uploads: tiers.uploads.counts, refusedWrites: tiers.writes.counts };
-    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), ...refused };
+    const { uploads, tunnels, writes } = tiers;
+    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
+    const ofClients = { uploads: uploads.counts, tunnels: tunnels.counts };
     const sources = () => this.gate.sources();
-    this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, sources });
+    this.metrics =
+      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     this.rehydrator = new Rehydrator({
       usesOf,
@@ -175,6 +178,7 @@ export class NodeGate implements RunningGate {
 
   #createFront({ listen: { proxyProtocol, http2, tls }, limits, cacheName }: ResolvedConfig): Front {
     const certificates = this.#certificates;
+    const { budget, uploads, tunnels } = this.#tiers;
     return new Front({
       site: () => this.#site,
       gate: this.gate,
@@ -183,13 +187,10 @@ export class NodeGate implements RunningGate {
       trust: () => this.#site.trust,
       originOf: (name) => this.#origins.optionsOf(name),
       cacheName,
-      budget: this.#tiers.budget,
-      uploads: this.#tiers.uploads,
+      ...{ budget, uploads, tunnels },
       hooks: {
         ended: this.exchanges.ended,
-        refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
-        // Port scanners cause these constantly, hence debug level.
-        lost: ({ reason, got, peer }) => this.#log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
+        ...frontLog(this.#log),
         fault: (error) => void this.gate.broken(error, 'exchange'),
       },
     });

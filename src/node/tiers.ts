@@ -17,6 +17,7 @@ import { type Durable, type DurableEvent, openDurable } from '../store/disk/dura
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
+import { type TunnelRoom, tunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
 import { UploadSpool } from './front/upload-spool.ts';
 import { WriteRoom } from './write-room.ts';
@@ -28,6 +29,7 @@ export interface NodeTiers {
   readonly budget: MemoryBudget;
   /** Where the content of requests is while it is read ahead. */
   readonly uploads: UploadRoom;
+  readonly tunnels: TunnelRoom;
   readonly writes: WriteRoom;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
@@ -45,7 +47,14 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
     disk && new UploadSpool({ folder: join(disk.path, 'uploads'), maxBytes: limits.spooledRequestBytes, fault });
   const uploads = uploadRoom(limits, budget, spool);
   const writes = new WriteRoom({ limits: limits.writes, clock: platformClock, budget });
-  return { memory, budget, uploads, writes, gateOptions: { memoryStats: () => memory.stats(), budget, writes } };
+  return {
+    memory,
+    budget,
+    uploads,
+    tunnels: tunnelRoom(limits),
+    writes,
+    gateOptions: { memoryStats: () => memory.stats(), budget, writes },
+  };
 }
 
 /** Throws E_DISK. `replicas`: told of the disk's contents, for processes that read it beside this one. */

@@ -30,6 +30,8 @@ export const LIMITS: FrontLimits = {
   spooledRequestBytes: 0,
   minRequestRate: 0,
   minRequestRateWindowMs: 20_000,
+  maxTunnels: 10,
+  tunnelIdleMs: 10_000,
 };
 
 export const RULES: RequestRules = {
@@ -88,11 +90,20 @@ export interface FrontSetup extends Partial<Omit<FrontDeps, 'gate' | 'hooks' | '
   readonly rules?: Partial<RequestRules>;
   readonly limits?: Partial<FrontLimits>;
   readonly lost?: FrontHooks['lost'];
+  readonly upgradeOff?: FrontHooks['upgradeOff'];
 }
 
 /** Listens on a free port; closed when the test ends. */
 export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest> {
-  const { handle = (_request, responder) => answerText(responder, 'ok'), atOnce, rules, limits, lost, ...rest } = setup;
+  const {
+    handle = (_request, responder) => answerText(responder, 'ok'),
+    atOnce,
+    rules,
+    limits,
+    lost,
+    upgradeOff,
+    ...rest
+  } = setup;
   const requests: GateRequest[] = [];
   const handed: (Unanswered | undefined)[] = [];
   const refusals: RefusalReport[] = [];
@@ -121,6 +132,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
       refused: (report) => refusals.push(report),
       fault: (error) => faults.push(error),
       ...(lost !== undefined && { lost }),
+      ...(upgradeOff !== undefined && { upgradeOff }),
     },
     ...rest,
   });

@@ -113,6 +113,8 @@ export const configSchema = section(
       spooledRequestBytes: integer(0).default(1024 ** 3),
       minRequestRate: integer(0).default(500),
       minRequestRateWindow: timeout(1).default('20s'),
+      maxTunnels: integer(0).default(1_000),
+      tunnelIdle: timeout().default('10m'),
       writes: section({
         max: integer(1).default(16_384),
         perClient: integer(1).default(1_024),

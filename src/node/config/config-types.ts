@@ -201,6 +201,10 @@ interface LimitsConfig {
   readonly minRequestRate?: number | undefined;
   /** The time over which that rate is taken. Default `'20s'`. */
   readonly minRequestRateWindow?: Duration | undefined;
+  /** Tunnels of one process, such as WebSocket; 503 for further ones. Default 1,000. */
+  readonly maxTunnels?: number | undefined;
+  /** How long a tunnel may be silent in both directions. Default `'10m'`. 0: for ever. */
+  readonly tunnelIdle?: Duration | undefined;
   /** Writes under way, each of which keeps its URL out of the cache. */
   readonly writes?: WritesConfig | undefined;
   /** When a process counts as overloaded: then misses and writes get 503, and hits go on. */

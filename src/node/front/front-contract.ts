@@ -9,6 +9,7 @@ import type { Router } from '../../site/router.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
+import type { TunnelRoom } from './connection/tunnel-room.ts';
 import type { UploadRoom } from './http1/read-ahead.ts';
 import type { RefusalReason, RequestRefusal } from './refusals.ts';
 import type { Trust } from './trusted-proxies.ts';
@@ -30,6 +31,8 @@ export interface FrontHooks {
   readonly refused?: (report: RefusalReport) => void;
   /** A connection ended before it came to HTTP. */
   readonly lost?: (report: LostArrival) => void;
+  /** A route does not allow an Upgrade that a client asked for. */
+  readonly upgradeOff?: (origin: string, route: string) => void;
   /** A defect: something threw that must not. The client got a 500 or saw its answer break off. */
   readonly fault?: (error: unknown) => void;
 }
@@ -52,6 +55,8 @@ export interface FrontDeps {
   readonly budget?: MemoryBudget;
   /** Where the content of requests is while it is read ahead. Default: in memory, within `budget`. */
   readonly uploads?: UploadRoom;
+  /** Default: one within `limits`. */
+  readonly tunnels?: TunnelRoom;
   /** A longer pause of a client that should send content or read ends its connection. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */

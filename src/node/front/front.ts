@@ -18,6 +18,7 @@ import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender } from './connection/connections.ts';
 import type { LentSocket } from './connection/lent-socket.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
+import { type TunnelRoom, tunnelRoom } from './connection/tunnel-room.ts';
 import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
 import { Http1Channel } from './http1/http1-channel.ts';
@@ -40,6 +41,7 @@ export class Front {
   readonly #arrivals: Arrivals<ClientConnection>;
   readonly #context: FrontContext;
   readonly #tunnels = new Set<CloseTunnel>();
+  readonly #tunnelRoom: TunnelRoom;
   #toNode: (connection: Socket) => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -50,6 +52,7 @@ export class Front {
     const keepAliveMs = Math.max(1, deps.limits.keepAliveMs);
     const limits = { ...deps.limits, headTimeoutMs, keepAliveMs };
     const { budget = UNBOUNDED } = deps;
+    this.#tunnelRoom = deps.tunnels ?? tunnelRoom(limits);
     const idleMs = keepAliveMs + KEEP_ALIVE_BUFFER_MS;
     this.#context = {
       ...{ site: deps.site, gate: deps.gate, trust: deps.trust, limits, cacheName, idleMs },
@@ -239,17 +242,27 @@ export class Front {
     socket.setTimeout(0);
     const { client } = lenderOf(socket);
     const admission = this.#admit(message);
-    if (admission.kind !== 'admitted' || !admission.site.request.upgrade || !wantsTunnel(message)) {
-      const off = refused('upgrade-off', message.headers.upgrade ?? '');
-      return client.refuse(admission.kind === 'refused' ? admission : off, socket);
+    const protocols = message.headers.upgrade ?? '';
+    if (admission.kind !== 'admitted') {
+      return client.refuse(admission.kind === 'refused' ? admission : refused('upgrade-off', protocols), socket);
     }
-    const { request } = admission;
+    const { request, site } = admission;
+    if (!site.request.upgrade || !wantsTunnel(message)) {
+      this.#deps.hooks?.upgradeOff?.(request.route.originName, site.name);
+      return client.refuse(refused('upgrade-off', protocols), socket);
+    }
+    const { max, counts } = this.#tunnelRoom;
+    if (counts.open >= max) {
+      counts.stopped.full++;
+      return client.refuse(refused('tunnels', `more than ${max}`), socket);
+    }
     const close = openTunnel(
       {
         request,
-        protocols: message.headers.upgrade ?? '',
+        protocols,
         client: socket,
         head,
+        room: this.#tunnelRoom,
         origin: this.#deps.originOf(request.route.originName),
         timeoutMs: this.#deps.upgradeTimeoutMs ?? 10_000,
       },

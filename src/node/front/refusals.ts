@@ -64,6 +64,7 @@ const REFUSALS = {
   'target-form': rule(400, 'RFC 9112 §3.2', 'a target that begins with "/", or an http URI'),
   'target-scheme': rule(421, 'RFC 9110 §7.4', 'the scheme under which the request arrived'),
   'target-too-long': rule(414, 'RFC 9110 §15.5.15', 'a target within the limit'),
+  tunnels: rule(503, 'RFC 9110 §15.6.4', 'fewer tunnels at a time'),
   'unknown-host': rule(421, 'RFC 9110 §7.4', 'a host that a route has'),
   'unsendable-answer': rule(502, 'RFC 9110 §5.5', 'an answer of the origin that can be sent on'),
   'upgrade-failed': rule(502, 'RFC 9110 §7.8', 'an origin that switches protocols'),

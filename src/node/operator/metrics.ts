@@ -9,6 +9,7 @@ import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
+import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
@@ -21,6 +22,7 @@ export interface MetricsSources {
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
   readonly uploads?: UploadCounts;
+  readonly tunnels?: TunnelCounts;
   readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
@@ -123,11 +125,12 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
-  const { overload, queues, uploads, refusedWrites, sources } = others;
+  const { overload, queues, uploads, tunnels, refusedWrites, sources } = others;
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);
   if (uploads !== undefined) collect(OF_UPLOADS, () => uploads);
+  if (tunnels !== undefined) collect(OF_TUNNELS, () => tunnels);
   if (refusedWrites !== undefined) collect(OF_WRITES, () => refusedWrites);
 }
 
@@ -201,6 +204,15 @@ const OF_QUEUES: readonly Copy<ReadonlyMap<string, QueueFigures>>[] = [
       const total = (reason: QueueRefusal) => refused.reduce((sum, one) => sum + one[reason], 0);
       return { full: total('full'), late: total('late') };
     },
+  }),
+];
+
+const OF_TUNNELS: readonly Copy<TunnelCounts>[] = [
+  gauge('tunnels', 'Tunnels open now, such as WebSocket.', ({ open }) => open),
+  copyOf('counter', 'tunnel_bytes{direction}', { help: 'Bytes through tunnels.', read: ({ bytes }) => bytes }),
+  copyOf('counter', 'tunnels_stopped{reason}', {
+    help: 'Tunnels that were refused as there were too many (full), or ended as they were silent (idle).',
+    read: ({ stopped }) => stopped,
   }),
 ];
 

@@ -12,6 +12,7 @@ import type { OriginOptions } from '../../origin/origin-wire.ts';
 import { isSendable, passedFields } from '../http1/answer-bytes.ts';
 import { hasContent } from '../http1/upload.ts';
 import { type RequestRefusal, rawHead, refused } from '../refusals.ts';
+import type { TunnelRoom } from './tunnel-room.ts';
 
 /** An upgrade of one client's connection. */
 interface TunnelRequest {
@@ -24,6 +25,7 @@ interface TunnelRequest {
   readonly origin: Pick<OriginOptions, 'url' | 'ca'>;
   /** Time until the origin's answer. */
   readonly timeoutMs: number;
+  readonly room: TunnelRoom;
 }
 
 /** Ends the tunnel. */
@@ -34,7 +36,7 @@ export type CloseTunnel = () => void;
  * `failed`: the origin does not answer, and nothing was sent to the client.
  */
 export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefusal) => void): CloseTunnel {
-  const { client, timeoutMs } = tunnel;
+  const { client, timeoutMs, room } = tunnel;
   const asked = ask(tunnel);
   const waiting = holdBytes(client, tunnel.head);
   let settled = false;
@@ -51,7 +53,9 @@ export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefus
     clearTimeout(timer);
   };
   client.on('error', () => client.destroy());
+  room.counts.open++;
   client.on('close', () => {
+    room.counts.open--;
     answered();
     asked.destroy();
   });
@@ -67,7 +71,12 @@ export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefus
   asked.on('upgrade', (answer, origin, originHead) => {
     answered();
     if (originHead.length > 0) origin.unshift(originHead);
-    for (const bytes of waiting()) origin.write(bytes);
+    const early = waiting();
+    count(room, client, origin as Socket);
+    for (const bytes of early) {
+      room.counts.bytes.to_origin += bytes.length;
+      origin.write(bytes);
+    }
     join(answer, client, origin as Socket);
   });
   asked.end();
@@ -133,6 +142,20 @@ function join(answer: IncomingMessage, client: Socket, origin: Socket): void {
   client.on('close', () => origin.destroySoon());
   origin.pipe(client);
   client.pipe(origin);
+}
+
+/** Both directions pass through the client's socket, whose timeout begins anew with each. */
+function count({ idleMs, counts }: TunnelRoom, client: Socket, origin: Socket): void {
+  const add = (direction: keyof typeof counts.bytes) => (chunk: Buffer) => {
+    counts.bytes[direction] += chunk.length;
+  };
+  client.on('data', add('to_origin'));
+  origin.on('data', add('to_client'));
+  client.setTimeout(idleMs);
+  client.on('timeout', () => {
+    counts.stopped.idle++;
+    client.destroy();
+  });
 }
 
 /** The origin stays with HTTP. */
