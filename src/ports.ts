@@ -197,7 +197,8 @@ export interface OriginListener {
   head(head: ResponseHead, delimited: boolean, readAt?: Stamp): void;
   data(chunk: Uint8Array): void;
   end(trailers: Fields): void;
-  failed(error: TidegateError): void;
+  /** `isUnsent`: no byte of the request was sent. */
+  failed(error: TidegateError, isUnsent?: boolean): void;
 }
 
 /** A server with the truth. `forward` may tell its listener only after it has returned. */

@@ -137,9 +137,10 @@ function writeDown(transcript: Transcript, also: Partial<OriginListener>, over: 
       transcript.trailers = trailers;
       over();
     },
-    failed(error) {
+    failed(error, isUnsent) {
       transcript.events.push(`failed ${error.code}`);
       transcript.error = error;
+      also.failed?.(error, isUnsent);
       over();
     },
   };

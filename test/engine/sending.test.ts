@@ -46,6 +46,16 @@ describe('a write that has not been sent', () => {
     expect(get('/a').text).toBe('one');
   });
 
+  it('has changed nothing where its intent was open and no byte went out', () => {
+    const { get, gate, origin, write } = waiting();
+    get('/a');
+    origin.last.answer(200, FRESH, 'one');
+    write.request.beforeSending?.();
+    write.fail('E_ORIGIN_TIMEOUT', true);
+    expect(gate.stats()).toMatchObject({ intentsOpen: 0, position: 0 });
+    expect(get('/a').text).toBe('one');
+  });
+
   it.each(['E_ABANDONED', 'E_ORIGIN_RESET'] as const)('is of unknown outcome after %s once it was sent', (code) => {
     const { get, gate, origin, write } = waiting();
     get('/a');

@@ -49,8 +49,8 @@ export class Forwarded implements Forward {
     return this;
   }
 
-  fail(code: ErrorCode): this {
-    this.#listener.failed(new TidegateError(code, 'expected an answer, got a scripted failure'));
+  fail(code: ErrorCode, isUnsent?: boolean): this {
+    this.#listener.failed(new TidegateError(code, 'expected an answer, got a scripted failure'), isUnsent);
     return this;
   }
 

@@ -14,14 +14,14 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-async function bench(answer: (exchange: RawExchange) => void = ({ socket }) => socket.write(WHOLE)) {
+async function bench(answer: (exchange: RawExchange) => void = ({ socket }) => socket.write(WHOLE), scheme = 'http') {
   const server = await rawServer(answer);
-  const limits = { connectTimeoutMs: 5_000, headTimeoutMs: 10_000, bodyTimeoutMs: 10_000 };
+  const limits = { connectTimeoutMs: 50_000, headTimeoutMs: 10_000, bodyTimeoutMs: 10_000 };
   const queue = { max: 10, timeoutMs: 5_000 };
   const breaker = { failures: 0, openMs: 1_000 };
   const options = {
     name: 'shop',
-    url: server.url,
+    url: `${scheme}://127.0.0.1:${server.port}`,
     connections: 1,
     perClient: 1,
     queue,
@@ -29,20 +29,26 @@ async function bench(answer: (exchange: RawExchange) => void = ({ socket }) => s
     breaker,
     ...limits,
   };
-  const origin = new NodeOrigin(options, manualTime());
+  const time = manualTime();
+  const origin = new NodeOrigin(options, time);
   undo.push(
     () => server.close(),
     () => origin.destroy(),
   );
   let told = 0;
+  const unsent: unknown[] = [];
   const write = (body?: RequestBody, sending?: Promise<unknown>) => {
     const beforeSending = () => {
       told++;
       return sending;
     };
-    return start(origin, { method: 'POST', retryable: false, body, beforeSending });
+    return start(
+      origin,
+      { method: 'POST', retryable: false, body, beforeSending },
+      { failed: (_, isUnsent) => unsent.push(isUnsent) },
+    );
   };
-  return { server, write, told: () => told };
+  return { server, write, time, unsent, told: () => told };
 }
 
 /** Content that the test gives piece by piece. */
@@ -132,6 +138,19 @@ test('a write is not told of while it waits for a connection', async () => {
   expect(told()).toBe(2);
   held[1]?.socket.write(WHOLE);
   await transcript.over;
+});
+
+test.each([
+  ['before the connection is there', true, 'https'],
+  ['after its head went out', false, 'http'],
+])('a time limit that ends %s tells so', async (_, isUnsent, scheme) => {
+  const { server, write, time, unsent } = await bench(() => {}, scheme);
+  const { transcript } = write();
+  await until(() => (isUnsent ? server.sockets.length > 0 : server.heads.length > 0));
+  await quiet();
+  time.advance(10_001);
+  await transcript.over;
+  expect({ events: transcript.events, unsent }).toEqual({ events: ['failed E_ORIGIN_TIMEOUT'], unsent: [isUnsent] });
 });
 
 test('one that is given up before it was sent stays so', async () => {

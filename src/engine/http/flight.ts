@@ -90,7 +90,7 @@ export class Flight implements RunningFlight {
       head: (...told) => this.#head(...told),
       data: (chunk) => this.#data(chunk),
       end: (trailers) => this.#end(trailers),
-      failed: (error) => this.#failed(error),
+      failed: (...told) => this.#failed(...told),
     });
   }
 
@@ -179,10 +179,10 @@ export class Flight implements RunningFlight {
     written.catch(this.#context.fault).finally(() => this.#finish());
   }
 
-  #failed(error: TidegateError): void {
+  #failed(error: TidegateError, isUnsent?: boolean): void {
     const { beforeFailure } = this.plan;
     if (this.#landing !== undefined || beforeFailure === undefined) return this.#fail(error);
-    this.#origin.afterwards(beforeFailure(error), () => this.#fail(error));
+    this.#origin.afterwards(beforeFailure(error, isUnsent), () => this.#fail(error));
   }
 
   #fail(error: TidegateError): void {

@@ -54,7 +54,7 @@ export interface FlightPlan extends ForwardPlan, FlightOwner {
   /** Runs at the origin's head, before anyone hears of it. */
   readonly beforeLanding?: (head: ResponseHead, fill: Fill) => Eventually<unknown>;
   /** Runs when no head has come, before anyone hears of it. */
-  readonly beforeFailure?: (error: TidegateError) => Eventually<unknown>;
+  readonly beforeFailure?: (error: TidegateError, isUnsent?: boolean) => Eventually<unknown>;
 }
 
 /** How a flight ended for those who wait. */

@@ -51,8 +51,8 @@ export function startWrite(context: Context, from: FlightOwner, forwardPlan: For
       closeIntent?.();
       return after(counts, () => context.rehydrator?.invalidated(named, context.tiers));
     },
-    beforeFailure: (error) => {
-      const isSent = closeIntent !== undefined && !NOT_SENT.has(error.code);
+    beforeFailure: (error, isUnsent) => {
+      const isSent = closeIntent !== undefined && isUnsent !== true && !NOT_SENT.has(error.code);
       if (isSent && error.code === 'E_ABANDONED') context.writes?.brokenOff(request);
       return isSent ? holdUnknown(context, request.uri, { closeIntent }) : closeIntent?.();
     },

@@ -212,10 +212,12 @@ export class RunningForward implements Forward, Sender {
 
   fail(error: TidegateError, reach: Reach = error.code === 'E_ORIGIN_CONNECT' ? 'unreachable' : 'unknown'): void {
     if (this.#over) return;
+    // What was sent again is retryable, or had not been sent.
+    const isUnsent = this.#attempt?.started !== true;
     this.#finish(reach);
-    if (!this.#starting) return this.#listener.failed(error);
+    if (!this.#starting) return this.#listener.failed(error, isUnsent);
     this.#host.deps.tasks.soon(() => {
-      if (!this.#aborted) this.#listener.failed(error);
+      if (!this.#aborted) this.#listener.failed(error, isUnsent);
     });
   }
 
