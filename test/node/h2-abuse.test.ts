@@ -1,9 +1,10 @@
 // What a client of HTTP/2 may not do: frames that break the rules, floods, and connections that are held for nothing.
 
 import { constants } from 'node:http2';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually, storedAnswer } from './front-kit.ts';
 import {
+  answerOn,
   ask,
   CONTINUATION,
   codeOf,
@@ -11,6 +12,7 @@ import {
   END_STREAM,
   FrameClient,
   fieldBlock,
+  frameBytes,
   GET_ROOT,
   GOAWAY,
   HEADERS,
@@ -22,7 +24,7 @@ import {
   WINDOW_UPDATE,
 } from './h2-kit.ts';
 
-const { NGHTTP2_PROTOCOL_ERROR: PROTOCOL_ERROR } = constants;
+const { NGHTTP2_PROTOCOL_ERROR: PROTOCOL_ERROR, NGHTTP2_ENHANCE_YOUR_CALM: ENHANCE_YOUR_CALM } = constants;
 
 describe('a malformed request', () => {
   test.each([
@@ -97,6 +99,52 @@ async function stillServes(front: TlsFront): Promise<void> {
 }
 
 describe('a flood', () => {
+  test.each([
+    ['WINDOW_UPDATE', WINDOW_UPDATE, 0, Buffer.of(0, 0, 0, 1)],
+    ['PING', 6, 0, Buffer.alloc(8)],
+    ['answers to SETTINGS that nobody sent', SETTINGS, 1, undefined],
+    ['PRIORITY', 2, 5, Buffer.of(0, 0, 0, 0, 1)],
+    ['frames of unknown types', 0x77, 0, Buffer.alloc(20)],
+  ])('of %s ends its connection', async (_name, type, stream, payload) => {
+    const front = await startTlsFront({ limits: { headTimeoutMs: 300, keepAliveMs: 300 } });
+    const client = new FrameClient(front).get(1);
+    await client.frame((frame) => frame.type === HEADERS);
+    const flags = type === SETTINGS ? 1 : 0;
+    const frames = Buffer.concat(
+      Array.from({ length: 1_000 }, () => frameBytes(type, flags, payload === undefined ? [0] : [stream, payload])),
+    );
+    const timer = setInterval(() => client.socket.write(frames), 5);
+    onTestFinished(() => clearInterval(timer));
+    const code = await endOf(client);
+    expect([ENHANCE_YOUR_CALM, PROTOCOL_ERROR]).toContain(code);
+    clearInterval(timer);
+    await stillServes(front);
+  });
+
+  test('is not what uploads in small frames, reads of large answers and many requests are', async () => {
+    const front = await startTlsFront({
+      limits: { headTimeoutMs: 100, keepAliveMs: 100 },
+      handle: ({ body }, responder) => {
+        (async () => {
+          let bytes = 0;
+          for await (const piece of body ?? []) bytes += piece.length;
+          responder.respond(storedAnswer('y'.repeat(300_000), ['x-bytes', `${bytes}`]));
+        })().catch(() => {});
+        return undefined;
+      },
+    });
+    const session = await h2Client(front);
+    const upload = session.request({ ':path': '/', ':method': 'POST' });
+    for (let at = 0; at < 400; at++) {
+      for (let byte = 0; byte < 50; byte++) upload.write('x');
+      if (at % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    upload.end();
+    expect((await answerOn(upload)).headers['x-bytes']).toBe('20000');
+    for (let at = 0; at < 20; at++) expect((await ask(session, { ':path': `/${at}` })).status).toBe(200);
+    expect(front.refusals).toEqual([]);
+  });
+
   test('of streams opened and reset ends its connection, after few requests to the gate', async () => {
     let cancelled = 0;
     const front = await startTlsFront({

@@ -42,6 +42,7 @@ const REFUSALS = {
   'fields-too-many': rule(431, 'RFC 6585 §5', 'fewer fields'),
   'forwarded-host': rule(400, 'RFC 9110 §4.2', 'one host, with a port if need be, in X-Forwarded-Host'),
   'forwarded-proto': rule(400, 'RFC 9110 §4.2', 'http or https in X-Forwarded-Proto'),
+  frames: rule(429, 'RFC 9113 §10.5', 'fewer frames that ask for nothing'),
   'head-too-large': rule(431, 'RFC 6585 §5', 'a request head within the limit'),
   'head-too-slow': rule(408, 'RFC 9110 §15.5.9', 'a complete request within the time limit'),
   'host-invalid': rule(400, 'RFC 9112 §3.2', 'a host, with a port if need be'),

@@ -2,7 +2,7 @@
 //
 // A stream costs a client almost nothing; it may reset a stream at once, leave its answer unread or never ask again.
 // So node:http2 limits concurrent streams, resets and the pieces of a head, and a periodic look finds idle connections
-// and unread answers.
+// and unread answers; and frames that ask for nothing.
 
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -15,6 +15,7 @@ import type { ClientConnection } from '../connection/connections.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type RequestRefusal, refused } from '../refusals.ts';
+import { FloodGuard } from './flood-guard.ts';
 import { guardFlush, H2Channel, isStatus, SMALL_ANSWER_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
@@ -31,7 +32,7 @@ const MAX_OFFENCES = 100;
 const PSEUDO_FIELDS = 8;
 const FIELD_OVERHEAD_BYTES = 32;
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
 
 function openSession(socket: Socket, limits: FrontLimits): ServerHttp2Session {
   // Crumbs of one Cookie field arrive as separate fields.
@@ -73,11 +74,14 @@ export class H2Connection {
   /** The number of streams at the last look, if none was open then. */
   #quietSince: number | undefined = 0;
   #nextLook: Cancel | undefined;
+  readonly #floods: FloodGuard;
+  #contentBytes = 0;
 
   constructor(client: ClientConnection, deps: FrontContext) {
     this.#client = client;
     this.#deps = deps;
     this.#session = openSession(client.socket, deps.limits);
+    this.#floods = new FloodGuard(client.socket, deps.limits.maxHeadBytes + deps.limits.maxTargetBytes);
     const open = this.#open;
     this.#whenClosed = function () {
       open.delete(this);
@@ -157,6 +161,9 @@ export class H2Connection {
         stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR,
       sendContinue: head.expectsContinue ? sendContinue : undefined,
       streams: site.request.streamRequests,
+      took: (bytes: number) => {
+        this.#contentBytes += bytes;
+      },
       refuse: (refusal: RequestRefusal) => exchange.refuse(this.#deps.tell(refusal, this.#client.peer)),
     };
     const upload = new Upload(stream, options, this.#deps);
@@ -193,6 +200,12 @@ export class H2Connection {
 
   /** A connection is idle when nothing is open, and nothing was since the last look. */
   #look(): void {
+    const excess = this.#floods.look({ streams: this.#streams, contentBytes: this.#contentBytes });
+    if (excess !== undefined) {
+      this.#deps.tell(refused('frames', `${excess} bytes`), this.#client.peer);
+      // Without an error, node:http2 leaves out the code.
+      return this.#session.destroy(new Error('a flood of frames'), NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     const nowMs = this.#deps.monotonic();
     for (const [stream, state] of this.#open) {
       if (state === undefined) this.#open.set(stream, { sinceMs: nowMs });

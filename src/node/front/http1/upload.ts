@@ -20,6 +20,8 @@ interface UploadOptions {
   readonly sendContinue: (() => void) | undefined;
   /** True: the origin gets the content as it comes. */
   readonly streams: boolean;
+  /** Called with the bytes that a reader takes. */
+  readonly took?: (bytes: number) => void;
   /** Called when the content is longer, or slower, than allowed. */
   readonly refuse: (refusal: RequestRefusal) => void;
 }
@@ -147,6 +149,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
       return waiter.resolve(DONE);
     }
     this.#bytes += chunk.length;
+    this.#options.took?.(chunk.length);
     const { maxRequestBodyBytes } = this.#deps.limits;
     if (this.#bytes <= maxRequestBodyBytes) return waiter.resolve({ done: false, value: chunk });
     this.#waiter = waiter;

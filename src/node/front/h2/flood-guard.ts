@@ -1,0 +1,44 @@
+// Frames that ask for nothing: PING, SETTINGS, WINDOW_UPDATE, PRIORITY, empty DATA, fields that nobody needs. nghttp2 bounds what
+// they hold, not how many come. Bytes of a connection beyond what its requests, their content and its answers explain are
+// such frames; counting them costs nothing for each frame.
+
+import type { Socket } from 'node:net';
+
+/** Between two looks, whatever is asked. */
+const FREE_BYTES = 64 * 1024;
+/** Of a stream: content that it may have sent by the time it is refused (RFC 9113 §6.9.2), over a head. */
+const STREAM_BYTES = 64 * 1024;
+/** DATA of one byte in a frame of nine. */
+const CONTENT_RATIO = 10;
+/** A WINDOW_UPDATE of 13 bytes for the stream, and one for the connection, to so many bytes of an answer. */
+const ANSWER_BYTES_PER_BYTE = 16;
+
+export interface Explained {
+  /** So far. */
+  readonly streams: number;
+  readonly contentBytes: number;
+}
+
+export class FloodGuard {
+  readonly #socket: Pick<Socket, 'bytesRead' | 'bytesWritten'>;
+  readonly #streamBytes: number;
+  #read = 0;
+  #explained = 0;
+
+  /** `headBytes`: the largest head of a request. */
+  constructor(socket: Pick<Socket, 'bytesRead' | 'bytesWritten'>, headBytes: number) {
+    this.#socket = socket;
+    this.#streamBytes = STREAM_BYTES + headBytes;
+  }
+
+  /** The bytes since the last look that nothing explains, if these are too many. */
+  look({ streams, contentBytes }: Explained): number | undefined {
+    const { bytesRead, bytesWritten } = this.#socket;
+    const explained =
+      streams * this.#streamBytes + contentBytes * CONTENT_RATIO + Math.floor(bytesWritten / ANSWER_BYTES_PER_BYTE);
+    const excess = bytesRead - this.#read - (explained - this.#explained);
+    this.#read = bytesRead;
+    this.#explained = explained;
+    return excess > FREE_BYTES ? excess : undefined;
+  }
+}
