@@ -40,7 +40,7 @@ export interface Route {
   readonly cacheUri: (uri: string) => string;
   /** True once another configuration is in force: what is filled under these rules is not stored any more. */
   readonly retired: () => boolean;
-  /** False: Cache-Tag, Surrogate-Key, xkey, Cache-Groups and Cache-Group-Invalidation are taken from the answer to the client. */
+  /** False: the fields that are for gates alone are taken from the answer to the client. */
   readonly showTags: boolean;
   /** What caches outside may hold of the answers. Default: the answers say it themselves. */
   readonly outward?: OutwardRules | undefined;

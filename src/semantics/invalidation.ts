@@ -7,14 +7,19 @@
 import { type Fields, fieldLines, fieldValue, type ResponseHead, trimOws } from './fields.ts';
 import { parseList } from './structured-fields.ts';
 
-/** Fields meant only for our kind of cache, and removed from clients' answers. */
-export const TAG_FIELDS: ReadonlySet<string> = new Set([
+/** The fields that hold tags. */
+const TAG_FIELDS: ReadonlySet<string> = new Set([
   'cache-tag',
   'surrogate-key',
   'xkey',
   'cache-groups',
   'cache-group-invalidation',
 ]);
+
+/** Whether the field is meant for caches of our kind alone: one of tags, or of what trackers and gates tell each other. */
+export function isForGates(name: string): boolean {
+  return TAG_FIELDS.has(name) || name.startsWith('tidegate-');
+}
 
 /** Tags kept of one response; the most that any CDN takes is about 1,000 (RFC 9875 §2 asks for 32 groups at least). */
 export const MAX_TAGS = 1024;

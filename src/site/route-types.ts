@@ -49,7 +49,7 @@ export interface RouteConfig {
   readonly response?: FieldEditsConfig | undefined;
   /** Requests that bypass the cache: those that fulfil all conditions of a rule; `{}` matches all. Default: none. */
   readonly bypass?: readonly BypassRuleConfig[] | undefined;
-  /** Leaves Cache-Tag, Surrogate-Key, xkey and Cache-Groups in answers to clients. Default false. */
+  /** Leaves the fields of tags, and all `Tidegate-…` fields, in answers to clients. Default false. */
   readonly showTags?: boolean | undefined;
   /** Forwards GET and HEAD requests with a body, never cached, instead of answering 400. Default false. */
   readonly bodyOnGet?: boolean | undefined;

@@ -91,7 +91,7 @@ async function callRest(
 const CLIENT_LEFT = 499;
 
 /** Never leaves the process: the response that has it is not stored, and for one client alone. */
-const REFUSAL = 'tidegate-refusal';
+const REFUSAL = 'hono-refusal';
 
 /** Hono throws where the platform has none. */
 function executionContextOf(c: Context): Context['executionCtx'] | undefined {

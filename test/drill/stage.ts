@@ -201,6 +201,8 @@ export class Stage {
       origins: {
         app: { url: this.applicationUrl, circuitBreaker: { failures: 0 }, headTimeout: HEAD_TIMEOUT_MS },
       },
+      // The load looks whether its writes have waited.
+      routes: [{ showTags: true }],
       log: { level: 'error' },
     };
   }

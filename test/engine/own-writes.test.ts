@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { cookieRules, sharedRequest } from '../../src/engine/answers/edits.ts';
-import { withOwnPosition } from '../../src/engine/http/own-writes.ts';
+import { ownPosition } from '../../src/engine/http/own-writes.ts';
 import { type Fields, fieldLines, hasField } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
@@ -79,16 +79,20 @@ it.each([
 it('the answer to a write that is settled gets no cookie, and one that is not gets one', () => {
   const fields = ['tidegate-position', 'shop;p:5'];
   const uri = 'https://x.example/';
-  expect(withOwnPosition(uri, fields)).toBe(fields);
-  expect(withOwnPosition(uri, UNSETTLED).at(-1)).toMatch(/; Secure$/);
+  expect(ownPosition(uri, fields)).toEqual([]);
+  expect(ownPosition(uri, UNSETTLED).at(-1)).toMatch(/; Secure$/);
 });
 
-it('why a response is not stored is told without what only its application should know', () => {
-  const { get, origin } = gateBench();
-  const asked = get('/a');
-  const reasons = 'uncovered-table: salaries; error: no such column: x; uncacheable; It broke at "users"';
-  origin.last.answer(200, ['tidegate-untracked', reasons], 'x');
-  expect(fieldLines(asked.fields, 'tidegate-untracked')).toEqual(['uncovered-table; error; uncacheable']);
+it('no answer has a field that is for gates alone, unless the route shows them', () => {
+  const { get, ask, origin } = gateBench();
+  const own = ['tidegate-untracked', 'error: no such column', ...UNSETTLED, 'tidegate-new', 'x', 'xkey', 'k'];
+  const isOwn = (name: string) => name.startsWith('tidegate-') || name === 'xkey' || name === 'cache-tag';
+  const ownOf = (fields: Fields) => fields.filter((name, at) => at % 2 === 0 && isOwn(name));
+  const first = get('/a');
+  origin.last.answer(200, [...TAGGED, ...own], 'x');
+  const put = ask({ method: 'PUT', path: '/b' });
+  origin.last.answer(200, own, 'x');
+  for (const { fields } of [first, get('/a'), put]) expect(ownOf(fields)).toEqual([]);
 });
 
 it('the answer to a read gets no cookie', () => {

@@ -69,7 +69,7 @@ async function answer(request: Request, { DB }: Env, context: GateExecutionConte
 
 const gate = createGate<Env>({
   origins: { app: { handler: withD1<Env>(answer, { DB: tracker }, { drain: 'DRAIN' }) } },
-  routes: [{ origin: 'app' }],
+  routes: [{ origin: 'app', showTags: true }],
   coherence: { mode: 'strict' },
   onFault,
 });

@@ -13,7 +13,7 @@ import { rangeAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
 import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
-import { withOwnPosition } from '../http/own-writes.ts';
+import { ownPosition } from '../http/own-writes.ts';
 import { rangesAsked, storedPart } from '../http/partial.ts';
 import { asKnownToClient, clientFields } from './edits.ts';
 
@@ -138,7 +138,7 @@ export function answerFromOrigin(
   const { body } = arriving;
   const head = arriving.head.status === 304 ? asKnownToClient(request, arriving.head) : arriving.head;
   const shown = arrivedFields(request, { ...arriving, head }, outcome);
-  const fields = isSafeMethod(request.method) ? shown : withOwnPosition(request.uri, shown);
+  const fields = isSafeMethod(request.method) ? shown : [...shown, ...ownPosition(request.uri, head.fields)];
   return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
 }
 

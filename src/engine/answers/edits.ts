@@ -20,7 +20,7 @@ import {
   withoutHopByHop,
 } from '../../semantics/fields.ts';
 import { givesFreshness } from '../../semantics/freshness.ts';
-import { TAG_FIELDS } from '../../semantics/invalidation.ts';
+import { isForGates } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
 import { isStrongLastModified } from '../../semantics/validation.ts';
@@ -181,8 +181,12 @@ export function withVary(head: ResponseHead, { compress }: Route): ResponseHead 
 /** The fields of a forwarded response for the client: hop-by-hop fields gone, Cache-Status added. */
 export function clientFields(fields: Fields, route: Route, outcome: Outcome): Fields {
   const endToEnd = withoutHopByHop(fields);
-  const shown = route.showTags ? endToEnd : withoutDetails(filterFields(endToEnd, (name) => !TAG_FIELDS.has(name)));
-  return withCacheStatus(shown, formatCacheStatus(route.policy.cacheName, outcome));
+  return withCacheStatus(shownFields(endToEnd, route), formatCacheStatus(route.policy.cacheName, outcome));
+}
+
+/** What clients may see of the fields of a response. */
+export function shownFields(fields: Fields, { showTags }: Pick<Route, 'showTags'>): Fields {
+  return showTags ? fields : filterFields(fields, (name) => !isForGates(name));
 }
 
 const UNTRACKED = 'tidegate-untracked';
@@ -192,12 +196,4 @@ const MAX_UNTRACKED = 400;
 /** Why a tracker had a response not stored, for its operator. */
 export function untrackedOf(fields: Fields): string | undefined {
   return fieldValue(fields, UNTRACKED)?.slice(0, MAX_UNTRACKED);
-}
-
-/** Why a tracker had a response not stored, without the names and texts of its database, which are no client's affair. */
-function withoutDetails(fields: Fields): Fields {
-  const stated = fieldValue(fields, UNTRACKED);
-  if (stated === undefined) return fields;
-  const kinds = stated.split(';').map((reason) => /^\s*([a-z-]+)(?::|\s*$)/.exec(reason)?.[1] ?? 'error');
-  return withField(fields, UNTRACKED, [...new Set(kinds)].join('; '));
 }

@@ -14,10 +14,10 @@ import {
   selectingFields,
 } from '../../semantics/fields.ts';
 import { type ReuseBasis, reuseTerms, type Timing } from '../../semantics/freshness.ts';
-import { TAG_FIELDS, type Tags } from '../../semantics/invalidation.ts';
+import type { Tags } from '../../semantics/invalidation.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
 import { normaliserFor } from '../../semantics/vary.ts';
-import { countingNames, type EditedHead } from '../answers/edits.ts';
+import { countingNames, type EditedHead, shownFields } from '../answers/edits.ts';
 import type { GateRequest } from '../contract.ts';
 
 /** Why the engine does not store an answer that RFC 9111 would allow to be stored. */
@@ -147,7 +147,7 @@ export function requestVariantKey(key: string, names: readonly string[], request
 /** The fields to store; with tag fields only where clients are to see them. */
 export function keptFields(fields: Fields, request: GateRequest): Fields {
   const storable = storableFields(fields, request.route.policy);
-  return request.route.showTags ? storable : filterFields(storable, (name) => !TAG_FIELDS.has(name));
+  return shownFields(storable, request.route);
 }
 
 /** The entry a draft becomes once its body is there: in chunks, or in a body store. */

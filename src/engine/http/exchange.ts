@@ -22,6 +22,7 @@ import {
   answerOnlyIfCached,
   notModifiedFromOrigin,
 } from '../answers/answers.ts';
+import { shownFields } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection } from '../contract.ts';
 import {
@@ -218,8 +219,10 @@ export class Exchange {
   }
 
   #owner(): FlightOwner {
-    const onInterim = (head: ResponseHead) => void (this.over || this.#responder.interim(head));
-    return { request: this.#request, key: this.#key, onInterim };
+    const request = this.#request;
+    const shown = ({ status, fields }: ResponseHead) => ({ status, fields: shownFields(fields, request.route) });
+    const onInterim = (head: ResponseHead) => void (this.over || this.#responder.interim(shown(head)));
+    return { request, key: this.#key, onInterim };
   }
 
   #await(flight: RunningFlight, plan: ForwardPlan): void {

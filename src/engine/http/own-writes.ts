@@ -4,7 +4,7 @@
 // Any client can send a position. So it is never more than a reason to bypass the cache.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
+import { type Fields, fieldLines, fieldValue, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceView } from '../tracked-sources.ts';
 
 const FIELD = 'tidegate-position';
@@ -45,11 +45,13 @@ function ofCookies(value: string): SourcePosition[] {
   return Array.from(value.matchAll(COOKIE), ([, source, position]) => [source as string, position as string] as const);
 }
 
-/** The fields of the answer to a write; with a cookie of the position, where what was written is not in force everywhere. */
-export function withOwnPosition(uri: string, fields: Fields): Fields {
-  if (fieldValue(fields, 'tidegate-settled') !== 'no') return fields;
+/** Cookies for who wrote, by the fields of the origin's answer: of the position, where what was written is not in force everywhere. */
+export function ownPosition(uri: string, fields: Fields): Fields {
+  if (fieldValue(fields, 'tidegate-settled') !== 'no') return NO_FIELDS;
   const attributes = `Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${uri.startsWith('https:') ? '; Secure' : ''}`;
   const positions = fieldLines(fields, FIELD).flatMap(ofField);
-  const cookies = positions.map(([source, position]) => `tidegate-position-${source}=${position}; ${attributes}`);
-  return [...fields, ...cookies.flatMap((cookie) => ['set-cookie', cookie])];
+  return positions.flatMap(([source, position]) => [
+    'set-cookie',
+    `tidegate-position-${source}=${position}; ${attributes}`,
+  ]);
 }

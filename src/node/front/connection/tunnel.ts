@@ -8,6 +8,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { GateRequest } from '../../../engine/contract.ts';
 import type { Fields } from '../../../semantics/fields.ts';
+import { isForGates } from '../../../semantics/invalidation.ts';
 import type { OriginOptions } from '../../origin/origin-wire.ts';
 import { isSendable, passedFields } from '../http1/answer-bytes.ts';
 import { hasContent } from '../http1/upload.ts';
@@ -175,7 +176,7 @@ function sendableFields(rawHeaders: readonly string[]): Fields {
   const { fields } = passedFields(lower, false);
   return fields.flatMap((name, at) => {
     const value = fields[at + 1] ?? '';
-    return at % 2 === 0 && isSendable(name, value) ? [name, value] : [];
+    return at % 2 === 0 && !isForGates(name) && isSendable(name, value) ? [name, value] : [];
   });
 }
 

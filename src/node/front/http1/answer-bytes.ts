@@ -7,6 +7,7 @@ import type { WholeAnswer } from '../../../engine/contract.ts';
 import type { StoredResponse } from '../../../entry/stored-response.ts';
 import type { Answer } from '../../../ports.ts';
 import type { Fields } from '../../../semantics/fields.ts';
+import { isForGates } from '../../../semantics/invalidation.ts';
 
 /** RFC 9110 §7.6.1, and Transfer-Encoding, which Node writes itself. */
 const PER_CONNECTION: ReadonlySet<string> = new Set(
@@ -93,7 +94,8 @@ export function trailerPairs(trailers: Fields): [string, string][] {
   const pairs: [string, string][] = [];
   for (let at = 0; at < trailers.length; at += 2) {
     const [name, value] = trailers.slice(at, at + 2) as [string, string];
-    if (!NEVER_TRAILERS.has(name) && !PER_CONNECTION.has(name) && isSendable(name, value)) pairs.push([name, value]);
+    const isKept = NEVER_TRAILERS.has(name) || PER_CONNECTION.has(name) || isForGates(name);
+    if (!isKept && isSendable(name, value)) pairs.push([name, value]);
   }
   return pairs;
 }
