@@ -22,10 +22,29 @@ export interface MemoryBudget {
    * nothing to release and returns false. Those told first are called first.
    */
   whenShort(give: () => boolean): void;
+  /**
+   * An answer is read from the body, which counts from now on unless it is stored in memory: then from the moment it is no
+   * longer. `key`: under which it may be stored. Over when the result is called.
+   */
+  hold(body: Uint8Array, key?: string): () => void;
 }
 
 /** For whoever has no bound. */
-export const UNBOUNDED: MemoryBudget = { reserve: () => true, take: () => {}, release: () => {}, whenShort: () => {} };
+export const UNBOUNDED: MemoryBudget = {
+  reserve: () => true,
+  take: () => {},
+  release: () => {},
+  whenShort: () => {},
+  hold: () => () => {},
+};
+
+/** The entries that share a budget. */
+export interface SharingEntries {
+  /** They may take so many bytes at most. */
+  bound(maxBytes: number): void;
+  /** Whether an entry of this key has these very bytes. */
+  has(key: string, bytes: ArrayBufferLike): boolean;
+}
 
 /** What is held besides the entries, and its counts since the start. */
 export interface HeldStats {
@@ -55,16 +74,46 @@ export class SharedBudget implements MemoryBudget {
   readonly #givers: (() => boolean)[] = [];
   #held = 0;
   #asking = false;
-  #boundEntries: (maxBytes: number) => void = () => {};
+  #entries: SharingEntries = { bound: () => {}, has: () => false };
+  /** What the entries last heard that they do without. */
+  #told = 0;
+  /** Bodies that answers are read from. */
+  readonly #bodies = new Map<ArrayBufferLike, { readers: number; isCounted: boolean }>();
 
   constructor(maxBytes: number) {
     this.#entriesMaxBytes = maxBytes;
     this.#maxHeldBytes = WORKING_BYTES + Math.floor(maxBytes * (1 - KEPT_PART));
   }
 
-  /** `bound`: called when the entries may take another number of bytes than before. */
-  shareWith(bound: (maxBytes: number) => void): void {
-    this.#boundEntries = bound;
+  shareWith(entries: SharingEntries): void {
+    this.#entries = entries;
+  }
+
+  hold({ buffer }: Uint8Array, key?: string): () => void {
+    let body = this.#bodies.get(buffer);
+    if (body === undefined) {
+      body = { readers: 0, isCounted: key === undefined || !this.#entries.has(key, buffer) };
+      this.#bodies.set(buffer, body);
+      if (body.isCounted) this.take('answers', buffer.byteLength);
+    }
+    body.readers++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      if (--body.readers > 0) return;
+      this.#bodies.delete(buffer);
+      if (body.isCounted) this.release('answers', buffer.byteLength);
+    };
+  }
+
+  /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
+  left({ buffer }: Uint8Array): void {
+    const body = this.#bodies.size === 0 ? undefined : this.#bodies.get(buffer);
+    if (body === undefined || body.isCounted) return;
+    body.isCounted = true;
+    this.#bytes.answers += buffer.byteLength;
+    this.#held += buffer.byteLength;
   }
 
   reserve(kind: HeldKind, bytes: number): boolean {
@@ -114,10 +163,11 @@ export class SharedBudget implements MemoryBudget {
   }
 
   #change(bytes: number): void {
-    const before = this.#taken;
     this.#held += bytes;
     const taken = this.#taken;
-    if (taken !== before) this.#boundEntries(this.#entriesMaxBytes - taken);
+    if (taken === this.#told) return;
+    this.#told = taken;
+    this.#entries.bound(this.#entriesMaxBytes - taken);
   }
 
   /** Bytes that the entries do without. */

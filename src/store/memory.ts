@@ -156,7 +156,13 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   constructor(maxBytes: number, budget?: SharedBudget) {
     super(maxBytes);
     this.#budget = budget;
-    budget?.shareWith((bytes) => this.boundTo(bytes));
+    budget?.shareWith({
+      bound: (bytes) => this.boundTo(bytes),
+      has: (key, bytes) => {
+        const entry = this.#peek(key);
+        return entry?.kind === 'response' && entry.bytes.buffer === bytes;
+      },
+    });
   }
 
   get(key: string): Entry | undefined {
@@ -249,7 +255,10 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   protected override leave(slot: number): Entry {
     const entry = super.leave(slot);
     if (entry.kind === 'variants') this.#lists--;
-    else for (const tag of entry.tags) this.#tags.remove(tag, slot);
+    else {
+      for (const tag of entry.tags) this.#tags.remove(tag, slot);
+      this.#budget?.left(entry.bytes);
+    }
     return entry;
   }
 }

@@ -90,3 +90,53 @@ describe('the memory budget', () => {
     });
   });
 });
+
+describe('a body that answers are read from', () => {
+  const entry = storedResponse(getKey('http://h/read'), 'x'.repeat(300_000));
+
+  it('counts once it is stored no longer, until the last reader is done', () => {
+    const budget = new SharedBudget(4_000_000);
+    const store = createMemoryStore({ maxBytes: 4_000_000, budget });
+    store.put(entry);
+    const stored = store.get(entry.key) as typeof entry;
+    const [one, two] = [budget.hold(stored.bytes, entry.key), budget.hold(stored.bytes, entry.key)];
+    expect(budget.stats().bytes.answers).toBe(0);
+    store.delete([entry.key]);
+    expect(budget.stats().bytes.answers).toBe(stored.bytes.buffer.byteLength);
+    one();
+    one();
+    expect(budget.stats().bytes.answers).toBe(stored.bytes.buffer.byteLength);
+    two();
+    expect(budget.stats().bytes.answers).toBe(0);
+    store.put(storedResponse(entry.key, 'y'));
+    store.delete([entry.key]);
+    expect(budget.stats().bytes.answers).toBe(0);
+  });
+
+  it('counts at once where it was made for one answer, or another is stored under its key', () => {
+    const budget = new SharedBudget(4_000_000);
+    const store = createMemoryStore({ maxBytes: 4_000_000, budget });
+    store.put(entry);
+    const made = new Uint8Array(5_000);
+    const releases = [budget.hold(made), budget.hold(new Uint8Array(6_000), entry.key)];
+    expect(budget.stats().bytes.answers).toBe(11_000);
+    for (const release of releases) release();
+    expect(budget.stats().bytes.answers).toBe(0);
+  });
+
+  it('takes room from the entries at the next change', () => {
+    const maxBytes = 4 * WORKING_BYTES;
+    const budget = new SharedBudget(maxBytes);
+    const store = createMemoryStore({ maxBytes, budget });
+    const keys = [0, 1, 2, 3].map((at) => getKey(`http://h/${at}`));
+    for (const key of keys) store.put(storedResponse(key, 'x'.repeat(WORKING_BYTES - 10_000)));
+    const [first, second] = keys.map((key) => budget.hold((store.get(key) as typeof entry).bytes, key));
+    store.delete(keys.slice(0, 2));
+    expect(store.bytes()).toBeGreaterThan(WORKING_BYTES);
+    budget.take('fills', WORKING_BYTES);
+    expect(store.bytes() + 3 * WORKING_BYTES).toBeLessThanOrEqual(maxBytes + WORKING_BYTES);
+    first?.();
+    second?.();
+    expect(budget.stats().bytes).toMatchObject({ answers: 0, fills: WORKING_BYTES });
+  });
+});

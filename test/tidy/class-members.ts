@@ -19,7 +19,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Journal: 35,
   NamedCache: 40,
   NodeGate: 29,
-  PlainConnection: 28,
+  PlainConnection: 27,
   PostgresAttempt: 29,
   Publisher: 34,
   Registry: 26,

@@ -2,7 +2,10 @@
 
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { pour, SLICE_BYTES } from '../http1/pour.ts';
 import type { Lender } from './connections.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * It looks like any other connection to node:http, which reads the bytes pushed here; bytes that it writes go to the client.
@@ -88,25 +91,24 @@ export class LentSocket extends Duplex {
     this.lender.wanted();
   }
 
+  // `pour` is done at once unless the client is slow: node:http counts bytes still being written in its own back-pressure, and
+  // would wait for a 'drain' that never comes if the write ended a moment later.
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk);
-    this.#whenTaken(done);
+    pour(this.#socket, chunk, done);
   }
 
   override _writev(chunks: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
     this.#socket.cork();
-    for (const { chunk } of chunks) this.#socket.write(chunk);
+    let at = 0;
+    for (; at < chunks.length && chunks[at]!.chunk.length <= SLICE_BYTES; at++) this.#socket.write(chunks[at]!.chunk);
     this.#socket.uncork();
-    this.#whenTaken(done);
-  }
-
-  /**
-   * Runs `done` at once unless the client is slow. node:http counts bytes still being written in its own
-   * back-pressure, and would wait for a 'drain' that never comes if the write ended a moment later.
-   */
-  #whenTaken(done: () => void): void {
-    if (this.#socket.writableNeedDrain) this.#socket.once('drain', done);
-    else done();
+    const next = (): void => {
+      const given = chunks[at++];
+      if (given === undefined) pour(this.#socket, NOTHING, done);
+      else pour(this.#socket, given.chunk, next);
+    };
+    next();
   }
 
   override _final(done: (error?: Error | null) => void): void {

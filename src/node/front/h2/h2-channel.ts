@@ -8,7 +8,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Writable } from 'node:stream';
-import type { WholeAnswer } from '../../../engine/contract.ts';
+import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
@@ -57,7 +57,7 @@ export class H2Channel implements Channel {
 
   whole(answer: WholeAnswer): number {
     const { stream, request } = this.#parts;
-    return this.#finished(sendWhole(stream, answer, request.method));
+    return this.#finished(sendWhole(stream, answer, { method: request.method, budget: this.#deps.budget }));
   }
 
   refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number } {
@@ -144,7 +144,11 @@ export function sendRefusal(
 }
 
 /** Throws for a status or value that cannot be sent, before it sends anything. Returns the bytes of content. */
-export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method: string): number {
+export function sendWhole(
+  stream: ServerHttp2Stream,
+  answer: WholeAnswer,
+  { method, budget }: Pick<GateRequest, 'method'> & Pick<FrontContext, 'budget'>,
+): number {
   const status = statusOf(answer);
   const content = answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body;
   const silent = method === 'HEAD' || hasNoContent(status) || content === undefined || content.length === 0;
@@ -153,6 +157,8 @@ export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method
   if (silent || stream.writableEnded) return 0;
   if (content.length <= SLICE_BYTES) stream.end(asBuffer(content));
   else pour(stream, asBuffer(content));
+  if (stream.writableNeedDrain)
+    stream.once('close', budget.hold(content, answer.kind === 'stored' ? answer.entry.key : undefined));
   return content.length;
 }
 

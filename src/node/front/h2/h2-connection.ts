@@ -138,7 +138,7 @@ export class H2Connection {
     const status = statusOf(answer);
     if (!isStatus(status)) return this.#exchange(stream, request).respond(answer);
     const { ended, monotonic, stallMs } = this.#deps;
-    const bodyBytes = sendWhole(stream, answer, request.method);
+    const bodyBytes = sendWhole(stream, answer, { method: request.method, budget: this.#deps.budget });
     if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
     ended?.({
       request,

@@ -4,10 +4,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WholeAnswer } from '../../../engine/contract.ts';
-import type { StoredResponse } from '../../../entry/stored-response.ts';
+import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Answer } from '../../../ports.ts';
 import type { Fields } from '../../../semantics/fields.ts';
 import { isForGates } from '../../../semantics/invalidation.ts';
+import { SLICE_BYTES } from './pour.ts';
 
 /** RFC 9110 §7.6.1, and Transfer-Encoding, which Node writes itself. */
 const PER_CONNECTION: ReadonlySet<string> = new Set(
@@ -114,10 +115,17 @@ interface Writing {
   readonly connection: string;
 }
 
-/** Writes the answer to a client's connection. Returns the bytes of content. */
+/** Writes the answer to a client's connection, with the first slice of its content. Returns the bytes of all content. */
 export function writeAnswer(socket: Socket, answer: WholeAnswer, how: Writing): number {
   return answer.kind === 'stored' ? writeStored(socket, answer, how) : writeMade(socket, answer, how);
 }
+
+/** All content of an answer that has some. */
+export function contentOf(answer: WholeAnswer): Uint8Array {
+  return (answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body) ?? NO_CONTENT;
+}
+
+const NO_CONTENT = new Uint8Array(0);
 
 type OfKind<Kind> = Extract<WholeAnswer, { readonly kind: Kind }>;
 
@@ -135,7 +143,7 @@ function writeStored(socket: Socket, { entry, added }: OfKind<'stored'>, { metho
   head.write(last, first.length + fieldBytes, 'latin1');
   if (copied > 0) head.set(bytes.subarray(headBytes), head.length - copied);
   if (bodyBytes === copied) socket.write(head);
-  else writeBoth(socket, head, bytes.subarray(headBytes));
+  else writeBoth(socket, head, bytes.subarray(headBytes, headBytes + SLICE_BYTES));
   return bodyBytes;
 }
 
@@ -146,7 +154,7 @@ function writeMade(socket: Socket, answer: OfKind<'whole'>, { method, connection
     socket.write(lines, 'latin1');
     return 0;
   }
-  writeBoth(socket, Buffer.from(lines, 'latin1'), body);
+  writeBoth(socket, Buffer.from(lines, 'latin1'), body.subarray(0, SLICE_BYTES));
   return body.length;
 }
 

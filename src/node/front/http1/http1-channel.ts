@@ -68,7 +68,8 @@ export class Http1Channel implements Channel {
     const status = statusOf(answer);
     this.#writeHead(status, fieldsToSend(answer, this.#parts.request.method));
     if (hasNoContent(status)) return this.#finish();
-    return this.#finish(answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body);
+    if (answer.kind === 'whole') return this.#finish(answer.body);
+    return this.#finish(bodyOf(answer.entry), answer.entry.key);
   }
 
   refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number } {
@@ -142,13 +143,13 @@ export class Http1Channel implements Channel {
     return this.#deps.status.isClosing || this.exchange.receiving;
   }
 
-  /** Returns the bytes of content. */
-  #finish(body?: Uint8Array): number {
+  /** Returns the bytes of content. `key`: under which they may be stored. */
+  #finish(body?: Uint8Array, key?: string): number {
     const { message, response, request, upload } = this.#parts;
     const lastBytes = request.method === 'HEAD' || body?.length === 0 ? undefined : body;
     if (upload === undefined || !this.exchange.receiving) {
       response.end(lastBytes);
-      this.#guardFlush();
+      this.#guardFlush(lastBytes, key);
     } else {
       if (lastBytes === undefined) response.flushHeaders();
       else response.write(lastBytes);
@@ -160,10 +161,11 @@ export class Http1Channel implements Channel {
   }
 
   /** A client that does not read loses its connection; see front.ts for one that is idle between requests. */
-  #guardFlush(): void {
+  #guardFlush(body?: Uint8Array, key?: string): void {
     const { message, response } = this.#parts;
     if (response.writableLength === 0) return;
-    const { stallMs } = this.#deps;
+    const { stallMs, budget } = this.#deps;
+    if (body !== undefined) response.once('close', budget.hold(body, key));
     message.socket.setTimeout(stallMs);
     response.on('finish', () => {
       if (message.socket.timeout === stallMs) message.socket.setTimeout(0);

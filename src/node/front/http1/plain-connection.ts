@@ -15,7 +15,8 @@ import type { ClientConnection, HandedOver, Lender } from '../connection/connect
 import { LentSocket } from '../connection/lent-socket.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
-import { writeAnswer } from './answer-bytes.ts';
+import { contentOf, writeAnswer } from './answer-bytes.ts';
+import { pour, SLICE_BYTES } from './pour.ts';
 import { OpenLine, withHttpVersion } from './request-line.ts';
 
 /** A request and its time of arrival. */
@@ -57,7 +58,6 @@ export class PlainConnection implements Lender {
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('timeout', this.#onTimeout);
-    socket.on('drain', this.#onDrain);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
   }
@@ -112,12 +112,6 @@ export class PlainConnection implements Lender {
     else if (this.#state !== 'asking') this.client.socket.destroy();
   });
 
-  readonly #onDrain = this.#safe((): void => {
-    if (this.#state !== 'flushing') return;
-    this.#state = 'lent';
-    this.resume();
-  });
-
   readonly #onError = (error: Error): void => {
     if (this.#lent === undefined) this.client.socket.destroy();
     else this.#lent.destroy(error);
@@ -153,10 +147,10 @@ export class PlainConnection implements Lender {
         this.#waiting = head.end === bytes.length ? undefined : bytes.subarray(head.end);
         return this.#lend(plain, found, bytes.subarray(at, head.end));
       }
-      this.#answer(plain, found);
+      const bodyBytes = this.#answer(plain, found);
       at = head.end;
       if (!this.client.socket.writableNeedDrain) continue;
-      return this.#waitForClient(bytes.subarray(at));
+      return this.#waitForClient(bytes.subarray(at), found, bodyBytes);
     }
   }
 
@@ -173,8 +167,8 @@ export class PlainConnection implements Lender {
       const rest = this.#waiting ?? NOTHING;
       this.#waiting = undefined;
       this.#state = 'plain';
-      this.#answer(plain, found);
-      if (this.client.socket.writableNeedDrain) return this.#waitForClient(rest);
+      const bodyBytes = this.#answer(plain, found);
+      if (this.client.socket.writableNeedDrain) return this.#waitForClient(rest, found, bodyBytes);
       if (this.client.socket.isPaused()) this.client.socket.resume();
       if (rest.length > 0) this.#read(rest);
       else if (this.#ended || this.#deps.status.isClosing) this.client.socket.end();
@@ -197,7 +191,8 @@ export class PlainConnection implements Lender {
     return (scan.connection?.toLowerCase() ?? 'keep-alive') === 'keep-alive' ? admission.request : undefined;
   }
 
-  #answer({ request, startedMs }: PlainRequest, answer: WholeAnswer): void {
+  /** Returns the bytes of content. */
+  #answer({ request, startedMs }: PlainRequest, answer: WholeAnswer): number {
     const { ended, monotonic, idleMs, keepAliveLines } = this.#deps;
     const socket = this.client.socket;
     if (socket.timeout !== idleMs) socket.setTimeout(idleMs);
@@ -211,6 +206,7 @@ export class PlainConnection implements Lender {
       complete: true,
       durationMs: monotonic() - startedMs,
     });
+    return bodyBytes;
   }
 
   #lend({ head, request }: PlainRequest, unanswered: Unanswered, bytes: Buffer): void {
@@ -218,12 +214,27 @@ export class PlainConnection implements Lender {
     this.#hand('lent', bytes);
   }
 
-  /** The client does not read its answers: nothing more is read until it does. */
-  #waitForClient(rest: Buffer): void {
+  /** The client does not read its answers: nothing more is read until it does. The last may have more content to send. */
+  #waitForClient(rest: Buffer, answer: WholeAnswer, bodyBytes: number): void {
+    const socket = this.client.socket;
     this.#state = 'flushing';
     this.#waiting = rest.length === 0 ? undefined : rest;
-    this.client.socket.setTimeout(this.#deps.stallMs);
-    this.client.socket.pause();
+    socket.setTimeout(this.#deps.stallMs);
+    socket.pause();
+    const content = bodyBytes === 0 ? NOTHING : contentOf(answer);
+    const release = this.#deps.budget.hold(content, answer.kind === 'stored' ? answer.entry.key : undefined);
+    socket.once('close', release);
+    // Of a front that closes, the connection ends after the answer.
+    this.client.isAsking = true;
+    const sent = this.#safe(() => {
+      release();
+      socket.off('close', release);
+      this.client.isAsking = false;
+      if (this.#deps.status.isClosing) return socket.destroySoon();
+      this.#state = 'lent';
+      this.resume();
+    });
+    pour(socket, content.subarray(SLICE_BYTES), sent);
   }
 
   /** Lends the connection to node:http for one request, with the bytes of its head; or gives it away for good, with all bytes. */
