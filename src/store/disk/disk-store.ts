@@ -44,9 +44,9 @@ export class DiskStore implements Store {
   constructor({ replicas, ...options }: DiskStoreOptions) {
     const platform = { ...options, segmentBytes: options.segmentBytes ?? segmentBytes(options.maxBytes) };
     const segments = new Segments(platform, (segment) => this.#evictor.dropEmpty(segment));
-    const batches = new RowBatches(platform);
+    const batches = new RowBatches(platform, () => room.ranFull());
     const evict = (isDiskFull: boolean) => this.#evictor.makeRoom(isDiskFull);
-    const room = new DiskRoom(platform, { segments, batches, evict });
+    const room: DiskRoom = new DiskRoom(platform, { segments, batches, evict });
     const spoiled: EntryRecords['spoiledBody'] = (owner, error) => this.#records.spoiledBody(owner, error);
     const bodies = new LargeBodies(platform, { segments, room, spoiled });
     const indexState = new IndexState(Math.floor(options.random() * 2 ** 32), { segments, bodies }, replicas);

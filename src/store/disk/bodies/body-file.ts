@@ -167,7 +167,7 @@ export class LargeBodyWriter implements BodyWriter {
     const done = writeBlock(this.#file as DiskFile, { id: this.#options.body.id, block }, bytes).then(
       () => {
         this.#underWay.delete(block);
-        this.#options.room.succeeded();
+        this.#options.room.succeeded(bytes.length);
         this.#closeIfOver();
       },
       (error: unknown) => {

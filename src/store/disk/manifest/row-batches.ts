@@ -6,7 +6,7 @@
 
 import type { Cancel } from '../../../ports.ts';
 import type { DiskPlatform, ManifestChange } from '../contract.ts';
-import { DiskBackOff } from '../segments/disk-room.ts';
+import { DiskBackOff, isFull } from '../segments/full-disk.ts';
 
 const DELAY_MS = 50;
 const BATCH = 256;
@@ -14,6 +14,7 @@ const MAX_WAITING = 50_000;
 
 export class RowBatches {
   readonly #platform: DiskPlatform;
+  readonly #ranFull: () => void;
   readonly backOff: DiskBackOff;
   #waiting: ManifestChange[] = [];
   #given = 0;
@@ -22,8 +23,10 @@ export class RowBatches {
   #isSoon = false;
   #pumping: Promise<void> | undefined;
 
-  constructor(platform: DiskPlatform) {
+  /** `ranFull`: called when the manifest finds no room on the disk. */
+  constructor(platform: DiskPlatform, ranFull: () => void) {
     this.#platform = platform;
+    this.#ranFull = ranFull;
     this.backOff = new DiskBackOff(platform);
   }
 
@@ -57,6 +60,11 @@ export class RowBatches {
       await before;
       await this.#platform.manifest.clear();
     });
+  }
+
+  /** There is more room on the disk. */
+  freed(): void {
+    this.backOff.freed();
   }
 
   close(): void {
@@ -97,7 +105,7 @@ export class RowBatches {
     try {
       await this.#platform.manifest.commit(batch);
     } catch (error) {
-      this.backOff.failed(error, () => this.#schedule(0));
+      if (this.backOff.failed(error, () => this.#schedule(0)) && isFull(error)) this.#ranFull();
       return;
     }
     this.backOff.succeeded();

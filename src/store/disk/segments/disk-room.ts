@@ -10,9 +10,9 @@
 // segment of which nearly all is kept moves on whole, which writes nothing. For the others there is a credit of bytes to
 // rewrite, earned by admitted bytes.
 
-import type { Cancel } from '../../../ports.ts';
 import { AgedNumbers, WAYS } from '../../eviction.ts';
 import type { DiskPlatform, DiskQueue } from '../contract.ts';
+import { Capacity, DiskBackOff, isFull } from './full-disk.ts';
 import type { Segments } from './segments.ts';
 
 /** Frequencies count up to this: each get adds one. */
@@ -176,56 +176,6 @@ export class Ghost {
   }
 }
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-
-/**
- * Backs off from a disk that cannot be written to: writers stop for a while, try again, and go on once it works. The first
- * failure of an episode is reported, later ones are counted.
- */
-export class DiskBackOff {
-  readonly #platform: DiskPlatform;
-  failures = 0;
-  #pauseMs = FIRST_PAUSE_MS;
-  #inEpisode = false;
-  #cancel: Cancel | undefined;
-
-  constructor(platform: DiskPlatform) {
-    this.#platform = platform;
-  }
-
-  /** Whether nothing may be written now. */
-  get isPaused(): boolean {
-    return this.#cancel !== undefined;
-  }
-
-  /** Returns whether a pause begins; `resumed` is called at its end. */
-  failed(error: unknown, resumed?: () => void): boolean {
-    this.failures++;
-    if (!this.#inEpisode) this.#platform.fault(error);
-    this.#inEpisode = true;
-    if (this.isPaused) return false;
-    this.#cancel = this.#platform.tasks.later(this.#pauseMs, () => {
-      this.#cancel = undefined;
-      resumed?.();
-    });
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    return true;
-  }
-
-  /** Call after a successful write. A write that began before the pause does not end the episode. */
-  succeeded(): void {
-    if (this.isPaused || !this.#inEpisode) return;
-    this.#inEpisode = false;
-    this.#pauseMs = FIRST_PAUSE_MS;
-  }
-
-  close(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-  }
-}
-
 /** The store does not accept it, though nothing is wrong with the disk. */
 class NoRoom extends Error {}
 
@@ -234,7 +184,7 @@ const LARGEST_PART = 1 / 4;
 
 interface RoomParts {
   readonly segments: Segments;
-  readonly batches: { readonly isOverloaded: boolean };
+  readonly batches: { readonly isOverloaded: boolean; freed(): void };
   /** Makes room; `isDiskFull`: by at least one segment. */
   readonly evict: (isDiskFull: boolean) => void;
 }
@@ -243,6 +193,7 @@ export class DiskRoom {
   readonly #platform: DiskPlatform;
   readonly #parts: RoomParts;
   readonly backOff: DiskBackOff;
+  readonly #capacity: Capacity;
   /** Number of entries and bodies not accepted. */
   declined = 0;
   /** Bytes of large bodies that no entry names yet. */
@@ -252,6 +203,7 @@ export class DiskRoom {
     this.#platform = platform;
     this.#parts = parts;
     this.backOff = new DiskBackOff(platform);
+    this.#capacity = new Capacity(platform);
   }
 
   /** Bytes in use, including bodies that are being written. */
@@ -261,7 +213,7 @@ export class DiskRoom {
   }
 
   get isExceeded(): boolean {
-    return this.usedBytes > this.#platform.maxBytes;
+    return this.usedBytes > this.#capacity.bytes;
   }
 
   /** Why a body or entry of this length is not accepted. Undefined when it is. */
@@ -269,26 +221,33 @@ export class DiskRoom {
     const { maxBytes, segmentBytes } = this.#platform;
     if (bytes > maxBytes * LARGEST_PART)
       return new NoRoom(`expected at most a quarter of ${maxBytes} bytes, got ${bytes}`);
-    const isFull =
-      this.backOff.isPaused || this.#parts.batches.isOverloaded || this.usedBytes > maxBytes + segmentBytes;
-    return isFull ? new NoRoom('expected a disk with room, got one that is full') : undefined;
+    const isExceeded = this.usedBytes > this.#capacity.bytes + segmentBytes;
+    const isClosed = this.backOff.isPaused || this.#parts.batches.isOverloaded || isExceeded;
+    return isClosed ? new NoRoom('expected a disk with room, got one that is full') : undefined;
   }
 
-  succeeded(): void {
+  succeeded(bytes: number): void {
     this.backOff.succeeded();
+    this.#capacity.wrote(bytes);
     if (this.isExceeded) this.#parts.evict(false);
   }
 
   failed(error: unknown): void {
-    let isDiskFull = false;
     if (error instanceof NoRoom) this.declined++;
-    else isDiskFull = this.backOff.failed(error) && isFull(error);
+    else if (this.backOff.failed(error) && isFull(error)) return this.ranFull();
     // A write that failed may have used up room, and nothing is accepted while there is too little.
-    if (isDiskFull || this.isExceeded) this.#parts.evict(isDiskFull);
+    if (this.isExceeded) this.#parts.evict(false);
   }
-}
 
-function isFull(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  /** The disk holds less than `maxBytes`: old entries go, so that new ones find room. */
+  ranFull(): void {
+    this.#capacity.ranFull(this.usedBytes);
+    this.#parts.evict(true);
+  }
+
+  /** Files are gone: whoever waits for a disk that is no longer full goes on. */
+  freed(): void {
+    this.backOff.freed();
+    this.#parts.batches.freed();
+  }
 }

@@ -164,11 +164,12 @@ export class Evictor {
 
   /** Removes the file even if its rows could not be dropped: rows without a record are misses, and room is needed. */
   async #remove(segment: Segment): Promise<void> {
-    const { bodies, batches, segments } = this.#state;
+    const { bodies, batches, segments, room } = this.#state;
     bodies.disownSegment(segment.number);
     batches.add({ kind: 'drop-segment', segment: segment.number });
     await batches.flush();
     await segments.drop(segment);
+    room.freed();
   }
 }
 

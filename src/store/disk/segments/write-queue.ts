@@ -105,7 +105,7 @@ export class WriteQueue {
       this.#records.remove(entry.key, hash);
       return room.failed(error);
     }
-    if (!(written instanceof Promise)) return room.succeeded();
+    if (!(written instanceof Promise)) return room.succeeded(sizeOf(entry));
     this.#wait(entry);
     const write = this.#finish(writing, written).finally(() => this.#writes.delete(write));
     this.#writes.add(write);
@@ -115,7 +115,7 @@ export class WriteQueue {
   async #finish({ entry, hash }: Writing, written: Promise<void>): Promise<void> {
     try {
       await written;
-      this.#state.room.succeeded();
+      this.#state.room.succeeded(sizeOf(entry));
     } catch (error) {
       if (this.#isWaiting(entry)) this.#records.remove(entry.key, hash);
       this.#state.room.failed(error);
