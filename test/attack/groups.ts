@@ -1,9 +1,10 @@
 // The groups of `npm run attack`, in the order in which they run; a new one is one line.
 
 import { HTTP1 } from './http1/group.ts';
+import { ORIGINS } from './origins/group.ts';
 import { POISONING } from './poisoning/group.ts';
 import type { Group } from './rows.ts';
 import { UPLOADS } from './uploads.ts';
 import { WRITES } from './writes.ts';
 
-export const GROUPS: readonly Group[] = [HTTP1, UPLOADS, WRITES, POISONING];
+export const GROUPS: readonly Group[] = [HTTP1, UPLOADS, WRITES, POISONING, ORIGINS];

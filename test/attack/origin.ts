@@ -33,7 +33,7 @@ export interface OriginAnswer {
   /** Pause before anything is sent. */
   readonly afterMs?: number;
   /** What becomes of the connection; `keep` unless said. */
-  readonly then?: 'keep' | 'close' | 'reset' | 'silence';
+  readonly ending?: 'keep' | 'close' | 'reset' | 'silence';
   /** True: does not wait for the request's content. */
   readonly early?: boolean;
 }
@@ -132,15 +132,15 @@ export class Origin {
     const answer = typeof rule === 'function' ? await rule(request) : rule;
     if (answer.early !== true) await content;
     if (answer.afterMs !== undefined) await sleep(answer.afterMs);
-    if (answer.then === 'silence') return new Promise(() => {});
+    if (answer.ending === 'silence') return new Promise(() => {});
     const parts = answer.raw ?? bytesOf(answer, request.method);
     for (const part of typeof parts === 'string' ? [parts] : parts) {
       if (socket.destroyed) return;
       if (typeof part === 'number') await sleep(part);
       else if (!socket.write(part, 'latin1')) await drained(socket);
     }
-    if (answer.then === 'close') socket.end();
-    else if (answer.then === 'reset') socket.resetAndDestroy();
+    if (answer.ending === 'close') socket.end();
+    else if (answer.ending === 'reset') socket.resetAndDestroy();
   }
 }
 

@@ -152,6 +152,8 @@ describe('what is not HTTP is refused', () => {
     ['a 304 that nobody asked for', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n'],
     ['a 206 that nobody asked for', 'HTTP/1.1 206 Part\r\nContent-Range: bytes 0-2/9\r\nContent-Length: 3\r\n\r\nabc'],
     ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['status 1000', `HTTP/1.1 1000 Go\r\n\r\n${OK}Content-Length: 0\r\n\r\n`],
+    ['101 without Upgrade', `HTTP/1.1 101 Go\r\n\r\n${OK}Content-Length: 0\r\n\r\n`],
     ['a head of 10 MB in one field', `${OK}X-A: ${'a'.repeat(10_000_000)}\r\n\r\n`],
     ['a head of 10 MB in many fields', `${OK}${`X-A: ${'a'.repeat(1000)}\r\n`.repeat(10_000)}\r\n`],
     ['20,000 short fields', `${OK}${'a:\r\n'.repeat(20_000)}Content-Length: 0\r\n\r\n`],

@@ -13,8 +13,8 @@ export const MAX_INTERIM = 32;
 /** Undici's parser refuses a larger head; it gets to see this one. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** Length of `HTTP/1.1 200`. */
-const STATUS_BYTES = 12;
+/** Length of `HTTP/1.1 200` and what ends the status. */
+const STATUS_BYTES = 13;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 interface Awaited {
@@ -75,7 +75,7 @@ export class AnswerWatch {
       }
       const end = bytes.indexOf(HEAD_END, at) + HEAD_END.length;
       if (end < HEAD_END.length) return this.#hold(bytes, at);
-      if (line.endsWith('100')) {
+      if (line.startsWith('100', 9)) {
         if (++this.#skipped > MAX_INTERIM) this.#refuse(`at most ${MAX_INTERIM} interim responses, got more`);
         bytes = at === 0 ? bytes.subarray(end) : Buffer.concat([bytes.subarray(0, at), bytes.subarray(end)]);
       } else at = end;
@@ -83,13 +83,16 @@ export class AnswerWatch {
     }
   }
 
-  /** Another interim answer than 101; notes the version of a final one. */
+  /** Whether it is an interim answer that may be; notes the version of a final one. */
   #isInterim(line: string): boolean {
     if (line.startsWith('HTTP/1.')) {
       this.isOld = line[7] === '0';
-      return line.startsWith(' 1', 8) && !line.endsWith('101');
+      if (!/^1\d\d[ \r]/.test(line.slice(9))) return false;
+      if (!line.startsWith('101', 9)) return true;
+      this.#refuse('no 101, since no upgrade was asked for, got one');
+    } else if (line.startsWith('HTTP/')) {
+      this.#refuse(`an answer of HTTP/1, got ${shown(line.slice(0, 8))}`);
     }
-    if (line.startsWith('HTTP/')) this.#refuse(`an answer of HTTP/1, got ${shown(line.slice(0, 8))}`);
     return false;
   }
 
