@@ -22,6 +22,8 @@ export interface Context {
   readonly tiers: Tiers;
   readonly budget: MemoryBudget;
   readonly unread: UnreadFills;
+  /** Of a body that is not stored, by how much the origin is read ahead of the client. */
+  readonly readAheadBytes: number;
   /** Where bodies too large for memory go; undefined: nowhere. */
   readonly bodies: LargeBodies | undefined;
   /** Puts stored responses in content codings; undefined: nobody does. */

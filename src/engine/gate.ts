@@ -56,6 +56,8 @@ export interface GateOptions {
   readonly rehydrator?: Rehydrator;
   /** Bounds what is held in memory for requests under way. Default: nothing does. */
   readonly budget?: MemoryBudget;
+  /** Of a body that is not stored, by how much the origin is read ahead of the client. Default 256 KiB. */
+  readonly readAheadBytes?: number;
   /** Bounds the writes under way. Default: nothing does. */
   readonly writes?: WriteBounds;
   /** Default 30,000. */
@@ -97,6 +99,8 @@ export interface GateOptions {
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
   readonly unknownPast?: boolean;
 }
+
+const READ_AHEAD_BYTES = 256 * 1024;
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
@@ -165,6 +169,7 @@ function contextOf(options: GateOptions): Context {
     bodies: options.bodies,
     budget,
     unread: new UnreadFills(budget),
+    readAheadBytes: options.readAheadBytes ?? READ_AHEAD_BYTES,
     coder: options.coder?.({ tiers, fault }),
     flights: new Map(),
     joins: options.joins ?? true,

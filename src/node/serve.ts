@@ -159,7 +159,7 @@ export class NodeGate implements RunningGate {
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
       ...{ coder: coderWith(nodeCompress), sources: trackedSources() },
       ...tiers.gateOptions,
-      rehydrator: this.rehydrator,
+      ...{ rehydrator: this.rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
       report: this.exchanges.report,
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
       exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),

@@ -16,7 +16,7 @@ const PIECES = Math.floor(MOST / (MIB + 256));
 /** What one who passes may be ahead of its reader where memory is short, and the piece that brought it there. */
 const SLACK = 2 * MIB;
 
-function ceilingBench(parts: { readonly bodies?: MemoryBodies } = {}) {
+function ceilingBench(parts: { readonly bodies?: MemoryBodies; readonly readAheadBytes?: number } = {}) {
   const budget = new SharedBudget(MAX_BYTES);
   const held = () => budget.stats().bytes.fills;
   const bench = gateBench(
@@ -189,5 +189,19 @@ describe('a fill that nobody waits for', () => {
     expect(held()).toBeLessThanOrEqual(MOST);
     waited.forward.end();
     expect(gate.stats().stores).toBe(1);
+  });
+});
+
+describe('an answer that is not stored', () => {
+  it('is taken off its origin ahead of a slow client, up to the bound', () => {
+    const { fill, held } = ceilingBench({ readAheadBytes: 3 * MIB });
+    const { client, forward, send } = fill('/', { fields: ['cache-control', 'no-store'] });
+    send(3);
+    expect(forward.paused).toBe(false);
+    send(1);
+    expect(forward.paused).toBe(true);
+    client.read();
+    expect(forward.paused).toBe(false);
+    expect(held()).toBe(0);
   });
 });

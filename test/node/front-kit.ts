@@ -27,6 +27,7 @@ export const LIMITS: FrontLimits = {
   keepAliveMs: 5_000,
   maxRequestBodyBytes: 100_000,
   bufferedRequestBytes: 20_000,
+  bufferedAnswerBytes: 1_048_576,
   spooledRequestBytes: 0,
   minRequestRate: 0,
   minRequestRateWindowMs: 20_000,

@@ -14,9 +14,7 @@ import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import { HeldChunks } from './held-chunks.ts';
 import type { Spool, SpoolListener } from './spool.ts';
 
-/** A passed body is read ahead of its fastest reader by this much. */
-const READ_AHEAD_BYTES = 256 * 1024;
-/** By this much where memory is short. No more of a spooled body may then wait to be written. */
+/** A passed body is read ahead of its fastest reader by this much where memory is short; no more waits to be written then. */
 const SHORT_BYTES = 64 * 1024;
 /** A reader of a passed body may be this far behind the fastest one; of a spooled one this much is held. */
 const MAX_LAG_BYTES = 4 * 1024 * 1024;
@@ -27,6 +25,8 @@ const READ_BACK_BYTES = 256 * 1024;
 
 /** Told when the origin should send more, or no one listens any more. */
 export interface FillBodyControl {
+  /** A passed body is read ahead of its fastest reader by this much. */
+  readonly readAheadBytes: number;
   pause(): void;
   resume(): void;
   /** The last reader has gone. */
@@ -176,7 +176,10 @@ export class FillBody {
       else slowest = Math.min(slowest, reader.nextChunk);
     }
     held.drop(slowest - held.firstChunk);
-    this.#pace(held.bytes - fastest > (held.isShort ? SHORT_BYTES : READ_AHEAD_BYTES));
+    this.#pace(
+      held.bytes - fastest >
+        (held.isShort ? Math.min(SHORT_BYTES, this.#control.readAheadBytes) : this.#control.readAheadBytes),
+    );
   }
 
   #pace(pause: boolean): void {

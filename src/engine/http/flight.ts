@@ -96,8 +96,8 @@ export class Flight implements RunningFlight {
 
   #newBody(): FillBody {
     const control = {
-      pause: () => this.#origin.pause(),
-      resume: () => this.#origin.resume(),
+      readAheadBytes: this.#context.readAheadBytes,
+      ...{ pause: () => this.#origin.pause(), resume: () => this.#origin.resume() },
       unread: () => this.releaseUnread(),
       unwritten: () => this.giveUp('not-written'),
     };

@@ -110,6 +110,7 @@ export const configSchema = section(
       keepAlive: timeout(1).default('5s'),
       maxRequestBodyBytes: integer(0).default(1024 ** 3),
       bufferedRequestBytes: integer(0).default(1024 ** 2),
+      bufferedAnswerBytes: integer(0).default(1024 ** 2),
       spooledRequestBytes: integer(0).default(1024 ** 3),
       minRequestRate: integer(0).default(500),
       minRequestRateWindow: timeout(1).default('20s'),

@@ -195,6 +195,8 @@ interface LimitsConfig {
   readonly maxRequestBodyBytes?: number | undefined;
   /** Content of a request that is read into memory before its origin is asked. Default 1 MiB. */
   readonly bufferedRequestBytes?: number | undefined;
+  /** Of an answer that is not stored, what is taken off its origin ahead of a slow client. Default 1 MiB. */
+  readonly bufferedAnswerBytes?: number | undefined;
   /** Content beyond it that is read into files of the disk tier, of all requests together. Default 1 GiB. */
   readonly spooledRequestBytes?: number | undefined;
   /** Bytes of content a second that a client sends at least; 408. Default 500. 0: none. */
