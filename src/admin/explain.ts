@@ -87,7 +87,8 @@ function parseField(line: string): [string, string] {
   return isField ? [name, value] : expected('E_SELECTOR', 'a header as "Name: value"', colon < 0 ? line : `${name}: …`);
 }
 
-const SECRET_FIELD = /\n(authorization|proxy-authorization|cookie|set-cookie):[^\n]*/g;
+/** Of fields by whose names they may be secret. */
+const SECRET_FIELD = /\n([^:\n]*(?:auth|cookie|token|key|secret|session|signature|password)[^:\n]*):[^\n]*/g;
 
 function redactKey(key: string): string {
   return key.replace(SECRET_FIELD, '\n$1:(redacted)');

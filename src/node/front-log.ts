@@ -2,12 +2,17 @@
 
 import type { Logger } from 'pino';
 import type { FrontHooks } from './front/front-contract.ts';
+import { redactGot } from './operator/redact.ts';
 
 /** The hooks of a front but for its exchanges and defects. */
-export function frontLog(log: Logger): Pick<FrontHooks, 'refused' | 'lost' | 'upgradeOff'> {
+export function frontLog(
+  log: Logger,
+  shownPath: (path: string) => string,
+): Pick<FrontHooks, 'refused' | 'lost' | 'upgradeOff'> {
   const told = new Set<string>();
   return {
-    refused: ({ reason, got, peer }) => log.info({ refused: reason, got, peer }, 'request refused'),
+    refused: ({ reason, got, peer }) =>
+      log.info({ refused: reason, got: redactGot({ reason, got }, shownPath), peer }, 'request refused'),
     // Port scanners cause these constantly, hence debug level.
     lost: ({ reason, got, peer }) => log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
     upgradeOff: (origin, route) => {

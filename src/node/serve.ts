@@ -34,6 +34,7 @@ import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
 import { ExchangeLog } from './operator/exchange-log.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
+import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
 import { Overload, processPressure } from './overload.ts';
@@ -139,7 +140,7 @@ export class NodeGate implements RunningGate {
     this.#site = this.#compile(config);
     this.exchanges = new ExchangeLog({
       log,
-      showValues: () => this.#site.config.log.showValues,
+      shownPath: (path) => this.#site.shownPath(path),
       forwarded: (report) => this.metrics.observeForward(report),
     });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
@@ -190,7 +191,7 @@ export class NodeGate implements RunningGate {
       ...{ budget, uploads, tunnels },
       hooks: {
         ended: this.exchanges.ended,
-        ...frontLog(this.#log),
+        ...frontLog(this.#log, (path) => this.#site.shownPath(path)),
         fault: (error) => void this.gate.broken(error, 'exchange'),
       },
     });
@@ -277,6 +278,7 @@ export class NodeGate implements RunningGate {
       config,
       router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
       trust: trustOf(config.trustedProxies),
+      shownPath: shownPathOf(config.log),
     };
   }
 

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type { ExchangeReport } from '../../src/engine/contract.ts';
+import type { RefusalReason } from '../../src/node/front/refusals.ts';
 import { type AccessExtra, accessLine, createLog, keyHash } from '../../src/node/operator/access-log.ts';
+import { redactGot, redactPath, shownPathOf } from '../../src/node/operator/redact.ts';
 import { ROUTE } from '../admin/fake-gate.ts';
 
-const EXTRA: AccessExtra = { outcome: 'miss', bytes: 2048, durationMs: 12.345678 };
+const EXTRA: AccessExtra = { outcome: 'miss', bytes: 2048, durationMs: 12.345678, shownPath: redactPath };
 
 function report(uri: string, changed: Partial<ExchangeReport> = {}): ExchangeReport {
   const fields = [
@@ -62,11 +64,21 @@ test.each([
   ['/a?token=CANARY&page=CANARY', '/a?token=*&page=*'],
   ['/a?token=CANARY=CANARY', '/a?token=*'],
   ['/a?=CANARY', '/a?=*'],
-  ['/a?flag&x=', '/a?flag&x=*'],
+  ['/reset/eyCANARY99.eyCANARY99.CANARY-_9/x', '/reset/…/x'],
+  ['/reset/CANARY0123456789abcdef', '/reset/…'],
+  ['/reset/Ab3-CANARY_ab9-cd8Zx-99', '/reset/…'],
+  ['/asset.CANARY0123456789abcd.js', '/asset.….js'],
+  ['/u:CANARY@x/y', '/…/y'],
+  [
+    '/how-to-build-a-house-of-cards-in-2024/1234567890123456789',
+    '/how-to-build-a-house-of-cards-in-2024/1234567890123456789',
+  ],
+  ['/a?CANARY0123456789abcd=1', '/a?*=*'],
+  ['/a?CANARY&x=', '/a?*&x=*'],
   ['/a?x=1?CANARY', '/a?x=*'],
   [`/a?${'CANARY'.repeat(10)}`, '/a?*'],
   [`/a?${'CANARY'.repeat(10)}=1`, '/a?*=*'],
-  ['/a;jsessionid=CANARY/b;v=CANARY;w?x=CANARY', '/a;jsessionid=*/b;v=*;w?x=*'],
+  ['/a;jsessionid=CANARY/b;v=CANARY;CANARY?x=CANARY', '/a;jsessionid=*/b;v=*;*?x=*'],
   ['', '/'],
 ])('of %s only names are shown', (target, path) => {
   const line = accessLine(report(`http://example.org${target}`), EXTRA);
@@ -75,7 +87,10 @@ test.each([
 });
 
 test('values are shown when asked for, fields never', () => {
-  const line = accessLine(report('http://example.org/a?q=shoes'), { ...EXTRA, showValues: true });
+  const line = accessLine(report('http://example.org/a?q=shoes'), {
+    ...EXTRA,
+    shownPath: shownPathOf({ showValues: true }),
+  });
   expect(line.path).toBe('/a?q=shoes');
   expect(JSON.stringify(line)).not.toContain('CANARY');
 });
@@ -93,4 +108,18 @@ test('the log writes a line of JSON with the time, and nothing of the fields', (
     path: '/a?token=*',
     status: 200,
   });
+});
+
+test('paths of a pattern are hidden, whatever else is shown', () => {
+  const shown = shownPathOf({ showValues: true, hidePaths: ['/reset/*'] });
+  expect(['/reset/abc', '/reset/abc?q=1', '/a?q=1'].map(shown)).toEqual(['/…', '/…', '/a?q=1']);
+});
+
+test('of a refused request the log has the reason, and no text of the client but a path without values', () => {
+  const got = (reason: RefusalReason, text: string) => redactGot({ reason, got: text }, redactPath);
+  expect(got('no-route', '/a?token=CANARY')).toBe('/a?token=*');
+  expect(got('no-route', 'http://u:CANARY@x/')).toBe('18 characters');
+  expect(got('host-invalid', 'u:CANARY@x')).toBe('10 characters');
+  expect(got('target-characters', 'x?CANARY"')).toBe('9 characters');
+  expect(got('fields-too-many', '101 fields, limit 100')).toBe('101 fields, limit 100');
 });

@@ -68,7 +68,7 @@ test('a tunnel that is silent in both directions ends, at both sides; one that i
 test('a tunnel that no route allows is told once for each origin, with the name of the option', async () => {
   const lines: unknown[][] = [];
   const log = { warn: (...line: unknown[]) => lines.push(line), info() {}, debug() {} };
-  const { upgradeOff } = frontLog(log as never);
+  const { upgradeOff } = frontLog(log as never, (path) => path);
   const { port } = await startFront({ rules: { upgrade: false }, upgradeOff: upgradeOff! });
   for (const _ of [1, 2]) expect(statusOf(await new RawClient(port).send(WEBSOCKET).untilClosed())).toBe(501);
   expect(lines).toEqual([[{ origin: 'app', route: 'all' }, expect.stringContaining('`upgrade: true`')]]);

@@ -132,6 +132,7 @@ export const configSchema = section(
       level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
       file: text.default('stdout'),
       showValues: flag.default(false),
+      hidePaths: site.pathPatterns.optional(),
     }).default({}),
     trustedProxies: trustedProxies.optional(),
     ...NAMES,

@@ -240,8 +240,10 @@ interface LogConfig {
   readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
   /** `stdout`, or a file, relative to the configuration's folder. Default `stdout`. */
   readonly file?: string | undefined;
-  /** Shows the values of query and path parameters in the access log, which may be secret. Default false. */
+  /** Shows values of parameters, and what looks like a token in a path, in the log; they may be secret. Default false. */
   readonly showValues?: boolean | undefined;
+  /** Paths that the log does not show. Default: none. */
+  readonly hidePaths?: string | readonly string[] | undefined;
 }
 
 /** Returns the configuration as it is; gives an editor the types. */

@@ -1,7 +1,6 @@
 // The access log: one line for each exchange.
 //
-// More people read a log than see the traffic, so no credentials may get into it. Request and response fields are left
-// out altogether. A query and path parameters appear by their names only, unless the operator asks for the values.
+// Request and response fields are left out altogether, and of a target what redact.ts leaves out.
 
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
@@ -61,8 +60,8 @@ export interface AccessExtra {
   readonly bytes: number;
   /** From the request's head to the end of the answer. */
   readonly durationMs: number;
-  /** Whether to show values of the query and of path parameters. Default false. */
-  readonly showValues?: boolean;
+  /** How the path with its query is shown; see redact.ts. */
+  readonly shownPath: (path: string) => string;
 }
 
 /** One line of the access log. Members that do not apply are absent. */
@@ -73,7 +72,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra) {
   return {
     method: request.method,
     host,
-    path: extra.showValues === true ? path : redactValues(path),
+    path: extra.shownPath(path),
     ...(request.client !== undefined && { client: request.client }),
     // Connects the lines about one URI.
     key: keyHash(cacheKey(request.route, method, request.uri)),
@@ -97,21 +96,6 @@ function hostAndPath(uri: string): [string, string] {
   const start = uri.indexOf('://') + 3;
   const slash = uri.indexOf('/', start);
   return slash < 0 ? [uri.slice(start), '/'] : [uri.slice(start, slash), uri.slice(slash)];
-}
-
-/** A longer query part without `=` counts as a value. */
-const MAX_NAME = 40;
-
-function redactValues(path: string): string {
-  const [plain = '', ...query] = path.split('?');
-  const shown = plain.replace(/;([^;=/]*)=[^;/]*/g, ';$1=*');
-  return query.length === 0 ? shown : `${shown}?${query.join('?').split('&').map(redactPart).join('&')}`;
-}
-
-function redactPart(part: string): string {
-  const equals = part.indexOf('=');
-  const name = equals < 0 ? part : part.slice(0, equals);
-  return (name.length > MAX_NAME ? '*' : name) + (equals < 0 ? '' : '=*');
 }
 
 function toMicroseconds(ms: number): number {

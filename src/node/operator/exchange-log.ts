@@ -9,7 +9,7 @@ import { accessLine } from './access-log.ts';
 interface ExchangeLogParts {
   readonly log: Logger;
   /** Asked for each line. */
-  readonly showValues: () => boolean;
+  readonly shownPath: (path: string) => string;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
 }
@@ -40,7 +40,7 @@ export class ExchangeLog {
   /** What the front reports. */
   readonly ended = (end: ExchangeEnd): void => {
     this.clientBytes += end.bodyBytes;
-    const { log, showValues } = this.#parts;
+    const { log, shownPath } = this.#parts;
     if (!log.isLevelEnabled('info')) return;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
     if (status === undefined || outcome === undefined) {
@@ -48,6 +48,6 @@ export class ExchangeLog {
       return;
     }
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
-    log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, showValues: showValues() }));
+    log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, shownPath }));
   };
 }
