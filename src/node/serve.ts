@@ -11,7 +11,7 @@ import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
-import type { Gate, GateRequest } from '../engine/contract.ts';
+import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { Rehydrator } from '../engine/populate/rehydrate.ts';
 import { trackedSources } from '../engine/tracked-sources.ts';
@@ -138,11 +138,9 @@ export class NodeGate implements RunningGate {
     this.#overload = overloadOf(config, log);
     this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
     this.#site = this.#compile(config);
-    this.exchanges = new ExchangeLog({
-      log,
-      shownPath: (path) => this.#site.shownPath(path),
-      forwarded: (report) => this.metrics.observeForward(report),
-    });
+    const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
+    const shownPath = (path: string) => this.#site.shownPath(path);
+    this.exchanges = new ExchangeLog({ log, shownPath, forwarded });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
     const { uploads, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
@@ -191,7 +189,7 @@ export class NodeGate implements RunningGate {
       ...{ budget, uploads, tunnels },
       hooks: {
         ended: this.exchanges.ended,
-        ...frontLog(this.#log, (path) => this.#site.shownPath(path)),
+        ...frontLog(this.#log, this.exchanges.shownPath),
         fault: (error) => void this.gate.broken(error, 'exchange'),
       },
     });

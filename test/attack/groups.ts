@@ -4,7 +4,8 @@ import { HTTP1 } from './http1/group.ts';
 import { ORIGINS } from './origins/group.ts';
 import { POISONING } from './poisoning/group.ts';
 import type { Group } from './rows.ts';
+import { SECRETS } from './secrets.ts';
 import { UPLOADS } from './uploads.ts';
 import { WRITES } from './writes.ts';
 
-export const GROUPS: readonly Group[] = [HTTP1, UPLOADS, WRITES, POISONING, ORIGINS];
+export const GROUPS: readonly Group[] = [HTTP1, UPLOADS, WRITES, POISONING, ORIGINS, SECRETS];

@@ -9,6 +9,7 @@ import { accessLine } from './access-log.ts';
 interface ExchangeLogParts {
   readonly log: Logger;
   /** Asked for each line. */
+  /** How the log shows a path with its query. */
   readonly shownPath: (path: string) => string;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
@@ -17,12 +18,14 @@ interface ExchangeLogParts {
 export class ExchangeLog {
   /** Bytes of content sent to clients since the start. */
   clientBytes = 0;
+  readonly shownPath: ExchangeLogParts['shownPath'];
   readonly #parts: ExchangeLogParts;
   /** Time to the origin's head; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
 
   constructor(parts: ExchangeLogParts) {
     this.#parts = parts;
+    this.shownPath = parts.shownPath;
   }
 
   /** What the engine reports. */
