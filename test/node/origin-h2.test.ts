@@ -1,6 +1,7 @@
 // Origins that speak HTTP/2: what is told of their answers, and how they break them.
 
 import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { fetchAll, start, textOf, until } from '../contract/origin-kit.ts';
 import { DATA, END_HEADERS, END_STREAM, fieldBlock, frameBytes, GOAWAY, HEADERS, RST_STREAM } from './h2-kit.ts';
@@ -140,6 +141,18 @@ describe('an answer that breaks off is told of as such', () => {
     expect([again.events.at(-1), textOf(again)]).toEqual(['end', 'over HTTP/1.1']);
     const write = await fetchAll(originAt(url, { retries: 1 }), { method: 'POST', retryable: false });
     expect(write.events).toEqual(['failed E_ORIGIN_RESET']);
+  });
+
+  test('over TLS that speaks HTTP/1.1 alone, an unasked 100 is skipped', async () => {
+    const server = createTlsServer({ ...pem, ALPNProtocols: ['http/1.1'] }, (socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.on('data', () =>
+        socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'),
+      );
+    });
+    const answer = await fetchAll(originAt(await listening(server)), { method: 'POST', retryable: false });
+    expect(answer.events).toEqual(['head 200', 'data', 'end']);
+    expect(textOf(answer)).toBe('abc');
   });
 
   test('frames that are none: E_ORIGIN_PROTOCOL', async () => {
