@@ -13,7 +13,7 @@ function postHead(path: string, ...fields: string[]): string {
 }
 
 /** Misses over connections of their own: how many were answered 200 within 5 s. */
-async function missWords(world: World): Promise<string> {
+export async function missWords(world: World): Promise<string> {
   const misses = Array.from({ length: 10 }, () => world.ask(world.path('/miss'), { withinMs: 5_000 }));
   const answers = await Promise.allSettled(misses);
   const served = answers.filter((one) => one.status === 'fulfilled' && one.value.status === 200).length;

@@ -1,0 +1,24 @@
+// Slow readers and floods: while each goes on, misses of other clients are answered, and so is the honest traffic of the runner.
+
+import type { Group, Row } from '../rows.ts';
+import { missWords } from '../uploads.ts';
+import { FLOODS, type Flood } from './floods.ts';
+
+const FLOOD_MS = 2_500;
+
+function rowOf({ name, rule, run }: Flood): Row {
+  return {
+    name,
+    rule,
+    expected: '10 of 10 misses',
+    withinMs: 20_000,
+    run: async (world) => {
+      const flood = run(world, performance.now() + FLOOD_MS);
+      const words = await missWords(world);
+      await flood;
+      return words;
+    },
+  };
+}
+
+export const FLOODS_GROUP: Group = { name: 'floods', listener: 'tls', rows: FLOODS.map(rowOf) };
