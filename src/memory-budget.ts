@@ -57,6 +57,9 @@ export interface HeldStats {
 /** Bytes that may be held beside `maxBytes`. */
 export const WORKING_BYTES = 16 * 1024 * 1024;
 
+/** Beyond them, for intents alone: slow readers may hold all else, and a write is not refused for it. */
+const INTENTS_BYTES = 1024 * 1024;
+
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
 
@@ -117,7 +120,8 @@ export class SharedBudget implements MemoryBudget {
   }
 
   reserve(kind: HeldKind, bytes: number): boolean {
-    if (!this.#fits(bytes) && !this.#getBack(bytes)) {
+    const room = kind === 'intents' ? bytes - INTENTS_BYTES : bytes;
+    if (!this.#fits(room) && !this.#getBack(room)) {
       this.#refused[kind]++;
       return false;
     }

@@ -125,6 +125,21 @@ test('an error of beforeSending is that of the write, which is not sent', async 
   expect({ events: transcript.events, received: server.received }).toEqual({ events: ['failed E_LOG'], received: [] });
 });
 
+test('content that has begun is let go of when the write is not sent', async () => {
+  const { write } = await bench();
+  let left = false;
+  async function* body() {
+    try {
+      yield Buffer.from('ab');
+    } finally {
+      left = true;
+    }
+  }
+  const { transcript } = write(body(), Promise.reject(new TidegateError('E_OVERLOAD', 'no room')));
+  await transcript.over;
+  await until(() => left);
+});
+
 test('a write is not told of while it waits for a connection', async () => {
   const held: RawExchange[] = [];
   const { write, told } = await bench((exchange) => held.push(exchange));

@@ -24,6 +24,12 @@ describe('the memory budget', () => {
     expect(store.bytes()).toBe(before);
   });
 
+  it('has room for a write when all else is taken', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    expect(budget.reserve('answers', MOST)).toBe(true);
+    expect([budget.reserve('uploads', 1_000), budget.reserve('intents', 1_000)]).toEqual([false, true]);
+  });
+
   it('has the entries make room for what is held beyond that, and gives the room back', () => {
     const { budget, store } = filled();
     expect(budget.reserve('fills', WORKING_BYTES + 300_000)).toBe(true);

@@ -93,6 +93,8 @@ export class RunningForward implements Forward, Sender {
       if (!this.#over) this.#send(false);
     } catch (error) {
       this.fail(this.#fault(error));
+    } finally {
+      if (this.#attempt === undefined) void this.#content?.leave().catch(() => {});
     }
   }
 

@@ -19,6 +19,11 @@ export class SentContent implements AsyncIterable<Uint8Array> {
     this.#first = await this.#parts.next();
   }
 
+  /** It is not sent: whoever holds what was read ahead lets go of it. */
+  async leave(): Promise<void> {
+    await this.#parts.return();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     if (this.#first?.done === false) yield this.#first.value;
     yield* this.#parts;

@@ -99,12 +99,9 @@ function connections(perSecond: number, first: string): Flood['run'] {
 async function windowless(world: World, untilMs: number): Promise<void> {
   const path = world.path('/big');
   world.origin.answerUnder(path, { fields: { 'cache-control': 'max-age=60' }, body: BIG });
-  const settings = { settings: { initialWindowSize: 0 } };
-  const session = connectH2(`https://127.0.0.1:${world.port}`, {
-    rejectUnauthorized: false,
-    localAddress: FROM,
-    ...settings,
-  });
+  // Node takes `localAddress` as well, which its types do not say.
+  const options = { rejectUnauthorized: false, localAddress: FROM, settings: { initialWindowSize: 0 } };
+  const session = connectH2(`https://127.0.0.1:${world.port}`, options);
   session.on('error', () => {});
   await atRate(50, untilMs, (turn) => {
     if (session.destroyed) return;
