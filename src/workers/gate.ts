@@ -16,7 +16,7 @@ import type { AddTags } from '../web/handler-origin.ts';
 import { type UnroutedRequest, urlParts } from '../web/request.ts';
 import { contextOf, type ShardOfCall } from './handler-context.ts';
 import { type AskOrigin, askerOf } from './origins.ts';
-import { tellPosition, wantedPosition } from './own-position.ts';
+import { ownCookie, wantedPosition } from './own-position.ts';
 import type { Bindings, ExecutionContext, Passage, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
 import type { ReadyShard } from './shard.ts';
@@ -96,7 +96,7 @@ export class WorkersGate {
     if (shard === undefined) return this.past.serve({ ...serving, asked: { ...asked, bypass: 'no-lease' } });
     const answer = await shard.served.serve(serving);
     const tells = this.#isBounded && !isSafeMethod(request.method) && shard.log.ended === undefined;
-    if (tells) tellPosition(answer.headers, name, shard.log.position());
+    if (tells) answer.headers.append('set-cookie', ownCookie(asked.uri, name, shard.log.position()));
     return answer;
   }
 

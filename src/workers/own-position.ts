@@ -3,9 +3,8 @@
 //
 // Only the mode `bounded` needs it. In the others every isolate knows of a write by the time that it is answered.
 
+import { positionCookie } from '../engine/http/own-writes.ts';
 import { fnv1a } from '../ledger/hashes.ts';
-
-const MAX_AGE_SECONDS = 300;
 
 /** The position in the log of the shard that the client has seen; undefined: it says none. */
 export function wantedPosition(headers: Headers, shard: string): string | undefined {
@@ -19,11 +18,9 @@ function seen(text: string | null, name: string): string | undefined {
   return text === null ? undefined : new RegExp(`(?:^|[,;]\\s*)${name}([\\w.-]{1,100})`).exec(text)?.[1];
 }
 
-export function tellPosition(headers: Headers, shard: string, position: string): void {
-  const source = sourceOf(shard);
-  headers.set('tidegate-position', `${source};${position}`);
-  const attributes = `Path=/; Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax`;
-  headers.append('set-cookie', `tidegate-position-${source}=${position}; ${attributes}`);
+/** The cookie of the position in the log of the shard, for the answer to a request for the URI. */
+export function ownCookie(uri: string, shard: string, position: string): string {
+  return positionCookie(uri, [sourceOf(shard), position]);
 }
 
 /** Two shards of one hash tell their epochs apart: the position of one is unknown to the other. */

@@ -44,16 +44,16 @@ function gateBeside(append: (keeper: Keeper, request: AppendRequest) => Promise<
   };
   const gate = new WorkersGate(settings, { platform, shards: new Shards(settings, parts, settings.tiers) });
   const context = { waitUntil: () => undefined };
-  const ask = (init: RequestInit) => gate.fetch(new Request('http://app.example/one', init), {}, context);
+  const ask = (init: RequestInit) => gate.fetch(new Request('https://app.example/one', init), {}, context);
   return Object.assign(ask, { renewals: () => renewals });
 }
 
 test('a write that is done has a position', async () => {
   const ask = gateBeside((keeper, request) => keeper.append(request));
   const { status, headers } = await ask({ method: 'PUT', body: 'any' });
-  expect({ status, position: headers.get('tidegate-position') }).toEqual({
+  expect({ status, position: headers.get('set-cookie') }).toEqual({
     status: 200,
-    position: expect.stringMatching(/^log;.+\.3$/),
+    position: expect.stringMatching(/^tidegate-position-log=[^;]+\.3; Path=.*; Secure$/),
   });
 });
 
@@ -63,7 +63,7 @@ test('a write during which the log began anew is answered', async () => {
     return request.changes.some(({ kind }) => kind === 'invalidate') ? { ...reply, epoch: 'another' } : reply;
   });
   const { status, headers } = await ask({ method: 'PUT', body: 'any' });
-  expect({ status, position: headers.get('tidegate-position') }).toEqual({ status: 503, position: null });
+  expect({ status, position: headers.get('set-cookie') }).toEqual({ status: 503, position: null });
 });
 
 test('positions that nobody was told ask the log for a renewal now and then', async () => {
@@ -71,10 +71,10 @@ test('positions that nobody was told ask the log for a renewal now and then', as
   const at = (ms: number) => void vi.stubGlobal('performance', { now: () => now + ms });
   at(0);
   const ask = gateBeside((keeper, request) => keeper.append(request));
-  const own = (await ask({ method: 'PUT', body: 'any' })).headers.get('tidegate-position') ?? '';
+  const own = ((await ask({ method: 'PUT', body: 'any' })).headers.get('set-cookie') ?? '').replace(/;.*/, '');
   const made = own.replace(/\d+$/, '999');
   const read = async (position: string) => {
-    const { headers } = await ask({ headers: { 'tidegate-position': position } });
+    const { headers } = await ask({ headers: { cookie: position } });
     return headers.get('cache-status');
   };
   const before = ask.renewals();

@@ -48,10 +48,12 @@ function ofCookies(value: string): SourcePosition[] {
 /** Cookies for who wrote, by the fields of the origin's answer: of the position, where what was written is not in force everywhere. */
 export function ownPosition(uri: string, fields: Fields): Fields {
   if (fieldValue(fields, 'tidegate-settled') !== 'no') return NO_FIELDS;
-  const attributes = `Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${uri.startsWith('https:') ? '; Secure' : ''}`;
   const positions = fieldLines(fields, FIELD).flatMap(ofField);
-  return positions.flatMap(([source, position]) => [
-    'set-cookie',
-    `tidegate-position-${source}=${position}; ${attributes}`,
-  ]);
+  return positions.flatMap((position) => ['set-cookie', positionCookie(uri, position)]);
+}
+
+/** The cookie, of https alone where the URI is, that brings the position back. */
+export function positionCookie(uri: string, [source, position]: SourcePosition): string {
+  const secure = uri.startsWith('https:') ? '; Secure' : '';
+  return `${FIELD}-${source}=${position}; Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${secure}`;
 }
