@@ -4,7 +4,7 @@
 // may have written it. So the client is the rightmost hop that is no trusted proxy, and only the hops from there on are passed on.
 
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
-import { listMembers } from '../../semantics/fields.ts';
+import { trimOws } from '../../semantics/fields.ts';
 import { unmapped } from './connection/arrival.ts';
 
 /** What a peer's word is taken for. */
@@ -87,12 +87,19 @@ export function hopsTo(
   { forwardedFor, forwarded }: StatedHops,
   isProxy: Trust['isProxy'],
 ): readonly string[] {
-  const hops = believedHops(peer, listMembers(forwardedFor).map(addressOf), isProxy);
-  if (forwarded === undefined) return hops;
   // No address holds a comma, so the last part is the proxy's own whatever quotes a client has left open.
+  const hops = believedHops(peer, membersOfList(forwardedFor).map(addressOf), isProxy);
+  if (forwarded === undefined) return hops;
   const others = believedHops(peer, forwarded.split(',').map(statedFor), isProxy);
   if (forwardedFor === undefined) return others;
   return hops[0] === others[0] ? hops : [peer];
+}
+
+function membersOfList(value = ''): string[] {
+  return value
+    .split(',')
+    .map(trimOws)
+    .filter((member) => member !== '');
 }
 
 /** `stated`: undefined where a hop is unreadable; then whoever stated it is the last one known. */

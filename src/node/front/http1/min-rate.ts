@@ -39,8 +39,8 @@ export class RateWatch {
     this.#awaited.add(rate);
     this.#nextLook ??= this.#deps.tasks.later(Math.ceil(this.bound.windowMs / LOOKS), () => {
       this.#nextLook = undefined;
-      // Each is put back as it is looked at.
-      for (const one of [...this.#awaited]) one.look();
+      // Each is put back as it is looked at; one that is cut may end others.
+      for (const one of [...this.#awaited]) if (this.#awaited.has(one)) one.look();
     });
   }
 
