@@ -1,6 +1,7 @@
 // The groups of `npm run attack`, in the order in which they run; a new one is one line.
 
 import { FLOODS_GROUP } from './floods/group.ts';
+import { H2 } from './h2/group.ts';
 import { HTTP1 } from './http1/group.ts';
 import { ORIGINS } from './origins/group.ts';
 import { POISONING } from './poisoning/group.ts';
@@ -9,4 +10,4 @@ import { SECRETS } from './secrets.ts';
 import { UPLOADS } from './uploads.ts';
 import { WRITES } from './writes.ts';
 
-export const GROUPS: readonly Group[] = [HTTP1, UPLOADS, WRITES, POISONING, ORIGINS, SECRETS, FLOODS_GROUP];
+export const GROUPS: readonly Group[] = [HTTP1, H2, UPLOADS, WRITES, POISONING, ORIGINS, SECRETS, FLOODS_GROUP];

@@ -6,9 +6,11 @@ import { type Group, meets, type Row } from './rows.ts';
 import { World } from './world.ts';
 
 export interface RowOutcome {
-  readonly row: Pick<Row, 'name' | 'rule' | 'expected'>;
+  readonly row: Pick<Row, 'name' | 'rule' | 'expected' | 'exception'>;
   readonly got: string;
   readonly met: boolean;
+  /** Not as expected, but as its exception says. */
+  readonly excepted: boolean;
   readonly tookMs: number;
 }
 
@@ -63,6 +65,8 @@ async function runRow(row: Row, world: World, group: Group): Promise<RowOutcome>
   return outcomeOf(row, got, performance.now() - began);
 }
 
-function outcomeOf({ name, rule, expected }: RowOutcome['row'], got: string, tookMs: number): RowOutcome {
-  return { row: { name, rule, expected }, got, met: meets(expected, got), tookMs };
+function outcomeOf({ name, rule, expected, exception }: RowOutcome['row'], got: string, tookMs: number): RowOutcome {
+  const met = meets(expected, got);
+  const excepted = !met && exception !== undefined && meets(exception.got, got);
+  return { row: { name, rule, expected, ...(exception && { exception }) }, got, met, excepted, tookMs };
 }
