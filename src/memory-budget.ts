@@ -120,8 +120,8 @@ export class SharedBudget implements MemoryBudget {
   }
 
   reserve(kind: HeldKind, bytes: number): boolean {
-    const room = kind === 'intents' ? bytes - INTENTS_BYTES : bytes;
-    if (!this.#fits(room) && !this.#getBack(room)) {
+    const always = kind === 'intents' && this.#bytes.intents + bytes <= INTENTS_BYTES;
+    if (!always && !this.#fits(bytes) && !this.#getBack(bytes)) {
       this.#refused[kind]++;
       return false;
     }
