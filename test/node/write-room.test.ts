@@ -73,6 +73,8 @@ describe('writes under way', () => {
     over();
     expect(budget.stats().bytes.intents).toBe(0);
     budget.take('fills', 1e9);
+    expect(open(of('192.0.2.1'))).toBeTypeOf('function');
+    budget.take('intents', 2 ** 20);
     expect(open(of('192.0.2.1'))).toBe('E_OVERLOAD 5000');
   });
 });
