@@ -61,7 +61,7 @@ async function answer(request: Request, env: Env): Promise<Response> {
 
 const gate = createGate<Env>({
   origins: { app: { handler: withD1<Env>(answer, { DB: tracker }) } },
-  routes: [{ origin: 'app' }],
+  routes: [{ origin: 'app', showTags: true }],
   coherence: { mode: 'strict' },
 });
 later = binding.prepare(text);

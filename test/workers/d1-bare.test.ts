@@ -36,7 +36,7 @@ async function ask(place: Place, path: string, init: { method?: string; body?: s
   };
   const response = await fetch(`http://shop.example${path}`, init);
   const isHit = /; hit/.test(response.headers.get('cache-status') ?? '');
-  const untracked = response.headers.get('tidegate-untracked') ?? '';
+  const untracked = (response.headers.get('tidegate-untracked') ?? '').replaceAll(/:[^;]*/g, '');
   return { status: response.status, text: await response.text(), isHit, untracked };
 }
 
