@@ -234,6 +234,25 @@ export function testOriginContract(name: string, { makeOrigin }: OriginContract)
       await transcript.over;
       expect(textOf(transcript).length).toBe(200_000);
     });
+
+    test('a pause at every tenth chunk, while more comes, loses nothing', async () => {
+      const size = 8 * 1024 * 1024;
+      const sent = Buffer.from(Uint32Array.from({ length: size / 4 }, (_, at) => at).buffer);
+      const [origin] = await serve(({ socket }) => {
+        socket.write(`${OK}Content-Length: ${size}\r\n\r\n`);
+        socket.write(sent);
+      });
+      let chunks = 0;
+      const data = () => {
+        if (++chunks % 10 > 0) return;
+        forward.pause();
+        void quiet().then(() => forward.resume());
+      };
+      const { forward, transcript } = start(origin, {}, { data });
+      await transcript.over;
+      expect(transcript.events).toEqual(['head 200', 'data', 'end']);
+      expect(Buffer.concat(transcript.chunks).equals(sent)).toBe(true);
+    });
   });
 }
 

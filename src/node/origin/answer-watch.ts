@@ -36,8 +36,9 @@ export class AnswerWatch {
   constructor(socket: Socket, origin: string) {
     this.#socket = socket;
     this.#origin = origin;
-    const read = socket.read.bind(socket) as () => Buffer | null;
-    socket.read = () => this.#next(read);
+    const read = socket.read.bind(socket) as (bytes?: number) => Buffer | null;
+    // Node itself calls `read(0)` to ask for more without taking what is there.
+    socket.read = (bytes?: number) => (bytes === undefined ? this.#next(read) : read(bytes));
   }
 
   /** A request is about to be sent. */
