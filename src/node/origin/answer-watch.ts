@@ -38,7 +38,7 @@ export class AnswerWatch {
     this.#origin = origin;
     const read = socket.read.bind(socket) as (bytes?: number) => Buffer | null;
     // Node itself calls `read(0)` to ask for more without taking what is there.
-    socket.read = (bytes?: number) => (bytes === undefined ? this.#next(read) : read(bytes));
+    socket.read = (bytes?: number) => (bytes === 0 ? read(0) : this.#next(read));
   }
 
   /** A request is about to be sent. */
