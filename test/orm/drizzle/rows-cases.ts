@@ -236,5 +236,5 @@ export async function runRowsCase(
   const isLeft = db.$cacheStats().hits > hits;
   return isLeft === given.isLeft
     ? undefined
-    : `expected ${given.isLeft ? 'a hit' : 'no hit'}, got ${isLeft ? 'one' : 'none'}`;
+    : `expected ${given.isLeft ? 'a hit' : 'no hit'}, got ${isLeft ? 'one' : 'none'}: ${JSON.stringify(db.$cacheStats())}`;
 }
