@@ -90,10 +90,10 @@ export interface GateRequest {
   readonly connection?: OriginRequest['connection'];
   /**
    * Other than false: forwarded without looking in the cache, and the answer is not stored. `credentials`: for its cookies or
-   * Authorization; `no-lease`: this node may serve nothing stored now; true: for another reason (a bypass rule, a body on
-   * GET …).
+   * Authorization; `no-lease`: this node may serve nothing stored now; `ambiguous-path`: the origin may read
+   * its path as another route's; true: for another reason (a bypass rule, a body on GET …).
    */
-  readonly bypass: boolean | 'credentials' | 'no-lease';
+  readonly bypass: boolean | 'credentials' | 'no-lease' | 'ambiguous-path';
 }
 
 /** Bounds writes, each of which keeps its URL out of the cache while it is under way. */

@@ -116,6 +116,11 @@ function whyBypassed(bypass: GateRequest['bypass']): Grounds {
       section: 'docs/configuration.md, cookies and credentials',
     };
   }
+  if (bypass === 'ambiguous-path')
+    return {
+      reason: 'The origin may read the path as one that another route takes: mend it with paths of the origin.',
+      section: 'docs/configuration.md, paths',
+    };
   if (bypass)
     return { reason: 'A rule of the route lets it go by the cache.', section: 'docs/configuration.md, bypass' };
   return {

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
 import { refused } from '../options/sections.ts';
+import { evasions } from '../site/evasions.ts';
 import {
   type ConfigOverrides,
   loadConfig,
@@ -106,10 +107,11 @@ async function check({ argument, options }: Call<CheckOptions>): Promise<void> {
   print(options.json === true ? JSON.stringify(withoutSecrets(checked), null, 2) : checkText(checked));
 }
 
-function checkText({ origins, routes }: ResolvedConfig): string {
+function checkText(config: ResolvedConfig): string {
+  const { origins, routes } = config;
   const lines = Object.entries(origins).map(([name, { url }]) => `origin ${name}: ${url}`);
   for (const { name, origin, profile } of routes) lines.push(`route ${name}: to ${origin}, profile ${profile}`);
-  return [...lines, 'The configuration is right.'].join('\n');
+  return [...lines, ...evasions(config).map((line) => `warning: ${line}`), 'The configuration is right.'].join('\n');
 }
 
 function withoutSecrets(config: ResolvedConfig): object {

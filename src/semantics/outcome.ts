@@ -29,6 +29,7 @@ export const OUTCOME_DETAILS = [
   'grace', // origin unreachable, time-expired entry served
   'hit-for-miss', // the key is known to be uncacheable, the request did not queue
   'credentials', // the request has a cookie or Authorization that the route does not share answers over
+  'ambiguous-path', // the origin may read the path as one that another route takes
   'no-lease', // the node may serve nothing stored now, because it may not have heard of an invalidation
   'invalidated-during-fill', // the answer was not stored, because a later invalidation affects it
   'intent-open', // the answer was not stored, because a write on it is under way

@@ -2,20 +2,15 @@
 
 import { cookieRules } from '../engine/answers/edits.ts';
 import type { FieldEdits, Route, RouteCoding } from '../engine/contract.ts';
+import { ANY_READING } from '../entry/path-readings.ts';
 import { TidegateError } from '../errors.ts';
 import type { Origin } from '../ports.ts';
 import type { OutwardRules } from '../semantics/outward.ts';
 import { type CachePolicy, policyOf } from '../semantics/policy.ts';
+import { compileBypass } from './bypass.ts';
+import { compilePaths } from './path-tests.ts';
 import type { ResolvedRoute, ResolvedSite } from './resolved.ts';
-import {
-  compileBypass,
-  compilePaths,
-  HostRouter,
-  normaliseTarget,
-  type QueryRule,
-  type RequestRules,
-  type SiteRoute,
-} from './router.ts';
+import { HostRouter, normaliseTarget, type QueryRule, type RequestRules, type SiteRoute } from './router.ts';
 
 export interface SiteParts {
   /** No tier takes a larger body, so none is gathered. Default: any is. */
@@ -34,15 +29,17 @@ export function compileSite(
   for (const route of config.routes) {
     const origin = origins.get(route.origin);
     if (origin === undefined) throw new TidegateError('E_CONFIG', `route ${route.name}: no origin ${route.origin}`);
+    const { paths = ANY_READING, hostHeader } = config.origins[route.origin] ?? {};
     const request: RequestRules = Object.freeze({
       query: compileQuery(route.query),
       sortQuery: route.sortQuery,
       fields: compileEdits(route.request),
-      bypass: compileBypass(route.bypass),
+      bypass: compileBypass(route.bypass, paths),
+      paths,
       methods: route.methods === 'all' ? undefined : new Set(route.methods),
       bodyOnGet: route.bodyOnGet,
       streamRequests: route.streamRequests,
-      originHost: route.originHost ?? config.origins[route.origin]?.hostHeader,
+      originHost: route.originHost ?? hostHeader,
       upgrade: route.upgrade,
     });
     const compiled: Route = {
@@ -58,7 +55,8 @@ export function compileSite(
       retired: router.isRetired,
     };
     const site: SiteRoute = Object.freeze({ name: route.name, route: compiled, request });
-    router.add({ site, matches: compilePaths(route.match.path) }, [route.match.host ?? []].flat());
+    const { path, host = [] } = route.match;
+    router.add({ site, paths: path === undefined ? undefined : compilePaths(path) }, [host].flat());
   }
   return router;
 }

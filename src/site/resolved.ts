@@ -1,18 +1,25 @@
 // The part of a checked configuration that every runtime compiles: its defaults are filled in, and durations are in ms.
 
 import { DEFAULT_TENANT } from '../entry/key.ts';
+import type { PathRules } from '../entry/path-readings.ts';
 import { defaultRouteName } from './agreements.ts';
 import { ROUTE_SECTION, type RouteGot } from './tables.ts';
 
 /** At least one origin and one route. */
 export interface ResolvedSite {
-  readonly origins: { readonly [name: string]: { readonly hostHeader?: string | undefined } };
+  readonly origins: { readonly [name: string]: SiteOrigin };
   readonly routes: readonly ResolvedRoute[];
   /** In lower case. */
   readonly targetedFields: readonly string[];
   readonly cacheName: string;
   /** Fields by which shared caches outside are told what they may hold (RFC 9213). Default: CDN-Cache-Control. */
   readonly outwardFields?: readonly string[];
+}
+
+interface SiteOrigin {
+  readonly hostHeader?: string | undefined;
+  /** Default: it may read a path in any of the ways. */
+  readonly paths?: PathRules | undefined;
 }
 
 /** A route with its name, origin and tenant known. */

@@ -3,6 +3,18 @@
 import type { CookieOptions } from '../engine/answers/edits.ts';
 import type { Duration } from '../options/durations.ts';
 
+/** How an origin may read a path beside what it says. Rules that restrict count every reading; `false`: this origin does not. */
+export interface OriginPathsConfig {
+  /** It may read `//` as `/`. Default true. */
+  readonly mergeSlashes?: boolean | undefined;
+  /** It may read `%2F` and `%5C` as `/`. Default true. */
+  readonly decodeSlash?: boolean | undefined;
+  /** It may drop `;a=1` from the end of a segment. Default true. */
+  readonly parameters?: boolean | undefined;
+  /** It may take `/Account` for `/account`. Default true. */
+  readonly caseInsensitive?: boolean | undefined;
+}
+
 export interface RouteConfig {
   /** Name in logs and metrics. Default `route-1` for the first route, and so on. */
   readonly name?: string | undefined;

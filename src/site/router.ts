@@ -1,15 +1,15 @@
 // The way from a request to its route, and the parts of its target that count.
 //
-// Matching runs for every request, so it must not allocate. Patterns and bypass rules are compiled once into plain tests,
-// and the routes that can apply to a host are remembered by the host; clients choose the hosts, so the memory is bounded.
+// Matching runs for every request, so it must not allocate: the routes that can apply to a host are remembered by the host;
+// clients choose the hosts, so the memory is bounded. An origin may read a path otherwise than it is written (path-readings.ts):
+// a request that other routes may also mean gets what all of them permit.
 
 import { editFields, sharedRequest } from '../engine/answers/edits.ts';
 import type { FieldEdits, GateRequest, Route } from '../engine/contract.ts';
 import { normalPath, normalTarget } from '../entry/key.ts';
-import { normalGlob } from '../entry/uri-forms.ts';
-import { globMatcher } from '../ledger/glob.ts';
-import { type Fields, fieldLines } from '../semantics/fields.ts';
-import type { BypassRuleConfig } from './route-types.ts';
+import { foldPath, otherReadings, type PathRules } from '../entry/path-readings.ts';
+import type { Fields } from '../semantics/fields.ts';
+import type { PathTest } from './path-tests.ts';
 
 /** Which query parameters stay in the key, and so in the forwarded request. */
 export type QueryRule =
@@ -24,8 +24,10 @@ export interface RequestRules {
   readonly sortQuery: boolean;
   /** Of the forwarded request, so of every field that may change an origin's answer. */
   readonly fields: FieldEdits;
-  /** Whether the request goes to the origin without the cache. */
-  readonly bypass: (method: string, path: string, fields: Fields) => boolean;
+  /** Other than false: the request goes to the origin without the cache. */
+  readonly bypass: (method: string, path: string, fields: Fields) => boolean | 'ambiguous-path';
+  /** How the origin may read paths. */
+  readonly paths: PathRules;
   /** Those that are forwarded; undefined: all. */
   readonly methods: ReadonlySet<string> | undefined;
   /** Whether to forward a body on GET or HEAD, never cached; otherwise 400 refuses it. */
@@ -75,7 +77,8 @@ export function allowedInstead(method: string, { request: { methods } }: SiteRou
 
 interface Candidate {
   readonly site: SiteRoute;
-  readonly matches: (path: string) => boolean;
+  /** Undefined: it takes any path. */
+  readonly paths: PathTest | undefined;
 }
 
 /** Routes in the order of the configuration. */
@@ -93,10 +96,14 @@ export class HostRouter implements Router {
   readonly #anyHost: Candidate[] = [];
   readonly #onlyAnyHost: readonly Bucket[] = [this.#anyHost];
   readonly #remembered = new Map<string, readonly Bucket[]>();
+  #hasPaths = false;
+  #hasCapitals = false;
   #retired = false;
   readonly isRetired = (): boolean => this.#retired;
 
   add(candidate: Candidate, hosts: readonly string[]): void {
+    this.#hasPaths ||= candidate.paths !== undefined;
+    this.#hasCapitals ||= candidate.paths?.hasCapitals === true;
     if (hosts.length === 0) this.#anyHost.push(candidate);
     for (const host of new Set(hosts.flatMap(bucketNames))) {
       const bucket = this.#byHost.get(host);
@@ -112,10 +119,23 @@ export class HostRouter implements Router {
 
   match(host: string, path: string): SiteRoute | undefined {
     const matchable = normalPath(path);
-    for (const bucket of this.#bucketsOf(host)) {
-      for (const candidate of bucket) if (candidate.matches(matchable)) return candidate.site;
-    }
-    return undefined;
+    const buckets = this.#bucketsOf(host);
+    const site = find(buckets, matchable, 'matches');
+    return site === undefined || !this.#hasPaths ? site : this.#narrowed(site, buckets, matchable);
+  }
+
+  /** The route with what every reading of the path permits; undefined where one has no route. */
+  #narrowed(site: SiteRoute, buckets: readonly Bucket[], path: string): SiteRoute | undefined {
+    const { paths } = site.request;
+    const readings = otherReadings(path, paths);
+    const isFolded = paths.caseInsensitive && (this.#hasCapitals || /[A-Z]/.test(path));
+    if (readings.length === 0 && !isFolded) return site;
+    const found = readings.map((reading) => find(buckets, reading, 'matches'));
+    // A route that is written in capitals is the only one that knows them.
+    const folded = isFolded ? [path, ...readings].map((one) => find(buckets, foldPath(one), 'matchesFolded')) : [];
+    const others = [...found, ...folded].filter((other) => other !== site);
+    if (others.length === 0) return site;
+    return others.includes(undefined) ? undefined : permittedByAll(site, others as SiteRoute[]);
   }
 
   knowsHost(host: string): boolean {
@@ -151,6 +171,25 @@ export class HostRouter implements Router {
   }
 }
 
+function find(buckets: readonly Bucket[], path: string, by: 'matches' | 'matchesFolded'): SiteRoute | undefined {
+  for (const bucket of buckets) {
+    for (const { site, paths } of bucket) if (paths === undefined || paths[by](path)) return site;
+  }
+  return undefined;
+}
+
+const passes = () => 'ambiguous-path' as const;
+
+/** What only one of the routes stores may be what another keeps private. */
+function permittedByAll(site: SiteRoute, others: readonly SiteRoute[]): SiteRoute {
+  const all = [site, ...others].map(({ request }) => request);
+  const lists = all.flatMap(({ methods }) => (methods === undefined ? [] : [methods]));
+  const [first] = lists;
+  const methods = first && new Set([...first].filter((method) => lists.every((list) => list.has(method))));
+  const [upgrade, bodyOnGet] = [all.every((one) => one.upgrade), all.every((one) => one.bodyOnGet)];
+  return { ...site, request: { ...site.request, bypass: passes, methods, upgrade, bodyOnGet } };
+}
+
 /** The host itself, then every wildcard it falls under, the longest first. */
 function patternsOf(name: string): string[] {
   const patterns = [name];
@@ -172,79 +211,6 @@ function splitPort(host: string): { readonly name: string; readonly port: string
   const colon = host.lastIndexOf(':');
   if (colon < 0 || host.endsWith(']')) return { name: host, port: '' };
   return { name: host.slice(0, colon), port: host.slice(colon + 1) };
-}
-
-type Bypass = RequestRules['bypass'];
-
-const always = () => true;
-
-/** The test of paths, in the form `normalPath` gives them, against any of the patterns; no patterns: any path. */
-export function compilePaths(patterns: string | readonly string[] | undefined): (path: string) => boolean {
-  if (patterns === undefined) return always;
-  const tests = [patterns].flat().map(compilePath);
-  if (tests.length === 1) return tests[0]!;
-  return (path) => {
-    for (const test of tests) if (test(path)) return true;
-    return false;
-  };
-}
-
-/** Most patterns are a path or the beginning of one, for which no glob is needed. */
-function compilePath(pattern: string): (path: string) => boolean {
-  const matchable = normalGlob(pattern);
-  const star = matchable.indexOf('*');
-  if (!/[?\\]/.test(matchable)) {
-    if (star < 0) return (path) => path === matchable;
-    const beginning = matchable.slice(0, -1);
-    if (star === matchable.length - 1) return (path) => path.startsWith(beginning);
-  }
-  return globMatcher(matchable);
-}
-
-/** Compiles a test for requests that fulfil every condition of one of the rules. */
-export function compileBypass(rules: readonly BypassRuleConfig[]): Bypass {
-  const tests = rules.map(compileRule);
-  if (tests.length === 0) return () => false;
-  return (method, path, fields) => {
-    const matchable = normalPath(path);
-    for (const test of tests) if (test(method, matchable, fields)) return true;
-    return false;
-  };
-}
-
-function compileRule(rule: BypassRuleConfig): Bypass {
-  const methods = rule.method === undefined ? undefined : new Set([rule.method].flat());
-  const matchesPath = compilePaths(rule.path);
-  const matchesFields = [compileField(rule.header), compileCookie(rule.cookie)].filter((test) => test !== undefined);
-  return (method, path, fields) =>
-    (methods === undefined || methods.has(method)) && matchesPath(path) && matchesFields.every((test) => test(fields));
-}
-
-type FieldTest = (fields: Fields) => boolean;
-
-function compileField(condition: BypassRuleConfig['header']): FieldTest | undefined {
-  if (condition === undefined) return undefined;
-  const { name, matches } = compileNamed(condition);
-  const field = name.toLowerCase();
-  return (fields) => fieldLines(fields, field).some(matches);
-}
-
-/** Cookies stand as `name=value` between semicolons (RFC 6265 §4.2.1). */
-function compileCookie(condition: BypassRuleConfig['cookie']): FieldTest | undefined {
-  if (condition === undefined) return undefined;
-  const { name, matches } = compileNamed(condition);
-  return (fields) =>
-    fieldLines(fields, 'cookie').some((line) =>
-      line.split(';').some((pair) => {
-        const equals = pair.indexOf('=');
-        return equals >= 0 && pair.slice(0, equals).trim() === name && matches(pair.slice(equals + 1).trim());
-      }),
-    );
-}
-
-function compileNamed(condition: string | { readonly name: string; readonly value: string }) {
-  if (typeof condition === 'string') return { name: condition, matches: always };
-  return { name: condition.name, matches: globMatcher(condition.value) };
 }
 
 /**

@@ -57,6 +57,14 @@ export const coding = section({
 
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
+/** `path-readings.ts` says what each means. */
+export const ORIGIN_PATHS = section({
+  mergeSlashes: flag.default(true),
+  decodeSlash: flag.default(true),
+  parameters: flag.default(true),
+  caseInsensitive: flag.default(true),
+}).default({});
+
 export const ROUTE = {
   name: kind.entityName.optional(),
   match: section({ host: kind.hostPatterns.optional(), path: kind.pathPatterns.optional() }).default({}),

@@ -1,6 +1,7 @@
 // The check of a configuration of Workers, and what the gate makes of it. What Node has and Workers cannot have is refused with
 // the reason, and so are bindings that the Worker lacks.
 
+import type { PathRules } from '../entry/path-readings.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import {
   duration,
@@ -22,7 +23,7 @@ import {
 import { checkFills, checkSite } from './agreements.ts';
 import { entityName, originUrl } from './kinds.ts';
 import { type ResolvedRoute, resolveRoutes } from './resolved.ts';
-import { NAMES, POPULATE, ROUTE, scheduleOf } from './tables.ts';
+import { NAMES, ORIGIN_PATHS, POPULATE, ROUTE, scheduleOf } from './tables.ts';
 import type { WorkersTier } from './workers-types.ts';
 
 const HERE = 'none on Workers';
@@ -41,6 +42,7 @@ const origin = section(
     handler: handler.optional(),
     headTimeout: timeout(1).default('1m'),
     bodyTimeout: timeout(1).default('1m'),
+    paths: ORIGIN_PATHS,
   },
   {
     connectTimeout: `${HERE}, where the platform connects (headTimeout counts from before)`,
@@ -132,6 +134,7 @@ export type ResolvedWorkersOrigin = {
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly hostHeader?: undefined;
+  readonly paths: PathRules;
 } & (
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'service'; readonly service: string }

@@ -2,7 +2,7 @@
 
 import type { Duration } from '../options/durations.ts';
 import type { PopulateConfig, ScheduleConfig } from './populate-types.ts';
-import type { RouteConfig } from './route-types.ts';
+import type { OriginPathsConfig, RouteConfig } from './route-types.ts';
 
 /** Where responses are kept, fastest first. */
 export type WorkersTier = 'memory' | 'workers-cache' | 'cache-api' | 'kv';
@@ -63,6 +63,8 @@ export interface WorkersOriginConfig<Env = Readonly<Record<string, unknown>>, Co
   readonly headTimeout?: Duration | undefined;
   /** Longest pause within a response body. Default `'1m'`. */
   readonly bodyTimeout?: Duration | undefined;
+  /** How it may read a path beside what it says: rules that restrict count every reading. */
+  readonly paths?: OriginPathsConfig | undefined;
 }
 
 interface WorkersPopulateConfig extends Pick<PopulateConfig, 'concurrency'> {

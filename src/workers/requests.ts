@@ -1,15 +1,28 @@
 // The way of a request to its route, on Workers.
 
+import { type PathTrap, pathTrap } from '../entry/path-readings.ts';
 import { allowedInstead, type Router, requestOnRoute, type SiteRoute } from '../site/router.ts';
 import { askedBy, requestHead, type UnroutedRequest, urlParts, withoutClaims } from '../web/request.ts';
 
 /** A request, or why it has no place in this gate. `asked` undefined: it is none for a cache, such as an upgrade. */
 export type Routed =
   | { readonly kind: 'routed'; readonly site: SiteRoute; readonly asked: UnroutedRequest | undefined }
-  | { readonly kind: 'refused'; readonly status: 404 | 405 | 421; readonly text: string; readonly allow?: string };
+  | {
+      readonly kind: 'refused';
+      readonly status: 400 | 404 | 405 | 421;
+      readonly text: string;
+      readonly allow?: string;
+    };
+
+const REFUSED_PATHS: Readonly<Record<PathTrap, string>> = {
+  'dot-segment': 'Expected dot segments as "." and ".." between slashes that are not encoded.',
+  nul: 'Expected a path without "%00".',
+};
 
 export function routed(request: Request, router: Router): Routed {
   const { host, target } = urlParts(request.url);
+  const trap = pathTrap(target);
+  if (trap !== undefined) return { kind: 'refused', status: 400, text: `${REFUSED_PATHS[trap]}\n` };
   const site = router.match(host, target);
   if (site !== undefined) {
     const { method } = request;

@@ -59,6 +59,7 @@ export const STATS: GateStats = {
     grace: 0,
     'hit-for-miss': 0,
     credentials: 0,
+    'ambiguous-path': 0,
     'no-lease': 0,
     'invalidated-during-fill': 8,
     'intent-open': 0,

@@ -3,6 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
+import { ANY_READING } from '../../src/entry/path-readings.ts';
 import { type StoredResponse, wireForm } from '../../src/entry/stored-response.ts';
 import { Front } from '../../src/node/front/front.ts';
 import type {
@@ -40,6 +41,7 @@ export const RULES: RequestRules = {
   sortQuery: false,
   fields: { remove: new Set(), set: [] },
   bypass: () => false,
+  paths: ANY_READING,
   methods: undefined,
   bodyOnGet: false,
   // Tests of what a reader of the content sees; reading ahead has its own.

@@ -31,7 +31,12 @@ describe('a configuration of Workers', () => {
   test('has defaults', () => {
     const { routes, ...config } = checkedWorkersConfig({ origins });
     expect(config).toEqual({
-      origins: { app: { kind: 'handler', handler: origins.app.handler, headTimeoutMs: 60_000, bodyTimeoutMs: 60_000 } },
+      origins: {
+        app: {
+          ...{ kind: 'handler', handler: origins.app.handler, headTimeoutMs: 60_000, bodyTimeoutMs: 60_000 },
+          paths: { mergeSlashes: true, decodeSlash: true, parameters: true, caseInsensitive: true },
+        },
+      },
       tiers: ['memory'],
       memory: { maxBytes: 32 * 1024 * 1024 },
       kv: { binding: 'TIDEGATE_KV' },

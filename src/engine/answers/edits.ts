@@ -33,7 +33,7 @@ const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
 const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
 
 /** A request whose fields are as they came, but for the edits of its route; `bypass`: it goes past the cache in any case. */
-type Given = Pick<GateRequest, 'method' | 'fields'> & { readonly bypass: boolean };
+type Given = Pick<GateRequest, 'method' | 'fields' | 'bypass'>;
 
 /**
  * Chooses the fields that are forwarded, and whether the request goes past the cache. A request with credentials goes past it and

@@ -14,7 +14,7 @@ import {
   timeout,
 } from '../../options/sections.ts';
 import * as site from '../../site/kinds.ts';
-import { NAMES, POPULATE, ROUTE_SECTION, SOURCE, scheduleOf } from '../../site/tables.ts';
+import { NAMES, ORIGIN_PATHS, POPULATE, ROUTE_SECTION, SOURCE, scheduleOf } from '../../site/tables.ts';
 import * as kind from './config-values.ts';
 
 const HERE = 'none on Node';
@@ -36,6 +36,7 @@ const originSchema = section(
     hostHeader: site.authority.optional(),
     http2: flag.default(true),
     tls: section({ ca: text.optional() }).default({}),
+    paths: ORIGIN_PATHS,
   },
   {
     service: `${HERE}, which has no bindings (url)`,

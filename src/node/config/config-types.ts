@@ -4,7 +4,7 @@
 
 import type { Duration } from '../../options/durations.ts';
 import type { PopulateConfig, ScheduleConfig } from '../../site/populate-types.ts';
-import type { RouteConfig } from '../../site/route-types.ts';
+import type { OriginPathsConfig, RouteConfig } from '../../site/route-types.ts';
 
 /** The default export of a configuration file. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
 export interface TidegateConfig {
@@ -120,6 +120,8 @@ interface OriginConfig {
   /** Speaks HTTP/2 with an https origin that offers it (ALPN), else HTTP/1.1. Default true. */
   readonly http2?: boolean | undefined;
   readonly tls?: OriginTlsConfig | undefined;
+  /** How it may read a path beside what it says: rules that restrict count every reading. */
+  readonly paths?: OriginPathsConfig | undefined;
 }
 
 interface OriginQueueConfig {

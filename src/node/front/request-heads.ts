@@ -10,6 +10,7 @@
 // percent sign passes before any characters, and stays as it is.
 
 import type { IncomingMessage } from 'node:http';
+import { pathTrap } from '../../entry/path-readings.ts';
 import { trimOws } from '../../semantics/fields.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { type RequestRefusal, refused } from './refusals.ts';
@@ -111,7 +112,8 @@ function checkDestination(
   if (scan.host === undefined && httpVersion !== '1.0') return refused('host-missing', 'none');
   const host = scan.host === undefined ? '' : parseHost(scan.host);
   if (host === undefined) return refused('host-invalid', scan.host as string);
-  if (hasEncodedClimb(target)) return refused('dot-segment', target);
+  const trap = pathTrap(target);
+  if (trap !== undefined) return refused(trap, target);
   if (target.startsWith('/')) return { kind: 'ok', host, scheme, target };
   if (target !== '*') return checkAbsolute(target, host, method);
   return method === 'OPTIONS' ? { kind: 'ok', host, scheme, target } : refused('asterisk-form', method);
@@ -154,19 +156,6 @@ function badCharacter(target: string): number {
     else if (char === BACKSLASH && inPath) return at;
   }
   return -1;
-}
-
-/**
- * `..` beside an encoded slash: origins that decode the slash leave the folder whose rules the request matched, and a
- * private page would be stored under a public page's rules. The router itself resolves plain dot segments.
- */
-function hasEncodedClimb(target: string): boolean {
-  if (!target.includes('%')) return false;
-  const mark = target.indexOf('?');
-  const path = mark < 0 ? target : target.slice(0, mark);
-  return (
-    /%(?:2f|5c)/i.test(path) && /(?:^|\/)\.\.(?:\/|$)/.test(path.replace(/%(?:2f|5c)/gi, '/').replace(/%2e/gi, '.'))
-  );
 }
 
 // uri-host [ ":" port ] (RFC 9110 §7.2), limited to addresses and names as in the DNS, with `_` and `~`.

@@ -1,7 +1,9 @@
 // What the log shows of what clients send: the one rule. More people read a log than see the traffic, so no secret may get
 // into it: no userinfo, no value of a parameter, no part of a path that looks like a token, no field of a request.
 
-import { compilePaths } from '../../site/router.ts';
+import { normalPath } from '../../entry/key.ts';
+import { ANY_READING } from '../../entry/path-readings.ts';
+import { anyReading, compilePaths } from '../../site/path-tests.ts';
 import type { RefusalReport } from '../front/front-contract.ts';
 import type { RefusalReason } from '../front/refusals.ts';
 
@@ -17,9 +19,9 @@ export interface ShownTargets {
 
 /** How the log shows a path with its query. */
 export function shownPathOf({ showValues, hidePaths }: ShownTargets): (path: string) => string {
-  const isHidden = hidePaths === undefined ? () => false : compilePaths(hidePaths);
+  const isHidden = hidePaths === undefined ? () => false : anyReading(compilePaths(hidePaths), ANY_READING);
   return (path) => {
-    if (isHidden(path.split(/[?;]/, 1)[0] as string)) return `/${HIDDEN}`;
+    if (isHidden(normalPath(path))) return `/${HIDDEN}`;
     return showValues ? path : redactPath(path);
   };
 }

@@ -99,4 +99,38 @@ const DECEIVED: readonly Row[] = FORMS.flatMap((form) =>
   })),
 );
 
-export const DECEPTION_ROWS: readonly Row[] = [RULE, ...DECEIVED];
+const FILE = 'a file behind a parameter';
+
+const SPELLINGS: Readonly<Record<string, (path: string) => string>> = {
+  'as it is': (path) => path,
+  'a doubled slash before it': (path) => `/${path}`,
+  'a doubled slash within': (path) => path.replace(/(?<=.)\//, '//'),
+  'an encoded slash': (path) => path.replace(/(?<=.)\//, '%2f'),
+  'an encoded backslash': (path) => path.replace(/(?<=.)\//, '%5C'),
+  'a parameter': (path) => path.replace(/(?<=.)\//, ';a=1/'),
+  'an encoded parameter': (path) => path.replace(/(?<=.)\//, '%3ba/'),
+  'a segment of a parameter alone': (path) => `/;a${path}`,
+  capitals: (path) => path.toUpperCase(),
+  'an encoded letter': (path) => path.replace('e', '%65'),
+  'a parameter and a doubled slash': (path) => path.replace(/(?<=.)\//, ';a//'),
+  [FILE]: (path) => `${path};x.css`,
+  'all of them': (path) => `/${path.toUpperCase().replace(/(?<=.)\//, ';a%2F;b/')}`,
+};
+
+/** The origin lets everybody store it: only the rule of the gate keeps it private. `/others` has no rule, so its page is stored. */
+const SPELT: readonly Row[] = ['/members', '/orders', '/others'].flatMap((prefix) =>
+  Object.entries(SPELLINGS).map(([how, spell]) => ({
+    name: `${prefix}/1 with ${how}`,
+    rule: 'a rule over paths',
+    // The rule by extension permits storing: only where every reading has the extension.
+    expected: prefix === '/others' && how !== FILE ? 'stored' : 'not stored',
+    run: async (world) => {
+      const path = spell(world.path(prefix));
+      world.origin.answerUnder(path, { fields: { 'cache-control': 'max-age=60' }, body: SECRET });
+      await world.ask(path);
+      return world.stored(path);
+    },
+  })),
+);
+
+export const DECEPTION_ROWS: readonly Row[] = [RULE, ...DECEIVED, ...SPELT];

@@ -11,7 +11,11 @@ export const POISONING: Group = {
   config: ({ originUrl }) => ({
     origins: { app: { url: originUrl } },
     // The rule that makes deception pay: files by their extension, whatever the origin says.
-    routes: [{ match: { path: ['*.css', '*.js'] }, ttl: '1h' }, {}],
+    routes: [
+      { match: { path: '/members/*' }, bypass: [{}] },
+      { match: { path: ['*.css', '*.js'] }, ttl: '1h' },
+      { bypass: [{ path: '/orders/*' }] },
+    ],
   }),
   atOnce: 8,
   rows: [CLAIM_ROWS, REQUEST_ROWS, KEY_ROWS, DECEPTION_ROWS].flat(),
