@@ -122,17 +122,31 @@ const RESOLUTION_MS = 20;
 export function processPressure(): () => Promise<PressureReading> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
-  let limit: Promise<number> | undefined;
+  let limit: number | undefined;
   return async () => {
     // Nothing measured: the loop was blocked all the time, or has just begun.
     const meanMs = delay.count === 0 ? 0 : delay.mean / 1e6 - RESOLUTION_MS;
     delay.reset();
     const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics();
-    limit ??= descriptorLimit();
-    const [open, allowed] = await Promise.all([openDescriptors(), limit]);
-    return { event_loop: Math.max(0, meanMs), heap: used / most, descriptors: open / allowed };
+    const descriptors = await usedPart(async () => {
+      limit ??= await descriptorLimit();
+      return (await openDescriptors()) / limit;
+    });
+    return { event_loop: Math.max(0, meanMs), heap: used / most, descriptors };
   };
 }
+
+/** To count descriptors takes one: a process that has none left has used all of its own, or of the machine's. */
+async function usedPart(count: () => Promise<number>): Promise<number> {
+  try {
+    return await count();
+  } catch (error) {
+    if (NONE_LEFT.has((error as NodeJS.ErrnoException).code)) return 1;
+    throw error;
+  }
+}
+
+const NONE_LEFT: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 async function openDescriptors(): Promise<number> {
   if (process.platform !== 'linux') return 0;

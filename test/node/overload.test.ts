@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
 import { Overload, type PressureReading, processPressure } from '../../src/node/overload.ts';
@@ -104,5 +106,23 @@ describe('overload', () => {
     if (process.platform === 'linux') expect(reading.descriptors).toBeGreaterThan(0);
     expect(reading.descriptors).toBeLessThan(1);
     expect(reading.event_loop).toBeGreaterThanOrEqual(0);
+  });
+
+  // To count descriptors takes one, so the count itself fails where none is left.
+  test.runIf(process.platform === 'linux')('a process without a descriptor left is short of them', async () => {
+    const script = `
+      import { openSync } from 'node:fs';
+      import { processPressure } from './src/node/overload.ts';
+      const read = processPressure();
+      const before = await read();
+      try { for (;;) openSync('/dev/null'); } catch {}
+      const none = processPressure();
+      const short = [await read(), await none()].map(({ descriptors }) => descriptors);
+      process.stdout.write(JSON.stringify([before.descriptors, ...short]));`;
+    const command = 'ulimit -n 100 && exec "$0" --input-type=module -e "$1"';
+    const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, script]);
+    const [before, ...short] = JSON.parse(stdout);
+    expect(before).toBeLessThan(0.9);
+    expect(short).toEqual([1, 1]);
   });
 });

@@ -46,8 +46,13 @@ export class UploadSpool {
     // A process of the same number may have ended between the two steps.
     await unlink(path).catch(() => {});
     const handle = await open(path, 'wx+', 0o600);
-    await unlink(path);
-    return handle;
+    try {
+      await unlink(path);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 }
 
