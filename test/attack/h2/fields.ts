@@ -91,6 +91,12 @@ export const CONTENT: readonly Row[] = rowsOf('RFC 9113 §8.1.1', [
       head(1, [...post, ['content-length', '2']], END_HEADERS),
       frame(DATA, 1, Buffer.from('abc'), END_STREAM),
     ],
+    {
+      exception: {
+        got: 'connection INTERNAL_ERROR, ended, nothing forwarded',
+        issue: 'node:http2 ends the connection in its own words (D52)',
+      },
+    },
   ],
   [
     'trailers without an end',
