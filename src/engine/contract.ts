@@ -195,6 +195,8 @@ export interface GateStats {
   /** Answers not stored, by the reason of the storing decision. */
   readonly refusedStores: { readonly [reason: string]: number };
   readonly stores: number;
+  /** Variants that made room for others of their URL, which keeps 64. */
+  readonly variantsDropped: number;
   readonly invalidations: { readonly [kind in Selector['kind']]: number };
   readonly purges: number;
   /** Exceptions that must not happen. */

@@ -32,6 +32,7 @@ function statsOf(context: Context): GateStats {
     details: { ...tally.details },
     refusedStores: { ...tally.refusedStores },
     stores: tally.stores,
+    variantsDropped: context.tiers.variants.dropped,
     invalidations: { ...invalidator.counts },
     purges: tally.purges,
     exceptions: { ...tally.exceptions },

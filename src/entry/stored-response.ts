@@ -47,7 +47,7 @@ export interface VariantList {
   readonly key: string;
   /** Names of the selecting header fields, lower case, sorted (RFC 9111 §4.1). */
   readonly names: readonly string[];
-  /** Keys of the stored variants, oldest first. */
+  /** Keys of the stored variants; the first to leave is the first that nobody uses. */
   readonly variantKeys: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export function noteOf(entry: Entry): EntryNote {
 
 const NO_RESPONSE = { status: 0, bornMs: 0, lifetimeMs: 0, tags: [], epoch: '', stamp: 0, bodyBytes: 0 } as const;
 
-/** Variants kept under one key; the oldest leaves. More would let one client's made-up field values fill the store. */
+/** Variants kept under one key; one that is not used leaves. More would let one client's made-up field values fill the store. */
 export const MAX_VARIANTS = 64;
 
 /** The body of a stored response, without a copy; only of one whose body is not large. */

@@ -45,8 +45,12 @@ function selectVariant(
   const variantKey = requestVariantKey(key, found.names, request);
   const variant = context.tiers.get(variantKey);
   if (variant instanceof Promise) {
-    return variant.then((entry) => inCoding(context, variantSelection(variantKey, entry), request));
+    return variant.then((entry) => {
+      if (entry !== undefined) context.tiers.variants.use(found, variantKey);
+      return inCoding(context, variantSelection(variantKey, entry), request);
+    });
   }
+  if (variant !== undefined) context.tiers.variants.use(found, variantKey);
   const entry = variant ?? inPreferredLanguage(context, { list: found, variantKey }, request);
   return inCoding(context, variantSelection(variantKey, entry), request);
 }

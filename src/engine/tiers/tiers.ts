@@ -4,18 +4,13 @@
 // more would never be found again, so it is removed.
 
 import { type EntryLedger, keyParts, withCoded } from '../../entry/key.ts';
-import {
-  type Entry,
-  type EntryNote,
-  MAX_VARIANTS,
-  type StoredResponse,
-  type VariantList,
-} from '../../entry/stored-response.ts';
+import type { Entry, EntryNote, StoredResponse, VariantList } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Fill, LedgerRefusal, Stamp } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
+import { VariantLists } from './variant-lists.ts';
 
 export interface TiersParts {
   /** Fastest first. */
@@ -36,6 +31,7 @@ export interface TiersParts {
 export class Tiers {
   readonly #loop: TierLoop<Entry>;
   readonly #parts: TiersParts;
+  readonly variants = new VariantLists();
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
@@ -132,7 +128,7 @@ export class Tiers {
   /** Notes the variant in the list that stands under the plain key. */
   #list(key: string, add: { names: readonly string[]; variant: string }): void {
     this.#withList(key, (old) => {
-      const list = withVariant(old, { key, ...add });
+      const list = this.variants.with(old, { key, ...add });
       const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
       // What was made of a variant would never be found again either.
       if (dropped.length > 0) this.remove(dropped.flatMap(withCoded));
@@ -172,15 +168,4 @@ function isNoOlder(entry: Entry, other: Entry): boolean {
 
 function asList(entry: Entry | undefined): VariantList | undefined {
   return entry?.kind === 'variants' ? entry : undefined;
-}
-
-/** The list with one more variant; a list of other selecting fields is begun anew, for its keys are made otherwise. */
-function withVariant(
-  old: VariantList | undefined,
-  add: { key: string; names: readonly string[]; variant: string },
-): VariantList {
-  const same = old !== undefined && old.names.length === add.names.length && old.names.join() === add.names.join();
-  const others = same ? old.variantKeys.filter((variant) => variant !== add.variant) : [];
-  const variantKeys = [...others, add.variant].slice(-MAX_VARIANTS);
-  return { kind: 'variants', key: add.key, names: add.names, variantKeys };
 }

@@ -58,6 +58,7 @@ const COPIED: readonly Copied[] = [
   counter('details{detail}', 'Exchanges by the detail of their outcome.', (stats) => stats.details),
   counter('collapsed', "Requests answered by another request's fill.", (stats) => stats.requests.collapsed),
   counter('stores', 'Answers stored.', (stats) => stats.stores),
+  counter('variants_dropped', 'Variants that made room for others of their URL.', (stats) => stats.variantsDropped),
   counter('refused_stores{reason}', 'Answers not stored, by the reason.', (stats) => stats.refusedStores),
   counter('invalidations{kind}', 'Invalidations by what they named.', (stats) => stats.invalidations),
   counter(

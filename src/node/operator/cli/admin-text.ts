@@ -89,6 +89,7 @@ export function statsText(stats: BilledStats): string {
     ['forwards', counts(stats.forwards)],
     ['details', counts(stats.details)],
     ['stores', String(stats.stores)],
+    ['dropped', String(stats.variantsDropped)],
     ['refused stores', counts(stats.refusedStores)],
     ['invalidations', counts(stats.invalidations)],
     ['purges', String(stats.purges)],
