@@ -93,8 +93,6 @@ export class RunningForward implements Forward, Sender {
       if (!this.#over) this.#send(false);
     } catch (error) {
       this.fail(this.#fault(error));
-    } finally {
-      if (this.#attempt === undefined) void this.#content?.leave().catch(() => {});
     }
   }
 
@@ -226,6 +224,7 @@ export class RunningForward implements Forward, Sender {
   #finish(reach: Reach): void {
     this.#over = true;
     this.#deadline.stop();
+    this.#content?.leave();
     this.#settle(reach);
     this.#host.over(this);
   }
