@@ -73,6 +73,10 @@ export class Overload {
     return { event_loop: is('event_loop'), heap: is('heap'), descriptors: is('descriptors') };
   }
 
+  get isShort(): boolean {
+    return this.#short.length > 0;
+  }
+
   /** Requests that were answered 503 in place of being forwarded. */
   get shed(): number {
     return this.#shed;
@@ -83,7 +87,7 @@ export class Overload {
     return {
       tellsSending: origin.tellsSending,
       forward: (request, listener) => {
-        if (this.#short.length === 0) return origin.forward(request, listener);
+        if (!this.isShort) return origin.forward(request, listener);
         return this.#refuse(listener);
       },
     };

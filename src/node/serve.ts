@@ -186,7 +186,7 @@ export class NodeGate implements RunningGate {
       trust: () => this.#site.trust,
       originOf: (name) => this.#origins.optionsOf(name),
       cacheName,
-      ...{ budget, uploads, tunnels },
+      ...{ budget, uploads, tunnels, isOverloaded: () => this.#overload.isShort },
       hooks: {
         ended: this.exchanges.ended,
         ...frontLog(this.#log, this.exchanges.shownPath),

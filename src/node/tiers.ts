@@ -17,7 +17,7 @@ import { type Durable, type DurableEvent, openDurable } from '../store/disk/dura
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
-import { type TunnelRoom, tunnelRoom } from './front/connection/tunnel-room.ts';
+import { TunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
 import { UploadSpool } from './front/upload-spool.ts';
 import { WriteRoom } from './write-room.ts';
@@ -51,7 +51,7 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
     memory,
     budget,
     uploads,
-    tunnels: tunnelRoom(limits),
+    tunnels: new TunnelRoom(limits),
     writes,
     gateOptions: { memoryStats: () => memory.stats(), budget, writes },
   };

@@ -33,6 +33,7 @@ export const LIMITS: FrontLimits = {
   minRequestRate: 0,
   minRequestRateWindowMs: 20_000,
   maxTunnels: 10,
+  maxTunnelsPerClient: 10,
   tunnelIdleMs: 10_000,
 };
 

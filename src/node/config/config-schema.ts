@@ -116,6 +116,7 @@ export const configSchema = section(
       minRequestRate: integer(0).default(500),
       minRequestRateWindow: timeout(1).default('20s'),
       maxTunnels: integer(0).default(1_000),
+      maxTunnelsPerClient: integer(0).default(250),
       tunnelIdle: timeout().default('10m'),
       writes: section({
         max: integer(1).default(16_384),

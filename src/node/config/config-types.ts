@@ -207,6 +207,8 @@ interface LimitsConfig {
   readonly minRequestRateWindow?: Duration | undefined;
   /** Tunnels of one process, such as WebSocket; 503 for further ones. Default 1,000. */
   readonly maxTunnels?: number | undefined;
+  /** The same of one client: an address, or a /64 of IPv6. Default 250. */
+  readonly maxTunnelsPerClient?: number | undefined;
   /** How long a tunnel may be silent in both directions. Default `'10m'`. 0: for ever. */
   readonly tunnelIdle?: Duration | undefined;
   /** Writes under way, each of which keeps its URL out of the cache. */

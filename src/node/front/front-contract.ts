@@ -57,6 +57,8 @@ export interface FrontDeps {
   readonly uploads?: UploadRoom;
   /** Default: one within `limits`. */
   readonly tunnels?: TunnelRoom;
+  /** While it is, no tunnel is opened. */
+  readonly isOverloaded?: () => boolean;
   /** A longer pause of a client that should send content or read ends its connection. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */

@@ -18,7 +18,7 @@ import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender } from './connection/connections.ts';
 import type { LentSocket } from './connection/lent-socket.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import { type TunnelRoom, tunnelRoom } from './connection/tunnel-room.ts';
+import { TunnelRoom } from './connection/tunnel-room.ts';
 import type { FrontContext, FrontDeps, ListenAt } from './front-contract.ts';
 import { H2Connection } from './h2/h2-connection.ts';
 import { Http1Channel } from './http1/http1-channel.ts';
@@ -52,7 +52,7 @@ export class Front {
     const keepAliveMs = Math.max(1, deps.limits.keepAliveMs);
     const limits = { ...deps.limits, headTimeoutMs, keepAliveMs };
     const { budget = UNBOUNDED } = deps;
-    this.#tunnelRoom = deps.tunnels ?? tunnelRoom(limits);
+    this.#tunnelRoom = deps.tunnels ?? new TunnelRoom(limits);
     const idleMs = keepAliveMs + KEEP_ALIVE_BUFFER_MS;
     this.#context = {
       ...{ site: deps.site, gate: deps.gate, trust: deps.trust, limits, cacheName, idleMs },
@@ -251,11 +251,8 @@ export class Front {
       this.#deps.hooks?.upgradeOff?.(request.route.originName, site.name);
       return client.refuse(refused('upgrade-off', protocols), socket);
     }
-    const { max, counts } = this.#tunnelRoom;
-    if (counts.open >= max) {
-      counts.stopped.full++;
-      return client.refuse(refused('tunnels', `more than ${max}`), socket);
-    }
+    const leave = this.#deps.isOverloaded?.() ? 'an overload' : this.#tunnelRoom.enter(request.client);
+    if (typeof leave === 'string') return client.refuse(refused('tunnels', leave), socket);
     const close = openTunnel(
       {
         request,
@@ -265,11 +262,15 @@ export class Front {
         room: this.#tunnelRoom,
         origin: this.#deps.originOf(request.route.originName),
         timeoutMs: this.#deps.upgradeTimeoutMs ?? 10_000,
+        stallMs: this.#context.stallMs,
       },
       (refusal) => client.refuse(refusal, socket),
     );
     this.#tunnels.add(close);
-    socket.on('close', () => this.#tunnels.delete(close));
+    socket.on('close', () => {
+      leave();
+      this.#tunnels.delete(close);
+    });
   }
 }
 

@@ -212,7 +212,7 @@ const OF_TUNNELS: readonly Copy<TunnelCounts>[] = [
   gauge('tunnels', 'Tunnels open now, such as WebSocket.', ({ open }) => open),
   copyOf('counter', 'tunnel_bytes{direction}', { help: 'Bytes through tunnels.', read: ({ bytes }) => bytes }),
   copyOf('counter', 'tunnels_stopped{reason}', {
-    help: 'Tunnels that were refused as there were too many (full), or ended as they were silent (idle).',
+    help: 'Tunnels that were refused as there were too many in all (full) or of the client, or ended as they were silent (idle).',
     read: ({ stopped }) => stopped,
   }),
 ];

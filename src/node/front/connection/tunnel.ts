@@ -26,6 +26,8 @@ interface TunnelRequest {
   readonly origin: Pick<OriginOptions, 'url' | 'ca'>;
   /** Time until the origin's answer. */
   readonly timeoutMs: number;
+  /** A longer pause of an answer that makes no tunnel ends the connection. */
+  readonly stallMs: number;
   readonly room: TunnelRoom;
 }
 
@@ -37,7 +39,7 @@ export type CloseTunnel = () => void;
  * `failed`: the origin does not answer, and nothing was sent to the client.
  */
 export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefusal) => void): CloseTunnel {
-  const { client, timeoutMs, room } = tunnel;
+  const { client, timeoutMs, stallMs, room } = tunnel;
   const asked = ask(tunnel);
   const waiting = holdBytes(client, tunnel.head);
   let settled = false;
@@ -54,9 +56,7 @@ export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefus
     clearTimeout(timer);
   };
   client.on('error', () => client.destroy());
-  room.counts.open++;
   client.on('close', () => {
-    room.counts.open--;
     answered();
     asked.destroy();
   });
@@ -67,6 +67,7 @@ export function openTunnel(tunnel: TunnelRequest, failed: (refusal: RequestRefus
   asked.on('response', (answer) => {
     answered();
     waiting();
+    endWhenIdle(room, client, stallMs);
     passOn(answer, client);
   });
   asked.on('upgrade', (answer, origin, originHead) => {
@@ -146,12 +147,17 @@ function join(answer: IncomingMessage, client: Socket, origin: Socket): void {
 }
 
 /** Both directions pass through the client's socket, whose timeout begins anew with each. */
-function count({ idleMs, counts }: TunnelRoom, client: Socket, origin: Socket): void {
+function count(room: TunnelRoom, client: Socket, origin: Socket): void {
+  const { idleMs, counts } = room;
   const add = (direction: keyof typeof counts.bytes) => (chunk: Buffer) => {
     counts.bytes[direction] += chunk.length;
   };
   client.on('data', add('to_origin'));
   origin.on('data', add('to_client'));
+  endWhenIdle(room, client, idleMs);
+}
+
+function endWhenIdle({ counts }: TunnelRoom, client: Socket, idleMs: number): void {
   client.setTimeout(idleMs);
   client.on('timeout', () => {
     counts.stopped.idle++;
