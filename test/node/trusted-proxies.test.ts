@@ -87,6 +87,19 @@ describe('the client', () => {
     expect(request.value('x-forwarded-for')).toBe('127.0.0.1');
   });
 
+  test.each([
+    ['x-forwarded-for', '192.0.2.1'],
+    ['forwarded', '6.6.6.6'],
+    [true, '127.0.0.1'],
+  ] as const)('is that of the field that the proxies write: %s', async (client, expected) => {
+    const request = await requestOf(proxies({ client }), 'Forwarded: for=6.6.6.6', 'X-Forwarded-For: 192.0.2.1');
+    expect(request.client).toBe(expected);
+    const other = client === 'forwarded' ? 'X-Forwarded-For: 192.0.2.1' : 'Forwarded: for=6.6.6.6';
+    const alone = await requestOf(proxies({ client }), other);
+    expect(alone.client).toBe(client === true ? '6.6.6.6' : '127.0.0.1');
+    expect(alone.value('x-forwarded-for')).toBe(client === true ? '6.6.6.6, 127.0.0.1' : '127.0.0.1');
+  });
+
   test('is the peer where the proxies are not believed in it', async () => {
     const request = await requestOf(proxies({ client: false }), 'X-Forwarded-For: 192.0.2.1');
     expect([request.client, request.value('x-forwarded-for')]).toEqual(['127.0.0.1', '127.0.0.1']);
@@ -163,6 +176,10 @@ describe('a proxy is believed', () => {
 test.each([
   [{ from: ['::/129'] }, /trustedProxies\.from\[0\]: expected an IP address or a network/],
   [{ from: [], proto: true }, /trustedProxies\.proto: unknown key/],
+  [
+    { from: [], client: 'via' },
+    /trustedProxies\.client: expected true, false, 'x-forwarded-for' or 'forwarded', got "via"/,
+  ],
   [{ client: true }, /trustedProxies\.from: expected a list, got nothing/],
   ['10.0.0.1', /trustedProxies: expected a list of addresses and networks, or \{ from,/],
 ])('%j is no configuration', (trustedProxies, problem) => {

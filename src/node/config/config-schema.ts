@@ -66,7 +66,11 @@ const trustedProxies = either(
   list(kind.network),
   section({
     from: list(kind.network),
-    client: flag.default(true),
+    client: either(
+      "true, false, 'x-forwarded-for' or 'forwarded'",
+      flag,
+      oneOf('x-forwarded-for', 'forwarded'),
+    ).default(true),
     host: flag.default(false),
     scheme: flag.default(false),
     overrides: flag.default(false),

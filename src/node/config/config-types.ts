@@ -168,8 +168,11 @@ interface PostgresSourceConfig {
 interface TrustedProxiesConfig {
   /** IP addresses, and networks such as `10.0.0.0/8`. Required. */
   readonly from: readonly string[];
-  /** The client is the rightmost hop of X-Forwarded-For, or of Forwarded (RFC 7239), that is none of them. Default true. */
-  readonly client?: boolean | undefined;
+  /**
+   * The client is the rightmost hop of X-Forwarded-For, or of Forwarded (RFC 7239), that is none of them. The name of one of the two: the
+   * proxies write this one, and pass the other on. Default true: where both are there, they must agree.
+   */
+  readonly client?: boolean | 'x-forwarded-for' | 'forwarded' | undefined;
   /** X-Forwarded-Host is the host, part of the cache key. Default false. */
   readonly host?: boolean | undefined;
   /** X-Forwarded-Proto is the scheme, part of the cache key. Default false. */

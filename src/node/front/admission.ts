@@ -17,7 +17,7 @@ import {
   type Scheme,
   withoutDefaultPort,
 } from './request-heads.ts';
-import { type Belief, hopsTo, NO_BELIEF, type Trust, UNSTATED } from './trusted-proxies.ts';
+import { type Belief, believedFields, hopsTo, NO_BELIEF, type Trust, UNSTATED } from './trusted-proxies.ts';
 
 export interface AdmissionDeps {
   /** Asked for each request. */
@@ -121,8 +121,8 @@ function route(routed: Routed, cacheName: string): Admitted {
   const { method, httpVersion } = raw;
   const { host, scheme } = place;
   const { scan } = head;
-  const isTold = believed.client && (scan.forwardedFor ?? scan.forwarded) !== undefined;
-  const hops = isTold ? hopsTo(peer.address, scan, trust.isProxy) : undefined;
+  const stated = believedFields(scan, believed);
+  const hops = stated && hopsTo(peer.address, stated, trust.isProxy);
   const fields = forwardedFields(scan, {
     host,
     scheme,

@@ -9,7 +9,8 @@ import { unmapped } from './connection/arrival.ts';
 
 /** What a peer's word is taken for. */
 export interface Belief {
-  readonly client: boolean;
+  /** A name: of the one field that the proxies write; a client may have sent the other. */
+  readonly client: boolean | 'x-forwarded-for' | 'forwarded';
   readonly host: boolean;
   readonly scheme: boolean;
   /** Fields that claim another target or method, or a client in another way than X-Forwarded-For and Forwarded. */
@@ -76,6 +77,16 @@ function membersOf(networks: readonly string[]): (address: string) => boolean {
 interface StatedHops {
   readonly forwardedFor: string | undefined;
   readonly forwarded: string | undefined;
+}
+
+/** Of the fields of a request, those that its peer is believed in; undefined: it has none of them. */
+export function believedFields({ forwardedFor, forwarded }: StatedHops, belief: Belief): StatedHops | undefined {
+  const is = (field: 'x-forwarded-for' | 'forwarded') => belief.client === true || belief.client === field;
+  const stated = {
+    forwardedFor: is('x-forwarded-for') ? forwardedFor : undefined,
+    forwarded: is('forwarded') ? forwarded : undefined,
+  };
+  return (stated.forwardedFor ?? stated.forwarded) === undefined ? undefined : stated;
 }
 
 /**
