@@ -21,8 +21,8 @@ const NO_ORIGIN: Origin = {
 };
 
 /**
- * A line for each pattern with a spelling that gets more than the pattern: it is stored, or more methods are forwarded. Spellings
- * that the origin may read as the pattern, by its `paths`, get no more.
+ * A line for each pattern with a spelling that gets more than the pattern: it is stored, more methods are forwarded, or fields stay
+ * that the pattern's route removes. Spellings that the origin may read as the pattern, by its `paths`, get no more.
  */
 export function evasions(site: ResolvedSite): readonly string[] {
   const origins = new Map(Object.keys(site.origins).map((name) => [name, NO_ORIGIN]));
@@ -58,16 +58,22 @@ interface Permitted {
   readonly isStored: boolean;
   /** Undefined: all. */
   readonly methods: ReadonlySet<string> | undefined;
+  /** Of requests and of answers. */
+  readonly removed: readonly ReadonlySet<string>[];
 }
 
 /** Undefined: no route takes it. */
 function permitted(router: Router, host: string, path: string): Permitted | undefined {
-  const request = router.match(host, path)?.request;
-  return request && { isStored: request.bypass('GET', path, []) === false, methods: request.methods };
+  const site = router.match(host, path);
+  if (site === undefined) return undefined;
+  const { bypass, methods, fields } = site.request;
+  const removed = [fields.remove, site.route.responseFields.remove];
+  return { isStored: bypass('GET', path, []) === false, methods, removed };
 }
 
 function isMore(got: Permitted, most: Permitted | undefined): boolean {
   if (most === undefined || (got.isStored && !most.isStored)) return true;
+  if (most.removed.some((names, at) => [...names].some((name) => got.removed[at]?.has(name) !== true))) return true;
   if (most.methods === undefined) return false;
   const { methods } = most;
   return got.methods === undefined || [...got.methods].some((method) => !methods.has(method));

@@ -8,7 +8,7 @@ import { editFields, sharedRequest } from '../engine/answers/edits.ts';
 import type { FieldEdits, GateRequest, Route } from '../engine/contract.ts';
 import { normalPath, normalTarget } from '../entry/key.ts';
 import { foldPath, otherReadings, type PathRules } from '../entry/path-readings.ts';
-import type { Fields } from '../semantics/fields.ts';
+import { type Fields, fieldLines, filterFields } from '../semantics/fields.ts';
 import type { PathTest } from './path-tests.ts';
 
 /** Which query parameters stay in the key, and so in the forwarded request. */
@@ -96,12 +96,16 @@ export class HostRouter implements Router {
   readonly #anyHost: Candidate[] = [];
   readonly #onlyAnyHost: readonly Bucket[] = [this.#anyHost];
   readonly #remembered = new Map<string, readonly Bucket[]>();
+  readonly #sites: SiteRoute[] = [];
+  /** What routes that one path may mean permit together, by their places in `#sites`. */
+  readonly #common = new Map<string, SiteRoute>();
   #hasPaths = false;
   #hasCapitals = false;
   #retired = false;
   readonly isRetired = (): boolean => this.#retired;
 
   add(candidate: Candidate, hosts: readonly string[]): void {
+    this.#sites.push(candidate.site);
     this.#hasPaths ||= candidate.paths !== undefined;
     this.#hasCapitals ||= candidate.paths?.hasCapitals === true;
     if (hosts.length === 0) this.#anyHost.push(candidate);
@@ -133,9 +137,17 @@ export class HostRouter implements Router {
     const found = readings.map((reading) => find(buckets, reading, 'matches'));
     // A route that is written in capitals is the only one that knows them.
     const folded = isFolded ? [path, ...readings].map((one) => find(buckets, foldPath(one), 'matchesFolded')) : [];
-    const others = [...found, ...folded].filter((other) => other !== site);
-    if (others.length === 0) return site;
-    return others.includes(undefined) ? undefined : permittedByAll(site, others as SiteRoute[]);
+    const sites = new Set([site, ...found, ...folded]);
+    if (sites.size === 1) return site;
+    return sites.has(undefined as never) ? undefined : this.#permittedByAll([...sites] as SiteRoute[]);
+  }
+
+  /** One object for each such set of routes: bounds count by it. */
+  #permittedByAll(sites: readonly SiteRoute[]): SiteRoute {
+    const places = sites.map((site) => this.#sites.indexOf(site)).join();
+    const common = this.#common.get(places) ?? permittedByAll(sites);
+    this.#common.set(places, common);
+    return common;
   }
 
   knowsHost(host: string): boolean {
@@ -180,14 +192,42 @@ function find(buckets: readonly Bucket[], path: string, by: 'matches' | 'matches
 
 const passes = () => 'ambiguous-path' as const;
 
-/** What only one of the routes stores may be what another keeps private. */
-function permittedByAll(site: SiteRoute, others: readonly SiteRoute[]): SiteRoute {
-  const all = [site, ...others].map(({ request }) => request);
+/** The first route with what all of them permit. What only one of them stores may be what another keeps private. */
+function permittedByAll(sites: readonly SiteRoute[]): SiteRoute {
+  const [site] = sites as readonly [SiteRoute];
+  const [all, routes] = [sites.map(({ request }) => request), sites.map(({ route }) => route)];
   const lists = all.flatMap(({ methods }) => (methods === undefined ? [] : [methods]));
   const [first] = lists;
-  const methods = first && new Set([...first].filter((method) => lists.every((list) => list.has(method))));
-  const [upgrade, bodyOnGet] = [all.every((one) => one.upgrade), all.every((one) => one.bodyOnGet)];
-  return { ...site, request: { ...site.request, bypass: passes, methods, upgrade, bodyOnGet } };
+  const request: RequestRules = {
+    ...site.request,
+    query: all.map(({ query }) => query).reduce(narrower),
+    fields: commonEdits(all.map(({ fields }) => fields)),
+    bypass: passes,
+    methods: first && new Set([...first].filter((method) => lists.every((list) => list.has(method)))),
+    upgrade: all.every(({ upgrade }) => upgrade),
+    bodyOnGet: all.every(({ bodyOnGet }) => bodyOnGet),
+  };
+  const responseFields = commonEdits(routes.map((route) => route.responseFields));
+  const showTags = routes.every((route) => route.showTags);
+  return Object.freeze({ name: site.name, route: { ...site.route, responseFields, showTags }, request });
+}
+
+/** Takes off what any of them takes off, and adds what each of them adds. */
+function commonEdits(edits: readonly FieldEdits[]): FieldEdits {
+  const [{ set }] = edits as readonly [FieldEdits];
+  const isCommon = (name: string) => new Set(edits.map((one) => fieldLines(one.set, name).join('\n'))).size === 1;
+  return { remove: new Set(edits.flatMap(({ remove }) => [...remove])), set: filterFields(set, isCommon) };
+}
+
+/** Keeps what both keep. */
+function narrower(one: QueryRule, other: QueryRule): QueryRule {
+  if (one.kind === 'all') return other;
+  if (other.kind === 'all') return one;
+  if (one.kind === 'drop' && other.kind === 'drop')
+    return { kind: 'drop', names: new Set([...one.names, ...other.names]) };
+  const [keep, second] = one.kind === 'keep' ? [one, other] : [other, one];
+  const isKept = (name: string) => second.names.has(name) === (second.kind === 'keep');
+  return { kind: 'keep', names: new Set([...keep.names].filter(isKept)) };
 }
 
 /** The host itself, then every wildcard it falls under, the longest first. */

@@ -9,7 +9,7 @@ import type { Origin } from '../../src/ports.ts';
 import { compileSite } from '../../src/site/compile-site.ts';
 import { evasions } from '../../src/site/evasions.ts';
 import type { OriginPathsConfig } from '../../src/site/route-types.ts';
-import { allowedInstead } from '../../src/site/router.ts';
+import { allowedInstead, requestOnRoute } from '../../src/site/router.ts';
 
 type Routes = NonNullable<TidegateConfig['routes']>;
 
@@ -89,6 +89,35 @@ test('what one of the routes does not take is not taken', () => {
   expect([plain?.request.upgrade, ambiguous?.request.upgrade]).toEqual([true, false]);
 });
 
+test('what one of the routes takes off is taken off, and what only one adds is not added', () => {
+  const router = site([
+    {
+      match: { path: '/internal/*' },
+      request: { remove: ['x-admin'], set: { 'x-zone': 'inner', 'x-gate': '1' } },
+      response: { remove: ['x-secret'] },
+      query: { drop: ['debug'] },
+    },
+    { request: { set: { 'x-gate': '1', 'x-open': '1' } }, query: { keep: ['q', 'debug'] }, showTags: true },
+  ]);
+  const { route, request } = router.match('h', '//internal/x')!;
+  const sent = requestOnRoute(
+    {
+      method: 'GET',
+      target: '//internal/x?q=1&debug=1&z=1',
+      fields: ['x-admin', '1', 'x-zone', 'mine'],
+      bypass: false,
+    },
+    { name: '', route, request },
+    () => false,
+  );
+  expect(sent).toEqual({ target: '//internal/x?q=1', fields: ['x-gate', '1'], bypass: 'ambiguous-path' });
+  expect([...route.responseFields.remove]).toEqual(['x-secret']);
+  expect(route.showTags).toBe(false);
+  // Bounds on clients count by the route.
+  expect(router.match('h', '//internal/y')?.route).toBe(route);
+  expect(router.match('h', '/x')?.request.fields.set).toEqual(['x-gate', '1', 'x-open', '1']);
+});
+
 test('a reading without a route leaves the request without one', () => {
   const router = site([{ match: { path: '/public*' } }]);
   expect(router.match('h', '/public/a')?.name).toBe('route-1');
@@ -136,6 +165,13 @@ describe('check', () => {
     ]);
     expect(evasions(resolved([{ name: 'all', bypass: [{ path: '/me', cookie: 's' }] }]))).toEqual([
       'route all: "/me" does not cover /me/, which takes route all and gets more',
+    ]);
+  });
+
+  test('names a spelling that keeps what the pattern removes', () => {
+    const routes: Routes = [{ match: { path: '/admin' }, request: { remove: ['x-admin'] } }, { name: 'rest' }];
+    expect(evasions(resolved(routes))).toEqual([
+      'route route-1: "/admin" does not cover /admin/, which takes route rest and gets more',
     ]);
   });
 
