@@ -12,6 +12,7 @@ import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
+import { beyondBounds } from './json-bounds.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -169,6 +170,8 @@ export function json(status: number, value: unknown): AdminResponse {
 
 /** The JSON content of a call; `what` names the expected content in errors. */
 export function parseJson(text: string, what = 'a selector'): unknown {
+  const beyond = beyondBounds(text);
+  if (beyond !== undefined) throw new TidegateError('E_SELECTOR', `expected ${what} as JSON, got ${beyond}`);
   try {
     return JSON.parse(text);
   } catch (error) {

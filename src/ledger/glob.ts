@@ -19,9 +19,11 @@ export function globMatcher(pattern: string): (text: string) => boolean {
   if (segments.length === 1) return (text) => text.length === first.length && matchesAt(first, text, 0);
   const last = segments[segments.length - 1]!;
   const middle = segments.slice(1, -1).map((one) => (one.includes(ANY) ? searchMasked(one) : searchPlain(one)));
+  const least = segments.reduce((sum, one) => sum + one.length, 0);
   return (text) => {
     const lastAt = text.length - last.length;
-    if (lastAt < first.length || !matchesAt(first, text, 0) || !matchesAt(last, text, lastAt)) return false;
+    // Also so that a long pattern costs a short text nothing.
+    if (text.length < least || !matchesAt(first, text, 0) || !matchesAt(last, text, lastAt)) return false;
     let at = first.length;
     for (const search of middle) {
       at = search(text, at);

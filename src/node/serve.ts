@@ -220,8 +220,7 @@ export class NodeGate implements RunningGate {
         originNames: () => Object.keys(this.#site.config.origins),
       };
       const api = createAdminApi(this.#role === undefined ? deps : this.#role.admin(deps));
-      const { token, ...place } = admin;
-      const server = await startAdmin({ ...place, ...(token !== undefined && { token }), api });
+      const server = await startAdmin({ ...admin, api, counts: this.metrics.refusedCalls });
       this.adminUrl = server.url;
       this.#closeAdmin = () => server.close();
     } catch (error) {

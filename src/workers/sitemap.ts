@@ -11,7 +11,8 @@ export interface SitemapPart {
   readonly locations: readonly string[];
 }
 
-const LOCATION = /<loc\s*>([\s\S]*?)<\/loc\s*>/g;
+/** Never reads past the next one, or a sitemap that ends none of them would be read anew for each. */
+const LOCATION = /<loc\s*>((?:(?!<loc[\s>])[\s\S])*?)<\/loc\s*>/g;
 const LONGEST = 8_192;
 
 /** The parts of a sitemap, in its order. Throws E_POPULATE where it is none. Bytes are UTF-8, as the protocol has it. */

@@ -1,11 +1,18 @@
 // A gate that answers the admin API with fixed figures and remembers what it was asked.
 
+import { adminCounts } from '../../src/admin/call-room.ts';
 import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import { nothingHeld } from '../../src/memory-budget.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
+
+/** What bounds a listener of the admin API. */
+export function adminBounds() {
+  const rate = { perSecond: 1_000, burst: 1_000 };
+  return { maxConnections: 100, calls: rate, wrongTokens: rate, counts: adminCounts() };
+}
 
 export const ROUTE: Route = {
   tenant: '-',

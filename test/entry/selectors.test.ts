@@ -120,6 +120,7 @@ test.each([
   [{ pattern: 'ftp://*' }, 'expected a glob over whole URLs'],
   [{ pattern: 'http:///users/*' }, 'expected a glob over whole URLs'],
   [{ pattern: '*/a%4*' }, 'expected a glob in which each %XX is whole'],
+  [{ pattern: `http://h/${'*'.repeat(8_192)}` }, 'expected a glob of up to 8192 characters'],
   [{ pattern: '*/*/../a' }, 'expected a glob without a dot segment after a wildcard'],
   [{ pattern: '' }, 'expected text as "pattern"'],
   [{ origin: 'two words' }, 'expected the name of an origin'],
@@ -148,4 +149,10 @@ test('whatever the JSON, there are selectors or an E_SELECTOR', () => {
       }
     }),
   );
+});
+
+test('a glob of many slashes and stars is read in linear time', () => {
+  const began = performance.now();
+  for (let at = 0; at < 100; at++) parseSelectors({ pattern: `http://h/${'*/.'.repeat(2_700)}x` });
+  expect(performance.now() - began).toBeLessThan(2_000);
 });

@@ -70,6 +70,7 @@ describe('globMatcher', () => {
     ['many stars and a near miss', `*${'a*'.repeat(long)}b*c`, `${'a'.repeat(long)}b`],
     ['a long segment that repeats itself', `*${'a'.repeat(long / 2)}b*`, 'a'.repeat(long)],
     ['a long segment that fails at its start', `*b${'a'.repeat(long / 2)}*`, 'a'.repeat(long)],
+    ['a long segment with question marks on a short text', `*${'?a'.repeat(500_000)}*`, 'a'.repeat(8_192)],
     ['question marks in a long segment', `*${'a?'.repeat(500)}b*`, 'a'.repeat(long)],
   ];
   for (const [name, pattern, text] of adversaries) {

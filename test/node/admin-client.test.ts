@@ -4,7 +4,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
 import { callAdmin } from '../../src/node/operator/cli/admin-client.ts';
-import { fakeGate } from '../admin/fake-gate.ts';
+import { adminBounds, fakeGate } from '../admin/fake-gate.ts';
 
 const TOKEN = 'a-token-of-some-length';
 
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 async function start(token?: string) {
   const fake = fakeGate();
-  const admin = await startAdmin({ port: 0, token, api: createAdminApi(fake.deps) });
+  const admin = await startAdmin({ ...adminBounds(), port: 0, token, api: createAdminApi(fake.deps) });
   running.push(admin);
   return { ...fake, url: admin.url };
 }
@@ -69,7 +69,7 @@ test.each(['nonsense', 'ftp://127.0.0.1/', 'http://user:CANARY@127.0.0.1/'])('re
 
 test('says that it is another server', async () => {
   const api = async () => ({ status: 200, contentType: 'text/html', fields: [], body: '<p>' });
-  const admin = await startAdmin({ port: 0, api });
+  const admin = await startAdmin({ ...adminBounds(), port: 0, api });
   running.push(admin);
   await expect(callAdmin({ admin: admin.url }, { method: 'GET', path: '/stats' })).rejects.toThrow(
     `expected JSON from a gate's admin API at ${admin.url}, got 200 text/html`,
@@ -78,7 +78,7 @@ test('says that it is another server', async () => {
 
 test('says under which path another server was asked', async () => {
   const api = async () => ({ status: 404, contentType: 'text/html', fields: [], body: '<p>' });
-  const admin = await startAdmin({ port: 0, api });
+  const admin = await startAdmin({ ...adminBounds(), port: 0, api });
   running.push(admin);
   const asked = callAdmin({ admin: `${admin.url}/.tidegate/` }, { method: 'GET', path: '/stats' });
   await expect(asked).rejects.toThrow(`admin API at ${admin.url}/.tidegate, got 404 text/html`);
@@ -93,7 +93,11 @@ test.each([
   ['text/html', '<html><style>p {}</style><p>Error <b>1101</b></p>', 'Error 1101'],
   ['text/plain', 'x'.repeat(400), `${'x'.repeat(300)}…`],
 ])('shows in one line with what a Worker answers that fails', async (contentType, body, shown) => {
-  const admin = await startAdmin({ port: 0, api: async () => ({ status: 500, contentType, fields: [], body }) });
+  const admin = await startAdmin({
+    ...adminBounds(),
+    port: 0,
+    api: async () => ({ status: 500, contentType, fields: [], body }),
+  });
   running.push(admin);
   await expect(callAdmin({ admin: admin.url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
     code: 'E_ADMIN',

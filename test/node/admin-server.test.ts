@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
-import { fakeGate } from '../admin/fake-gate.ts';
+import { adminBounds, fakeGate } from '../admin/fake-gate.ts';
 
 const TOKEN = 'a-token-of-some-length';
 
@@ -14,7 +14,7 @@ afterEach(async () => {
 
 async function start(token?: string, host?: string) {
   const fake = fakeGate();
-  const admin = await startAdmin({ host, port: 0, token, api: createAdminApi(fake.deps) });
+  const admin = await startAdmin({ ...adminBounds(), host, port: 0, token, api: createAdminApi(fake.deps) });
   running.push(admin);
   return { ...fake, url: admin.url };
 }
@@ -229,7 +229,7 @@ describe('requests', () => {
 describe('a port that cannot be had is E_PORT, saying why', () => {
   test('in use', async () => {
     const { url, deps } = await start();
-    const starting = startAdmin({ port: Number(new URL(url).port), api: createAdminApi(deps) });
+    const starting = startAdmin({ ...adminBounds(), port: Number(new URL(url).port), api: createAdminApi(deps) });
     await expect(starting).rejects.toMatchObject({
       code: 'E_PORT',
       message: expect.stringMatching(

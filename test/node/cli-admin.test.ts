@@ -5,7 +5,7 @@ import type { Explanation } from '../../src/engine/contract.ts';
 import { keyHash } from '../../src/node/operator/access-log.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
 import { ADMIN_COMMANDS } from '../../src/node/operator/cli/admin-commands.ts';
-import { ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
+import { adminBounds, ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 
 const TOKEN = 'CANARY-TOKEN';
@@ -21,7 +21,7 @@ beforeAll(async () => {
       return { ...fake.deps.gate, ...gate };
     },
   };
-  admin = await startAdmin({ port: 0, token: TOKEN, api: createAdminApi(deps) });
+  admin = await startAdmin({ ...adminBounds(), port: 0, token: TOKEN, api: createAdminApi(deps) });
 });
 afterAll(() => admin.close());
 afterEach(() => {
@@ -216,7 +216,7 @@ describe('every command', () => {
   });
 
   test.each(commands)('%s says when nobody is there', async (...command) => {
-    const free = await startAdmin({ port: 0, api: async () => expect.unreachable() });
+    const free = await startAdmin({ ...adminBounds(), port: 0, api: async () => expect.unreachable() });
     await free.close();
     const { code, err } = await bare(...command, '--admin', free.url);
     expect(code).toBe(1);

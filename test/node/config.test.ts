@@ -38,7 +38,10 @@ describe('resolveConfig', () => {
     expect(routes[0]).toMatchObject({ name: 'route-1', origin: 'app', tenant: '-', profile: 'safe', match: {} });
     expect([listen, admin]).toEqual([
       { host: '127.0.0.1', port: 8080, http2: true, proxyProtocol: false },
-      { host: '127.0.0.1', port: 8081, token: undefined },
+      {
+        ...{ host: '127.0.0.1', port: 8081, token: undefined, maxConnections: 1_000 },
+        ...{ calls: { perSecond: 1_000, burst: 5_000 }, wrongTokens: { perSecond: 1, burst: 20 } },
+      },
     ]);
   });
 

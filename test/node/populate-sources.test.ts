@@ -76,6 +76,11 @@ describe('a sitemap', () => {
       () => Readable.from([Buffer.from('<html><body>')]),
       'expected urlset or sitemapindex as the root element, got html',
     ],
+    [
+      'with a root of a long name',
+      () => Readable.from([Buffer.from(`<${'x'.repeat(1_000_000)}>`)]),
+      'expected urlset or sitemapindex as the root element, got "xxxx',
+    ],
     ['that is nothing', () => Readable.from([Buffer.from('')]), 'expected XML of a sitemap'],
     [
       'with a document type',

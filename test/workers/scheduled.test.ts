@@ -148,6 +148,15 @@ test('a sitemap is read however its bytes are cut', async () => {
   );
 });
 
+test('a sitemap that ends none of its addresses is read in linear time', async () => {
+  async function* chunks() {
+    for (let at = 0; at < 4; at++) yield new TextEncoder().encode(`<urlset>${'<loc>'.repeat(200_000)}`);
+  }
+  const began = performance.now();
+  for await (const part of sitemapParts(chunks())) expect(part.locations).toEqual([]);
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
+
 describe('popularity', () => {
   test('an isolate tells what it counted once a minute, the most used', () => {
     const uses = new UsesHere();

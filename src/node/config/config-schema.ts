@@ -59,6 +59,10 @@ const databaseSchema = section({
 /** Apart, for commands that read nothing else of a configuration. */
 export const databasesSchema = table(kind.sourceName, databaseSchema).default({});
 
+/** Calls of the admin API. */
+const rate = (perSecond: number, burst: number) =>
+  section({ perSecond: integer(1).default(perSecond), burst: integer(1).default(burst) }).default({});
+
 const scheduleSchema = section(scheduleOf(kind.cronExpression));
 
 const trustedProxies = either(
@@ -96,6 +100,9 @@ export const configSchema = section(
         port: integer(0, 65_535).default(8081),
         token: kind.bearerToken.optional(),
         tokenFile: text.optional(),
+        maxConnections: integer(1).default(1_000),
+        calls: rate(1_000, 5_000),
+        wrongTokens: rate(1, 20),
       },
       { path: `${HERE}, where the admin API has a listener of its own (admin.host, admin.port)` },
     ).default({}),

@@ -79,6 +79,19 @@ interface AdminConfig {
   readonly token?: string | undefined;
   /** File that holds the token, relative to the configuration's folder. Default: none. */
   readonly tokenFile?: string | undefined;
+  /** Connections at a time; beyond it the oldest that has shown no token makes room. Default 1,000. */
+  readonly maxConnections?: number | undefined;
+  /** Calls; and by themselves as many reports of trackers. Beyond it 429. Default 1,000 a second, 5,000 at once. */
+  readonly calls?: CallRateConfig | undefined;
+  /** Calls of one address with a wrong token; beyond it 429, whatever the token. Default 1 a second, 20 at once. */
+  readonly wrongTokens?: CallRateConfig | undefined;
+}
+
+interface CallRateConfig {
+  /** On the average. */
+  readonly perSecond?: number | undefined;
+  /** At once, after a time without any. */
+  readonly burst?: number | undefined;
 }
 
 interface MemoryConfig {

@@ -15,7 +15,7 @@ import { bearerToken } from './config-values.ts';
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
-  readonly admin: { readonly host: string; readonly port: number; readonly token: string | undefined };
+  readonly admin: Omit<ConfigOutput['admin'], 'token' | 'tokenFile'> & { readonly token: string | undefined };
   readonly routes: readonly ResolvedRoute[];
   readonly schedule: readonly ResolvedSchedule[];
 }
@@ -190,9 +190,10 @@ function numeric(flag: string | number | undefined): string | number | undefined
 /** The configuration, checked and with its defaults; throws one error that names every problem. */
 export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {}): ResolvedConfig {
   const { directory = process.cwd(), env = process.env, source = 'the configuration' } = surroundings;
-  const { admin, disk, log, populate, schedule, ...rest } = checked(raw, source);
+  const { admin: given, disk, log, populate, schedule, ...rest } = checked(raw, source);
+  const { token: inline, tokenFile, ...admin } = given;
   const absolute = namesIn(directory);
-  const token = admin.token ?? storedToken(absolute(admin.tokenFile), env, source);
+  const token = inline ?? storedToken(absolute(tokenFile), env, source);
   if (token === undefined && !isLoopback(admin.host)) {
     const expected = 'expected a token (admin.token, admin.tokenFile or TIDEGATE_ADMIN_TOKEN)';
     throw new TidegateError(
@@ -222,7 +223,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
     schedule: schedule.map((one, at) => {
       return { ...one, file: absolute(one.file), name: one.name ?? `schedule-${at + 1}` };
     }),
-    admin: { host: admin.host, port: admin.port, token },
+    admin: { ...admin, token },
     routes: resolveRoutes(rest.origins, rest.routes),
     log: { ...log, file: log.file === 'stdout' ? log.file : absolute(log.file) },
     targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),

@@ -8,6 +8,7 @@ import { type DestinationStream, destination as fileDestination, type Logger, pi
 import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
 import { cacheKey } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
+import { shownMethod } from './redact.ts';
 
 export interface LogOptions {
   /** `info` has the access log. */
@@ -70,7 +71,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra) {
   const [host, path] = hostAndPath(request.uri);
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   return {
-    method: request.method,
+    method: shownMethod(request.method),
     host,
     path: extra.shownPath(path),
     ...(request.client !== undefined && { client: request.client }),

@@ -9,21 +9,29 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
+import { type AdminCounts, type AdminRefusalReason, type CallLimits, CallRoom } from '../../admin/call-room.ts';
+import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
 import { answerArrival, type Guard, headOf, tokenGuard } from '../../admin/listener.ts';
+import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import { fieldLines, fieldValue } from '../../semantics/fields.ts';
 import { isLoopback } from '../config/config.ts';
 import { listening, portError } from '../listening.ts';
+import { AdminConnections } from './admin-connections.ts';
 
-export interface AdminListener {
+export interface AdminListener extends CallLimits {
   /** Name or address to listen on. Default 127.0.0.1. */
   readonly host?: string | undefined;
   /** 0: any free port. */
   readonly port: number;
   /** Undefined or empty: no token, and then the listener must be on loopback. */
   readonly token?: string | undefined;
+  readonly maxConnections: number;
   readonly api: AdminApi;
+  readonly counts: AdminCounts;
+  /** Time for the content of a call, and for an answer to be taken. */
+  readonly slowMs?: { readonly content: number; readonly answer: number };
 }
 
 export interface RunningAdmin {
@@ -33,6 +41,9 @@ export interface RunningAdmin {
 }
 
 const CLOSE_WITHIN_MS = 5_000;
+const SLOW_MS = { content: 15_000, answer: 30_000 };
+/** Of an answer that goes on: what its client may leave unread. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 const WHAT = 'the admin API';
 
@@ -48,22 +59,123 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
     );
   }
   const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token);
+  const desk = new AdminDesk(listener, guard);
   const server = createServer(
-    { maxHeaderSize: 32_768, headersTimeout: 5_000, requestTimeout: 15_000 },
-    async (request, response) => {
-      try {
-        write(request, response, await answerTo(request, guard, listener.api));
-        request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
-      } catch (error) {
-        // Only the connection itself fails here: nobody remains to be told.
-        response.destroy(error as Error);
-      }
-    },
+    // The content has less time, so that who is slow is told.
+    { maxHeaderSize: 32_768, headersTimeout: 5_000, requestTimeout: 20_000, connectionsCheckingInterval: 1_000 },
+    (request, response) => desk.serve(request, response),
   );
-  server.maxConnections = 1_000;
+  server.on('connection', desk.connections.opened);
   const { port } = await listening(server, { host: address, port: listener.port }, WHAT);
   return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}`, close: () => close(server) };
 }
+
+/** Answers the calls of one listener within its bounds. */
+class AdminDesk {
+  readonly connections: AdminConnections;
+  readonly #listener: AdminListener;
+  readonly #guard: Guard;
+  readonly #room: CallRoom;
+  readonly #slowMs: typeof SLOW_MS;
+
+  constructor(listener: AdminListener, guard: Guard) {
+    this.#listener = listener;
+    this.#guard = guard;
+    this.#room = new CallRoom(listener, platformClock, listener.counts);
+    this.connections = new AdminConnections(listener.maxConnections, () => this.#count('connections'));
+    this.#slowMs = listener.slowMs ?? SLOW_MS;
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const answer = await this.#answer(request);
+      const counted = COUNTED[answer.status];
+      if (counted !== undefined) this.#count(counted);
+      this.#write(request, response, answer);
+      request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
+    } catch (error) {
+      // Only the connection itself fails here: nobody remains to be told.
+      response.destroy(error as Error);
+    }
+  }
+
+  async #answer(request: IncomingMessage): Promise<AdminResponse> {
+    const fields = request.rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
+    const target = request.url as string;
+    if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
+    const mark = target.indexOf('?');
+    const [path, query] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+    const asked = { method: request.method as string, path, query, fields };
+    const content: AsyncIterable<Buffer<ArrayBuffer>> = request.iterator({ destroyOnReturn: false });
+    const answering = answerArrival({ ...asked, content }, this.#guarded(request), this.#listener.api);
+    return Promise.race([answering, this.#tooSlow(request)]);
+  }
+
+  /** The guard, and the room for calls. Probes of the health need neither. */
+  #guarded({ socket, method = '' }: IncomingMessage): Guard {
+    return async (fields, path) => {
+      if (path === HEALTH_PATH) return this.#guard(fields, path);
+      const address = socket.remoteAddress ?? '';
+      // Who has shown the token on this connection is not shut out for others behind the same address.
+      const isKnown = this.connections.isKnown(socket);
+      const shut = isKnown ? undefined : this.#room.shut(address);
+      if (shut !== undefined) return shut;
+      const refused = await this.#guard(fields, path);
+      if (!isKnown && refused?.status !== 401) this.#room.rightToken(address);
+      this.connections.letThrough(socket, refused === undefined);
+      return refused ?? this.#room.take({ method, path });
+    };
+  }
+
+  /** Settles when the content of the call has not come in time. */
+  #tooSlow(request: IncomingMessage): Promise<AdminResponse> {
+    return new Promise((resolve) => {
+      const { content: withinMs } = this.#slowMs;
+      const late = () => resolve({ ...failure(408, `expected content within ${withinMs} ms`), fields: CLOSE });
+      const timer = setTimeout(late, withinMs);
+      for (const event of ['end', 'close']) request.on(event, () => clearTimeout(timer));
+    });
+  }
+
+  #write(request: IncomingMessage, response: ServerResponse, answer: AdminResponse): void {
+    const { stream, body } = answer;
+    const length = stream === undefined ? ['content-length', String(Buffer.byteLength(body))] : [];
+    response.writeHead(answer.status, [...headOf(answer), ...length]);
+    const give = () => {
+      this.#count('not-read');
+      response.destroy();
+    };
+    if (stream === undefined || request.method === 'HEAD') {
+      const timer = setTimeout(give, this.#slowMs.answer);
+      response.on('close', () => clearTimeout(timer));
+      response.end(body);
+      return;
+    }
+    response.flushHeaders();
+    const left = stream(
+      (text) => {
+        if (!response.write(text) && response.writableLength > MAX_UNREAD_BYTES && !response.destroyed) give();
+      },
+      () => void response.end(),
+    );
+    response.on('close', left);
+  }
+
+  #count(reason: AdminRefusalReason): void {
+    this.#listener.counts[reason]++;
+  }
+}
+
+const CLOSE = ['connection', 'close'];
+
+/** Answers of which the status says why; 429 is counted where it is made. */
+const COUNTED: Readonly<Record<number, AdminRefusalReason>> = {
+  401: 'unauthorized',
+  403: 'other-site',
+  408: 'too-slow',
+  413: 'too-large',
+  421: 'other-site',
+};
 
 async function addressOf(host: string, port: number): Promise<string> {
   try {
@@ -78,29 +190,6 @@ async function close(server: Server): Promise<void> {
   server.close();
   await once(server, 'close');
   clearTimeout(cutOff);
-}
-
-async function answerTo(request: IncomingMessage, guard: Guard, api: AdminApi): Promise<AdminResponse> {
-  const fields = request.rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
-  const target = request.url as string;
-  if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
-  const mark = target.indexOf('?');
-  const [path, query] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
-  const content: AsyncIterable<Buffer<ArrayBuffer>> = request.iterator({ destroyOnReturn: false });
-  return answerArrival({ method: request.method as string, path, query, fields, content }, guard, api);
-}
-
-function write(request: IncomingMessage, response: ServerResponse, answer: AdminResponse): void {
-  const { stream, body } = answer;
-  const length = stream === undefined ? ['content-length', String(Buffer.byteLength(body))] : [];
-  response.writeHead(answer.status, [...headOf(answer), ...length]);
-  if (stream === undefined || request.method === 'HEAD') return void response.end(body);
-  response.flushHeaders();
-  const left = stream(
-    (text) => void response.write(text),
-    () => void response.end(),
-  );
-  response.on('close', left);
 }
 
 function loopbackGuard(boundHost: string): Guard {

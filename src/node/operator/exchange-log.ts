@@ -5,6 +5,7 @@ import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
 import { classOf } from '../../engine/tally.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
 import { accessLine } from './access-log.ts';
+import { shownMethod } from './redact.ts';
 
 interface ExchangeLogParts {
   readonly log: Logger;
@@ -47,7 +48,7 @@ export class ExchangeLog {
     if (!log.isLevelEnabled('info')) return;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
     if (status === undefined || outcome === undefined) {
-      log.info({ method: request.method, durationMs }, 'client left before it was answered');
+      log.info({ method: shownMethod(request.method), durationMs }, 'client left before it was answered');
       return;
     }
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };

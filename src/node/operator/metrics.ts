@@ -5,6 +5,7 @@
 // does; earlier observations are recorded then.
 
 import type { Histogram, Registry } from 'prom-client';
+import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
@@ -34,6 +35,8 @@ export interface MetricsSources {
 export type MetricsSnapshot = readonly { readonly name: string }[];
 
 export interface Metrics {
+  /** Counted by the listener of the admin API. */
+  readonly refusedCalls: AdminCounts;
   /** Everything in the text format, plus the measurements of other processes. */
   text(others?: readonly MetricsSnapshot[]): Promise<string>;
   /** Metrics measured here and not copied from the engine, as plain data. */
@@ -137,6 +140,7 @@ function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 
 
 export function createMetrics({ stats, clientBytes, ...others }: MetricsSources): Metrics {
   const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
+  const refusedCalls = adminCounts();
   const copied = [...COPIED, ...(ofClients ?? [])];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
   let latest: GateStats | undefined;
@@ -150,12 +154,14 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
     };
     collect(copied, () => latest ?? stats());
     collectOthers(collect, others);
+    collect(OF_ADMIN, () => refusedCalls);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
     prom.collectDefaultMetrics({ register: registry });
     return { registry, originSeconds };
   };
   const ready = () => (loading ??= load());
   return {
+    refusedCalls,
     load: async () => void (await ready()),
     text: async (others = []) => {
       const { registry } = await ready();
@@ -228,6 +234,13 @@ const OF_WRITES: readonly Copy<WriteRoom['counts']>[] = [
   copyOf('counter', 'writes_refused{bound}', {
     help: 'Writes that were refused: their client had too many under way (client) or had broken off too many (broken_off), or all clients together had too many (all).',
     read: ({ perClient, brokenOff, all }: WriteRoom['counts']) => ({ client: perClient, broken_off: brokenOff, all }),
+  }),
+];
+
+const OF_ADMIN: readonly Copy<AdminCounts>[] = [
+  copyOf('counter', 'admin_refused{reason}', {
+    help: 'Calls of the admin API that were refused: too many (calls, reports, wrong-tokens), no right token (unauthorized), from another site, too large or too slow, an answer that was not read; connections: ended to make room.',
+    read: (counts: AdminCounts) => counts,
   }),
 ];
 

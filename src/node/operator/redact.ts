@@ -46,8 +46,11 @@ function redactParameter(part: string): string {
   const equals = part.indexOf('=');
   if (equals < 0) return part === '' ? '' : '*';
   const name = part.slice(0, equals);
-  return `${name.length > MAX_NAME || isToken(name) ? '*' : name.replace(RUN, (run) => (isRandom(run) ? '*' : run))}=*`;
+  return `${name.length > MAX_NAME || isToken(name) || UUID.test(name) ? '*' : name.replace(RUN, (run) => (isRandom(run) ? '*' : run))}=*`;
 }
+
+/** In a path it names a record; a parameter has no such name. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Letters and digits that belong together: words of a name are parted by other characters. */
 const RUN = /[a-z0-9]{16,}/gi;
@@ -65,6 +68,11 @@ function isToken(segment: string): boolean {
   return isBase64 && /[a-z]/.test(segment) && /[A-Z]/.test(segment) && /\d/.test(segment);
 }
 
+/** A client may send any word as a method. */
+export function shownMethod(method: string): string {
+  return /^[A-Z-]{1,20}$/.test(method) ? method : HIDDEN;
+}
+
 /** What was got is the gate's own text. */
 const OWN_TEXT: ReadonlySet<RefusalReason> = new Set([
   ...([
@@ -76,12 +84,13 @@ const OWN_TEXT: ReadonlySet<RefusalReason> = new Set([
     'chunk-extensions',
   ] as const),
   ...(['fault', 'fields-too-many', 'head-too-large', 'head-too-slow', 'host-missing', 'method-connect'] as const),
-  ...(['method-trace', 'method-not-taken', 'syntax', 'target-too-long', 'upgrade-too-slow', 'unknown-host'] as const),
+  ...(['method-trace', 'syntax', 'target-too-long', 'upgrade-too-slow', 'unknown-host'] as const),
   ...(['content-on-get', 'http-version', 'upgrade-failed'] as const),
 ]);
 
 /** What a refused request had in place of what was expected; of other text of a client no more than its length. */
 export function redactGot({ reason, got }: Pick<RefusalReport, 'reason' | 'got'>, shownPath: (path: string) => string) {
   if (OWN_TEXT.has(reason)) return got;
+  if (reason === 'method-not-taken') return shownMethod(got);
   return reason === 'no-route' && got.startsWith('/') ? shownPath(got) : `${got.length} characters`;
 }

@@ -13,7 +13,7 @@ import type { GateRequest } from '../../engine/contract.ts';
 import type { PopulateItem } from '../../engine/populate/item.ts';
 import type { NotStored } from '../../engine/populate/job.ts';
 import { parseUri } from '../../entry/uri-forms.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, shown, TidegateError } from '../../errors.ts';
 import type { Forward } from '../../ports.ts';
 import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 
@@ -24,6 +24,8 @@ const MAX_URL_CHARS = 2_048;
 /** Depth of nested elements; sitemaps need three, other vocabularies a few more. */
 const MAX_ELEMENT_DEPTH = 16;
 const MAX_ATTRIBUTES = 64;
+/** Characters of what was got, in an error. */
+const MAX_SHOWN = 80;
 /** The priority of a URL that states none. */
 const USUAL_PRIORITY = 0.5;
 
@@ -229,6 +231,8 @@ function priorityOf(text: string): number {
 }
 
 function refusal(url: string, expected: string, got: unknown): TidegateError {
-  const shown = got instanceof Error ? got.message : got;
-  return new TidegateError('E_POPULATE', `sitemap ${url}: expected ${expected}, got ${shown}`, { cause: got });
+  // Names in it may be as long as the sitemap.
+  const text = messageOf(got);
+  const brief = text.length > MAX_SHOWN ? shown(text) : text;
+  return new TidegateError('E_POPULATE', `sitemap ${url}: expected ${expected}, got ${brief}`);
 }

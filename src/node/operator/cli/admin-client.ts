@@ -1,6 +1,7 @@
 // Calls the admin API of a running gate, for the command line.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import type { ListPage } from '../../../engine/contract.ts';
 import { TidegateError } from '../../../errors.ts';
@@ -27,7 +28,7 @@ const TIMEOUT_MS = 30_000;
 /** The parsed JSON of the answer. Throws E_ADMIN, or E_SELECTOR or E_POPULATE when the gate refuses what was asked. */
 export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unknown> {
   const url = urlOf(at, call);
-  const response = await send(url, at, call);
+  const response = await sendInTurn(url, at, call);
   const text = await response.text().catch((error: unknown) => {
     throw failure(`the whole answer of the admin API at ${url.origin}`, error);
   });
@@ -114,6 +115,20 @@ function tokenOf({ token }: AdminAddress, { hostname }: URL): string | undefined
   if (token || !isHere || !existsSync(DEV_SECRETS)) return token;
   return parseEnv(readFileSync(DEV_SECRETS, 'utf8')).TIDEGATE_ADMIN_TOKEN;
 }
+
+/** A gate that takes no more calls now says when it does. */
+async function sendInTurn(url: URL, at: AdminAddress, call: AdminCall): Promise<Response> {
+  for (let waits = 0; ; waits++) {
+    const response = await send(url, at, call);
+    const afterS = Number(response.headers.get('retry-after') ?? Number.NaN);
+    if (response.status !== 429 || !(afterS <= MAX_WAIT_S) || waits === MAX_WAITS) return response;
+    await response.body?.cancel();
+    await sleep(afterS * 1_000);
+  }
+}
+
+const MAX_WAITS = 5;
+const MAX_WAIT_S = 5;
 
 async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly endless?: boolean }): Promise<Response> {
   const token = tokenOf(at, url);
