@@ -155,7 +155,10 @@ export interface FeedStatus {
 }
 
 /** The content of a request on its way to the origin. */
-export type RequestBody = AsyncIterable<Uint8Array>;
+export interface RequestBody extends AsyncIterable<Uint8Array> {
+  /** All of it is there: its client cannot break it off any more. Default false. */
+  readonly isWhole?: boolean;
+}
 
 /** A request as forwarded: hop-by-hop fields are gone, `target` is path and query in origin-form. */
 export interface OriginRequest {

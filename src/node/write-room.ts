@@ -1,7 +1,10 @@
 // Bounds of the writes that are under way, each of which keeps its URL out of the cache: in number, in memory, and for each client.
+// A write of unknown outcome counts until its URL can be stored again, so each origin has bounds of its own: one that fails does
+// not use up those of the others.
 //
 // After a write of unknown outcome its URL stays unstorable for a while, and must. A client that causes such outcomes itself, by
-// breaking off what it sends, could renew that for ever: beyond a bound its further writes to that route are refused.
+// breaking off what it sends, could renew that for ever: beyond a bound its further writes to that route are refused, but for those
+// whose content is there as a whole.
 
 import type { GateRequest, Route, WriteBounds } from '../engine/contract.ts';
 import { RecentMap } from '../engine/recent-map.ts';
@@ -11,7 +14,7 @@ import type { MemoryBudget } from '../memory-budget.ts';
 import type { Clock } from '../ports.ts';
 
 export interface WriteLimits {
-  /** Writes under way, of all clients together and of each. */
+  /** Writes under way to an origin, of all clients together and of each. */
   readonly max: number;
   readonly perClient: number;
   /** Writes to a route that one client may break off within `brokenOffWindowMs`; 0: no bound. */
@@ -35,12 +38,11 @@ const SOON_MS = 5_000;
 export class WriteRoom implements WriteBounds {
   readonly counts = { perClient: 0, brokenOff: 0, all: 0 };
   readonly #parts: WriteRoomParts;
-  readonly #ofClients = new Map<unknown, number>();
+  readonly #ofOrigins = new Map<string, { open: number; readonly ofClients: Map<unknown, number> }>();
   /** When each client broke off its last writes, by route. */
   readonly #brokenOff = new RecentMap<readonly number[]>(MIN_BREAKERS);
   readonly #routes = new WeakMap<Route, number>();
   #routesSeen = 0;
-  #open = 0;
 
   constructor(parts: WriteRoomParts) {
     this.#parts = parts;
@@ -49,18 +51,27 @@ export class WriteRoom implements WriteBounds {
   open(request: GateRequest): TidegateError | (() => void) {
     const { max, perClient } = this.#parts.limits;
     const client = groupOf(request);
-    const waitMs = this.#waitMs(request);
+    const canBreakOff = request.body !== undefined && request.body.isWhole !== true;
+    const waitMs = canBreakOff ? this.#waitMs(request) : 0;
     if (waitMs > 0) return this.#refuse('brokenOff', waitMs);
-    const ofClient = this.#ofClients.get(client) ?? 0;
+    const under = this.#ofOrigins.get(request.route.originName) ?? { open: 0, ofClients: new Map<unknown, number>() };
+    const ofClient = under.ofClients.get(client) ?? 0;
     if (client !== undefined && ofClient >= perClient) return this.#refuse('perClient', SOON_MS);
     const bytes = WRITE_BYTES + 4 * request.uri.length;
-    if (this.#open >= max || !this.#parts.budget.reserve('intents', bytes)) return this.#refuse('all', SOON_MS);
-    this.#count(client, 1);
+    if (under.open >= max || !this.#parts.budget.reserve('intents', bytes)) return this.#refuse('all', SOON_MS);
+    this.#ofOrigins.set(request.route.originName, under);
+    const count = (by: 1 | -1) => {
+      under.open += by;
+      const now = (under.ofClients.get(client) ?? 0) + by;
+      if (now > 0) under.ofClients.set(client, now);
+      else under.ofClients.delete(client);
+    };
+    count(1);
     let open = true;
     return () => {
       if (!open) return;
       open = false;
-      this.#count(client, -1);
+      count(-1);
       this.#parts.budget.release('intents', bytes);
     };
   }
@@ -88,13 +99,6 @@ export class WriteRoom implements WriteBounds {
     const number = this.#routes.get(route) ?? ++this.#routesSeen;
     this.#routes.set(route, number);
     return `${number} ${clientGroup(client)}`;
-  }
-
-  #count(client: unknown, by: 1 | -1): void {
-    this.#open += by;
-    const count = (this.#ofClients.get(client) ?? 0) + by;
-    if (count > 0) this.#ofClients.set(client, count);
-    else this.#ofClients.delete(client);
   }
 
   #refuse(why: keyof WriteRoom['counts'], retryAfterMs: number): TidegateError {

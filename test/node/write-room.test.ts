@@ -5,6 +5,7 @@ import type { GateRequest, Route } from '../../src/engine/contract.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { SharedBudget } from '../../src/memory-budget.ts';
 import { type WriteLimits, WriteRoom } from '../../src/node/write-room.ts';
+import type { RequestBody } from '../../src/ports.ts';
 import { routeTo } from '../kit/clients.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 import { ScriptedOrigin } from '../kit/scripted-origin.ts';
@@ -17,8 +18,10 @@ function bench(changes: Partial<WriteLimits> = {}, budget = new SharedBudget(64 
   let nowMs = 0;
   const clock = { monotonic: () => nowMs };
   const room = new WriteRoom({ limits: { ...LIMITS, ...changes }, clock, budget });
-  const of = (client: string | undefined, { route = ROUTE, uri = 'http://a/', connection = {} } = {}) =>
-    ({ route, uri, client, connection }) as GateRequest;
+  const of = (
+    client: string | undefined,
+    { route = ROUTE, uri = 'http://a/', connection = {}, isWhole = false } = {},
+  ) => ({ route, uri, client, connection, body: { isWhole } as RequestBody }) as GateRequest;
   const open = (request: GateRequest) => {
     const opened = room.open(request);
     return opened instanceof TidegateError ? `${opened.code} ${opened.retryAfterMs}` : opened;
@@ -66,6 +69,14 @@ describe('writes under way', () => {
     expect(room.counts.all).toBe(1);
   });
 
+  test('are bounded for each origin', () => {
+    const { of, open } = bench();
+    for (let at = 0; at < 4; at++) open(of(`192.0.2.${at % 2}`));
+    const other = { route: { ...ROUTE, originName: 'other' } as Route };
+    expect([open(of('192.0.2.1')), open(of('192.0.2.1', other))]).toEqual(['E_WRITES 5000', fn()]);
+    expect([open(of('192.0.2.9')), open(of('192.0.2.9', other))]).toEqual(['E_OVERLOAD 5000', fn()]);
+  });
+
   test('take memory of the budget, and give it back', () => {
     const { of, open, budget } = bench();
     const over = open(of('192.0.2.1', { uri: `http://a/${'x'.repeat(8_000)}` })) as () => void;
@@ -88,6 +99,12 @@ describe('a client that breaks its writes off', () => {
     room.brokenOff(request);
     expect(open(of('192.0.2.1'))).toBe('E_WRITES 540000');
     expect(open(of('192.0.2.2'))).toEqual(fn());
+    // The client can break off neither of these.
+    for (const whole of [of('192.0.2.1', { isWhole: true }), { ...of('192.0.2.1'), body: undefined }]) {
+      const over = open(whole);
+      expect(over).toEqual(fn());
+      (over as () => void)();
+    }
     expect(open(of('192.0.2.1', { route: { ...ROUTE } as Route }))).toEqual(fn());
     wait(540_000);
     expect(open(of('192.0.2.1'))).toEqual(fn());

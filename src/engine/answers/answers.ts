@@ -187,7 +187,8 @@ const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_BUSY: 'expected a free connection to it, got too many requests at a time',
   E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
   E_OVERLOAD: 'expected room for one more request, got none',
-  E_WRITES: 'expected fewer writes of this client at a time, and whole ones, got too many; it was not sent',
+  E_WRITES:
+    'expected fewer writes of this client at a time, and uploads that it does not break off, got too many; it was not sent',
   E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
   E_LOG:
     'expected the log of invalidations to take what the write changes, got a failure; the write may be done or not',

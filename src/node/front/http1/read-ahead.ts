@@ -7,6 +7,7 @@
 import { platformClock, platformTasks } from '../../../cache/platform.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { MemoryBudget } from '../../../memory-budget.ts';
+import type { RequestBody } from '../../../ports.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
 import type { SpoolFile, UploadSpool } from '../upload-spool.ts';
 import { RateWatch } from './min-rate.ts';
@@ -40,7 +41,7 @@ export function uploadRoom(
   return { maxBytes, budget, rates, spool, counts: { buffered: 0, spooled: 0, streamed: 0, slow: 0 } };
 }
 
-export class ReadAhead implements AsyncIterable<Uint8Array> {
+export class ReadAhead implements RequestBody {
   readonly #source: AsyncIterator<Uint8Array, undefined>;
   readonly #room: UploadRoom;
   readonly #pieces: Uint8Array[] = [];
@@ -55,6 +56,10 @@ export class ReadAhead implements AsyncIterable<Uint8Array> {
   constructor(source: AsyncIterable<Uint8Array>, room: UploadRoom) {
     this.#source = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
     this.#room = room;
+  }
+
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /** Reads until all is there, or there is no more room. Rejects when the content breaks off. */
