@@ -28,6 +28,19 @@ test('a connection that cannot be accepted is a fault, and others are served', a
 });
 
 describe('what a client cannot do to others or to itself', () => {
+  test('an upload that its client ends is told as cut short, not as malformed', async () => {
+    const { port, refusals } = await startFront({
+      handle: ({ body }) => {
+        void body![Symbol.asyncIterator]().next();
+        return undefined;
+      },
+    });
+    const client = new RawClient(port).send(`POST / HTTP/1.1\r\n${HEAD}Content-Length: 9\r\n\r\nabc`);
+    client.socket.end();
+    await client.untilClosed();
+    expect(refusals.map(({ reason }) => reason)).toEqual(['incomplete']);
+  });
+
   test('an error after requests that are still being answered waits for them', async () => {
     const late: (() => void)[] = [];
     const { port } = await startFront({

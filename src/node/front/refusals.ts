@@ -51,6 +51,7 @@ const REFUSALS = {
   'host-missing': rule(400, 'RFC 9112 §3.2', 'a Host field'),
   'host-repeated': rule(400, 'RFC 9112 §3.2', 'exactly one Host field'),
   'http-version': rule(505, 'RFC 9110 §15.6.6', 'HTTP/1.1 or HTTP/1.0'),
+  incomplete: rule(400, 'RFC 9112 §8', 'the rest of the request'),
   'length-and-coding': rule(400, 'RFC 9112 §6.1', 'Content-Length or Transfer-Encoding, not both'),
   'length-invalid': rule(400, 'RFC 9110 §8.6', 'a decimal number as Content-Length'),
   'length-repeated': rule(400, 'RFC 9112 §6.3', 'one Content-Length field at most'),
@@ -139,6 +140,8 @@ export function refusalOfParserError(error: ParserError): RequestRefusal | undef
       return refused('content-too-large', 'chunk extensions of more than 16 KiB');
     case 'HPE_PAUSED_H2_UPGRADE':
       return refused('http-version', 'the preface of HTTP/2');
+    case 'HPE_INVALID_EOF_STATE':
+      return refused('incomplete', 'the end of the connection');
     case 'HPE_INVALID_VERSION':
       return refused(reason === 'Invalid HTTP version' ? 'http-version' : 'syntax', reason);
     default:

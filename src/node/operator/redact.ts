@@ -85,7 +85,7 @@ const OWN_TEXT: ReadonlySet<RefusalReason> = new Set([
   ] as const),
   ...(['fault', 'fields-too-many', 'head-too-large', 'head-too-slow', 'host-missing', 'method-connect'] as const),
   ...(['method-trace', 'syntax', 'target-too-long', 'upgrade-too-slow', 'unknown-host'] as const),
-  ...(['content-on-get', 'http-version', 'upgrade-failed'] as const),
+  ...(['content-on-get', 'http-version', 'incomplete', 'upgrade-failed'] as const),
 ]);
 
 /** What a refused request had in place of what was expected; of other text of a client no more than its length. */
