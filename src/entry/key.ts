@@ -74,12 +74,15 @@ export function keyParts(key: string): KeyParts {
 export function variantKey(
   key: string,
   names: readonly string[],
-  select: { readonly request: Fields; readonly normalise: (name: string, value: string) => string },
+  select: {
+    readonly request: Fields;
+    readonly normalise: (name: string, value: string | undefined) => string | undefined;
+  },
 ): string {
   let variant = key;
   for (const name of names) {
-    const value = fieldValue(select.request, name);
-    variant += value === undefined ? `\n${name}` : `\n${name}:${select.normalise(name, value)}`;
+    const value = select.normalise(name, fieldValue(select.request, name));
+    variant += value === undefined ? `\n${name}` : `\n${name}:${value}`;
   }
   return variant;
 }

@@ -1,6 +1,8 @@
 // The operator's settings for a route, as far as HTTP caching semantics go. Plain data: the functions of this room
 // take it as an argument, the configuration makes it.
 
+import { Preferences, type VariantLists } from './preferences.ts';
+
 /** `safe` refuses legal but dangerous behaviour; `conformance` does everything that RFC 9111 allows. */
 export type Profile = 'safe' | 'conformance';
 
@@ -57,8 +59,10 @@ export interface CachePolicy {
   readonly cookies: CookieRules | undefined;
   /** `ignore`: Cache-Control and Pragma of a GET or HEAD reach neither the cache nor the origin. */
   readonly clientDirectives: 'ignore' | 'honour';
-  /** Request fields whose value is normalised before it selects a variant (RFC 9111 §4.1). */
-  readonly normaliseVary: 'space-and-case' | 'language-preference';
+  /** Request fields of which a normal value selects the variant, and is forwarded. */
+  readonly preferences: Preferences;
+  /** How values of other fields select a variant (RFC 9111 §4.1); `as-is`: as they are. */
+  readonly normaliseVary: 'as-is' | 'language-preference';
   /** Response bodies larger than this are forwarded and not stored. */
   readonly maxBodyBytes: number;
 }
@@ -81,7 +85,8 @@ export const SAFE_POLICY: CachePolicy = Object.freeze({
   ownRequestFields: new Set<string>(),
   cookies: undefined,
   clientDirectives: 'ignore',
-  normaliseVary: 'space-and-case',
+  preferences: new Preferences(true),
+  normaliseVary: 'as-is',
   maxBodyBytes: 64 * 1024 * 1024,
 });
 
@@ -90,15 +95,20 @@ export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
   profile: 'conformance',
   graceMs: DAY_MS,
   clientDirectives: 'honour',
+  preferences: new Preferences(false),
   normaliseVary: 'language-preference',
 });
 
-type Stated = { readonly [Name in keyof CachePolicy]?: CachePolicy[Name] | undefined };
+type Stated = { readonly [Name in keyof CachePolicy]?: CachePolicy[Name] | undefined } & {
+  readonly variants?: VariantLists | undefined;
+};
 
 /** The policy of a profile, with what is stated in place of its own. */
-export function policyOf({ profile = 'safe', ...stated }: Stated): CachePolicy {
+export function policyOf({ profile = 'safe', variants, ...stated }: Stated): CachePolicy {
   const base = profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
   const given = Object.entries(stated).filter(([, value]) => value !== undefined);
   const targetedFields = (stated.targetedFields ?? base.targetedFields).map((name) => name.toLowerCase());
-  return Object.freeze({ ...base, ...Object.fromEntries(given), targetedFields: Object.freeze(targetedFields) });
+  const preferences = variants === undefined ? base.preferences : new Preferences(profile === 'safe', variants);
+  const made = { ...base, preferences, ...Object.fromEntries(given) };
+  return Object.freeze({ ...made, targetedFields: Object.freeze(targetedFields) });
 }

@@ -1,16 +1,31 @@
 // Selecting header fields (RFC 9111 §4.1): which of their values are alike, and choose one variant.
 //
-// Two values may be made equal only if the origin must treat them alike. For an unknown field, only the steps that RFC
-// 9111 §4.1 names are done: lines combined, white space around list commas removed.
+// Two values may be made equal only if the same is forwarded for both, or, in the conformance profile, if RFC 9110 lets an origin make
+// no difference.
 
 import { hasOpenQuote } from './cache-control.ts';
 import { listMembers, trimOws } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
 
-/** Makes values of a request field equal that select the same variant. `name` is in lower case, lines are combined. */
-export function normaliserFor(normaliseVary: CachePolicy['normaliseVary']): (name: string, value: string) => string {
-  return normaliseVary === 'language-preference' ? normaliseLanguagePreference : normaliseSpaceAndCase;
+/** Makes values of a request field equal that select the same variant: undefined, as absent. `name` is in lower case, lines are combined. */
+export function normaliserFor({
+  preferences,
+  normaliseVary,
+}: Pick<CachePolicy, 'preferences' | 'normaliseVary'>): (
+  name: string,
+  value: string | undefined,
+) => string | undefined {
+  const other = normaliseVary === 'language-preference' ? normaliseLanguagePreference : trimValue;
+  return (name, value) => {
+    if (!preferences.takes(name)) return value === undefined ? undefined : other(name, value);
+    const forwarded = preferences.normal(name, value);
+    // The space tells it from a value that an older version noted, which is not what it had forwarded.
+    return forwarded === undefined ? undefined : ` ${forwarded}`;
+  };
 }
+
+/** The syntax of the field is unknown, and only values known to be equivalent may match (RFC 9111 §4.1). */
+const trimValue = (_name: string, value: string) => trimOws(value);
 
 /**
  * Lists of tokens that are compared without regard to case: content codings (RFC 9110 §8.4.1), language ranges
@@ -24,9 +39,7 @@ function normaliseSpaceAndCase(name: string, value: string): string {
     return listMembers(value)
       .map((one) => withoutSpaceAtSemicolons(one).toLowerCase())
       .join(',');
-  if (name === 'accept') return listMembers(value).map(normaliseMediaRange).join(',');
-  // The syntax of any other field is unknown, and only values known to be equivalent may match (RFC 9111 §4.1).
-  return trimOws(value);
+  return listMembers(value).map(normaliseMediaRange).join(',');
 }
 
 function withoutSpaceAtSemicolons(member: string): string {

@@ -5,6 +5,7 @@ import { shown } from '../errors.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import { hint } from '../options/names.ts';
 import { below, exactlyOne, type Tell } from '../options/sections.ts';
+import { LISTED } from '../semantics/preferences.ts';
 
 function routesOf(raw: UnknownRecord): readonly unknown[] {
   return Array.isArray(raw.routes) ? raw.routes : [];
@@ -29,6 +30,7 @@ function checkRoutes(raw: UnknownRecord, tell: Tell): void {
   const firstWithName = new Map<string, number>();
   for (const [at, route] of routesOf(raw).entries()) {
     if (!isRecord(route)) continue;
+    if (isRecord(route.variants)) checkVariants(route, below(below(tell, 'routes'), at));
     const { origin, name } = route;
     const isMissing = origin === undefined && origins.length > 1;
     const isUnknown = typeof origin === 'string' && origins.length > 0 && !origins.includes(origin);
@@ -41,6 +43,26 @@ function checkRoutes(raw: UnknownRecord, tell: Tell): void {
     const first = firstWithName.get(effective);
     if (first === undefined) firstWithName.set(effective, at);
     else tell(`expected a name of its own, got ${shown(effective)} as routes[${first}]`, ['routes', at, 'name']);
+  }
+}
+
+/** Lists that could have no effect, or two. */
+function checkVariants({ variants, compress, request }: UnknownRecord, tell: Tell): void {
+  const { set, remove } = isRecord(request) ? request : {};
+  const edited = [...(isRecord(set) ? Object.keys(set) : []), ...(Array.isArray(remove) ? remove : [])];
+  for (const [key, field] of Object.entries(LISTED)) {
+    const list = (variants as UnknownRecord)[key];
+    if (!Array.isArray(list)) continue;
+    const refuse = (problem: string) => tell(problem, ['variants', key]);
+    const values = list.map((value) => String(value).toLowerCase());
+    const twice = values.find((value, at) => values.indexOf(value) < at);
+    if (twice !== undefined) refuse(`expected each value once, got ${shown(twice)} twice`);
+    if (edited.some((name) => String(name).toLowerCase() === field)) {
+      refuse(`expected no list for a field that the route edits itself (request), got one for ${field}`);
+    }
+    if (field === LISTED.acceptEncoding && compress !== undefined && compress !== false) {
+      refuse('expected no list on a route that codes answers itself (compress.codings says which), got one');
+    }
   }
 }
 

@@ -87,6 +87,7 @@ function compilePolicy(
     editsFreshness: editedNames(route.response).some((name) => sayFreshness.includes(name)),
     ownRequestFields: new Set(Object.keys(route.request.set).map((name) => name.toLowerCase())),
     cookies: route.cookies && cookieRules(route.cookies),
+    variants: route.variants,
     clientDirectives: route.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,
   });

@@ -34,6 +34,13 @@ export const mediaType = like(
   'a media type or pattern such as "text/*"',
   /^[!#$&^_.+*?0-9a-z-]+\/[!#$&^_.+*?0-9a-z-]+$/i,
 );
+/** One that answers may differ by, without parameters. */
+export const offeredType = like('a media type such as "text/html"', /^[!#$&^_.+0-9a-z-]+\/[!#$&^_.+0-9a-z-]+$/i);
+export const offeredCoding = value<string>(
+  'a content coding other than "identity" and "*"',
+  (given) => isToken(given) && given !== '*' && given.toLowerCase() !== 'identity',
+);
+export const offeredLanguage = like('a language tag such as "de" or "pt-BR"', /^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/i);
 /** A Host field's value. */
 export const authority = value<string>(
   'a host, with a port if need be',

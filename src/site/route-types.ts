@@ -2,6 +2,7 @@
 
 import type { CookieOptions } from '../engine/answers/edits.ts';
 import type { Duration } from '../options/durations.ts';
+import type { VariantLists } from '../semantics/preferences.ts';
 
 /** How an origin may read a path beside what it says. Rules that restrict count every reading; `false`: this origin does not. */
 export interface OriginPathsConfig {
@@ -42,6 +43,8 @@ export interface RouteConfig {
   readonly negativeTtl?: Duration | undefined;
   /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies bypass it. */
   readonly cookies?: CookieOptions | undefined;
+  /** What answers differ by: of these the one that suits a GET or HEAD best selects its variant, and is forwarded. */
+  readonly variants?: VariantLists | undefined;
   /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. */
   readonly clientDirectives?: 'ignore' | 'honour' | undefined;
   /**

@@ -42,6 +42,12 @@ const cookies = section({
   drop: either('"all" or a list of names or patterns of cookies', oneOf('all'), list(kind.cookiePattern)).default([]),
 });
 
+const variants = section({
+  accept: list(kind.offeredType, 1).optional(),
+  acceptEncoding: list(kind.offeredCoding, 1).optional(),
+  acceptLanguage: list(kind.offeredLanguage, 1).optional(),
+});
+
 const outward = section({
   maxAge: duration().default(0),
   sMaxage: duration().default(0),
@@ -78,6 +84,7 @@ export const ROUTE = {
   grace: duration().optional(),
   negativeTtl: duration().default(0),
   cookies: cookies.optional(),
+  variants: variants.optional(),
   clientDirectives: oneOf('ignore', 'honour').optional(),
   methods: either('"all" or a list of methods', oneOf('all'), list(kind.takenMethod, 1)).default(METHODS),
   maxBodyBytes: integer(0).default(64 * 1024 * 1024),

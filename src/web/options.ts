@@ -5,6 +5,8 @@ import type { Duration, InMs } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import type { Store } from '../ports.ts';
 import { type CachePolicy, policyOf, SAFE_POLICY } from '../semantics/policy.ts';
+import type { VariantLists } from '../semantics/preferences.ts';
+import * as kind from '../site/kinds.ts';
 import type { RouteConfig } from '../site/route-types.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 
@@ -19,6 +21,7 @@ type AsOfRoute = Pick<
   | 'grace'
   | 'negativeTtl'
   | 'cookies'
+  | 'variants'
   | 'showTags'
 >;
 
@@ -56,6 +59,9 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 
 const cookiePatterns = (value: unknown) => Array.isArray(value) && value.every(isCookiePattern);
 
+const listOf = (one: { readonly form: { readonly fits: (value: unknown) => boolean } }) => (value: unknown) =>
+  Array.isArray(value) && value.length > 0 && value.every(one.form.fits);
+
 const CHECKS: kit.Checks<FetchCacheOptions> = {
   memory: kit.nested<NonNullable<FetchCacheOptions['memory']>>({ maxBytes: kit.amount }),
   tiers: kit.be(
@@ -76,6 +82,11 @@ const CHECKS: kit.Checks<FetchCacheOptions> = {
   cookies: kit.nested<CookieOptions>({
     key: kit.be('a list of names or patterns', cookiePatterns),
     drop: kit.be('all, or a list of names or patterns', (value) => value === 'all' || cookiePatterns(value)),
+  }),
+  variants: kit.nested<VariantLists>({
+    accept: kit.be('a list of media types', listOf(kind.offeredType)),
+    acceptEncoding: kit.be('a list of content codings', listOf(kind.offeredCoding)),
+    acceptLanguage: kit.be('a list of language tags', listOf(kind.offeredLanguage)),
   }),
   clientDirectives: kit.oneOf('ignore', 'honour'),
   ...{
@@ -110,6 +121,7 @@ export function handlerPolicy(settings: CacheSettings): CachePolicy {
     staleIfErrorMs: settings.staleIfErrorMs,
     graceMs: settings.graceMs,
     negativeTtlMs: settings.negativeTtlMs,
+    variants: settings.variants,
     cookies: settings.cookies && cookieRules(settings.cookies),
     clientDirectives: settings.clientDirectives,
     maxBodyBytes: Math.min(maxBodyBytes, largest),

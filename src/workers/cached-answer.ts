@@ -46,7 +46,7 @@ export interface StoredName {
 }
 
 /** Of names and notes. Where entries are kept across versions of the Worker, a version reads none of another format. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** The name as the platform's cache key; undefined: it is too long. */
 export function nameText({ shard, epoch, position, key }: StoredName): string | undefined {
@@ -105,7 +105,7 @@ export function variantOf(
   const selecting = selectingFields(fieldValue(head.fields, 'vary'));
   if (selecting === 'any') return undefined;
   const names = countingNames(selecting, request.route);
-  const normalise = normaliserFor(request.route.policy.normaliseVary);
+  const normalise = normaliserFor(request.route.policy);
   return { names, text: variantKey('', names, { request: request.fields, normalise }) };
 }
 

@@ -197,7 +197,7 @@ describe('a route without compress', () => {
     const without = (fields: readonly string[], method = 'GET') => plain.ask({ method, path: '/a', fields });
     const seen = await walk(off, coding.origin);
     expect(seen).toEqual(await walk(without, plain.origin));
-    expect(seen.forwarded[0]?.fields).toContain(BR[1]);
+    expect(seen.forwarded[0]?.fields).toContain('accept-encoding');
     expect(coding.jobs).toEqual([]);
   });
 });

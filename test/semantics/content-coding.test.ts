@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { acceptedCodings, CODINGS, type Coding, codingChooser } from '../../src/semantics/content-coding.ts';
+import { CODINGS, type Coding, codingChooser } from '../../src/semantics/content-coding.ts';
+import { acceptedCodings } from '../../src/semantics/preferences.ts';
 
 describe('Accept-Encoding (RFC 9110 §12.5.3)', () => {
   test.each<[string | undefined, string]>([

@@ -19,14 +19,14 @@ test('a name is read back, and two names have one text only if they are one', ()
 test('what is no name is none, a name of another format neither', () => {
   const texts = [
     '',
-    '/tidegate/1/s/e/1',
-    '/tidegate/1/s/e/x/k',
-    '/tidegate/1/%/e/1/k',
-    '/tidegate/2/s/e/1/k',
+    '/tidegate/2/s/e/1',
+    '/tidegate/2/s/e/x/k',
+    '/tidegate/2/%/e/1/k',
+    '/tidegate/1/s/e/1/k',
     '/s/e/1/k',
   ];
   expect(texts.map(parseName)).toEqual(texts.map(() => undefined));
-  expect([parseName(null), parseName('/tidegate/1/s/e/1/k')]).toEqual([
+  expect([parseName(null), parseName('/tidegate/2/s/e/1/k')]).toEqual([
     undefined,
     { shard: 's', epoch: 'e', position: 1, key: 'k' },
   ]);

@@ -140,7 +140,7 @@ describe('the cached entrypoint', () => {
   it('tells the platform what selects the answer', async () => {
     const answer = given({ ...FRESH, vary: 'Accept-Language' });
     const { response, note } = await asked(answer, { fields: { 'accept-language': 'NL, en' } });
-    expect([response.headers.get('vary'), note?.variant]).toEqual(['accept-language', '\naccept-language:nl,en']);
+    expect([response.headers.get('vary'), note?.variant]).toEqual(['accept-language', '\naccept-language: nl,en']);
   });
 
   it('has an answer kept that is explicitly for all, whatever cookies its reader has', async () => {

@@ -120,9 +120,13 @@ function anyOf(patterns: readonly string[]): (name: string) => boolean {
   return (name) => tests.some((matches) => matches(name));
 }
 
-/** The request's fields as the origin is to see them. */
+/** The request's fields as the origin is to see them. What many may be answered by says its preferences in their normal form. */
 export function originFields(request: GateRequest): Fields {
-  return request.route.compress?.originFields(request) ?? request.fields;
+  const { route, method, bypass } = request;
+  const fields = route.compress?.originFields(request) ?? request.fields;
+  return bypass === false && (method === 'GET' || method === 'HEAD')
+    ? route.policy.preferences.forwarded(fields)
+    : fields;
 }
 
 /** The head with the entity tag by which the client knows this content. */

@@ -140,7 +140,7 @@ export function draftOf(head: EditedHead, arrival: Arrival): Draft | Refusal {
 /** The key of the variant that the request selects. */
 export function requestVariantKey(key: string, names: readonly string[], request: GateRequest): string {
   if (names.length === 0) return key;
-  const normalise = normaliserFor(request.route.policy.normaliseVary);
+  const normalise = normaliserFor(request.route.policy);
   return variantKey(key, names, { request: request.fields, normalise });
 }
 

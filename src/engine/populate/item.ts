@@ -2,7 +2,7 @@
 // also how a variant's key ends, so an entry's key says what a client must have asked for.
 
 import { codingOf, keyParts } from '../../entry/key.ts';
-import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
+import { type Fields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
 
 /** A URL to fill, as clients ask for it. */
 export interface PopulateItem {
@@ -43,6 +43,6 @@ const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'pr
 function fieldsOf(lines: string): string[] {
   return lines.split('\n').flatMap((line) => {
     const colon = line.indexOf(':');
-    return colon < 0 ? [] : [line.slice(0, colon), line.slice(colon + 1)];
+    return colon < 0 ? [] : [line.slice(0, colon), trimOws(line.slice(colon + 1))];
   });
 }

@@ -5,6 +5,7 @@ import { CLAIM_ROWS } from './claims.ts';
 import { DECEPTION_ROWS } from './deception.ts';
 import { KEY_ROWS } from './keys.ts';
 import { REQUEST_ROWS } from './requests.ts';
+import { SPELLING_ROWS } from './spellings.ts';
 
 export const POISONING: Group = {
   name: 'poisoning',
@@ -13,10 +14,11 @@ export const POISONING: Group = {
     // The rule that makes deception pay: files by their extension, whatever the origin says.
     routes: [
       { match: { path: '/members/*' }, bypass: [{}] },
+      { match: { path: '/listed/*' }, variants: { acceptLanguage: ['de', 'en'], acceptEncoding: ['br', 'gzip'] } },
       { match: { path: ['*.css', '*.js'] }, ttl: '1h' },
       { bypass: [{ path: '/orders/*' }] },
     ],
   }),
   atOnce: 8,
-  rows: [CLAIM_ROWS, REQUEST_ROWS, KEY_ROWS, DECEPTION_ROWS].flat(),
+  rows: [CLAIM_ROWS, REQUEST_ROWS, KEY_ROWS, SPELLING_ROWS, DECEPTION_ROWS].flat(),
 };

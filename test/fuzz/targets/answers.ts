@@ -1,7 +1,7 @@
 // Answers of origins, and the values of their fields: no reader throws or takes long, and nothing private is stored.
 
 import { parseCacheControl, requestDemands } from '../../../src/semantics/cache-control.ts';
-import { acceptedCodings, originEtags } from '../../../src/semantics/content-coding.ts';
+import { originEtags } from '../../../src/semantics/content-coding.ts';
 import {
   fieldValue,
   hasField,
@@ -13,6 +13,7 @@ import {
 import { reuseTerms } from '../../../src/semantics/freshness.ts';
 import { groupsInvalidated, invalidatedUris, tagsOf } from '../../../src/semantics/invalidation.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../../src/semantics/policy.ts';
+import { acceptedCodings } from '../../../src/semantics/preferences.ts';
 import { parseContentRange, parseRange, resolveRanges } from '../../../src/semantics/ranges.ts';
 import { decideReuse, etagInList, ifRangeHolds, notModifiedFields } from '../../../src/semantics/reuse.ts';
 import { decideStoring, storableFields } from '../../../src/semantics/storing.ts';
@@ -172,7 +173,7 @@ const values = bytesTarget({
     }
     const content = parseContentRange(text);
     for (const kind of [SAFE_POLICY, CONFORMANCE_POLICY]) {
-      const normalise = normaliserFor(kind.normaliseVary);
+      const normalise = normaliserFor(kind);
       for (const name of ['accept', 'accept-language', 'accept-encoding', 'cookie', 'x-any']) {
         const once = normalise(name, text);
         holds(`${name} is normalised once and for all`, normalise(name, once) === once);
