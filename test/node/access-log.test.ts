@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { validateHeaderName } from 'node:http';
+import { describe, expect, test } from 'vitest';
 import type { ExchangeReport } from '../../src/engine/contract.ts';
 import type { RefusalReason } from '../../src/node/front/refusals.ts';
 import { type AccessExtra, accessLine, createLog, keyHash } from '../../src/node/operator/access-log.ts';
@@ -122,4 +123,60 @@ test('of a refused request the log has the reason, and no text of the client but
   expect(got('host-invalid', 'u:CANARY@x')).toBe('10 characters');
   expect(got('target-characters', 'x?CANARY"')).toBe('9 characters');
   expect(got('fields-too-many', '101 fields, limit 100')).toBe('101 fields, limit 100');
+});
+
+describe('an exception that nothing expected', () => {
+  const SECRET = 'sk_live_4eC39HqLyjWDarjtT1zdp7dc';
+  const thrown: readonly (readonly [name: string, () => unknown])[] = [
+    ['of JSON', () => JSON.parse(`{"a":"${SECRET}`)],
+    ['of a URL', () => new URL(`/${SECRET}`)],
+    ['of a field name', () => validateHeaderName(`${SECRET} `)],
+    ['of a pattern', () => new RegExp(`(${SECRET}`)],
+    [
+      'with what it could not read',
+      () => {
+        throw Object.assign(new Error(`expected a date, got "my ${SECRET}"`), { input: SECRET });
+      },
+    ],
+    [
+      'with a cause',
+      () => {
+        throw new Error('failed', { cause: new Error(`not 'hunter2' or ${SECRET}`) });
+      },
+    ],
+    [
+      'that is no error',
+      () => {
+        throw `no error but ${SECRET}`;
+      },
+    ],
+  ];
+
+  test.each(thrown)('shows no text of a client: %s', (_name, run) => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'error', destination: { write: (line) => void lines.push(line) } });
+    try {
+      run();
+    } catch (err) {
+      log.error({ err }, 'an exception that nothing expected');
+    }
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toMatch(/4eC39|hunter2|my sk/);
+  });
+
+  test('shows what an operator can use', () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'error', destination: { write: (line) => void lines.push(line) } });
+    const err = Object.assign(new Error("ENOENT: no such file or directory, open '/var/cache/x'"), {
+      code: 'ENOENT',
+      syscall: 'open',
+    });
+    log.error({ err: new TypeError('x is not a function', { cause: err }) }, 'failed');
+    expect(JSON.parse(lines[0] as string).err).toMatchObject({
+      type: 'TypeError',
+      message: 'x is not a function',
+      stack: expect.stringMatching(/^ +at /),
+      cause: { type: 'Error', code: 'ENOENT', message: err.message },
+    });
+  });
 });

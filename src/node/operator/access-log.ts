@@ -8,7 +8,7 @@ import { type DestinationStream, destination as fileDestination, type Logger, pi
 import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
 import { cacheKey } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
-import { shownMethod } from './redact.ts';
+import { redactText, shownMethod } from './redact.ts';
 
 export interface LogOptions {
   /** `info` has the access log. */
@@ -26,11 +26,17 @@ export function createLog({ level, destination = 1 }: LogOptions): Logger {
   );
 }
 
-/** An error that an operator can mend needs no stack; a defect does. */
+/** An error that an operator can mend needs no stack; a defect does, and its text is not the gate's own. */
 function shownError(error: Error): object {
-  if (!(error instanceof TidegateError)) return pino.stdSerializers.err(error);
-  const { code, message, cause } = error;
-  return { code, message, ...(cause instanceof Error && { cause: cause.message }) };
+  const { message, cause } = error;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  if (error instanceof TidegateError) return { code, message, ...(cause instanceof Error && { cause: cause.message }) };
+  if (!(error instanceof Error)) return { message: redactText(String(error)) };
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  // The system names files and addresses, which the operator has chosen.
+  const text = syscall === undefined ? redactText(message) : message;
+  const shown = { type: error.name, code, message: text, stack: frames?.join('\n') };
+  return { ...shown, ...(cause instanceof Error && { cause: shownError(cause) }) };
 }
 
 /** Throws E_CONFIG when the file cannot be opened. */

@@ -68,6 +68,15 @@ function isToken(segment: string): boolean {
   return isBase64 && /[a-z]/.test(segment) && /[A-Z]/.test(segment) && /\d/.test(segment);
 }
 
+/** Text of an exception that is not the gate's own: Node and others quote in it what they could not read. */
+export function redactText(text: string): string {
+  const plain = text.replace(/(["'`])(?:.*?\1|.*$)/gs, `$1${HIDDEN}$1`);
+  return plain
+    .split(/([\s/?&]+)/)
+    .map(redactSegment)
+    .join('');
+}
+
 /** A client may send any word as a method. */
 export function shownMethod(method: string): string {
   return /^[A-Z-]{1,20}$/.test(method) ? method : HIDDEN;
