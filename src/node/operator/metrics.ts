@@ -11,6 +11,7 @@ import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
+import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
@@ -22,6 +23,7 @@ export interface MetricsSources {
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
   readonly uploads?: UploadCounts;
+  readonly cut?: CutCounts;
   readonly tunnels?: TunnelCounts;
   readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
@@ -126,11 +128,12 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
-  const { overload, queues, uploads, tunnels, refusedWrites, sources } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources } = others;
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);
   if (uploads !== undefined) collect(OF_UPLOADS, () => uploads);
+  if (cut !== undefined) collect(OF_CUT, () => cut);
   if (tunnels !== undefined) collect(OF_TUNNELS, () => tunnels);
   if (refusedWrites !== undefined) collect(OF_WRITES, () => refusedWrites);
 }
@@ -221,6 +224,13 @@ const OF_UPLOADS: readonly Copy<UploadCounts>[] = [
   copyOf('counter', 'uploads{content}', {
     help: 'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
     read: (counts: UploadCounts) => counts,
+  }),
+];
+
+const OF_CUT: readonly Copy<CutCounts>[] = [
+  copyOf('counter', 'clients_cut{reason}', {
+    help: 'Answers cut as their client took them below the least rate (slow), or was behind while memory was short (behind); and connections ended as they were idle while memory was short (idle).',
+    read: (counts: CutCounts) => counts,
   }),
 ];
 
