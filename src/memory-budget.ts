@@ -6,12 +6,14 @@
 
 /**
  * Why a gate holds bytes besides its entries: bodies on their way from an origin, answers that wait for slow clients,
- * requests' content, writes under way, and bodies that are put in a content coding.
+ * requests' content, writes under way, what bodies become in a content coding, and clients' connections.
  */
-export type HeldKind = 'fills' | 'answers' | 'uploads' | 'intents' | 'codings';
+export type HeldKind = 'fills' | 'answers' | 'uploads' | 'intents' | 'codings' | 'connections';
 
 /** One bound on the bytes that a gate holds in memory for what is under way. */
 export interface MemoryBudget {
+  /** So many bytes may be held. */
+  readonly maxBytes: number;
   /** Returns false, and reserves nothing, where that would go beyond the bound even after others gave back what they can. */
   reserve(kind: HeldKind, bytes: number): boolean;
   /** Counts bytes that are held in any case: their holder bounds them itself. */
@@ -24,18 +26,49 @@ export interface MemoryBudget {
   whenShort(give: () => boolean): void;
   /**
    * An answer is read from the body, which counts from now on unless it is stored in memory: then from the moment it is no
-   * longer. `key`: under which it may be stored. Over when the result is called.
+   * longer. `key`: under which it may be stored. `taker`: who takes the answer. Over when the result is called.
    */
-  hold(body: Uint8Array, key?: string): () => void;
+  hold(body: Uint8Array, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
+  /** While bytes are held for takers. The result ends it. */
+  lend(lent: Lent): () => void;
+}
+
+/** One that takes an answer. */
+export interface Taker {
+  /** Bytes a second that it took lately; undefined unless it is behind. */
+  readonly pace: number | undefined;
+  /** Ends it, as memory is short. */
+  cut(): void;
+}
+
+/** Bytes that are held for takers. */
+export interface Lent {
+  /** Of the fastest taker; undefined unless all are behind, or when nothing would be released. */
+  readonly pace: number | undefined;
+  /** Ends all takers, and releases the bytes. */
+  cut(): void;
+}
+
+/** The pace of the fastest; undefined unless all are behind. */
+export function paceOf(takers: Iterable<Taker | undefined>): number | undefined {
+  let fastest: number | undefined;
+  for (const taker of takers) {
+    const pace = taker?.pace;
+    if (pace === undefined) return undefined;
+    fastest = Math.max(fastest ?? 0, pace);
+  }
+  return fastest;
 }
 
 /** For whoever has no bound. */
 export const UNBOUNDED: MemoryBudget = {
+  maxBytes: Number.POSITIVE_INFINITY,
   reserve: () => true,
   take: () => {},
   release: () => {},
   whenShort: () => {},
   hold: () => () => {},
+  lend: () => () => {},
 };
 
 /** The entries that share a budget. */
@@ -63,15 +96,58 @@ const INTENTS_BYTES = 1024 * 1024;
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
 
-const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings'];
+const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
 
 export function nothingHeld(): Record<HeldKind, number> {
   return Object.fromEntries(HELD_KINDS.map((kind) => [kind, 0])) as Record<HeldKind, number>;
 }
 
+/** A body that answers are read from. */
+class HeldBody implements Lent {
+  isCounted: boolean;
+  readonly #forget: (isCounted: boolean) => void;
+  /** By reading: one taker may read it for several answers in turn. */
+  readonly #readings = new Map<object, Taker>();
+
+  constructor(isCounted: boolean, forget: (isCounted: boolean) => void) {
+    this.isCounted = isCounted;
+    this.#forget = forget;
+  }
+
+  read(taker: Taker): () => void {
+    const over = () => {
+      if (this.#readings.delete(over) && this.#readings.size === 0) this.#forget(this.isCounted);
+    };
+    this.#readings.set(over, taker);
+    return over;
+  }
+
+  get pace(): number | undefined {
+    return this.isCounted ? paceOf(this.#readings.values()) : undefined;
+  }
+
+  cut(): void {
+    for (const taker of this.#readings.values()) taker.cut();
+    this.#readings.clear();
+    this.#forget(this.isCounted);
+  }
+}
+
+/** Cuts those of the slowest pace; false: nobody is behind. */
+function cutSlowest(all: Iterable<Lent>): boolean {
+  let [slowest, least]: [Lent | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
+  for (const lent of all) {
+    const pace = lent.pace;
+    if (pace === undefined || pace >= least) continue;
+    [slowest, least] = [lent, pace];
+  }
+  slowest?.cut();
+  return slowest !== undefined;
+}
+
 export class SharedBudget implements MemoryBudget {
   readonly #entriesMaxBytes: number;
-  readonly #maxHeldBytes: number;
+  readonly maxBytes: number;
   readonly #bytes = nothingHeld();
   readonly #refused = nothingHeld();
   readonly #givers: (() => boolean)[] = [];
@@ -81,33 +157,41 @@ export class SharedBudget implements MemoryBudget {
   /** What the entries last heard that they do without. */
   #told = 0;
   /** Bodies that answers are read from. */
-  readonly #bodies = new Map<ArrayBufferLike, { readers: number; isCounted: boolean }>();
+  readonly #bodies = new Map<ArrayBufferLike, HeldBody>();
+  readonly #lent = new Set<Lent>();
 
   constructor(maxBytes: number) {
     this.#entriesMaxBytes = maxBytes;
-    this.#maxHeldBytes = WORKING_BYTES + Math.floor(maxBytes * (1 - KEPT_PART));
+    this.maxBytes = WORKING_BYTES + Math.floor(maxBytes * (1 - KEPT_PART));
   }
 
   shareWith(entries: SharingEntries): void {
     this.#entries = entries;
   }
 
-  hold({ buffer }: Uint8Array, key?: string): () => void {
+  hold(
+    { buffer }: Uint8Array,
+    { key, taker }: { readonly key?: string | undefined; readonly taker: Taker },
+  ): () => void {
     let body = this.#bodies.get(buffer);
     if (body === undefined) {
-      body = { readers: 0, isCounted: key === undefined || !this.#entries.has(key, buffer) };
-      this.#bodies.set(buffer, body);
-      if (body.isCounted) this.take('answers', buffer.byteLength);
+      const forget = (isCounted: boolean) => {
+        this.#bodies.delete(buffer);
+        this.#lent.delete(held);
+        if (isCounted) this.release('answers', buffer.byteLength);
+      };
+      const held = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
+      body = held;
+      this.#bodies.set(buffer, held);
+      this.#lent.add(held);
+      if (held.isCounted) this.take('answers', buffer.byteLength);
     }
-    body.readers++;
-    let isOver = false;
-    return () => {
-      if (isOver) return;
-      isOver = true;
-      if (--body.readers > 0) return;
-      this.#bodies.delete(buffer);
-      if (body.isCounted) this.release('answers', buffer.byteLength);
-    };
+    return body.read(taker);
+  }
+
+  lend(lent: Lent): () => void {
+    this.#lent.add(lent);
+    return () => void this.#lent.delete(lent);
   }
 
   /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
@@ -144,20 +228,20 @@ export class SharedBudget implements MemoryBudget {
   }
 
   stats(): HeldStats {
-    return { maxBytes: this.#maxHeldBytes, bytes: { ...this.#bytes }, refused: { ...this.#refused } };
+    return { maxBytes: this.maxBytes, bytes: { ...this.#bytes }, refused: { ...this.#refused } };
   }
 
   #fits(bytes: number): boolean {
-    return this.#held + bytes <= this.#maxHeldBytes;
+    return this.#held + bytes <= this.maxBytes;
   }
 
   /** Asks for bytes back, until so many fit. */
   #getBack(bytes: number): boolean {
     // Who gives back may be about to reserve something smaller instead.
-    if (this.#asking || bytes > this.#maxHeldBytes) return false;
+    if (this.#asking || bytes > this.maxBytes) return false;
     this.#asking = true;
     try {
-      return this.#givers.some((give) => {
+      return [...this.#givers, () => cutSlowest(this.#lent)].some((give) => {
         while (!this.#fits(bytes) && give());
         return this.#fits(bytes);
       });
@@ -176,7 +260,7 @@ export class SharedBudget implements MemoryBudget {
 
   /** Bytes that the entries do without. */
   get #taken(): number {
-    const most = this.#maxHeldBytes - WORKING_BYTES;
+    const most = this.maxBytes - WORKING_BYTES;
     return Math.min(most, Math.max(0, this.#held - WORKING_BYTES));
   }
 }

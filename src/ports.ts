@@ -7,7 +7,7 @@ import type { TidegateError } from './errors.ts';
 import type { Stamp } from './ledger/ledger.ts';
 import type { LogChange, Position } from './ledger/log.ts';
 import type { Selector } from './ledger/selector.ts';
-import type { HeldStats } from './memory-budget.ts';
+import type { HeldStats, Taker } from './memory-budget.ts';
 import type { Coding } from './semantics/content-coding.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';
 import type { Outcome } from './semantics/outcome.ts';
@@ -217,6 +217,8 @@ export interface BodySource {
   read(): Uint8Array | 'pending' | 'end' | 'failed';
   /** Calls `ready` once, as soon as `read` would no longer say `pending`. */
   whenReadable(ready: () => void): void;
+  /** Whom the bytes are held for. */
+  takenBy?(taker: Taker): void;
   /** The reader is gone. */
   cancel(): void;
   /** Trailer fields; complete once `read` has said `end`. */

@@ -170,7 +170,7 @@ function contextOf(options: GateOptions): Context {
     budget,
     unread: new UnreadFills(budget),
     readAheadBytes: options.readAheadBytes ?? READ_AHEAD_BYTES,
-    coder: options.coder?.({ tiers, fault }),
+    coder: options.coder?.({ tiers, fault, budget }),
     flights: new Map(),
     joins: options.joins ?? true,
     rehydrator: options.rehydrator,

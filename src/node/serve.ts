@@ -142,9 +142,9 @@ export class NodeGate implements RunningGate {
     const shownPath = (path: string) => this.#site.shownPath(path);
     this.exchanges = new ExchangeLog({ log, shownPath, forwarded });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
-    const { uploads, tunnels, writes } = tiers;
+    const { uploads, answers, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
-    const ofClients = { uploads: uploads.counts, tunnels: tunnels.counts };
+    const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
     const sources = () => this.gate.sources();
     this.metrics =
       role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
@@ -177,7 +177,7 @@ export class NodeGate implements RunningGate {
 
   #createFront({ listen: { proxyProtocol, http2, tls }, limits, cacheName }: ResolvedConfig): Front {
     const certificates = this.#certificates;
-    const { budget, uploads, tunnels } = this.#tiers;
+    const { budget, uploads, answers, tunnels } = this.#tiers;
     return new Front({
       site: () => this.#site,
       gate: this.gate,
@@ -186,7 +186,7 @@ export class NodeGate implements RunningGate {
       trust: () => this.#site.trust,
       originOf: (name) => this.#origins.optionsOf(name),
       cacheName,
-      ...{ budget, uploads, tunnels, isOverloaded: () => this.#overload.isShort },
+      ...{ budget, uploads, answers, tunnels, isOverloaded: () => this.#overload.isShort },
       hooks: {
         ended: this.exchanges.ended,
         ...frontLog(this.#log, this.exchanges.shownPath),

@@ -19,6 +19,7 @@ import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { TunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
+import { type AnswerRoom, answerRoom } from './front/min-rate.ts';
 import { UploadSpool } from './front/upload-spool.ts';
 import { WriteRoom } from './write-room.ts';
 
@@ -29,6 +30,7 @@ export interface NodeTiers {
   readonly budget: MemoryBudget;
   /** Where the content of requests is while it is read ahead. */
   readonly uploads: UploadRoom;
+  readonly answers: AnswerRoom;
   readonly tunnels: TunnelRoom;
   readonly writes: WriteRoom;
   readonly disk: DiskStore | undefined;
@@ -51,6 +53,7 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
     memory,
     budget,
     uploads,
+    answers: answerRoom(limits),
     tunnels: new TunnelRoom(limits),
     writes,
     gateOptions: { memoryStats: () => memory.stats(), budget, writes },

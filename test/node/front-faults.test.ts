@@ -215,7 +215,7 @@ describe('what a client cannot do to others or to itself', () => {
   test.each(['whole', 'streamed'])('a client that does not read a %s answer loses its connection', async (kind) => {
     const bytes = Buffer.alloc(20_000_000);
     const { port, front, requests } = await startFront({
-      stallMs: 50,
+      limits: { minAnswerRateWindowMs: 50 },
       handle: (_request, responder) => {
         const body = new FedBody().feed(bytes, 'end');
         if (kind === 'streamed') responder.respond(streamedAnswer(body));

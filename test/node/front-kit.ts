@@ -32,6 +32,8 @@ export const LIMITS: FrontLimits = {
   spooledRequestBytes: 0,
   minRequestRate: 0,
   minRequestRateWindowMs: 20_000,
+  minAnswerRate: 500,
+  minAnswerRateWindowMs: 60_000,
   maxTunnels: 10,
   maxTunnelsPerClient: 10,
   tunnelIdleMs: 10_000,

@@ -259,8 +259,7 @@ describe('a connection held for nothing', () => {
 
   test('answers that are not taken: their streams are reset, and the connection can go', async () => {
     const front = await startTlsFront({
-      stallMs: 100,
-      limits: { headTimeoutMs: 500, keepAliveMs: 50 },
+      limits: { headTimeoutMs: 500, keepAliveMs: 50, minAnswerRateWindowMs: 100 },
       atOnce: () => storedAnswer('x'.repeat(1_000), []) as never,
     });
     const client = new FrameClient(front);
@@ -273,7 +272,7 @@ describe('a connection held for nothing', () => {
 
   test('a large answer that is not taken: likewise', async () => {
     const front = await startTlsFront({
-      stallMs: 100,
+      limits: { minAnswerRateWindowMs: 100, minAnswerRate: 1_000_000 },
       atOnce: () => storedAnswer('x'.repeat(100_000), []) as never,
     });
     const client = new FrameClient(front);

@@ -94,7 +94,8 @@ describe('a body over HTTP/2', () => {
   test('that a client does not read ends after a pause', async () => {
     const body = new FedBody().feed(Buffer.alloc(1_000_000), 'end');
     const front = await startTlsFront({
-      stallMs: 100,
+      // More than the window of HTTP/2 that the client gives at first.
+      limits: { minAnswerRateWindowMs: 100, minAnswerRate: 1_000_000 },
       handle: (_request, responder) => void responder.respond(streamedAnswer(body)),
     });
     const session = await h2Client(front);
@@ -111,8 +112,7 @@ describe('a body over HTTP/2', () => {
   ])('of a %s answer that is read slowly is not cut', async (_kind, stored) => {
     const bytes = Buffer.alloc(1_000_000, 7);
     const front = await startTlsFront({
-      stallMs: 500,
-      limits: { headTimeoutMs: 500, keepAliveMs: 200 },
+      limits: { headTimeoutMs: 500, keepAliveMs: 200, minAnswerRateWindowMs: 500 },
       atOnce: () => (stored ? (storedAnswer(bytes.toString('latin1'), []) as never) : undefined),
       handle: (_request, responder) => void responder.respond(streamedAnswer(new FedBody().feed(bytes, 'end'))),
     });

@@ -1,7 +1,7 @@
 // What a client writes into X-Forwarded-For must not hide what the proxy adds; content that ended is not looked at again.
 
 import { expect, test } from 'vitest';
-import { MinRate, RateWatch } from '../../src/node/front/http1/min-rate.ts';
+import { MinRate, RateWatch } from '../../src/node/front/min-rate.ts';
 import { hopsTo } from '../../src/node/front/trusted-proxies.ts';
 import { manualTime } from './manual-time.ts';
 

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { MinRate, RateWatch } from '../../src/node/front/http1/min-rate.ts';
 import { ReadAhead, uploadRoom } from '../../src/node/front/http1/read-ahead.ts';
+import { MinRate, RateWatch } from '../../src/node/front/min-rate.ts';
 import { UploadSpool } from '../../src/node/front/upload-spool.ts';
 import { manualTime } from './manual-time.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SharedBudget, WORKING_BYTES } from '../../src/memory-budget.ts';
+import { paceOf, SharedBudget, type Taker, WORKING_BYTES } from '../../src/memory-budget.ts';
 import { createMemoryStore, entryCost } from '../../src/store/memory.ts';
 import { getKey, storedResponse } from '../contract/store-contract.ts';
 
@@ -91,21 +91,25 @@ describe('the memory budget', () => {
     expect(budget.reserve('codings', 1)).toBe(false);
     expect(store.stats().held).toEqual({
       maxBytes: MOST,
-      bytes: { fills: 0, answers: 2 * MOST, uploads: 0, intents: 0, codings: 0 },
-      refused: { fills: 0, answers: 0, uploads: 0, intents: 0, codings: 2 },
+      bytes: { fills: 0, answers: 2 * MOST, uploads: 0, intents: 0, codings: 0, connections: 0 },
+      refused: { fills: 0, answers: 0, uploads: 0, intents: 0, codings: 2, connections: 0 },
     });
   });
 });
 
 describe('a body that answers are read from', () => {
   const entry = storedResponse(getKey('http://h/read'), 'x'.repeat(300_000));
+  const taker: Taker = { pace: undefined, cut: () => {} };
 
   it('counts once it is stored no longer, until the last reader is done', () => {
     const budget = new SharedBudget(4_000_000);
     const store = createMemoryStore({ maxBytes: 4_000_000, budget });
     store.put(entry);
     const stored = store.get(entry.key) as typeof entry;
-    const [one, two] = [budget.hold(stored.bytes, entry.key), budget.hold(stored.bytes, entry.key)];
+    const [one, two] = [
+      budget.hold(stored.bytes, { key: entry.key, taker }),
+      budget.hold(stored.bytes, { key: entry.key, taker }),
+    ];
     expect(budget.stats().bytes.answers).toBe(0);
     store.delete([entry.key]);
     expect(budget.stats().bytes.answers).toBe(stored.bytes.buffer.byteLength);
@@ -124,7 +128,7 @@ describe('a body that answers are read from', () => {
     const store = createMemoryStore({ maxBytes: 4_000_000, budget });
     store.put(entry);
     const made = new Uint8Array(5_000);
-    const releases = [budget.hold(made), budget.hold(new Uint8Array(6_000), entry.key)];
+    const releases = [budget.hold(made, { taker }), budget.hold(new Uint8Array(6_000), { key: entry.key, taker })];
     expect(budget.stats().bytes.answers).toBe(11_000);
     for (const release of releases) release();
     expect(budget.stats().bytes.answers).toBe(0);
@@ -136,7 +140,7 @@ describe('a body that answers are read from', () => {
     const store = createMemoryStore({ maxBytes, budget });
     const keys = [0, 1, 2, 3].map((at) => getKey(`http://h/${at}`));
     for (const key of keys) store.put(storedResponse(key, 'x'.repeat(WORKING_BYTES - 10_000)));
-    const [first, second] = keys.map((key) => budget.hold((store.get(key) as typeof entry).bytes, key));
+    const [first, second] = keys.map((key) => budget.hold((store.get(key) as typeof entry).bytes, { key, taker }));
     store.delete(keys.slice(0, 2));
     expect(store.bytes()).toBeGreaterThan(WORKING_BYTES);
     budget.take('fills', WORKING_BYTES);
@@ -144,5 +148,43 @@ describe('a body that answers are read from', () => {
     first?.();
     second?.();
     expect(budget.stats().bytes).toMatchObject({ answers: 0, fills: WORKING_BYTES });
+  });
+});
+
+describe('takers of answers, where memory is short', () => {
+  const PART = MOST / 4;
+  const body = (takers: readonly (Taker & { isCut?: true })[], budget: SharedBudget) => {
+    const bytes = new Uint8Array(PART);
+    for (const taker of takers) budget.hold(bytes, { taker });
+  };
+  const takerOf = (pace: number | undefined) => {
+    const taker = { pace, cuts: 0, cut: () => void taker.cuts++ };
+    return taker;
+  };
+
+  it('the slowest are cut, as many as needed', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    const takers = [30, 10, undefined, 20].map(takerOf);
+    for (const taker of takers) body([taker], budget);
+    expect(takers.map(({ cuts }) => cuts)).toEqual([0, 0, 0, 0]);
+    expect(budget.reserve('fills', PART)).toBe(true);
+    expect(takers.map(({ cuts }) => cuts)).toEqual([0, 1, 0, 0]);
+    expect(budget.reserve('fills', 2 * PART)).toBe(true);
+    expect(takers.map(({ cuts }) => cuts)).toEqual([1, 1, 0, 1]);
+    expect(budget.stats().bytes.answers).toBe(PART);
+  });
+
+  it('nobody is cut for bytes that someone else takes as fast as he should', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    const [slow, fast, stored] = [takerOf(0), takerOf(undefined), takerOf(0)];
+    body([slow, fast], budget);
+    budget.take('fills', MOST - PART);
+    const store = createMemoryStore({ maxBytes: MAX_BYTES, budget });
+    const entry = storedResponse(getKey('http://h/stored'), 'x'.repeat(1_000));
+    store.put(entry);
+    budget.hold((store.get(entry.key) as typeof entry).bytes, { key: entry.key, taker: stored });
+    expect(budget.reserve('fills', 1)).toBe(false);
+    expect([slow.cuts, fast.cuts, stored.cuts]).toEqual([0, 0, 0]);
+    expect([paceOf([slow, stored]), paceOf([slow, undefined]), paceOf([])]).toEqual([0, undefined, undefined]);
   });
 });

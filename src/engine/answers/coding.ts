@@ -8,6 +8,7 @@
 import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { LedgerRefusal } from '../../ledger/ledger.ts';
+import type { MemoryBudget } from '../../memory-budget.ts';
 import type { Compress, Eventually } from '../../ports.ts';
 import {
   CODINGS,
@@ -40,6 +41,8 @@ type Skipped = CodingRefusal | LedgerRefusal | 'busy' | 'failed' | 'not-smaller'
 export interface CoderParts {
   readonly tiers: Tiers;
   readonly compress: Compress;
+  /** What is being made counts, at the size of the body. */
+  readonly budget: Pick<MemoryBudget, 'take' | 'release'>;
   /** Told of a body that could not be coded; its clients get it as it is. */
   readonly fault: (error: unknown) => void;
 }
@@ -222,7 +225,9 @@ class Coder {
     if (this.#isMadeFrom(await this.#parts.tiers.get(job.key), entry, route)) return;
     if (!isOfOneFill(await this.#parts.tiers.get(entry.key), entry)) return this.#skip('replaced');
     const body = bodyOf(entry);
-    const coded = await this.#parts.compress(coding, body);
+    const { budget, compress } = this.#parts;
+    budget.take('codings', body.length);
+    const coded = await compress(coding, body).finally(() => budget.release('codings', body.length));
     if (coded.length > body.length * WORTH) return this.#isFruitless(job, 'not-smaller');
     const found = this.#parts.tiers.get(entry.key);
     // No turn of the event loop between a look into memory and the storing.

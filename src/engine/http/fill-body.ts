@@ -8,7 +8,7 @@
 // bound.
 
 import type { LargeBody } from '../../entry/stored-response.ts';
-import type { MemoryBudget } from '../../memory-budget.ts';
+import { type Lent, type MemoryBudget, paceOf, type Taker } from '../../memory-budget.ts';
 import type { BodySource } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import { HeldChunks } from './held-chunks.ts';
@@ -119,6 +119,7 @@ export class FillBody {
   reader(): BodySource {
     const reader = new Reader(this);
     this.#readers.add(reader);
+    if (this.#readers.size === 1) this.held.lend(lentTo(this.#readers, this));
     return reader;
   }
 
@@ -133,6 +134,7 @@ export class FillBody {
   remove(reader: Reader): void {
     if (!this.#readers.delete(reader)) return;
     if (this.#readers.size > 0) return this.advanced();
+    this.held.lend(undefined);
     if (!this.#kept) this.#spool?.discard();
     if (this.state === 'open') this.#control.unread();
     else this.#dropUnread();
@@ -190,12 +192,28 @@ export class FillBody {
   }
 }
 
+function lentTo(readers: ReadonlySet<Reader>, body: FillBody): Lent {
+  return {
+    get pace() {
+      return body.held.chunks.length === 0 ? undefined : paceOf([...readers].map(({ taker }) => taker));
+    },
+    cut() {
+      for (const reader of [...readers]) {
+        reader.taker?.cut();
+        reader.cutLoose();
+        body.remove(reader);
+      }
+    },
+  };
+}
+
 class Reader implements BodySource {
   readonly #body: FillBody;
   #wake: (() => void) | undefined;
   #lost = false;
   /** Bytes read back, or on their way. */
   #back: Uint8Array | 'pending' | undefined;
+  taker: Taker | undefined;
   nextChunk = 0;
   bytesRead = 0;
 
@@ -261,6 +279,10 @@ class Reader implements BodySource {
     if (this.#lost) return;
     this.#lost = true;
     this.wake();
+  }
+
+  takenBy(taker: Taker): void {
+    this.taker = taker;
   }
 
   cancel(): void {

@@ -1,6 +1,6 @@
 // The chunks of one body that are held in memory, counted in the budget of the gate.
 
-import type { MemoryBudget } from '../../memory-budget.ts';
+import type { Lent, MemoryBudget } from '../../memory-budget.ts';
 
 /** What a chunk costs beside its bytes. */
 const CHUNK_BYTES = 256;
@@ -20,9 +20,16 @@ export class HeldChunks {
   bytes = 0;
   /** The last chunk went beyond the budget. */
   isShort = false;
+  #unlend: (() => void) | undefined;
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
+  }
+
+  /** They are held for readers from now on; undefined: no longer. */
+  lend(lent: Lent | undefined): void {
+    this.#unlend?.();
+    this.#unlend = lent && this.#budget.lend(lent);
   }
 
   /** It is held in any case: it has come. */

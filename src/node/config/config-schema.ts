@@ -126,6 +126,8 @@ export const configSchema = section(
       spooledRequestBytes: integer(0).default(1024 ** 3),
       minRequestRate: integer(0).default(500),
       minRequestRateWindow: timeout(1).default('20s'),
+      minAnswerRate: integer(0).default(500),
+      minAnswerRateWindow: timeout(1).default('1m'),
       maxTunnels: integer(0).default(1_000),
       maxTunnelsPerClient: integer(0).default(250),
       tunnelIdle: timeout().default('10m'),

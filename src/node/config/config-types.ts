@@ -221,6 +221,10 @@ interface LimitsConfig {
   readonly minRequestRate?: number | undefined;
   /** The time over which that rate is taken. Default `'20s'`. */
   readonly minRequestRateWindow?: Duration | undefined;
+  /** Bytes of answers a second that a client takes at least, while it is waited for, or it is cut. Default 500. 0: one in the window. */
+  readonly minAnswerRate?: number | undefined;
+  /** The time over which that rate is taken. Default `'1m'`. */
+  readonly minAnswerRateWindow?: Duration | undefined;
   /** Tunnels of one process, such as WebSocket; 503 for further ones. Default 1,000. */
   readonly maxTunnels?: number | undefined;
   /** The same of one client: an address, or a /64 of IPv6. Default 250. */

@@ -186,6 +186,7 @@ export class ClientExchange implements Responder {
     const sink = channel.head(status, fields, isEmpty);
     this.#status = status;
     this.#body = body;
+    body.takenBy?.(channel.reader);
     if (isEmpty) this.#finished(NO_FIELDS);
     else {
       this.#sink = sink;
@@ -230,13 +231,13 @@ export class ClientExchange implements Responder {
     }
     this.#bodyBytes += read.length;
     if (sink.write(read)) return true;
-    this.#channel.setTimeout(this.#deps.stallMs);
+    this.#channel.reader.wait();
     sink.once('drain', this.#drained);
     return false;
   }
 
   readonly #drained = (): void => {
-    this.#channel.setTimeout(0);
+    this.#channel.reader.took();
     this.#pump();
   };
 

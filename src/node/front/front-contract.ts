@@ -11,6 +11,7 @@ import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
 import type { TunnelRoom } from './connection/tunnel-room.ts';
 import type { UploadRoom } from './http1/read-ahead.ts';
+import type { AnswerReader, AnswerRoom } from './min-rate.ts';
 import type { RefusalReason, RequestRefusal } from './refusals.ts';
 import type { Trust } from './trusted-proxies.ts';
 
@@ -55,11 +56,13 @@ export interface FrontDeps {
   readonly budget?: MemoryBudget;
   /** Where the content of requests is while it is read ahead. Default: in memory, within `budget`. */
   readonly uploads?: UploadRoom;
+  /** How slowly answers may be taken. Default: as `limits` says. */
+  readonly answers?: AnswerRoom;
   /** Default: one within `limits`. */
   readonly tunnels?: TunnelRoom;
   /** While it is, no tunnel is opened. */
   readonly isOverloaded?: () => boolean;
-  /** A longer pause of a client that should send content or read ends its connection. Default 60,000. */
+  /** A longer pause of a client that should send content ends its request, where there is no least rate. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */
   readonly upgradeTimeoutMs?: number;
@@ -90,7 +93,10 @@ export interface ExchangeEnd {
 /** All that the parts of a front share: its inputs with their defaults, and where it stands. */
 export interface FrontContext
   extends Required<
-    Pick<FrontDeps, 'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic' | 'budget' | 'uploads'>
+    Pick<
+      FrontDeps,
+      'site' | 'gate' | 'limits' | 'trust' | 'cacheName' | 'stallMs' | 'monotonic' | 'budget' | 'uploads' | 'answers'
+    >
   > {
   /** While the front closes, answers end their connection. */
   readonly status: { isClosing: boolean };
@@ -119,8 +125,8 @@ export interface Channel {
   head(status: number, fields: string[], isEmpty: boolean): Writable;
   /** Sends a head now that would wait for the first bytes of its body. */
   flush(): void;
-  /** Bounds a pause of the client; 0: no longer. */
-  setTimeout(ms: number): void;
+  /** Who takes the answer, when it has to be waited for. */
+  readonly reader: AnswerReader;
   /** All that follows a head is handed over; trailers are left out where they cannot be sent. */
   end(trailers: Fields): void;
   /** Whether an answer of this status failed because of what its origin has sent. */

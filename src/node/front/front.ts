@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { platformClock } from '../../cache/platform.ts';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { guarded } from '../../engine/guarded.ts';
 import { UNBOUNDED } from '../../memory-budget.ts';
 import { listening } from '../listening.ts';
@@ -16,6 +16,7 @@ import { type Admitted, admit } from './admission.ts';
 import type { ExchangeParts } from './client-exchange.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender } from './connection/connections.ts';
+import { IdleConnections } from './connection/idle-connections.ts';
 import type { LentSocket } from './connection/lent-socket.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
 import { TunnelRoom } from './connection/tunnel-room.ts';
@@ -25,6 +26,7 @@ import { Http1Channel } from './http1/http1-channel.ts';
 import { PlainConnection } from './http1/plain-connection.ts';
 import { uploadRoom } from './http1/read-ahead.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
+import { answerRoom } from './min-rate.ts';
 import { ALLOWED_METHODS, type RequestRefusal, refusalAnswer, refused } from './refusals.ts';
 
 const PLAIN: ArrivalOptions = { proxyProtocol: false, tls: undefined };
@@ -42,6 +44,7 @@ export class Front {
   readonly #context: FrontContext;
   readonly #tunnels = new Set<CloseTunnel>();
   readonly #tunnelRoom: TunnelRoom;
+  readonly #idle: IdleConnections;
   #toNode: (connection: Socket) => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -58,18 +61,21 @@ export class Front {
       ...{ site: deps.site, gate: deps.gate, trust: deps.trust, limits, cacheName, idleMs },
       keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`,
       status: { isClosing: false },
-      // http1-channel.ts recognises its own socket timeout by its length, so the idle timeout must differ.
-      stallMs: stallMs === idleMs ? stallMs + 1 : stallMs,
+      stallMs,
       monotonic: deps.monotonic ?? platformClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
       budget,
       uploads: deps.uploads ?? uploadRoom(limits, budget),
+      answers: deps.answers ?? answerRoom(limits),
       tell: (refusal, { address }) => {
         hooks?.refused?.({ reason: refusal.reason, got: refusal.got, peer: address });
         return refusal;
       },
     };
+    this.#idle = new IdleConnections(arrival.tls !== undefined, {
+      ...{ budget, keptBytes: budget.maxBytes / 4, counts: this.#context.answers.counts, tasks: platformTasks },
+    });
     this.#server = createServer({
       // The front's own limits are lower and answer more precisely; the parser holds up to this in memory.
       maxHeaderSize: limits.maxHeadBytes + limits.maxTargetBytes,
@@ -119,6 +125,7 @@ export class Front {
       for (const { connection } of this.#clients) connection.destroy();
     }, graceMs);
     await closed;
+    this.#idle.close();
     clearTimeout(timer);
     // This no longer affects connections: it stops node:http's own timers.
     this.#server.close();
@@ -165,7 +172,10 @@ export class Front {
     this.#clients.add(client);
     connection.on('close', () => this.#clients.delete(client));
     const { maxConnections } = this.#deps.limits;
-    if (this.#clients.size <= maxConnections) return this.#arrivals.accept(client);
+    if (this.#clients.size <= maxConnections) {
+      this.#idle.opened(client);
+      return this.#arrivals.accept(client);
+    }
     const refusal = refused('connections', `more than ${maxConnections}`);
     const { tls, proxyProtocol } = this.#deps.arrival ?? PLAIN;
     if (tls === undefined && !proxyProtocol) return client.refuse(refusal, connection);
@@ -267,6 +277,8 @@ export class Front {
       (refusal) => client.refuse(refusal, socket),
     );
     this.#tunnels.add(close);
+    // A tunnel has a time limit of its own.
+    client.isAsking = true;
     socket.on('close', () => {
       leave();
       this.#tunnels.delete(close);

@@ -12,6 +12,7 @@ import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
+import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
@@ -23,6 +24,7 @@ export interface MetricsSources {
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
   readonly uploads?: UploadCounts;
+  readonly cut?: CutCounts;
   readonly tunnels?: TunnelCounts;
   readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
@@ -53,9 +55,7 @@ interface Copy<Stats> {
   readonly read: (stats: Stats) => readonly Series[];
 }
 
-type Copied = Copy<GateStats>;
-
-const COPIED: readonly Copied[] = [
+const COPIED: readonly Copy<GateStats>[] = [
   counter('requests{outcome}', 'Exchanges by how they ended.', (stats) => stats.requests),
   counter('forwards{reason}', 'Requests sent to an origin, by the reason (RFC 9211).', (stats) => stats.forwards),
   counter('details{detail}', 'Exchanges by the detail of their outcome.', (stats) => stats.details),
@@ -129,11 +129,12 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
-  const { overload, queues, uploads, tunnels, refusedWrites, sources } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources } = others;
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);
-  if (uploads !== undefined) collect(OF_UPLOADS, () => uploads);
+  if (uploads !== undefined) collect([OF_UPLOADS], () => uploads);
+  if (cut !== undefined) collect([OF_CUT], () => cut);
   if (tunnels !== undefined) collect(OF_TUNNELS, () => tunnels);
   if (refusedWrites !== undefined) collect(OF_WRITES, () => refusedWrites);
 }
@@ -141,7 +142,7 @@ function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 
 export function createMetrics({ stats, clientBytes, ...others }: MetricsSources): Metrics {
   const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
   const refusedCalls = adminCounts();
-  const copied = [...COPIED, ...(ofClients ?? [])];
+  const copied = ofClients === undefined ? COPIED : [...COPIED, ...ofClients];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
   let latest: GateStats | undefined;
   let loading: Promise<Loaded> | undefined;
@@ -154,7 +155,7 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
     };
     collect(copied, () => latest ?? stats());
     collectOthers(collect, others);
-    collect(OF_ADMIN, () => refusedCalls);
+    collect([OF_ADMIN], () => refusedCalls);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
     prom.collectDefaultMetrics({ register: registry });
     return { registry, originSeconds };
@@ -190,10 +191,11 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
 /** Measured in each process, and summed up over workers. */
 const OF_OVERLOAD: readonly Copy<Pick<Overload, 'state' | 'shed'>>[] = [
   gauge('overload{short_of}', 'Processes that are short of it, and so ask no origin.', ({ state }) => state),
-  copyOf('counter', 'shed', {
-    help: 'Requests answered 503 in place of being forwarded, as the process was overloaded.',
-    read: ({ shed }) => shed,
-  }),
+  counter(
+    'shed',
+    'Requests answered 503 in place of being forwarded, as the process was overloaded.',
+    ({ shed }: Pick<Overload, 'shed'>) => shed,
+  ),
 ];
 
 const OF_QUEUES: readonly Copy<ReadonlyMap<string, QueueFigures>>[] = [
@@ -216,19 +218,22 @@ const OF_QUEUES: readonly Copy<ReadonlyMap<string, QueueFigures>>[] = [
 
 const OF_TUNNELS: readonly Copy<TunnelCounts>[] = [
   gauge('tunnels', 'Tunnels open now, such as WebSocket.', ({ open }) => open),
-  copyOf('counter', 'tunnel_bytes{direction}', { help: 'Bytes through tunnels.', read: ({ bytes }) => bytes }),
+  counter('tunnel_bytes{direction}', 'Bytes through tunnels.', ({ bytes }: TunnelCounts) => bytes),
   copyOf('counter', 'tunnels_stopped{reason}', {
     help: 'Tunnels that were refused as there were too many in all (full) or of the client, or ended as they were silent (idle).',
     read: ({ stopped }) => stopped,
   }),
 ];
 
-const OF_UPLOADS: readonly Copy<UploadCounts>[] = [
-  copyOf('counter', 'uploads{content}', {
-    help: 'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
-    read: (counts: UploadCounts) => counts,
-  }),
-];
+const OF_UPLOADS = counts(
+  'uploads{content}',
+  'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
+);
+
+const OF_CUT = counts(
+  'clients_cut{reason}',
+  'Answers cut as their client took them below the least rate (slow), or was behind while memory was short (behind); and connections ended as they were idle while memory was short (idle).',
+);
 
 const OF_WRITES: readonly Copy<WriteRoom['counts']>[] = [
   copyOf('counter', 'writes_refused{bound}', {
@@ -237,12 +242,10 @@ const OF_WRITES: readonly Copy<WriteRoom['counts']>[] = [
   }),
 ];
 
-const OF_ADMIN: readonly Copy<AdminCounts>[] = [
-  copyOf('counter', 'admin_refused{reason}', {
-    help: 'Calls of the admin API that were refused: too many (calls, reports, wrong-tokens), no right token (unauthorized), from another site, too large or too slow, an answer that was not read; connections: ended to make room.',
-    read: (counts: AdminCounts) => counts,
-  }),
-];
+const OF_ADMIN = counts(
+  'admin_refused{reason}',
+  'Calls of the admin API that were refused: too many (calls, reports, wrong-tokens), no right token (unauthorized), from another site, too large or too slow, an answer that was not read; connections: ended to make room.',
+);
 
 type Queues = ReadonlyMap<string, QueueFigures>;
 
@@ -270,8 +273,13 @@ const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [
 ];
 
 /** `named`: the name, and the label in braces where there are several. */
-function counter(named: string, help: string, read: (stats: GateStats) => FigureOrParts): Copied {
+function counter<Stats = GateStats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {
   return copyOf('counter', named, { help, read });
+}
+
+/** Of figures that stand by the label's values. */
+function counts(named: string, help: string): Copy<Readonly<Record<string, number>>> {
+  return counter(named, help, (figures) => figures);
 }
 
 function gauge<Stats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {

@@ -12,6 +12,7 @@ import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
 import type { ClientExchange } from '../client-exchange.ts';
 import type { FrontContext } from '../front-contract.ts';
 import { LINGER_MS, type Upload } from '../http1/upload.ts';
+import { AnswerReader } from '../min-rate.ts';
 import { type RequestRefusal, rawRefusal, refusalOfParserError, refused } from '../refusals.ts';
 import { type Peer, peerOf } from './arrival.ts';
 
@@ -40,13 +41,19 @@ export class ClientConnection {
   #farewell: string | undefined;
   /** Whether further input is ignored: the last answer is under way. */
   #ended = false;
-  #goAway: (() => void) | undefined;
+  /** Of HTTP/2: `goAway` ends it in order. */
+  session: { readonly isIdle: boolean; goAway(): void } | undefined;
+  /** Takes the answers, over HTTP/1. */
+  readonly reader: AnswerReader;
 
   constructor(connection: Socket, context: FrontContext) {
     this.connection = connection;
     this.socket = connection;
     this.peer = peerOf(connection, 'http');
     this.#context = context;
+    const meter = { taken: () => bytesTaken(connection), underWay: () => 0 };
+    this.reader = new AnswerReader(context.answers, meter, () => connection.destroy());
+    connection.on('close', () => this.reader.stop());
   }
 
   get isBusy(): boolean {
@@ -58,10 +65,9 @@ export class ClientConnection {
     return this.#waiting.length > 0;
   }
 
-  /** `goAway` ends, in order, a connection that has no exchanges of node:http. */
-  endBy(goAway: () => void): void {
-    this.#goAway = goAway;
-    if (this.#context.status.isClosing) goAway();
+  /** Whether no request is under way. */
+  get isIdle(): boolean {
+    return this.session?.isIdle ?? (!this.isBusy && !this.isAsking);
   }
 
   /** Carries a request out when the answers to earlier ones are over, unless the connection ends with one of them. */
@@ -152,9 +158,15 @@ export class ClientConnection {
    * closeIdleConnections() would cut them off.
    */
   closeIdle(): void {
-    if (this.#goAway !== undefined) this.#goAway();
-    else if (!this.isBusy && !this.isAsking) this.socket.destroySoon();
+    if (this.session !== undefined) this.session.goAway();
+    else if (this.isIdle) this.socket.destroySoon();
   }
+}
+
+/** Of what was written to it, the bytes that the system has taken. Node itself reads them there, for its own time limits. */
+export function bytesTaken(connection: Socket): number {
+  const { _handle: handle } = connection as { _handle?: { bytesWritten: number; writeQueueSize: number } | null };
+  return handle ? handle.bytesWritten - handle.writeQueueSize : 0;
 }
 
 /** A request that is admitted, and what was looked up for it. */

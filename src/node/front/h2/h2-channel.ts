@@ -13,24 +13,34 @@ import { guarded } from '../../../engine/guarded.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
 import { type ExchangeParts, statusOf } from '../client-exchange.ts';
+import { bytesTaken, type ClientConnection } from '../connection/connections.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
+import { AnswerReader, type AnswerRoom } from '../min-rate.ts';
 import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
 import { OF_CONNECTION } from './h2-head.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
-/** An answer up to this size that the client does not read is found by the connection's look. */
-export const SMALL_ANSWER_BYTES = 65_536;
-
-/** A larger answer gets a timer of its own. Returns whether it got one. */
-export function guardFlush(stream: ServerHttp2Stream, bodyBytes: number, stallMs: number): boolean {
-  if (bodyBytes <= SMALL_ANSWER_BYTES) return false;
-  stream.setTimeout(stallMs, () => stream.close(NGHTTP2_CANCEL));
-  return true;
+/**
+ * One stream's answer. A write to it is over when all of it was taken; so that of what is under way, as much was taken as the
+ * whole connection took meanwhile, at most. `given`: bytes that were written to it.
+ */
+export function readerOf(
+  stream: ServerHttp2Stream,
+  { client, answers }: { readonly client: ClientConnection; readonly answers: AnswerRoom },
+  given: () => number,
+): AnswerReader {
+  const before = bytesTaken(client.connection);
+  const underWay = () => Math.min(stream.writableLength, bytesTaken(client.connection) - before);
+  const meter = { taken: () => given() - stream.writableLength + underWay(), underWay };
+  const reader = new AnswerReader(answers, meter, () => stream.close(NGHTTP2_CANCEL));
+  stream.once('close', () => reader.stop());
+  return reader;
 }
 
 interface ChannelParts extends ExchangeParts {
+  readonly client: ClientConnection;
   readonly stream: ServerHttp2Stream;
 }
 
@@ -38,12 +48,16 @@ export class H2Channel implements Channel {
   readonly takesTrailers = true;
   readonly #parts: ChannelParts;
   readonly #deps: FrontContext;
+  readonly #given: () => number;
   readonly #trailers: OutgoingHttpHeaders = {};
   #isEmpty = false;
+  #reader: AnswerReader | undefined;
 
-  constructor(parts: ChannelParts, deps: FrontContext) {
+  /** `given`: bytes of a streamed answer so far. */
+  constructor(parts: ChannelParts, deps: FrontContext, given: () => number) {
     this.#parts = parts;
     this.#deps = deps;
+    this.#given = given;
   }
 
   get isGone(): boolean {
@@ -57,11 +71,13 @@ export class H2Channel implements Channel {
 
   whole(answer: WholeAnswer): number {
     const { stream, request } = this.#parts;
-    return this.#finished(sendWhole(stream, answer, { method: request.method, budget: this.#deps.budget }));
+    return this.#finished(
+      sendWhole(stream, answer, { ...this.#deps, client: this.#parts.client, method: request.method }),
+    );
   }
 
   refusal(refusal: RequestRefusal): { readonly status: number; readonly bodyBytes: number } {
-    const { status, bodyBytes } = sendRefusal(this.#parts.stream, refusal, this.#deps);
+    const { status, bodyBytes } = sendRefusal(this.#parts.stream, refusal, this.#deps.cacheName);
     return { status, bodyBytes: this.#finished(bodyBytes) };
   }
 
@@ -84,8 +100,10 @@ export class H2Channel implements Channel {
   /** respond() has sent it. */
   flush(): void {}
 
-  setTimeout(ms: number): void {
-    this.#parts.stream.setTimeout(ms);
+  get reader(): AnswerReader {
+    const { stream, client } = this.#parts;
+    this.#reader ??= readerOf(stream, { client, answers: this.#deps.answers }, this.#given);
+    return this.#reader;
   }
 
   end(trailers: Fields): void {
@@ -93,7 +111,7 @@ export class H2Channel implements Channel {
     if (this.#isEmpty) return void this.#finished(0);
     for (const [name, value] of trailerPairs(trailers)) put(this.#trailers, name, value);
     stream.end();
-    stream.setTimeout(this.#deps.stallMs);
+    if (stream.writableLength > 0) this.reader.wait();
   }
 
   isUnsendable(error: unknown, status: number): boolean {
@@ -116,7 +134,6 @@ export class H2Channel implements Channel {
   /** Everything is handed over; the client may read it, but should send no more. */
   #finished(bodyBytes: number): number {
     const { stream, upload } = this.#parts;
-    guardFlush(stream, bodyBytes, this.#deps.stallMs);
     if (upload?.complete === false) stream.once('finish', () => this.#stopSending());
     return bodyBytes;
   }
@@ -132,13 +149,12 @@ export class H2Channel implements Channel {
 export function sendRefusal(
   stream: ServerHttp2Stream,
   refusal: RequestRefusal,
-  { cacheName, stallMs }: Pick<FrontContext, 'cacheName' | 'stallMs'>,
+  cacheName: string,
 ): { readonly status: number; readonly bodyBytes: number } {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, false);
   stream.respond(toHeaders(status, fields));
   // node:http2 ends the stream itself after a HEAD response.
   if (stream.writableEnded) return { status, bodyBytes: 0 };
-  stream.setTimeout(stallMs, () => stream.close(NGHTTP2_CANCEL));
   stream.end(body, 'latin1');
   return { status, bodyBytes: body.length };
 }
@@ -147,25 +163,35 @@ export function sendRefusal(
 export function sendWhole(
   stream: ServerHttp2Stream,
   answer: WholeAnswer,
-  { method, budget }: Pick<GateRequest, 'method'> & Pick<FrontContext, 'budget'>,
+  given: Pick<GateRequest, 'method'> & Pick<FrontContext, 'budget' | 'answers'> & Pick<ChannelParts, 'client'>,
 ): number {
+  const { method, budget } = given;
   const status = statusOf(answer);
   const content = answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body;
   const silent = method === 'HEAD' || hasNoContent(status) || content === undefined || content.length === 0;
   const headers = answer.kind === 'stored' ? storedHeaders(answer) : toHeaders(status, fieldsToSend(answer, method));
   stream.respond(headers, silent ? END : undefined);
   if (silent || stream.writableEnded) return 0;
-  if (content.length <= SLICE_BYTES) stream.end(asBuffer(content));
-  else pour(stream, asBuffer(content));
-  if (stream.writableNeedDrain)
-    stream.once('close', budget.hold(content, answer.kind === 'stored' ? answer.entry.key : undefined));
+  if (content.length <= SLICE_BYTES) {
+    stream.end(asBuffer(content));
+    return content.length;
+  }
+  const poured = pour(stream, asBuffer(content));
+  const taker = readerOf(stream, given, poured);
+  taker.wait();
+  const key = answer.kind === 'stored' ? answer.entry.key : undefined;
+  if (stream.writableNeedDrain) stream.once('close', budget.hold(content, { key, taker }));
   return content.length;
 }
 
-/** Waiting bytes of a stream count against its connection, which refuses further streams above a limit. */
-const SLICE_BYTES = 65_536;
+/**
+ * Waiting bytes of a stream count against its connection, which refuses further streams above a limit. An answer up to this size
+ * that the client does not read is found by the connection's look.
+ */
+export const SLICE_BYTES = 65_536;
 
-function pour(stream: ServerHttp2Stream, bytes: Buffer): void {
+/** The result tells how many are written. */
+function pour(stream: ServerHttp2Stream, bytes: Buffer): () => number {
   let at = 0;
   const more = () => {
     for (let room = true; room && at < bytes.length; at += SLICE_BYTES) {
@@ -175,6 +201,7 @@ function pour(stream: ServerHttp2Stream, bytes: Buffer): void {
   };
   stream.on('drain', more);
   more();
+  return () => Math.min(at, bytes.length);
 }
 
 /** Whether node:http2 sends it as the status of a final answer. */

@@ -16,7 +16,7 @@ import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type RequestRefusal, refused } from '../refusals.ts';
 import { FloodGuard } from './flood-guard.ts';
-import { guardFlush, H2Channel, isStatus, SMALL_ANSWER_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
+import { H2Channel, isStatus, readerOf, SLICE_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
 /** Streams at a time (RFC 9113 §5.1.2). */
@@ -56,19 +56,13 @@ function openSession(socket: Socket, limits: FrontLimits): ServerHttp2Session {
   });
 }
 
-/** An answer that was handed over; `sinceMs`: when a look first found it still unsent. */
-interface UnsentAnswer {
-  readonly sinceMs: number;
-}
-
-const GUARDED: UnsentAnswer = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
-
 /** Answers the requests on an unread connection. */
 export class H2Connection {
   readonly #client: ClientConnection;
   readonly #deps: FrontContext;
   readonly #session: ServerHttp2Session;
-  readonly #open = new Map<ServerHttp2Stream, ClientExchange | UnsentAnswer | undefined>();
+  /** Streams with the exchange of each; `watched`: its answer is handed over, and how fast it is taken is watched. */
+  readonly #open = new Map<ServerHttp2Stream, ClientExchange | 'watched' | undefined>();
   readonly #whenClosed: (this: ServerHttp2Stream) => void;
   #streams = 0;
   /** The number of streams at the last look, if none was open then. */
@@ -92,13 +86,18 @@ export class H2Connection {
     session.on('close', () => this.#nextLook?.());
     session.on('stream', (stream, ...[, , rawHeaders]) => this.#stream(stream, rawHeaders));
     this.#lookIn(deps.limits.headTimeoutMs);
-    client.endBy(this.#goAway);
+    client.session = this;
+    if (deps.status.isClosing) this.goAway();
   }
 
   /** Ends the connection in order: requests under way are still answered. */
-  readonly #goAway = (): void => {
+  goAway(): void {
     if (!this.#session.closed) this.#session.close();
-  };
+  }
+
+  get isIdle(): boolean {
+    return this.#open.size === 0;
+  }
 
   #stream(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     this.#streams++;
@@ -137,9 +136,9 @@ export class H2Connection {
   ): void {
     const status = statusOf(answer);
     if (!isStatus(status)) return this.#exchange(stream, request).respond(answer);
-    const { ended, monotonic, stallMs } = this.#deps;
-    const bodyBytes = sendWhole(stream, answer, { method: request.method, budget: this.#deps.budget });
-    if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
+    const { ended, monotonic } = this.#deps;
+    const bodyBytes = sendWhole(stream, answer, { ...this.#deps, client: this.#client, method: request.method });
+    if (bodyBytes > SLICE_BYTES) this.#open.set(stream, 'watched');
     ended?.({
       request,
       peer: this.#client.peer.address,
@@ -172,8 +171,9 @@ export class H2Connection {
   }
 
   #exchange(stream: ServerHttp2Stream, request: GateRequest, upload?: Upload): ClientExchange {
-    const parts = { stream, request, peer: this.#client.peer.address, upload };
-    const exchange = new ClientExchange(parts, new H2Channel(parts, this.#deps), this.#deps);
+    const parts = { client: this.#client, stream, request, peer: this.#client.peer.address, upload };
+    const channel: H2Channel = new H2Channel(parts, this.#deps, () => exchange.bodyBytes);
+    const exchange = new ClientExchange(parts, channel, this.#deps);
     this.#open.set(stream, exchange);
     stream.on('close', exchange.gone);
     stream.on('timeout', () => this.#stalled(stream, exchange));
@@ -188,7 +188,7 @@ export class H2Connection {
   }
 
   #refuse(stream: ServerHttp2Stream, refusal: RequestRefusal): void {
-    sendRefusal(stream, this.#deps.tell(refusal, this.#client.peer), this.#deps);
+    sendRefusal(stream, this.#deps.tell(refusal, this.#client.peer), this.#deps.cacheName);
     if (stream.endAfterHeaders) return;
     // RFC 9113 §8.1: tells the client to stop sending content.
     stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
@@ -206,13 +206,12 @@ export class H2Connection {
       // Without an error, node:http2 leaves out the code.
       return this.#session.destroy(new Error('a flood of frames'), NGHTTP2_ENHANCE_YOUR_CALM);
     }
-    const nowMs = this.#deps.monotonic();
     for (const [stream, state] of this.#open) {
-      if (state === undefined) this.#open.set(stream, { sinceMs: nowMs });
-      else if (!(state instanceof ClientExchange)) {
-        if (nowMs - state.sinceMs >= this.#deps.stallMs) stream.close(NGHTTP2_CANCEL);
-      } else if (state.isOver) {
-        this.#open.set(stream, state.bodyBytes > SMALL_ANSWER_BYTES ? GUARDED : { sinceMs: nowMs });
+      if (state === 'watched' || state?.isOver === false) continue;
+      this.#open.set(stream, 'watched');
+      // A larger one was watched from the start.
+      if (state === undefined || state.bodyBytes <= SLICE_BYTES) {
+        readerOf(stream, { client: this.#client, answers: this.#deps.answers }, () => 0).wait();
       }
     }
     const quiet = this.#open.size === 0;
@@ -223,7 +222,7 @@ export class H2Connection {
     const { socket } = this.#client;
     const stop = platformTasks.later(LINGER_MS, () => socket.destroy());
     socket.on('close', stop);
-    this.#goAway();
+    this.goAway();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Fields } from '../../../semantics/fields.ts';
 import { ClientExchange, type ExchangeParts, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
+import type { AnswerReader } from '../min-rate.ts';
 import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
 import { fieldsToSend, hasNoContent, trailerPairs } from './answer-bytes.ts';
 import { endAfterContent, LINGER_MS } from './upload.ts';
@@ -88,8 +89,8 @@ export class Http1Channel implements Channel {
     this.#parts.response.flushHeaders();
   }
 
-  setTimeout(ms: number): void {
-    this.#parts.response.socket?.setTimeout(ms);
+  get reader(): AnswerReader {
+    return this.#parts.client.reader;
   }
 
   end(trailers: Fields): void {
@@ -162,13 +163,11 @@ export class Http1Channel implements Channel {
 
   /** A client that does not read loses its connection; see front.ts for one that is idle between requests. */
   #guardFlush(body?: Uint8Array, key?: string): void {
-    const { message, response } = this.#parts;
+    const { response } = this.#parts;
     if (response.writableLength === 0) return;
-    const { stallMs, budget } = this.#deps;
-    if (body !== undefined) response.once('close', budget.hold(body, key));
-    message.socket.setTimeout(stallMs);
-    response.on('finish', () => {
-      if (message.socket.timeout === stallMs) message.socket.setTimeout(0);
-    });
+    const { reader } = this;
+    if (body !== undefined) response.once('close', this.#deps.budget.hold(body, { key, taker: reader }));
+    reader.wait();
+    response.on('finish', () => reader.took());
   }
 }

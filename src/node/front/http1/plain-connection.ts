@@ -219,15 +219,19 @@ export class PlainConnection implements Lender {
     const socket = this.client.socket;
     this.#state = 'flushing';
     this.#waiting = rest.length === 0 ? undefined : rest;
-    socket.setTimeout(this.#deps.stallMs);
+    socket.setTimeout(0);
     socket.pause();
     const content = bodyBytes === 0 ? NOTHING : contentOf(answer);
-    const release = this.#deps.budget.hold(content, answer.kind === 'stored' ? answer.entry.key : undefined);
+    const { reader } = this.client;
+    const key = answer.kind === 'stored' ? answer.entry.key : undefined;
+    const release = this.#deps.budget.hold(content, { key, taker: reader });
+    reader.wait();
     socket.once('close', release);
     // Of a front that closes, the connection ends after the answer.
     this.client.isAsking = true;
     const sent = this.#safe(() => {
       release();
+      reader.took();
       socket.off('close', release);
       this.client.isAsking = false;
       if (this.#deps.status.isClosing) return socket.destroySoon();

@@ -4,13 +4,12 @@
 // When the client leaves, content that is there as a whole goes on to a reader that has begun, so that the outcome of a write
 // stays known; any other is dropped.
 
-import { platformClock, platformTasks } from '../../../cache/platform.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { MemoryBudget } from '../../../memory-budget.ts';
 import type { RequestBody } from '../../../ports.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
+import { RateWatch } from '../min-rate.ts';
 import type { SpoolFile, UploadSpool } from '../upload-spool.ts';
-import { RateWatch } from './min-rate.ts';
 
 /** What a piece costs beside its bytes. */
 const PIECE_BYTES = 256;
@@ -36,8 +35,7 @@ export function uploadRoom(
   spool?: UploadSpool,
 ): UploadRoom {
   const { bufferedRequestBytes: maxBytes, minRequestRate: bytesPerSecond, minRequestRateWindowMs: windowMs } = limits;
-  const time = { monotonic: platformClock.monotonic, tasks: platformTasks };
-  const rates = bytesPerSecond === 0 ? undefined : new RateWatch({ bytesPerSecond, windowMs }, time);
+  const rates = bytesPerSecond === 0 ? undefined : new RateWatch({ bytesPerSecond, windowMs });
   return { maxBytes, budget, rates, spool, counts: { buffered: 0, spooled: 0, streamed: 0, slow: 0 } };
 }
 

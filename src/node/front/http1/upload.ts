@@ -9,8 +9,8 @@ import type { Readable } from 'node:stream';
 import { TidegateError } from '../../../errors.ts';
 import type { RequestBody } from '../../../ports.ts';
 import type { FrontContext } from '../front-contract.ts';
+import { MinRate } from '../min-rate.ts';
 import { type RequestRefusal, refused } from '../refusals.ts';
-import { MinRate } from './min-rate.ts';
 import { ReadAhead, type UploadRoom } from './read-ahead.ts';
 
 interface UploadOptions {
