@@ -6,24 +6,15 @@
 // A round measures the other commit twice and this checkout once: `hits` and `data` in short slices in turn, the others one after
 // the other. So each round also tells what two runs of the same code differ by. A ratio above 1 means that this checkout is better.
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { HOME, withCommit } from './beside/commit.ts';
 import { type Figure, measureWhole, WHOLE_RUNS } from './beside/figures.ts';
 import { dataInTurn, hitsInTurn } from './beside/in-turn.ts';
 import { type Goal, printTable, type Report } from './report.ts';
 
 const MIN_LOWER = 0.95;
-/** What is installed, not committed. */
-const INSTALLED = ['node_modules', 'bench/peers/node_modules', 'test/race/peers/node_modules'];
 /** Two-sided 95 % quantiles of Student's t, by degrees of freedom from 1. */
 const T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
-const T95_MANY = 1.96;
-
-const home = fileURLToPath(new URL('..', import.meta.url));
 
 /** Natural logarithms of the ratios of one figure, one a round. */
 interface Compared {
@@ -44,8 +35,10 @@ interface Form {
   readonly round: (trees: readonly string[], folder: string) => Promise<Figure[][]>;
 }
 
+const HITS: Form = { bench: 'hits', round: hitsInTurn };
+
 const FORMS: readonly Form[] = [
-  { bench: 'hits', round: hitsInTurn },
+  HITS,
   { bench: 'data', round: dataInTurn },
   ...WHOLE_RUNS.map((whole) => ({
     bench: whole.bench,
@@ -61,23 +54,24 @@ export async function run(flags: readonly string[]): Promise<Report> {
   } as const;
   const { commit, rounds, only } = parseArgs({ args: [...flags], options }).values;
   if (commit === undefined) throw refusal('--commit: expected a commit to compare with, got none');
-  if (!/^([2-9]|1\d)$/.test(rounds)) throw refusal(`--rounds: expected a whole number from 2 to 19; got '${rounds}'`);
+  if (!/^([2-9]|[1-9]\d)$/.test(rounds))
+    throw refusal(`--rounds: expected a whole number from 2 to 99; got '${rounds}'`);
   const forms = FORMS.filter(({ bench }) => bench.startsWith(only));
-  const folder = mkdtempSync(join(tmpdir(), 'tidegate-beside-'));
-  const then = join(folder, 'then');
-  try {
-    execFileSync('git', ['worktree', 'add', '--quiet', '--detach', then, commit], { cwd: home });
-    for (const path of INSTALLED) {
-      if (existsSync(join(home, path))) symlinkSync(join(home, path), join(then, path));
-    }
+  return await besideCommit(commit, forms, Number(rounds));
+}
+
+/** `bench -- hits --against COMMIT`: the hits alone. */
+export async function hitsAgainst(commit: string, rounds: number): Promise<Report> {
+  return await besideCommit(commit, [HITS], rounds);
+}
+
+async function besideCommit(commit: string, forms: readonly Form[], rounds: number): Promise<Report> {
+  return await withCommit(commit, async (then, folder) => {
     const compared: Compared[] = [];
-    for (const form of forms) compared.push(...(await compare({ form, then, folder, rounds: Number(rounds) })));
+    for (const form of forms) compared.push(...(await compare({ form, then, folder, rounds })));
     print(compared, commit);
-    return { goals: compared.map(goalOf), figures: { commit, rounds: Number(rounds), compared } };
-  } finally {
-    spawnSync('git', ['worktree', 'remove', '--force', then], { cwd: home });
-    rmSync(folder, { recursive: true, force: true });
-  }
+    return { goals: compared.map(goalOf), figures: { commit, rounds, compared } };
+  });
 }
 
 function refusal(message: string): Error {
@@ -96,7 +90,7 @@ async function compare({ form, then, folder, rounds }: Comparison): Promise<Comp
   for (let round = 0; round < rounds; round++) {
     // Each place in the order gets each tree.
     const order = [0, 1, 2].map((place) => (round + place) % 3);
-    const trees = [then, home, then];
+    const trees = [then, HOME, then];
     const inOrder = await form.round(
       order.map((at) => trees[at]!),
       folder,
@@ -118,8 +112,13 @@ async function compare({ form, then, folder, rounds }: Comparison): Promise<Comp
 function intervalOf(logs: readonly number[]): Interval {
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);
-  const half = (T95[logs.length - 2] ?? T95_MANY) * Math.sqrt(variance / logs.length);
+  const half = t95(logs.length - 1) * Math.sqrt(variance / logs.length);
   return { ratio: Math.exp(mean), lower: Math.exp(mean - half), upper: Math.exp(mean + half) };
+}
+
+/** Beyond the table an approximation that is right to half a percent. */
+function t95(degrees: number): number {
+  return T95[degrees - 1] ?? 1.96 + 2.5 / degrees;
 }
 
 function print(compared: readonly Compared[], commit: string): void {

@@ -1,5 +1,6 @@
 // `bench -- hits`: what a hit costs in the gate, beside bare node:http, nginx and Varnish, in one run. A body of 2 KB, 32
-// connections, one core for the server and another for the load. `--rounds N` and `--seconds S` bound it.
+// connections, one core for the server and another for the load. `--rounds N` and `--seconds S` bound it. `--against COMMIT`: the
+// gate alone beside that of another commit, and how far two runs of the same code differ.
 //
 // Other work on the machine. So servers take short turns, what counts is the time that the processes
 // of a server were on a processor, and each figure is compared with bare node:http's of the same round. Latencies cannot
@@ -63,9 +64,18 @@ interface Result {
 }
 
 export async function run(flags: readonly string[]): Promise<Report> {
-  const options = { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '1' } } as const;
+  const options = {
+    rounds: { type: 'string', default: '15' },
+    seconds: { type: 'string', default: '1' },
+    against: { type: 'string' },
+  } as const;
   const { values } = parseArgs({ args: [...flags], options });
   const bounds = { rounds: wholeNumber('rounds', values.rounds), seconds: wholeNumber('seconds', values.seconds) };
+  if (values.against !== undefined) {
+    // Here and not above, since that bench measures with this one.
+    const { hitsAgainst } = await import('./beside.ts');
+    return await hitsAgainst(values.against, Math.max(2, bounds.rounds));
+  }
   const processes = new Processes();
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-hits-'));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ export interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  attack: () => load('./attack.ts'),
   beside: () => load('./beside.ts'),
   ceiling: () => load('./ceiling.ts'),
   codecs: () => load('./codecs.ts'),

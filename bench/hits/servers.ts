@@ -92,20 +92,42 @@ export async function serveGate(
 }
 
 export async function startNginx(place: Place): Promise<Server | Absent> {
+  const served = await serveNginx(place, {});
+  if ('absent' in served) return served;
+  const isHit = (headers: Headers) => headers.get('x-cache') === 'HIT';
+  return await orAbsent(served.name, `http://127.0.0.1:${served.port}`, { running: served.running, isHit });
+}
+
+/** What a bench adds to nginx's settings. */
+export interface NginxMore {
+  /** After the address in `listen`. */
+  readonly listen?: string;
+  readonly server?: readonly string[];
+  readonly location?: readonly string[];
+}
+
+/** One process that serves, as a caching proxy of the origin. */
+export async function serveNginx(
+  place: Place,
+  more: NginxMore,
+): Promise<{ readonly name: string; readonly running: Running; readonly port: number } | Absent> {
   const file = programFile('nginx');
   if (file === undefined) return { name: 'nginx', absent: 'not installed (npm run bench -- --install-peers)' };
   const folder = join(place.folder, 'nginx');
   mkdirSync(folder);
   const port = await freePort();
   const settings = join(folder, 'nginx.conf');
-  writeFileSync(settings, nginxSettings(folder, port, place.origin));
+  writeFileSync(settings, nginxSettings(folder, { port, origin: place.origin }, more));
   const args = ['-e', join(folder, 'error.log'), '-p', folder, '-c', settings];
   const running = startOnCore(place.processes, file, args);
-  const isHit = (headers: Headers) => headers.get('x-cache') === 'HIT';
-  return await orAbsent(`nginx ${versionOf(file, '-v')}`, `http://127.0.0.1:${port}`, { running, isHit });
+  return { name: `nginx ${versionOf(file, '-v')}`, running, port };
 }
 
-function nginxSettings(folder: string, port: number, origin: string): string {
+function nginxSettings(
+  folder: string,
+  { port, origin }: { readonly port: number; readonly origin: string },
+  { listen = '', server = [], location = [] }: NginxMore,
+): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
 ${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -121,12 +143,18 @@ http {
   open_file_cache max=1000;
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
   proxy_cache_path ${folder}/cache levels=1:2 keys_zone=hits:10m inactive=1d use_temp_path=off;
+  upstream origin {
+    server ${new URL(origin).host};
+    keepalive 64;
+  }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} ${listen};
+    ${server.join('\n    ')}
     location / {
-      proxy_pass ${origin};
+      proxy_pass http://origin;
       proxy_cache hits;
       add_header x-cache $upstream_cache_status;
+      ${location.join('\n      ')}
     }
   }
 }
@@ -156,7 +184,8 @@ async function orAbsent(name: string, base: string, how: Started): Promise<Serve
   }
 }
 
-function startOnCore(processes: Processes, file: string, args: readonly string[]): Running {
+/** On the core of servers. */
+export function startOnCore(processes: Processes, file: string, args: readonly string[]): Running {
   return processes.start({ file, args, core: SERVER_CORE });
 }
 

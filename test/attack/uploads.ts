@@ -1,12 +1,14 @@
 // Clients that send the content of requests slowly, or many at once over one connection. None of them may hold what others need.
 
-import { connect as connectH2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Flood } from './floods/floods.ts';
+import { openStreams, SLOW_UPLOADS } from './floods/slow-uploads.ts';
 import { forwardedWord, type Group, type Row } from './rows.ts';
 import { HOST, type World } from './world.ts';
 
 /** As long as an attack goes on beside honest traffic. */
 const ATTACK_MS = 3_500;
+const SETTLE_MS = 700;
 
 function postHead(path: string, ...fields: string[]): string {
   return [`POST ${path} HTTP/1.1`, `Host: ${HOST}`, ...fields, '', ''].join('\r\n');
@@ -24,58 +26,23 @@ function postsForwarded(world: World): string {
   return forwardedWord(world.forwarded().filter(({ method }) => method === 'POST').length);
 }
 
-/** So many clients send a head, then a byte every second. */
-async function trickle(world: World, count: number, fields: readonly string[], byte = 'a'): Promise<string> {
-  const path = world.path('/slow');
-  const clients = Array.from({ length: count }, () => world.connect());
-  await Promise.all(clients.map((client) => client.send(postHead(path, ...fields), byte)));
-  const end = performance.now() + ATTACK_MS;
-  const misses = missWords(world);
-  while (performance.now() < end) {
-    await sleep(1_000);
-    await Promise.all(clients.map((client) => client.send(byte)));
-  }
-  return `${await misses}, ${postsForwarded(world)}`;
-}
-
-async function h2Posts(world: World, count: number, path: string): Promise<string> {
-  const session = connectH2(`https://127.0.0.1:${world.port}`, { rejectUnauthorized: false });
-  session.on('error', () => {});
-  try {
-    for (let at = 0; at < count; at++) {
-      const stream = session.request({ ':method': 'POST', ':path': `${path}/${at}`, 'content-length': '1000' });
-      stream.on('error', () => {});
-      stream.write('a');
-    }
-    await sleep(1_000);
-    return `${await missWords(world)}, ${postsForwarded(world)}`;
-  } finally {
-    session.destroy();
-  }
+async function beside({ run }: Pick<Flood, 'run'>, world: World): Promise<string> {
+  const attack = run(world, performance.now() + ATTACK_MS);
+  // The misses come once all the attackers are there.
+  await sleep(SETTLE_MS);
+  const words = await missWords(world);
+  await attack;
+  return `${words}, ${postsForwarded(world)}`;
 }
 
 const ROWS: readonly Row[] = [
-  {
-    name: '140 clients that send a byte of their content each second',
-    rule: 'slow uploads',
+  ...SLOW_UPLOADS.map((flood) => ({
+    name: flood.name,
+    rule: flood.rule,
     expected: '10 of 10 misses, nothing forwarded',
-    run: (world) => trickle(world, 140, ['Content-Length: 1000']),
+    run: (world: World) => beside(flood, world),
     withinMs: 20_000,
-  },
-  {
-    name: '140 clients that send a chunk of one byte each second',
-    rule: 'slow uploads',
-    expected: '10 of 10 misses, nothing forwarded',
-    run: (world) => trickle(world, 140, ['Transfer-Encoding: chunked'], '1\r\na\r\n'),
-    withinMs: 20_000,
-  },
-  {
-    name: 'one connection of HTTP/2 with 128 streams whose content never ends',
-    rule: 'shares of connections',
-    expected: '10 of 10 misses, nothing forwarded',
-    run: (world) => h2Posts(world, 128, world.path('/slow')),
-    withinMs: 20_000,
-  },
+  })),
   {
     name: 'content below the least rate',
     rule: 'RFC 9110 §15.5.9',
@@ -101,7 +68,7 @@ const ROWS: readonly Row[] = [
     rule: 'shares of connections',
     // Beside it, honest misses hold some connections for a moment.
     expected: '10 of 10 misses, 43 forwarded or 42 forwarded or 41 forwarded',
-    run: (world) => h2Posts(world, 128, world.path('/streamed')),
+    run: (world) => beside({ run: openStreams(128, '/streamed') }, world),
     withinMs: 20_000,
   },
 ];

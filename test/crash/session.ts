@@ -105,6 +105,8 @@ export class Session {
       ...(this.hasDisk && { disk: { path: 'disk', maxBytes: diskBytes } }),
       origins: { [ORIGIN_NAME]: { url: this.world.origin.url, circuitBreaker: { failures: 0 } } },
       log: { level: 'warn' },
+      // How busy the machine is decides nothing here: a request that is shed shows nothing of a crash.
+      limits: { overload: { eventLoopDelay: 0 } },
     };
   }
 }

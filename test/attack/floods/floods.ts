@@ -6,21 +6,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../client.ts';
 import { HOST, type World } from '../world.ts';
 
+/** What an attack needs of a world, so that other servers can stand in the gate's place. */
+export type Attacked = Pick<World, 'port' | 'path' | 'connect'> & {
+  readonly origin: Pick<World['origin'], 'answerUnder'>;
+};
+
 /** Not the address of honest clients. */
-const FROM = '127.0.0.2';
+export const FROM = '127.0.0.2';
 
 export interface Flood {
   readonly name: string;
   readonly rule: string;
   /** Goes on until that time of `performance.now()`. */
-  run(world: World, untilMs: number): Promise<void>;
+  run(world: Attacked, untilMs: number): Promise<void>;
 }
 
 function head(path: string, fields: readonly string[] = [], method = 'GET'): string {
   return [`${method} ${path} HTTP/1.1`, `Host: ${HOST}`, ...fields, '', ''].join('\r\n');
 }
 
-function attacker(world: World): RawClient {
+function attacker(world: Attacked): RawClient {
   return world.connect({ from: FROM });
 }
 
@@ -35,8 +40,29 @@ async function atRate(perSecond: number, untilMs: number, step: (turn: number) =
   }
 }
 
+/** Attackers do not come all at once: the first second would show what they cost this machine. */
+const COME_PER_SECOND = 200;
+
+/** So many clients, which come at a fixed rate; each is greeted by `first`. */
+export async function come(world: Attacked, count: number, first: (client: RawClient, at: number) => void) {
+  const clients: RawClient[] = [];
+  const beganMs = performance.now();
+  for (let at = 0; at < count; at++) {
+    const client = attacker(world);
+    clients.push(client);
+    first(client, at);
+    const dueMs = beganMs + ((at + 1) / COME_PER_SECOND) * 1_000;
+    if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+  }
+  return clients;
+}
+
 /** Requests over a few kept connections, which are made again when the gate ends them. */
-function requests(perSecond: number, bytesOf: (turn: number, world: World) => string, connections = 10): Flood['run'] {
+function requests(
+  perSecond: number,
+  bytesOf: (turn: number, world: Attacked) => string,
+  connections = 10,
+): Flood['run'] {
   return async (world, untilMs) => {
     const clients = Array.from({ length: connections }, () => attacker(world));
     await atRate(perSecond, untilMs, (turn) => {
@@ -55,8 +81,7 @@ function readers(count: number, bytesPerSecond: number, shared: boolean): Flood[
   return async (world, untilMs) => {
     const path = world.path('/big');
     world.origin.answerUnder(path, { fields: { 'cache-control': 'max-age=60', etag: '"1"' }, body: BIG });
-    const clients = Array.from({ length: count }, () => attacker(world));
-    clients.forEach((client, at) => {
+    const clients = await come(world, count, (client, at) => {
       client.socket.pause();
       void client.send(head(shared ? path : `${path}/${at}`));
     });
@@ -71,8 +96,7 @@ function readers(count: number, bytesPerSecond: number, shared: boolean): Flood[
 /** Connections that send that, then a byte of a field each second. */
 function slowHeads(count: number, first: string): Flood['run'] {
   return async (world, untilMs) => {
-    const clients = Array.from({ length: count }, () => attacker(world));
-    for (const client of clients) void client.send(first);
+    const clients = await come(world, count, (client) => void client.send(first));
     while (performance.now() < untilMs) {
       await sleep(1_000);
       if (first !== '') for (const client of clients) void client.send('a');
@@ -96,7 +120,7 @@ function connections(perSecond: number, first: string): Flood['run'] {
 }
 
 /** One connection of HTTP/2 that asks for a megabyte on each of many streams and gives no window. */
-async function windowless(world: World, untilMs: number): Promise<void> {
+async function windowless(world: Attacked, untilMs: number): Promise<void> {
   const path = world.path('/big');
   world.origin.answerUnder(path, { fields: { 'cache-control': 'max-age=60' }, body: BIG });
   // Node takes `localAddress` as well, which its types do not say.
@@ -164,20 +188,20 @@ export const FLOODS: readonly Flood[] = [
   { name: '100 variants a second', rule: 'variant flood', run: variantFlood },
 ];
 
-function plainFlood(world: World, untilMs: number): Promise<void> {
+function plainFlood(world: Attacked, untilMs: number): Promise<void> {
   return atRate(50, untilMs, () => {
     const client = world.connect({ from: FROM, tls: false });
     void client.send(head('/flood')).then(() => setTimeout(() => client.destroy(), 500));
   });
 }
 
-function rangeFlood(world: World, untilMs: number): Promise<void> {
+function rangeFlood(world: Attacked, untilMs: number): Promise<void> {
   const path = world.path('/big');
   world.origin.answerUnder(path, { fields: { 'cache-control': 'max-age=60', etag: '"1"' }, body: BIG });
   return requests(50, () => head(path, [RANGES]))(world, untilMs);
 }
 
-function variantFlood(world: World, untilMs: number): Promise<void> {
+function variantFlood(world: Attacked, untilMs: number): Promise<void> {
   const path = world.path('/varying');
   world.origin.answerUnder(path, { fields: { 'cache-control': 'max-age=60', vary: 'X-Own' }, body: 'varies' });
   return requests(100, (turn) => head(path, [`X-Own: ${turn}`]))(world, untilMs);

@@ -1,10 +1,13 @@
 // Slow readers and floods: while each goes on, misses of other clients are answered, and so is the honest traffic of the runner.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Group, Row } from '../rows.ts';
 import { missWords } from '../uploads.ts';
 import { FLOODS, type Flood } from './floods.ts';
 
 const FLOOD_MS = 2_000;
+/** Until the attackers are there. */
+const COMING_MS = 700;
 /** Of many requests that are each answered at once: left out of the short form, which has the floods that hold something. */
 const LONG = ['request flood', 'method flood', 'error flood', 'field flood'];
 
@@ -17,6 +20,7 @@ function rowOf({ name, rule, run }: Flood): Row {
     withinMs: 20_000,
     run: async (world) => {
       const flood = run(world, performance.now() + FLOOD_MS);
+      await sleep(COMING_MS);
       const words = await missWords(world);
       await flood;
       return words;
