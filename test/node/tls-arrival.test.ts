@@ -7,8 +7,9 @@ import { Arrivals } from '../../src/node/front/connection/arrival.ts';
 import { Certificates } from '../../src/node/front/connection/certificates.ts';
 import { ClientConnection } from '../../src/node/front/connection/connections.ts';
 import { LINGER_MS } from '../../src/node/front/http1/upload.ts';
+import { answerRoom } from '../../src/node/front/min-rate.ts';
 import { certificateFiles } from '../kit/certificates.ts';
-import { eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
+import { eventually, FedBody, LIMITS, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
 import { DATA, FrameClient, GOAWAY, HEADERS, SETTINGS, startTlsFront } from './h2-kit.ts';
 
 /** SETTINGS_INITIAL_WINDOW_SIZE: no bytes. */
@@ -61,7 +62,7 @@ test('one client address and port, connected to two of ours, are two connections
     const server = createServer((connection) => {
       accepted++;
       onTestFinished(() => void connection.destroy());
-      listener.accept(new ClientConnection(connection, {} as never));
+      listener.accept(new ClientConnection(connection, { answers: answerRoom(LIMITS) } as never));
     });
     onTestFinished(() => void server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
