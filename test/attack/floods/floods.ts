@@ -12,7 +12,7 @@ export type Attacked = Pick<World, 'port' | 'path' | 'connect'> & {
 };
 
 /** Not the address of honest clients. */
-export const FROM = '127.0.0.2';
+const FROM = '127.0.0.2';
 
 export interface Flood {
   readonly name: string;
@@ -44,13 +44,20 @@ async function atRate(perSecond: number, untilMs: number, step: (turn: number) =
 const COME_PER_SECOND = 200;
 
 /** So many clients, which come at a fixed rate; each is greeted by `first`. */
-export async function come(world: Attacked, count: number, first: (client: RawClient, at: number) => void) {
+async function come(world: Attacked, count: number, first: (client: RawClient, at: number) => void) {
+  return await atComingRate(count, (at) => {
+    const client = attacker(world);
+    first(client, at);
+    return client;
+  });
+}
+
+/** What so many calls made, at the rate at which attackers come. */
+export async function atComingRate(count: number, make: (at: number) => RawClient): Promise<RawClient[]> {
   const clients: RawClient[] = [];
   const beganMs = performance.now();
   for (let at = 0; at < count; at++) {
-    const client = attacker(world);
-    clients.push(client);
-    first(client, at);
+    clients.push(make(at));
     const dueMs = beganMs + ((at + 1) / COME_PER_SECOND) * 1_000;
     if (dueMs > performance.now()) await sleep(dueMs - performance.now());
   }

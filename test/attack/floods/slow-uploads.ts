@@ -1,15 +1,20 @@
-// Clients that send the content of requests slowly, or of many at once over one connection.
+// Clients that send the content of requests slowly, or of many at once over one connection, from the address
+// of honest clients: these must not suffer for it.
 
 import { connect as connectH2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HOST } from '../world.ts';
-import { come, type Flood, FROM } from './floods.ts';
+import { atComingRate, type Flood } from './floods.ts';
 
 /** Clients that send a head and that, then the same again every second. */
 export function slowContent(count: number, fields: readonly string[], part: string): Flood['run'] {
   return async (world, untilMs) => {
     const head = [`POST ${world.path('/slow')} HTTP/1.1`, `Host: ${HOST}`, ...fields, '', ''].join('\r\n');
-    const clients = await come(world, count, (client) => void client.send(head, part));
+    const clients = await atComingRate(count, () => {
+      const client = world.connect();
+      void client.send(head, part);
+      return client;
+    });
     while (performance.now() < untilMs) {
       await sleep(1_000);
       await Promise.all(clients.map((client) => client.send(part)));
@@ -22,9 +27,7 @@ export function slowContent(count: number, fields: readonly string[], part: stri
 export function openStreams(count: number, prefix: string): Flood['run'] {
   return async (world, untilMs) => {
     const path = world.path(prefix);
-    // Node takes `localAddress` as well, which its types do not say.
-    const options = { rejectUnauthorized: false, localAddress: FROM };
-    const session = connectH2(`https://127.0.0.1:${world.port}`, options);
+    const session = connectH2(`https://127.0.0.1:${world.port}`, { rejectUnauthorized: false });
     session.on('error', () => {});
     for (let at = 0; at < count; at++) {
       const stream = session.request({ ':method': 'POST', ':path': `${path}/${at}`, 'content-length': '1000' });
