@@ -251,9 +251,6 @@ export function acceptedCodings<Name extends string>(
   return ranked.sort((one, other) => other.weight - one.weight).map(({ coding }) => coding);
 }
 
-/** codings [ OWS ";" OWS "q=" qvalue ] (RFC 9110 §12.4.2, §12.5.3) */
-const MEMBER = /^([!#$%&'*+\-.^_`|~0-9a-z]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
-
 /**
  * Weights by coding. An unreadable weight counts as 0, and the lower of two weights for one coding counts: the client
  * gets no coding that it may not want.
@@ -261,9 +258,9 @@ const MEMBER = /^([!#$%&'*+\-.^_`|~0-9a-z]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1
 function statedWeights(value: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
   for (const member of listMembers(value.toLowerCase())) {
-    const match = MEMBER.exec(member);
-    const name = match?.[1] ?? trimOws(member.split(';', 1)[0] as string);
-    const weight = match === null ? 0 : Number(match[2] ?? 1);
+    const [name = '', ...rest] = member.split(';').map(trimOws);
+    const [, , stated = 1] = CODING.exec([name, ...rest].join(';')) ?? [undefined, undefined, 0];
+    const weight = Number(stated);
     // RFC 9110 §8.4.1.3
     const coding = name === 'x-gzip' ? 'gzip' : name;
     weights.set(coding, Math.min(weight, weights.get(coding) ?? 1));

@@ -106,9 +106,10 @@ function compileOutward(
 }
 
 function compileQuery(query: ResolvedRoute['query']): QueryRule {
-  if (query === 'all') return { kind: 'all' };
-  if ('keep' in query) return { kind: 'keep', names: new Set(query.keep) };
-  return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
+  if (query === 'all') return undefined;
+  const names = new Set('keep' in query ? query.keep : query.drop);
+  if ('keep' in query) return (name) => names.has(name);
+  return names.size === 0 ? undefined : (name) => !names.has(name);
 }
 
 function compileEdits(edits: ResolvedRoute['request']): FieldEdits {

@@ -11,11 +11,8 @@ import { foldPath, otherReadings, type PathRules } from '../entry/path-readings.
 import { type Fields, fieldLines, filterFields } from '../semantics/fields.ts';
 import type { PathTest } from './path-tests.ts';
 
-/** Which query parameters stay in the key, and so in the forwarded request. */
-export type QueryRule =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'keep'; readonly names: ReadonlySet<string> }
-  | { readonly kind: 'drop'; readonly names: ReadonlySet<string> };
+/** Whether a query parameter stays in the key, and so in the forwarded request; undefined: all do. */
+export type QueryRule = ((name: string) => boolean) | undefined;
 
 /** The front's changes to a request before the engine sees it. */
 export interface RequestRules {
@@ -200,7 +197,7 @@ function permittedByAll(sites: readonly SiteRoute[]): SiteRoute {
   const [first] = lists;
   const request: RequestRules = {
     ...site.request,
-    query: all.map(({ query }) => query).reduce(narrower),
+    query: all.some(({ query }) => query) ? (name) => all.every(({ query }) => query?.(name) !== false) : undefined,
     fields: commonEdits(all.map(({ fields }) => fields)),
     bypass: passes,
     methods: first && new Set([...first].filter((method) => lists.every((list) => list.has(method)))),
@@ -217,17 +214,6 @@ function commonEdits(edits: readonly FieldEdits[]): FieldEdits {
   const [{ set }] = edits as readonly [FieldEdits];
   const isCommon = (name: string) => new Set(edits.map((one) => fieldLines(one.set, name).join('\n'))).size === 1;
   return { remove: new Set(edits.flatMap(({ remove }) => [...remove])), set: filterFields(set, isCommon) };
-}
-
-/** Keeps what both keep. */
-function narrower(one: QueryRule, other: QueryRule): QueryRule {
-  if (one.kind === 'all') return other;
-  if (other.kind === 'all') return one;
-  if (one.kind === 'drop' && other.kind === 'drop')
-    return { kind: 'drop', names: new Set([...one.names, ...other.names]) };
-  const [keep, second] = one.kind === 'keep' ? [one, other] : [other, one];
-  const isKept = (name: string) => second.names.has(name) === (second.kind === 'keep');
-  return { kind: 'keep', names: new Set([...keep.names].filter(isKept)) };
 }
 
 /** The host itself, then every wildcard it falls under, the longest first. */
@@ -264,7 +250,7 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
   const { query, sortQuery } = rules;
   const normal = normalTarget(target);
   const mark = normal.indexOf('?');
-  if (mark < 0 || (query.kind === 'all' && !sortQuery)) return normal;
+  if (mark < 0 || (query === undefined && !sortQuery)) return normal;
   const path = normal.slice(0, mark);
   const parameters: { readonly name: string; readonly text: string }[] = [];
   // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters have no meaning and are
@@ -272,7 +258,7 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
   for (const text of normal.slice(mark + 1).split('&')) {
     if (text === '') continue;
     const name = parameterName(text);
-    if (query.kind === 'all' || query.names.has(name) === (query.kind === 'keep')) parameters.push({ name, text });
+    if (query === undefined || query(name)) parameters.push({ name, text });
   }
   // In code units, so that the order is the same everywhere; the sort is stable, so equal names keep their order.
   if (sortQuery) parameters.sort(({ name: one }, { name: other }) => (one === other ? 0 : one < other ? -1 : 1));

@@ -40,7 +40,7 @@ export const LIMITS: FrontLimits = {
 };
 
 export const RULES: RequestRules = {
-  query: { kind: 'all' },
+  query: undefined,
   sortQuery: false,
   fields: { remove: new Set(), set: [] },
   bypass: () => false,

@@ -166,8 +166,5 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     ['return this.#aboutEntry(coded, route).etag === this.#aboutEntry(entry, route).etag;', 'return true;'],
   ),
-  mutant('codings-not-negotiated', 'semantics/preferences.ts', [
-    'const weight = match === null ? 0 : Number(match[2] ?? 1);',
-    'const weight = 1;',
-  ]),
+  mutant('codings-not-negotiated', 'semantics/preferences.ts', ['const weight = Number(stated);', 'const weight = 1;']),
 ];
