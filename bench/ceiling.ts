@@ -3,15 +3,17 @@
 //   --short        fewer and smaller answers, a minute in all
 //   --only TEXT    scenarios whose name has the text
 
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Clients, type Protocol } from './ceiling/clients.ts';
-import type { Reading } from './ceiling/gate-child.ts';
+import { gatesIn, type Reading } from './ceiling/gate.ts';
 import { type Goal, printTable, type Report } from './report.ts';
 
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -137,23 +139,17 @@ interface Figures extends Reading {
 async function measure(
   scenario: Scenario,
   protocol: Protocol,
-  to: { originUrl: string; size: Size },
+  to: { originUrl: string; size: Size; startGate: Awaited<ReturnType<typeof gatesIn>> },
 ): Promise<Figures> {
-  const args = [to.originUrl, protocol === 'plain' ? 'plain' : 'tls', String(MAX_BYTES)];
-  const child = fork(join(import.meta.dirname, 'ceiling/gate-child.ts'), args);
-  let clients: Clients | undefined;
+  const gate = await to.startGate({ originUrl: to.originUrl, isTls: protocol !== 'plain', maxBytes: MAX_BYTES });
+  const clients = new Clients(gate.url, protocol);
   try {
-    const [{ url }] = (await once(child, 'message')) as [{ readonly url: string }];
-    clients = new Clients(url, protocol);
     await scenario.load(clients, to.size);
     const connections = clients.open;
-    child.send('read');
-    const [reading] = (await once(child, 'message')) as [Reading];
-    return { ...reading, scenario: scenario.name, protocol, connections };
+    return { ...(await gate.read()), scenario: scenario.name, protocol, connections };
   } finally {
-    clients?.close();
-    child.kill();
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    clients.close();
+    await gate.close();
   }
 }
 
@@ -167,11 +163,15 @@ export async function run(flags: readonly string[]): Promise<Report> {
   const size = values.short
     ? { clients: 100, bodyBytes: 20 * MB, seconds: 3 }
     : { clients: 200, bodyBytes: 50 * MB, seconds: 10 };
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-ceiling-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const startGate = await gatesIn(folder);
   const origin = await startOrigin();
   const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
   const figures: Figures[] = [];
   for (const scenario of SCENARIOS.filter(({ name }) => name.includes(values.only)))
-    for (const protocol of scenario.protocols) figures.push(await measure(scenario, protocol, { originUrl, size }));
+    for (const protocol of scenario.protocols)
+      figures.push(await measure(scenario, protocol, { originUrl, size, startGate }));
   origin.closeAllConnections();
   origin.close();
   const allowed = connectionsAllowed();

@@ -4,11 +4,11 @@
 // The files have just been written, so they are in the page cache. What is measured is the work of
 // starting; a cold disk adds its own time.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { builtBin } from '../built.ts';
 import { cpuMs, freePort, hasProcFolder } from '../hits/processes.ts';
 import { LOAD_CORE, type Place, serveGate } from '../hits/servers.ts';
 import { HOST, targetOf } from './entries.ts';
@@ -45,19 +45,6 @@ export async function diskStarts(place: Place, order: { entries: number; rounds:
     starts.push(await startOnce(place, bin, { path, entries }));
   }
   return starts;
-}
-
-/** The gate as the package has it, built: Node would take hundreds of milliseconds to strip the types of the sources. */
-function builtBin(folder: string): string {
-  const root = join(import.meta.dirname, '../..');
-  const built = join(folder, 'built');
-  mkdirSync(built);
-  for (const name of ['node_modules', 'package.json']) symlinkSync(join(root, name), join(built, name));
-  const args = ['rolldown', '-c', '--dir', join(built, 'dist')];
-  const { stdout } = spawnSync('npx', args, { cwd: root, encoding: 'utf8' });
-  const bin = join(built, 'dist/node/bin.js');
-  if (!existsSync(bin)) throw new Error(`expected ${bin} to be compiled; got ${stdout}`);
-  return bin;
 }
 
 const DISK_BYTES = 2 ** 31;
