@@ -2,6 +2,7 @@
 
 import { constants } from 'node:http2';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { FloodGuard } from '../../src/node/front/h2/flood-guard.ts';
 import { eventually, storedAnswer } from './front-kit.ts';
 import {
   answerOn,
@@ -279,4 +280,16 @@ describe('a connection held for nothing', () => {
     client.get(1);
     expect(codeOf(await client.frame(({ type }) => type === RST_STREAM))).toBe(constants.NGHTTP2_CANCEL);
   });
+});
+
+test('a request without content explains its head, and no flood beside it', () => {
+  const socket = { bytesRead: 0, bytesWritten: 0 };
+  const guard = new FloodGuard(socket, 20_000);
+  const look = (bytes: number, streams: number, uploads: number) => {
+    socket.bytesRead += bytes;
+    return guard.look({ streams, uploads, contentBytes: 0 });
+  };
+  expect(look(150_000, 1, 1)).toBeUndefined();
+  expect(look(85_000, 2, 1)).toBeUndefined();
+  expect(look(10 * 85_000, 12, 1)).toBe(10 * 65_000);
 });

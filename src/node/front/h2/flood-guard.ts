@@ -6,8 +6,8 @@ import type { Socket } from 'node:net';
 
 /** Between two looks, whatever is asked. */
 const FREE_BYTES = 64 * 1024;
-/** Of a stream: content that it may have sent by the time it is refused (RFC 9113 §6.9.2), over a head. */
-const STREAM_BYTES = 64 * 1024;
+/** Of a stream with content: what it may have sent by the time it is refused (RFC 9113 §6.9.2), over its head. */
+const UNREAD_BYTES = 64 * 1024;
 /** DATA of one byte in a frame of nine. */
 const CONTENT_RATIO = 10;
 /** A WINDOW_UPDATE of 13 bytes for the stream, and one for the connection, to so many bytes of an answer. */
@@ -16,26 +16,28 @@ const ANSWER_BYTES_PER_BYTE = 16;
 export interface Explained {
   /** So far. */
   readonly streams: number;
+  /** Of these, with content. */
+  readonly uploads: number;
   readonly contentBytes: number;
 }
 
 export class FloodGuard {
   readonly #socket: Pick<Socket, 'bytesRead' | 'bytesWritten'>;
-  readonly #streamBytes: number;
+  readonly #headBytes: number;
   #read = 0;
   #explained = 0;
 
   /** `headBytes`: the largest head of a request. */
   constructor(socket: Pick<Socket, 'bytesRead' | 'bytesWritten'>, headBytes: number) {
     this.#socket = socket;
-    this.#streamBytes = STREAM_BYTES + headBytes;
+    this.#headBytes = headBytes;
   }
 
   /** The bytes since the last look that nothing explains, if these are too many. */
-  look({ streams, contentBytes }: Explained): number | undefined {
+  look({ streams, uploads, contentBytes }: Explained): number | undefined {
     const { bytesRead, bytesWritten } = this.#socket;
-    const explained =
-      streams * this.#streamBytes + contentBytes * CONTENT_RATIO + Math.floor(bytesWritten / ANSWER_BYTES_PER_BYTE);
+    const asked = streams * this.#headBytes + uploads * UNREAD_BYTES + contentBytes * CONTENT_RATIO;
+    const explained = asked + Math.floor(bytesWritten / ANSWER_BYTES_PER_BYTE);
     const excess = bytesRead - this.#read - (explained - this.#explained);
     this.#read = bytesRead;
     this.#explained = explained;

@@ -65,6 +65,7 @@ export class H2Connection {
   readonly #open = new Map<ServerHttp2Stream, ClientExchange | 'watched' | undefined>();
   readonly #whenClosed: (this: ServerHttp2Stream) => void;
   #streams = 0;
+  #uploads = 0;
   /** The number of streams at the last look, if none was open then. */
   #quietSince: number | undefined = 0;
   #nextLook: Cancel | undefined;
@@ -101,6 +102,7 @@ export class H2Connection {
 
   #stream(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     this.#streams++;
+    if (!stream.endAfterHeaders) this.#uploads++;
     stream.on('error', whenBroken);
     // The client may already have reset the stream.
     if (stream.closed || stream.destroyed) return;
@@ -200,7 +202,8 @@ export class H2Connection {
 
   /** A connection is idle when nothing is open, and nothing was since the last look. */
   #look(): void {
-    const excess = this.#floods.look({ streams: this.#streams, contentBytes: this.#contentBytes });
+    const [streams, uploads, contentBytes] = [this.#streams, this.#uploads, this.#contentBytes];
+    const excess = this.#floods.look({ streams, uploads, contentBytes });
     if (excess !== undefined) {
       this.#deps.tell(refused('frames', `${excess} bytes`), this.#client.peer);
       // Without an error, node:http2 leaves out the code.
