@@ -43,7 +43,7 @@ export interface Taker {
 
 /** Bytes that are held for takers. */
 export interface Lent {
-  /** Of the fastest taker; undefined unless all are behind, or when nothing would be released. */
+  /** The pace of the fastest taker; undefined while one of them is not behind, or where a cut would release nothing. */
   readonly pace: number | undefined;
   /** Ends all takers, and releases the bytes. */
   cut(): void;

@@ -13,7 +13,7 @@ interface CallRate {
 
 export interface CallLimits {
   readonly calls: CallRate;
-  /** Of one address. */
+  /** Calls of one address with a wrong token or none. */
   readonly wrongTokens: CallRate;
 }
 

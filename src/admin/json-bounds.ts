@@ -1,12 +1,12 @@
-// What the JSON of a call may hold, told from its text alone before any of it is parsed: a parser builds all that it reads, and
-// what walks through the value afterwards is recursive.
+// Bounds the JSON of a call by its text, before it is parsed: a parser builds all that it reads, and the code behind it walks the
+// value recursively.
 
 /** The calls need 8. */
 const MAX_DEPTH = 32;
 /** Members and elements in all. */
 const MAX_VALUES = 100_000;
 
-/** What was got where the text holds more than that, whether or not it is JSON; one look at each character. */
+/** Names the bound that the text exceeds, be it JSON or not; undefined: none. It looks at each character once. */
 export function beyondBounds(text: string): string | undefined {
   let depth = 0;
   let values = 0;

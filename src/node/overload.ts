@@ -73,8 +73,11 @@ export class Overload {
     return { event_loop: is('event_loop'), heap: is('heap'), descriptors: is('descriptors') };
   }
 
-  get isShort(): boolean {
-    return this.#short.length > 0;
+  /** Whether one more request for an origin is to be refused; it counts then. */
+  sheds(): boolean {
+    if (this.#short.length === 0) return false;
+    this.#shed++;
+    return true;
   }
 
   /** Requests that were answered 503 in place of being forwarded. */
@@ -87,14 +90,12 @@ export class Overload {
     return {
       tellsSending: origin.tellsSending,
       forward: (request, listener) => {
-        if (!this.isShort) return origin.forward(request, listener);
-        return this.#refuse(listener);
+        return this.sheds() ? this.#refuse(listener) : origin.forward(request, listener);
       },
     };
   }
 
   #refuse(listener: OriginListener): Forward {
-    this.#shed++;
     const message = `expected room for one more request to an origin, got a process short of: ${this.#short.join(', ')}`;
     let aborted = false;
     // A listener hears nothing inside forward().

@@ -12,6 +12,7 @@ import { clientGroup } from '../entry/clients.ts';
 import { TidegateError } from '../errors.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
 import type { Clock } from '../ports.ts';
+import { countIn } from './count-in.ts';
 
 export interface WriteLimits {
   /** Writes under way to an origin, of all clients together and of each. */
@@ -56,15 +57,13 @@ export class WriteRoom implements WriteBounds {
     if (waitMs > 0) return this.#refuse('brokenOff', waitMs);
     const under = this.#ofOrigins.get(request.route.originName) ?? { open: 0, ofClients: new Map<unknown, number>() };
     const ofClient = under.ofClients.get(client) ?? 0;
-    if (client !== undefined && ofClient >= perClient) return this.#refuse('perClient', SOON_MS);
+    if (ofClient >= perClient && client !== undefined) return this.#refuse('perClient', SOON_MS);
     const bytes = WRITE_BYTES + 4 * request.uri.length;
     if (under.open >= max || !this.#parts.budget.reserve('intents', bytes)) return this.#refuse('all', SOON_MS);
     this.#ofOrigins.set(request.route.originName, under);
     const count = (by: 1 | -1) => {
       under.open += by;
-      const now = (under.ofClients.get(client) ?? 0) + by;
-      if (now > 0) under.ofClients.set(client, now);
-      else under.ofClients.delete(client);
+      countIn(under.ofClients, client, by);
     };
     count(1);
     let open = true;

@@ -5,7 +5,7 @@
 // The normal form changes nothing that has a meaning. Order has none where weights are equal (RFC 9110 §12.5.1), yet many
 // origins take the first: it stays as the client has it.
 
-import { type Fields, fieldLines, fieldValue, filterFields, listMembers, trimOws, withField } from './fields.ts';
+import { type Fields, fieldLines, filterFields, listMembers, trimOws, withField } from './fields.ts';
 
 /** Of each field the values that answers differ by, as the origin knows them. Default: what the client says counts. */
 export interface VariantLists {
@@ -69,7 +69,7 @@ export class Preferences {
     let changed = fields;
     for (const name of this.#names) {
       const lines = fieldLines(fields, name);
-      const normal = this.normal(name, fieldValue(fields, name));
+      const normal = this.normal(name, lines.length === 0 ? undefined : lines.join(', '));
       if (lines.length <= 1 && lines[0] === normal) continue;
       changed = normal === undefined ? filterFields(changed, (one) => one !== name) : withField(changed, name, normal);
     }

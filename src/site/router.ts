@@ -134,13 +134,13 @@ export class HostRouter implements Router {
     const found = readings.map((reading) => find(buckets, reading, 'matches'));
     // A route that is written in capitals is the only one that knows them.
     const folded = isFolded ? [path, ...readings].map((one) => find(buckets, foldPath(one), 'matchesFolded')) : [];
-    const sites = new Set([site, ...found, ...folded]);
+    const sites = new Set<SiteRoute | undefined>([site, ...found, ...folded]);
     if (sites.size === 1) return site;
-    return sites.has(undefined as never) ? undefined : this.#permittedByAll([...sites] as SiteRoute[]);
+    return sites.has(undefined) ? undefined : this.#commonOf([...sites] as SiteRoute[]);
   }
 
   /** One object for each such set of routes: bounds count by it. */
-  #permittedByAll(sites: readonly SiteRoute[]): SiteRoute {
+  #commonOf(sites: readonly SiteRoute[]): SiteRoute {
     const places = sites.map((site) => this.#sites.indexOf(site)).join();
     const common = this.#common.get(places) ?? permittedByAll(sites);
     this.#common.set(places, common);

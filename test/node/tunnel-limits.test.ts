@@ -96,7 +96,7 @@ test('one client does not take all tunnels', async () => {
 });
 
 test('an overloaded process opens none', async () => {
-  const { port } = await startTunnels({ maxTunnels: 3, tunnelIdleMs: 0 }, { isOverloaded: () => true });
+  const { port } = await startTunnels({ maxTunnels: 3, tunnelIdleMs: 0 }, { sheds: () => true });
   expect(statusOf(await new RawClient(port).send(WEBSOCKET).untilClosed())).toBe(503);
 });
 

@@ -41,7 +41,7 @@ type Skipped = CodingRefusal | LedgerRefusal | 'busy' | 'failed' | 'not-smaller'
 export interface CoderParts {
   readonly tiers: Tiers;
   readonly compress: Compress;
-  /** What is being made counts, at the size of the body. */
+  /** Counts a body while it is put in a coding, at the body's size. */
   readonly budget: Pick<MemoryBudget, 'take' | 'release'>;
   /** Told of a body that could not be coded; its clients get it as it is. */
   readonly fault: (error: unknown) => void;

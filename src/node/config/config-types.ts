@@ -227,7 +227,7 @@ interface LimitsConfig {
   readonly minAnswerRateWindow?: Duration | undefined;
   /** Tunnels of one process, such as WebSocket; 503 for further ones. Default 1,000. */
   readonly maxTunnels?: number | undefined;
-  /** The same of one client: an address, or a /64 of IPv6. Default 250. */
+  /** Tunnels of one client, which is an address or a /64 of IPv6; 503 for further ones. Default 250. */
   readonly maxTunnelsPerClient?: number | undefined;
   /** How long a tunnel may be silent in both directions. Default `'10m'`. 0: for ever. */
   readonly tunnelIdle?: Duration | undefined;

@@ -60,8 +60,8 @@ export interface FrontDeps {
   readonly answers?: AnswerRoom;
   /** Default: one within `limits`. */
   readonly tunnels?: TunnelRoom;
-  /** While it is, no tunnel is opened. */
-  readonly isOverloaded?: () => boolean;
+  /** Whether an overload refuses one more tunnel. Default: none does. */
+  readonly sheds?: () => boolean;
   /** A longer pause of a client that should send content ends its request, where there is no least rate. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */

@@ -261,7 +261,7 @@ export class Front {
       this.#deps.hooks?.upgradeOff?.(request.route.originName, site.name);
       return client.refuse(refused('upgrade-off', protocols), socket);
     }
-    const leave = this.#deps.isOverloaded?.() ? 'an overload' : this.#tunnelRoom.enter(request.client);
+    const leave = this.#deps.sheds?.() ? 'an overload' : this.#tunnelRoom.enter(request.client);
     if (typeof leave === 'string') return client.refuse(refused('tunnels', leave), socket);
     const close = openTunnel(
       {

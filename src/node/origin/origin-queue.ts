@@ -9,6 +9,7 @@
 
 import type { TidegateError } from '../../errors.ts';
 import type { Cancel, OriginRequest, Tasks } from '../../ports.ts';
+import { countIn } from '../count-in.ts';
 
 export interface QueueOptions {
   /** Requests at a time, over one connection each. */
@@ -83,13 +84,6 @@ class Shares {
 interface Holder {
   readonly client: unknown;
   readonly connection: unknown;
-}
-
-function countIn(counts: Map<unknown, number>, key: unknown, by: number): void {
-  if (key === undefined) return;
-  const count = (counts.get(key) ?? 0) + by;
-  if (count > 0) counts.set(key, count);
-  else counts.delete(key);
 }
 
 class OwnPlace implements Place, Holder {

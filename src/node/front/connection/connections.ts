@@ -41,7 +41,7 @@ export class ClientConnection {
   #farewell: string | undefined;
   /** Whether further input is ignored: the last answer is under way. */
   #ended = false;
-  /** Of HTTP/2: `goAway` ends it in order. */
+  /** There is one once the client speaks HTTP/2; `goAway` ends it in order. */
   session: { readonly isIdle: boolean; goAway(): void } | undefined;
   /** Takes the answers, over HTTP/1. */
   readonly reader: AnswerReader;
@@ -163,7 +163,7 @@ export class ClientConnection {
   }
 }
 
-/** Of what was written to it, the bytes that the system has taken. Node itself reads them there, for its own time limits. */
+/** How many bytes written to the connection the system has taken. Node's own time limits read these counters too. */
 export function bytesTaken(connection: Socket): number {
   const { _handle: handle } = connection as { _handle?: { bytesWritten: number; writeQueueSize: number } | null };
   return handle ? handle.bytesWritten - handle.writeQueueSize : 0;

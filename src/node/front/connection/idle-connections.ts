@@ -1,5 +1,5 @@
-// What client connections cost counts in the memory budget, by an estimate for each kind. As memory gets short, those that are idle end,
-// the longest idle first; all together may always have a part of the room.
+// Client connections count in the memory budget, by an estimate for each kind. As memory gets short, idle connections end, the longest
+// idle first; a part of the room is always theirs.
 //
 // A request costs nothing for it: who is idle is looked up from time to time, and only while connections have more than that part.
 
@@ -21,7 +21,7 @@ interface Idler {
 
 interface IdleDeps {
   readonly budget: Pick<MemoryBudget, 'reserve' | 'take' | 'release' | 'whenShort'>;
-  /** What connections may have in any case. */
+  /** Connections may always have so many bytes. */
   readonly keptBytes: number;
   readonly counts: CutCounts;
   readonly tasks: Pick<Tasks, 'later'>;

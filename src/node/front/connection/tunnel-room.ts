@@ -2,6 +2,7 @@
 
 import { clientGroup } from '../../../entry/clients.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
+import { countIn } from '../../count-in.ts';
 
 export interface TunnelCounts {
   open: number;
@@ -22,7 +23,7 @@ export class TunnelRoom {
   /** 0: no limit. */
   readonly idleMs: number;
   readonly #limits: TunnelLimits;
-  readonly #ofClients = new Map<string, number>();
+  readonly #ofClients = new Map<unknown, number>();
 
   constructor(limits: TunnelLimits) {
     this.#limits = limits;
@@ -34,7 +35,7 @@ export class TunnelRoom {
     const { maxTunnels, maxTunnelsPerClient } = this.#limits;
     const group = client === undefined ? undefined : clientGroup(client);
     if (this.counts.open >= maxTunnels) return this.#refuse('full', `more than ${maxTunnels}`);
-    const ofClient = (group !== undefined && this.#ofClients.get(group)) || 0;
+    const ofClient = this.#ofClients.get(group) ?? 0;
     if (ofClient >= maxTunnelsPerClient)
       return this.#refuse('client', `more than ${maxTunnelsPerClient} of one client`);
     this.#count(group, 1);
@@ -52,9 +53,6 @@ export class TunnelRoom {
 
   #count(group: string | undefined, by: 1 | -1): void {
     this.counts.open += by;
-    if (group === undefined) return;
-    const count = (this.#ofClients.get(group) ?? 0) + by;
-    if (count > 0) this.#ofClients.set(group, count);
-    else this.#ofClients.delete(group);
+    countIn(this.#ofClients, group, by);
   }
 }

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 
 /** Between two looks, whatever is asked. */
 const FREE_BYTES = 64 * 1024;
-/** Of a stream with content: what it may have sent by the time it is refused (RFC 9113 §6.9.2), over its head. */
+/** A client may have sent so much content on a stream before it learns that the gate refuses it (RFC 9113 §6.9.2). */
 const UNREAD_BYTES = 64 * 1024;
 /** DATA of one byte in a frame of nine. */
 const CONTENT_RATIO = 10;
@@ -16,7 +16,7 @@ const ANSWER_BYTES_PER_BYTE = 16;
 export interface Explained {
   /** So far. */
   readonly streams: number;
-  /** Of these, with content. */
+  /** Streams with content, which `streams` counts too. */
   readonly uploads: number;
   readonly contentBytes: number;
 }
