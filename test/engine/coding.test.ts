@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { SharedBudget } from '../../src/memory-budget.ts';
 import { Client } from '../kit/clients.ts';
 import { codedText, codingBench, TEXT } from '../kit/coding-bench.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
@@ -34,6 +35,17 @@ describe('a coded answer', () => {
     expect(origin.count).toBe(1);
     const saved = BODY.length - codedText('br', BODY).length;
     expect(gate.stats().coding).toEqual({ made: 1, bytesSaved: saved, skipped: {} });
+  });
+
+  it.each(['done', 'fail'] as const)('counts its body in memory until it is made: %s', async (end) => {
+    const budget = new SharedBudget(64 * 2 ** 20);
+    const { get, fill, jobs } = codingBench({ budget });
+    fill('/a', BODY);
+    get('/a', BR);
+    await turns();
+    expect(budget.stats().bytes.codings).toBe(BODY.length);
+    await jobs[0]![end]();
+    expect(budget.stats().bytes.codings).toBe(0);
   });
 
   it('is given at once to a front that asks for hits only', async () => {
