@@ -31,6 +31,7 @@ export interface Context {
   readonly ledger: EntryLedger;
   readonly invalidator: Invalidator;
   readonly sources: SourceView;
+  readonly positions: Sources['positions'];
   /** Who reports the sources. */
   readonly trackers: Pick<Sources, 'report' | 'ask'>;
   readonly tally: Tally;

@@ -62,6 +62,8 @@ export interface GateOptions {
   readonly writes?: WriteBounds;
   /** Default 30,000. */
   readonly unknownOutcomeMs?: number;
+  /** Of a log in memory: a name that nobody guesses. Default: made with `random`, whose numbers a client may foresee. */
+  readonly epoch?: () => string;
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
   readonly buckets?: number;
   /** Where bodies too large for memory go. Default: nowhere, so that they are not stored. */
@@ -139,7 +141,8 @@ export function createGate(options: GateOptions): Gate {
 function contextOf(options: GateOptions): Context {
   const { clock, random, stores, mostCounted = MOST_COUNTED, fault = () => {}, report = () => {} } = options;
   const { budget = UNBOUNDED } = options;
-  const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
+  const { epoch = () => randomId(random), buckets } = options;
+  const { invalidations, log } = options.history ?? localHistory({ epoch, buckets });
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator(log, random, fault);
@@ -157,15 +160,15 @@ function contextOf(options: GateOptions): Context {
   const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault, joins: options.joins ?? true, mostCounted });
   const makeSources = options.sources ?? (() => UNTRACKED);
   const trackers = makeSources({
-    ...{ clock, tasks, random },
+    ...{ clock, tasks, random, epoch: () => invalidations.epoch },
     invalidate: (selector) => invalidator.invalidate(selector),
     outdated: (selectors) => options.rehydrator?.invalidated(selectors, tiers),
   });
-  const sources = trackers.leases;
+  const { leases: sources, positions } = trackers;
   ledger.sources = sources;
   return {
     figures: options,
-    ...{ clock, tasks, random, ledger, invalidator, sources, trackers, tiers, fault, broken, tally },
+    ...{ clock, tasks, random, ledger, invalidator, sources, positions, trackers, tiers, fault, broken, tally },
     bodies: options.bodies,
     budget,
     unread: new UnreadFills(budget),

@@ -35,6 +35,7 @@ function statsOf(context: Context): GateStats {
     variantsDropped: context.tiers.variants.dropped,
     invalidations: { ...invalidator.counts },
     purges: tally.purges,
+    unsealedPositions: context.positions.unsealed,
     exceptions: { ...tally.exceptions },
     intentsOpen: ledger.openIntents,
     fillsInFlight: tally.fillsInFlight,

@@ -3,14 +3,17 @@
 import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Random, Tasks } from '../ports.ts';
+import { OwnPositions } from './http/own-writes.ts';
 import { type SourceLeaseParts, SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
 import { type QuestionResult, SourceQuestions } from './source-questions.ts';
 
 /** What requests are judged by. */
-export type SourceView = Pick<SourceLeases, 'hasAny' | 'allows' | 'isRead' | 'hasReached' | 'states'>;
+export type SourceView = Pick<SourceLeases, 'hasAny' | 'allows' | 'isRead' | 'states'>;
 
 export interface Sources {
   readonly leases: SourceView;
+  /** By which clients see what they wrote. */
+  readonly positions: Pick<OwnPositions, 'isAhead' | 'cookies' | 'unsealed'>;
   /** Takes a tracker's report of its source; in force when it resolves. See SourceLeases. */
   report(report: SourceReport): Promise<SourceReply>;
   /** Asks its tracker; see SourceQuestions. */
@@ -20,6 +23,8 @@ export interface Sources {
 export interface SourcesParts extends SourceLeaseParts {
   readonly tasks: Tasks;
   readonly random: Random;
+  /** That of the log, which no client is told. */
+  readonly epoch: () => string;
   /** Told what a report has made outdated, once that is in force. */
   readonly outdated: (selectors: readonly Selector[]) => void;
 }
@@ -27,14 +32,21 @@ export interface SourcesParts extends SourceLeaseParts {
 /** Makes the sources of a gate (GateOptions). */
 export type MakeSources = (parts: SourcesParts) => Sources;
 
-/** `expected`: sources that others who share a tier have heard of. */
-export function trackedSources(expected: readonly string[] = []): MakeSources {
-  return ({ clock, invalidate, tasks, random, outdated }) => {
+export interface TrackedSourcesOptions {
+  /** Sources that others who share a tier have heard of. */
+  readonly expected?: readonly string[];
+  /** Gates that share it know the positions that the others give to clients. Default: all members of the log know each other's. */
+  readonly positionSecret?: string | undefined;
+}
+
+export function trackedSources({ expected = [], positionSecret }: TrackedSourcesOptions = {}): MakeSources {
+  return ({ clock, invalidate, tasks, random, epoch, outdated }) => {
     const leases = new SourceLeases({ clock, invalidate });
     const questions = new SourceQuestions(tasks, random);
     for (const source of expected) leases.expect(source);
     return {
       leases,
+      positions: new OwnPositions({ sources: leases, secret: () => positionSecret ?? epoch() }),
       /** Answers are taken once all of the report is in force; what is still to be answered goes along with the reply. */
       report: async (report) => {
         const reply = await leases.report(report);

@@ -47,3 +47,28 @@ export function keyedHash(text: string, key: HashKey, kind = 0): number {
 export function keyOf(secret: string): HashKey {
   return [keyedHash(secret, [1, 2]), keyedHash(secret, [3, 4])];
 }
+
+/** The text, with a seal that nobody makes who does not know the key: `~` and 64 bits in hexadecimal. */
+export function sealed(text: string, key: HashKey): string {
+  return `${text}~${hex(keyedHash(text, key, 1))}${hex(keyedHash(text, key, 2))}`;
+}
+
+export function withoutSeal(given: string): string {
+  return given.replace(SEAL, '');
+}
+
+/** The text that has been sealed with the key; undefined: nothing has. Takes as long for any wrong seal. */
+export function unsealed(given: string, key: HashKey): string | undefined {
+  const [, one, other] = SEAL.exec(given) ?? [];
+  if (one === undefined || other === undefined) return undefined;
+  const text = withoutSeal(given);
+  const differs =
+    (keyedHash(text, key, 1) ^ Number.parseInt(one, 16)) | (keyedHash(text, key, 2) ^ Number.parseInt(other, 16));
+  return differs === 0 ? text : undefined;
+}
+
+const SEAL = /~([0-9a-f]{8})([0-9a-f]{8})$/;
+
+function hex(hash: number): string {
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

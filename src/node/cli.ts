@@ -121,7 +121,12 @@ function withoutSecrets(config: ResolvedConfig): object {
     const { connection, ...rest } = postgres;
     return [name, { ...source, postgres: { ...rest, hasConnection: connection !== undefined } }];
   });
-  return { ...config, admin: { ...admin, hasToken: token !== undefined }, sources: Object.fromEntries(sources) };
+  return {
+    ...config,
+    admin: { ...admin, hasToken: token !== undefined },
+    positions: { hasSecret: config.positions.secret !== undefined },
+    sources: Object.fromEntries(sources),
+  };
 }
 
 async function serve(file: string | undefined, options: ServeOptions): Promise<void> {

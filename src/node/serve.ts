@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
-import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
+import { newEpoch, platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
@@ -155,8 +155,8 @@ export class NodeGate implements RunningGate {
       fill: (entries) => this.#population.rehydrate(entries),
     });
     this.gate = createGate({
-      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom },
-      ...{ coder: coderWith(nodeCompress), sources: trackedSources() },
+      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
+      ...{ coder: coderWith(nodeCompress), sources: trackedSources({ positionSecret: config.positions.secret }) },
       ...tiers.gateOptions,
       ...{ rehydrator: this.rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
       report: this.exchanges.report,

@@ -3,6 +3,7 @@
 // A client may go away before it is answered, and a handler that threw is to be heard of by whoever called, not answered
 // for: unless something stored may be served, what it threw is thrown on.
 
+import { newEpoch } from '../cache/platform.ts';
 import type { Engine } from '../engine/context.ts';
 import type { GateRequest, Route, Unanswered } from '../engine/contract.ts';
 import { createEngine, type GateOptions } from '../engine/gate.ts';
@@ -89,7 +90,7 @@ export class HandlerGate {
     const { clock, tasks, random } = this.#parts.platform;
     return createEngine({
       ...this.#parts.options(),
-      ...{ clock, tasks, random },
+      ...{ clock, tasks, random, epoch: newEpoch },
       report: ({ request, error }) => {
         if (error !== undefined) this.#failures.set(request, error);
       },

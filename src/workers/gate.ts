@@ -140,7 +140,6 @@ export class WorkersGate {
     try {
       const { method, headers } = passage.request;
       const wanted = this.#isBounded && isSafeMethod(method) ? wantedPosition(headers, name) : undefined;
-      if (wanted !== undefined && this.#parts.shards.isInVain(name, wanted)) return undefined;
       return await this.#parts.shards.ready(name, passage, wanted);
     } catch (error) {
       this.past.fault(error);

@@ -15,7 +15,7 @@ export function wantedPosition(headers: Headers, shard: string): string | undefi
 }
 
 function seen(text: string | null, name: string): string | undefined {
-  return text === null ? undefined : new RegExp(`(?:^|[,;]\\s*)${name}([\\w.-]{1,100})`).exec(text)?.[1];
+  return text === null ? undefined : new RegExp(`(?:^|[,;]\\s*)${name}([\\w~]{1,100})`).exec(text)?.[1];
 }
 
 /** The cookie of the position in the log of the shard, for the answer to a request for the URI. */

@@ -24,7 +24,7 @@ export interface ReadyShard {
 export class Shard {
   readonly #parts: ShardParts;
   #member: ReadyShard | undefined;
-  /** When a renewal last began that did not reach the position for which it was made. */
+  /** When a renewal last began for a position that turned out to be of no log. */
   #inVainAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ShardParts) {
@@ -38,14 +38,14 @@ export class Shard {
   async ready(waitUntil: (work: Promise<unknown>) => void, wanted?: string): Promise<ReadyShard> {
     const member = this.#current();
     const { log, served } = member;
-    if (log.isLeased() && (wanted === undefined || log.hasReached(wanted))) {
+    if (log.isLeased() && (wanted === undefined || this.#needsNoRenewal(log, wanted))) {
       if (log.renewalDue()) waitUntil(log.renew().catch((error: unknown) => served.fault(error)));
       return member;
     }
     const begunAtMs = this.#parts.platform.clock.monotonic();
     try {
       await log.renew();
-      if (wanted !== undefined && !log.hasReached(wanted)) this.#inVainAtMs = begunAtMs;
+      if (wanted !== undefined && log.hasReached(wanted) === undefined) this.#inVainAtMs = begunAtMs;
       return member;
     } catch (error) {
       if (log.ended === undefined) throw error;
@@ -57,13 +57,13 @@ export class Shard {
   }
 
   /**
-   * True: a renewal for the position is to be spared, and the request goes past the cache. Whoever makes positions up would
-   * otherwise have the log asked with each request, which answers a bounded number.
+   * A position that this log has not sealed may be of one that began after it. Most are made up, and the log answers a bounded
+   * number of renewals: so after one in vain the next such positions change nothing.
    */
-  isInVain(wanted: string): boolean {
-    const { log } = this.#current();
-    const nowMs = this.#parts.platform.clock.monotonic();
-    return nowMs - this.#inVainAtMs < IN_VAIN_MS && log.isLeased() && !log.hasReached(wanted);
+  #needsNoRenewal(log: LeasedLog, wanted: string): boolean {
+    const hasReached = log.hasReached(wanted);
+    if (hasReached !== undefined) return hasReached;
+    return this.#parts.platform.clock.monotonic() - this.#inVainAtMs < IN_VAIN_MS;
   }
 
   #current(): ReadyShard {
@@ -75,5 +75,5 @@ export class Shard {
   }
 }
 
-/** So long no position is asked for after one that was not reached. */
+/** So long no renewal is made for a position of no log, after one that was in vain. */
 const IN_VAIN_MS = 100;

@@ -37,11 +37,6 @@ export class Shards {
     return shard.ready((work) => context.waitUntil(work), wanted);
   }
 
-  /** True: to ask for the position is to be spared. */
-  isInVain(name: string, wanted: string): boolean {
-    return this.#shards.get(name)?.isInVain(wanted) === true;
-  }
-
   #newShard(name: string, env: Bindings): Shard {
     const { join, platform } = this.#parts;
     const shard = new Shard({

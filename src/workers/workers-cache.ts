@@ -99,7 +99,7 @@ export class WorkersCache implements CacheTier {
 
 /**
  * Whether stored answers serve the request. One that is about to be passed on has a reason that can be seen in its fields:
- * preconditions for the origin, credentials, a wish for an answer fresh from the origin, a position of a source. Who wants a
+ * preconditions for the origin, credentials, a wish for an answer fresh from the origin. Who wants a
  * part would get the whole from here, and of a large body nothing else, ever.
  */
 function isForTier({ bypass }: CachedRequest, { method, fields }: OriginRequest): boolean {
@@ -109,4 +109,4 @@ function isForTier({ bypass }: CachedRequest, { method, fields }: OriginRequest)
   return !noStore && !noCache && maxAgeMs === undefined;
 }
 
-const FOR_ORIGIN = ['authorization', 'range', 'tidegate-position', 'upgrade'];
+const FOR_ORIGIN = ['authorization', 'range', 'upgrade'];

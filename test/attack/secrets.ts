@@ -1,6 +1,5 @@
 // Secrets in every place of a request, whole and refused ones: none may stand in the log, the metrics or the crash output. And
-// fields of the product's own from clients, at a gate that no tracker reports to: there, positions mean nothing. Positions are
-// not signed, so where a source is known, one that is made up still has its client served from the origin.
+// fields of the product's own from clients, at a gate that no tracker reports to; poisoning/positions.ts has those at others.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Group, Row } from './rows.ts';

@@ -2,10 +2,10 @@
 
 import { expect, it } from 'vitest';
 import { cookieRules, sharedRequest } from '../../src/engine/answers/edits.ts';
-import { ownPosition } from '../../src/engine/http/own-writes.ts';
+import { OwnPositions } from '../../src/engine/http/own-writes.ts';
 import { type Fields, fieldLines, hasField } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
-import { FRESH, gateBench } from '../kit/gate-bench.ts';
+import { FRESH, type GateBench, gateBench } from '../kit/gate-bench.ts';
 
 function withoutCookies(fields: Fields): Fields {
   const policy = { ...SAFE_POLICY, cookies: cookieRules({ drop: 'all' }) };
@@ -17,8 +17,8 @@ function withoutCookies(fields: Fields): Fields {
 const TAGGED = [...FRESH, 'cache-tag', 'q1, tg-source:shop'];
 const UNSETTLED = ['tidegate-settled', 'no', 'tidegate-position', 'shop;p:5'];
 
-async function bench() {
-  const parts = gateBench();
+async function bench(positionSecret = 'that of one gate alone, as by default') {
+  const parts = gateBench({}, { positionSecret });
   let sequence = 0;
   let token: string | undefined;
   const reach = async (position: string, tags: readonly string[] = []) => {
@@ -32,24 +32,38 @@ async function bench() {
   return { ...parts, reach };
 }
 
+/** The cookie that a client gets who writes with that outcome. */
+function cookieOf({ ask, origin }: Pick<GateBench, 'ask' | 'origin'>, fields: Fields = UNSETTLED): string {
+  const put = ask({ method: 'PUT', path: '/other' });
+  origin.last.answer(200, fields, 'done');
+  return (fieldLines(put.fields, 'set-cookie')[0] ?? '').replace(/;.*/, '');
+}
+
+/** The same as a field. */
+function fieldOf(cookie: string): Fields {
+  return ['tidegate-position', cookie.replace(/^tidegate-position-(\w+)=/, '$1;')];
+}
+
 it('a write that is not in force everywhere gives its client a position to come back with', async () => {
   const { ask, origin } = await bench();
   const put = ask({ method: 'PUT', path: '/a' });
   origin.last.answer(200, UNSETTLED, 'done');
   expect(fieldLines(put.fields, 'set-cookie')).toEqual([
-    'tidegate-position-shop=p:5; Path=/; Max-Age=300; HttpOnly; SameSite=Lax',
+    expect.stringMatching(/^tidegate-position-shop=p:5~[0-9a-f]{16}; Path=\/; Max-Age=300; HttpOnly; SameSite=Lax$/),
   ]);
 });
 
 it.each([
-  ['its cookie', ['cookie', 'a=b; tidegate-position-shop=p:5; c=d']],
-  ['the field itself', ['tidegate-position', 'other;x, shop;p:5']],
+  ['its cookie', (cookie: string) => ['cookie', `a=b; ${cookie}; c=d`]],
+  ['the field itself', (cookie: string) => ['tidegate-position', `other;x, ${fieldOf(cookie)[1]}`]],
   [
     'its cookie, on a route that takes cookies off,',
-    withoutCookies(['cookie', 'a=b; tidegate-position-shop=p:5; c=d']),
+    (cookie: string) => withoutCookies(['cookie', `a=b; ${cookie}; c=d`]),
   ],
-])('whoever brings %s is served from the origin until the gate has heard of it', async (_, fields) => {
-  const { get, gate, origin, route, reach } = await bench();
+])('whoever brings %s is served from the origin until the gate has heard of it', async (_, fieldsWith) => {
+  const parts = await bench();
+  const { get, gate, origin, route, reach } = parts;
+  const fields = fieldsWith(cookieOf(parts));
   const early = get('/a', fields);
   expect(early.state).toBe('waiting');
   origin.last.answer(200, TAGGED, 'new');
@@ -72,15 +86,51 @@ it.each([
   ['that was reached', ['cookie', 'tidegate-position-shop=p:4']],
   ['that is none', ['tidegate-position', 'shop p:5']],
 ])('a position %s changes nothing', async (_, fields) => {
-  const { get } = await bench();
+  const { get, gate } = await bench();
   expect(get('/a', fields).text).toBe('old');
+  expect(gate.stats().unsealedPositions).toBe(0);
+});
+
+it.each<[what: string, given: (cookie: string) => string]>([
+  ['without a seal', () => 'tidegate-position-shop=p:5'],
+  ['with a seal that is made up', () => `tidegate-position-shop=p:5~${'0'.repeat(16)}`],
+  ['with the seal of another position', (cookie) => cookie.replace('p:5', 'p:9')],
+  ['with half a seal', (cookie) => cookie.slice(0, -8)],
+  ['with a seal in capitals', (cookie) => cookie.replace(/~.*/, (seal) => `${seal.toUpperCase()}A`.slice(0, 17))],
+])('a position %s is none, and counts', async (_, given) => {
+  const parts = await bench();
+  const cookie = given(cookieOf(parts));
+  for (const fields of [['cookie', cookie], fieldOf(cookie)]) expect(parts.get('/a', fields).text).toBe('old');
+  expect(parts.gate.stats().unsealedPositions).toBe(2);
+});
+
+it('a seal is of one source', async () => {
+  const parts = await bench();
+  const other = cookieOf(parts, ['tidegate-settled', 'no', 'tidegate-position', 'shoq;p:5']);
+  expect(parts.get('/a', ['cookie', other.replace('shoq', 'shop')]).text).toBe('old');
+});
+
+it('a gate knows the positions of those with its secret, and of no others', async () => {
+  const secret = 'x'.repeat(32);
+  const [one, peer, stranger] = [await bench(secret), await bench(secret), await bench()];
+  const cookie = cookieOf(one);
+  expect(peer.get('/a', ['cookie', cookie]).state).toBe('waiting');
+  expect(stranger.get('/a', ['cookie', cookie]).text).toBe('old');
+});
+
+it('of so many positions that are made up, the rest are not looked at', async () => {
+  const parts = await bench();
+  const made = Array.from({ length: 16 }, (_, at) => `tidegate-position-shop=p:6${at}~${'0'.repeat(16)}`).join('; ');
+  const own = cookieOf(parts);
+  expect(parts.get('/a', ['cookie', `${made.replace(/;[^;]*$/, '')}; ${own}`]).state).toBe('waiting');
+  expect(parts.get('/a', ['cookie', `${made}; ${own}`]).text).toBe('old');
 });
 
 it('the answer to a write that is settled gets no cookie, and one that is not gets one', () => {
-  const fields = ['tidegate-position', 'shop;p:5'];
-  const uri = 'https://x.example/';
-  expect(ownPosition(uri, fields)).toEqual([]);
-  expect(ownPosition(uri, UNSETTLED).at(-1)).toMatch(/; Secure$/);
+  const positions = new OwnPositions({ sources: { hasAny: false, hasReached: () => undefined }, secret: () => 'x' });
+  const put = { method: 'PUT', uri: 'https://x.example/' };
+  expect(positions.cookies(put, ['tidegate-position', 'shop;p:5'])).toEqual([]);
+  expect(positions.cookies(put, UNSETTLED).at(-1)).toMatch(/; Secure$/);
 });
 
 it('no answer has a field that is for gates alone, unless the route shows them', () => {

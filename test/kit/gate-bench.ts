@@ -39,6 +39,7 @@ export interface GateBenchParts
   > {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;
+  readonly positionSecret?: string;
   readonly fault?: (error: unknown) => void;
   readonly rehydrator?: Rehydrator;
   /** Default: memory alone. */
@@ -46,7 +47,7 @@ export interface GateBenchParts
 }
 
 export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchParts = {}): GateBench {
-  const { bodies, ...rest } = parts;
+  const { bodies, positionSecret, ...rest } = parts;
   const time = new SimulatedTime();
   const origin = new ScriptedOrigin();
   const memory = createMemoryStore({ maxBytes: 64 * 1024 * 1024 });
@@ -57,7 +58,7 @@ export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchPar
     stores: [memory],
     memoryStats: () => memory.stats(),
     buckets: 1024,
-    sources: trackedSources(),
+    sources: trackedSources({ positionSecret }),
     ...rest,
     ...(bodies !== undefined && { bodies: largeBodies(bodies) }),
     ...(parts.log !== undefined && {

@@ -1,34 +1,15 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TidegateError } from '../../src/errors.ts';
 import { loadConfig, overrideConfig, resolveConfig } from '../../src/node/config/config.ts';
-
-const origins = { app: { url: 'http://127.0.0.1:3000' } };
-
-function refusal(raw: unknown, env = {}): TidegateError {
-  try {
-    resolveConfig(raw, { env });
-  } catch (error) {
-    if (error instanceof TidegateError) return error;
-    throw error;
-  }
-  throw new Error('expected a refusal, got none');
-}
+import { folder, origins, refusal } from './config-kit.ts';
 
 /** The problems alone, without the line above them. */
 function problems(raw: unknown): string[] {
   const error = refusal(raw);
   expect(error.code).toBe('E_CONFIG');
   return error.message.split('\n  ').slice(1);
-}
-
-function folder(files: Record<string, string>): string {
-  const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
-  return directory;
 }
 
 describe('resolveConfig', () => {
@@ -184,36 +165,6 @@ function accepts(raw: unknown): boolean {
     return false;
   }
 }
-
-describe('admin listener', () => {
-  test.each(['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.0.0.1.example.org'])('%s needs a token', (host) => {
-    expect(refusal({ origins, admin: { host } }).code).toBe('E_ADMIN_TOKEN');
-    expect(resolveConfig({ origins, admin: { host, token: 'abc' } }, { env: {} }).admin.token).toBe('abc');
-  });
-
-  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s needs none', (host) => {
-    expect(resolveConfig({ origins, admin: { host } }, { env: {} }).admin.token).toBeUndefined();
-  });
-
-  test('the environment gives the token when the configuration does not', () => {
-    const env = { TIDEGATE_ADMIN_TOKEN: 'from-env' };
-    expect(resolveConfig({ origins }, { env }).admin.token).toBe('from-env');
-    expect(resolveConfig({ origins, admin: { token: 'own' } }, { env }).admin.token).toBe('own');
-  });
-
-  test('an empty variable is no token', () => {
-    const env = { TIDEGATE_ADMIN_TOKEN: '' };
-    expect(refusal({ origins, admin: { host: '0.0.0.0' } }, env).code).toBe('E_ADMIN_TOKEN');
-  });
-
-  test('a token file stands beside the configuration; an empty one is refused', () => {
-    const directory = folder({ token: 'of-file\n', empty: '\n' });
-    const resolve = (tokenFile: string) => resolveConfig({ origins, admin: { tokenFile } }, { env: {}, directory });
-    expect(resolve('token').admin.token).toBe('of-file');
-    expect(() => resolve('empty')).toThrow(/admin\.tokenFile: expected a bearer token/);
-    expect(() => resolve('none')).toThrow(/admin\.tokenFile: expected a readable file, got .*none/);
-  });
-});
 
 describe('overrideConfig', () => {
   test('flags stand above the file', () => {

@@ -170,6 +170,8 @@ test.each([
   ['userinfo of an origin', { origins: { app: { url: `http://u:${SECRET}@127.0.0.1:1` } } }],
   ['a wrong token', { origins, admin: { token: `${SECRET} x` } }],
   ['a right token', { origins, admin: { token: SECRET } }],
+  ['the secret of positions', { origins, positions: { secret: SECRET } }],
+  ['a wrong secret of positions', { origins, positions: { secret: `${SECRET} x` } }],
   ['a connection', { origins, sources: { shop: { postgres: { connection: `postgres://u:${SECRET}@127.0.0.1/x` } } } }],
   [
     'a wrong connection',

@@ -154,7 +154,6 @@ describe('the real origin is asked', () => {
     ['Authorization', { fields: ['authorization', 'Basic x'] }],
     ['a precondition', { fields: ['if-match', '"1"'] }],
     ['a reload', { fields: ['cache-control', 'no-cache'] }],
-    ['a position of a source', { fields: ['tidegate-position', 'db;1'] }],
   ])('for %s', async (_, given) => {
     await ask(given);
     expect([asked, origin.count, tier.stats().past.request]).toEqual([[], 1, 1]);

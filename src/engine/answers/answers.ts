@@ -6,14 +6,12 @@ import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead } from '../../semantics/fields.ts';
 import type { ReuseBasis } from '../../semantics/freshness.ts';
-import { isSafeMethod } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
 import { outwardFields, statedAge } from '../../semantics/outward.ts';
 import { rangeAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
 import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
-import { ownPosition } from '../http/own-writes.ts';
 import { rangesAsked, storedPart } from '../http/partial.ts';
 import { asKnownToClient, clientFields } from './edits.ts';
 
@@ -129,17 +127,21 @@ function arrivedFields({ route }: GateRequest, { head, now, basis }: Arriving, o
   return outwardFields(fields, route.outward, { age: statedAge(fields), left });
 }
 
-/** A response as it arrives. */
+/** A response as it arrives. `added`: fields for this client alone. */
 export function answerFromOrigin(
   request: GateRequest,
-  arriving: Arriving & { readonly body: FillBody },
+  arriving: Arriving & { readonly body: FillBody; readonly added: Fields },
   outcome: Outcome,
 ): Answer {
-  const { body } = arriving;
+  const { body, added } = arriving;
   const head = arriving.head.status === 304 ? asKnownToClient(request, arriving.head) : arriving.head;
   const shown = arrivedFields(request, { ...arriving, head }, outcome);
-  const fields = isSafeMethod(request.method) ? shown : [...shown, ...ownPosition(request.uri, head.fields)];
-  return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
+  return {
+    kind: 'streamed',
+    head: { status: head.status, fields: [...shown, ...added] },
+    body: body.reader(),
+    outcome,
+  };
 }
 
 /** A 304 made from a response that has just arrived; undefined: the client turns out not to have it. */

@@ -263,7 +263,8 @@ export class Exchange {
       this.#answer(notModified, from.flight);
       return from.flight.releaseUnread();
     }
-    return this.#answer(answerFromOrigin(this.#request, arriving, outcome), from.flight);
+    const added = this.#context.positions.cookies(this.#request, head.fields);
+    return this.#answer(answerFromOrigin(this.#request, { ...arriving, added }, outcome), from.flight);
   }
 
   /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */

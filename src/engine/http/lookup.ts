@@ -16,7 +16,6 @@ import { answerFromStored } from '../answers/answers.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
 import { requestVariantKey } from './draft.ts';
-import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 
 /** The entry in the content coding that the request prefers; undefined: as it is, until the other has been made. */
@@ -97,10 +96,10 @@ function withoutLanguage(variantKey: string): string {
 
 /** Why a request bypasses the cache, as it came; undefined: it does not. */
 export function passReason(
-  { sources }: Pick<Context, 'sources'>,
+  { positions }: Pick<Context, 'positions'>,
   { method, fields, bypass }: Pick<GateRequest, 'method' | 'fields' | 'bypass'>,
 ): ForwardReason | undefined {
-  if (bypass || (sources.hasAny && isAheadOf(sources, fields))) return 'bypass';
+  if (bypass || positions.isAhead(fields)) return 'bypass';
   if (isForOrigin(fields)) return 'request';
   return method === 'GET' || method === 'HEAD' ? undefined : 'method';
 }

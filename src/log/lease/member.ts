@@ -5,11 +5,12 @@
 // requests share is plain data.
 
 import { messageOf, TidegateError } from '../../errors.ts';
+import { type HashKey, keyOf, sealed, unsealed } from '../../ledger/hashes.ts';
 import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
 import type { Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { HeldLease } from './held-lease.ts';
-import { checkAppend, type LogKeeper, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
+import { checkAppend, type LogKeeper, type LogPlace, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
 import { Replica } from './replica.ts';
 
 /**
@@ -155,15 +156,14 @@ export class LeasedLog implements InvalidationLog {
   /** The last change in force here, as a text for a client that will read what it wrote. Throws E_LOG before the first renewal. */
   position(): string {
     const { epoch, number } = this.#replica.begun().known;
-    return `${toldOf(epoch)}.${number}`;
+    return sealed(String(number), sealKey(epoch));
   }
 
-  /** True: all that was in force where the text was made is in force here. False of any text that is none of this log's. */
-  hasReached(position: string): boolean {
+  /** Whether all that was in force where the text was made is in force here; undefined: no member of this log made it. */
+  hasReached(position: string): boolean | undefined {
     const { known } = this.#replica;
-    const dot = position.lastIndexOf('.');
-    if (known === undefined || position.slice(0, dot) !== toldOf(known.epoch)) return false;
-    return Number.parseInt(position.slice(dot + 1), 10) <= known.number;
+    const number = known && unsealed(position, sealKey(known.epoch));
+    return number === undefined ? undefined : Number(number) <= (known as LogPlace).number;
   }
 
   /** Serves nothing any more, and appends nothing. */
@@ -248,7 +248,7 @@ function acceptable(changes: readonly LogChange[]): readonly LogChange[] {
   }
 }
 
-/** Clients are told half of an epoch at most: the whole is a secret, by which the ledger chooses its buckets. */
-function toldOf(epoch: string): string {
-  return epoch.slice(0, 18);
+/** Clients are told nothing of an epoch: it is a secret, by which the ledger chooses its buckets, too. */
+function sealKey(epoch: string): HashKey {
+  return keyOf(`seal ${epoch}`);
 }

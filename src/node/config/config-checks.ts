@@ -13,7 +13,7 @@ export function checked(raw: unknown, source: string): ConfigOutput {
     const config = configSchema.read(raw, tell);
     if (isRecord(raw)) {
       checkSite(raw, tell);
-      checkToken(raw, tell);
+      checkSecrets(raw, tell);
       checkFills(raw, FILLS, tell);
       checkWorkers(raw, tell);
       checkSources(raw, tell);
@@ -22,9 +22,15 @@ export function checked(raw: unknown, source: string): ConfigOutput {
   });
 }
 
-function checkToken({ admin }: UnknownRecord, tell: Tell): void {
-  const both = isRecord(admin) && admin.token !== undefined && admin.tokenFile !== undefined;
-  if (both) tell('expected token or tokenFile, got both', ['admin']);
+function checkSecrets(config: UnknownRecord, tell: Tell): void {
+  for (const [section, name] of [
+    ['admin', 'token'],
+    ['positions', 'secret'],
+  ] as const) {
+    const given = config[section];
+    const both = isRecord(given) && given[name] !== undefined && given[`${name}File`] !== undefined;
+    if (both) tell(`expected ${name} or ${name}File, got both`, [section]);
+  }
 }
 
 /** Fills without a waiting client reach several workers through the disk that they share. */

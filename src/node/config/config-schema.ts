@@ -111,6 +111,7 @@ export const configSchema = section(
     origins: table(site.entityName, originSchema),
     routes: list(ROUTE_SECTION).default([]),
     sources: databasesSchema,
+    positions: section({ secret: kind.sharedSecret.optional(), secretFile: text.optional() }).default({}),
     populate: section(POPULATE).default({}),
     schedule: list(scheduleSchema).default([]),
     limits: section({

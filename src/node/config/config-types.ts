@@ -21,6 +21,7 @@ export interface TidegateConfig {
   readonly routes?: readonly RouteConfig[] | undefined;
   /** Databases by name, for the commands `tidegate feed`; `serve` has no use for them. Default: none. */
   readonly sources?: { readonly [name: string]: SourceConfig } | undefined;
+  readonly positions?: PositionsConfig | undefined;
   /** How entries are filled while no client waits for them. */
   readonly populate?: PopulateConfig | undefined;
   /** Repeated fills. Default: none. */
@@ -92,6 +93,17 @@ interface CallRateConfig {
   readonly perSecond?: number | undefined;
   /** At once, after a time without any. */
   readonly burst?: number | undefined;
+}
+
+/** What clients come back with that wrote. */
+interface PositionsConfig {
+  /**
+   * Seals the positions. Gates that share it know each other's: at least 32 characters without spaces. Default: the environment
+   * variable TIDEGATE_POSITION_SECRET, else one that this gate makes for itself.
+   */
+  readonly secret?: string | undefined;
+  /** File that holds the secret, relative to the configuration's folder. Default: none. */
+  readonly secretFile?: string | undefined;
 }
 
 interface MemoryConfig {

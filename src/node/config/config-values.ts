@@ -49,6 +49,13 @@ export const bearerToken = like(
   showSecret,
 );
 
+/** What nobody guesses: as long as 16 random bytes in hexadecimal. */
+export const sharedSecret = like(
+  'a secret of 32 characters or more, without spaces',
+  /^[\x21-\x7e]{32,1024}$/,
+  showSecret,
+);
+
 /** A cron expression with an instant to come; one that names a day of no year has none. */
 export const cronExpression = value<string>(
   'a cron expression (minute, hour, day of month, month, day of week; seconds may stand before them)',

@@ -11,11 +11,12 @@ import { readWhole } from '../../options/sections.ts';
 import { type ResolvedRoute, resolveRoutes } from '../../site/resolved.ts';
 import { checked, checkedDatabases } from './config-checks.ts';
 import type { ConfigOutput, ScheduleOutput } from './config-schema.ts';
-import { bearerToken } from './config-values.ts';
+import { bearerToken, sharedSecret } from './config-values.ts';
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
   readonly admin: Omit<ConfigOutput['admin'], 'token' | 'tokenFile'> & { readonly token: string | undefined };
+  readonly positions: { readonly secret: string | undefined };
   readonly routes: readonly ResolvedRoute[];
   readonly schedule: readonly ResolvedSchedule[];
 }
@@ -190,10 +191,12 @@ function numeric(flag: string | number | undefined): string | number | undefined
 /** The configuration, checked and with its defaults; throws one error that names every problem. */
 export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {}): ResolvedConfig {
   const { directory = process.cwd(), env = process.env, source = 'the configuration' } = surroundings;
-  const { admin: given, disk, log, populate, schedule, ...rest } = checked(raw, source);
+  const { admin: given, positions, disk, log, populate, schedule, ...rest } = checked(raw, source);
   const { token: inline, tokenFile, ...admin } = given;
   const absolute = namesIn(directory);
-  const token = inline ?? storedToken(absolute(tokenFile), env, source);
+  const secretIn = (place: SecretPlace) => storedSecret(place, env, source);
+  const token = inline ?? secretIn({ ...TOKEN, file: absolute(tokenFile) });
+  const secret = positions.secret ?? secretIn({ ...POSITION_SECRET, file: absolute(positions.secretFile) });
   if (token === undefined && !isLoopback(admin.host)) {
     const expected = 'expected a token (admin.token, admin.tokenFile or TIDEGATE_ADMIN_TOKEN)';
     throw new TidegateError(
@@ -224,6 +227,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
       return { ...one, file: absolute(one.file), name: one.name ?? `schedule-${at + 1}` };
     }),
     admin: { ...admin, token },
+    positions: { secret },
     routes: resolveRoutes(rest.origins, rest.routes),
     log: { ...log, file: log.file === 'stdout' ? log.file : absolute(log.file) },
     targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),
@@ -247,21 +251,32 @@ function mapValues<Value>(
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
 }
 
-function storedToken(file: string | undefined, env: NodeJS.ProcessEnv, source: string): string | undefined {
-  // An empty variable is an unset one: an empty token would let everyone in.
-  const [name, text] =
-    file === undefined
-      ? ['TIDEGATE_ADMIN_TOKEN', env.TIDEGATE_ADMIN_TOKEN || undefined]
-      : ['admin.tokenFile', readTokenFile(file)];
-  if (text === undefined) return undefined;
-  return readWhole(source, (tell) => bearerToken.read(text, (problem) => tell(problem, name.split('.'))));
+/** Where a secret is that does not stand in the configuration itself. */
+interface SecretPlace {
+  readonly variable: string;
+  /** The option that names a file. */
+  readonly option: string;
+  readonly file: string | undefined;
+  readonly kind: typeof bearerToken;
 }
 
-function readTokenFile(path: string): string {
+const TOKEN = { variable: 'TIDEGATE_ADMIN_TOKEN', option: 'admin.tokenFile', kind: bearerToken };
+const POSITION_SECRET = { variable: 'TIDEGATE_POSITION_SECRET', option: 'positions.secretFile', kind: sharedSecret };
+
+function storedSecret(place: SecretPlace, env: NodeJS.ProcessEnv, source: string): string | undefined {
+  const { variable, option, file, kind } = place;
+  // An empty variable is an unset one: an empty token would let everyone in.
+  const text = file === undefined ? env[variable] || undefined : readSecretFile(option, file);
+  if (text === undefined) return undefined;
+  const path = file === undefined ? [variable] : option.split('.');
+  return readWhole(source, (tell) => kind.read(text, (problem) => tell(problem, path)));
+}
+
+function readSecretFile(option: string, path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    throw new TidegateError('E_CONFIG', `admin.tokenFile: expected a readable file, got ${path}`, { cause: error });
+    throw new TidegateError('E_CONFIG', `${option}: expected a readable file, got ${path}`, { cause: error });
   }
 }
 
@@ -272,7 +287,7 @@ export function isLoopback(host: string): boolean {
 
 /** Keys that only a new start can change. */
 export function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const keys = ['listen', 'admin', 'memory', 'disk', 'limits', 'log', 'cacheName', 'workers'] as const;
+  const keys = ['listen', 'admin', 'positions', 'memory', 'disk', 'limits', 'log', 'cacheName', 'workers'] as const;
   return keys.filter((key) => JSON.stringify(settled(before)[key]) !== JSON.stringify(settled(after)[key]));
 }
 

@@ -64,12 +64,9 @@ const COPIED: readonly Copy<GateStats>[] = [
   counter('variants_dropped', 'Variants that made room for others of their URL.', (stats) => stats.variantsDropped),
   counter('refused_stores{reason}', 'Answers not stored, by the reason.', (stats) => stats.refusedStores),
   counter('invalidations{kind}', 'Invalidations by what they named.', (stats) => stats.invalidations),
-  counter(
-    'exceptions{scope}',
-    'Exceptions that nothing expected; those of unknown scope flush what is stored.',
-    (stats) => stats.exceptions,
-  ),
+  counter('exceptions{scope}', 'Unexpected exceptions; of unknown scope: all is flushed.', (stats) => stats.exceptions),
   counter('purges', 'Purges.', (stats) => stats.purges),
+  counter('unsealed_positions', 'Requests with a position of no gate.', (stats) => stats.unsealedPositions),
   counter('coded', 'Stored responses put in a content coding.', (stats) => stats.coding.made),
   counter('coded_saved_bytes', 'Bytes by which that made them smaller.', (stats) => stats.coding.bytesSaved),
   counter(

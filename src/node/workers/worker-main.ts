@@ -92,7 +92,7 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
     ...tier.gateOptions,
-    sources: trackedSources(sources),
+    sources: trackedSources({ expected: sources, positionSecret: config.positions.secret }),
     intentsInForce: () => log.opened(),
   };
   const tiers = { ...tier, disk: undefined, gateOptions, close: async () => replica?.close() };

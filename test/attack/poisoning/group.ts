@@ -4,6 +4,7 @@ import type { Group } from '../rows.ts';
 import { CLAIM_ROWS } from './claims.ts';
 import { DECEPTION_ROWS } from './deception.ts';
 import { KEY_ROWS } from './keys.ts';
+import { POSITION_ROWS } from './positions.ts';
 import { REQUEST_ROWS } from './requests.ts';
 import { SPELLING_ROWS } from './spellings.ts';
 
@@ -20,5 +21,5 @@ export const POISONING: Group = {
     ],
   }),
   atOnce: 8,
-  rows: [CLAIM_ROWS, REQUEST_ROWS, KEY_ROWS, SPELLING_ROWS, DECEPTION_ROWS].flat(),
+  rows: [CLAIM_ROWS, REQUEST_ROWS, KEY_ROWS, POSITION_ROWS, SPELLING_ROWS, DECEPTION_ROWS].flat(),
 };

@@ -93,6 +93,7 @@ export function statsText(stats: BilledStats): string {
     ['refused stores', counts(stats.refusedStores)],
     ['invalidations', counts(stats.invalidations)],
     ['purges', String(stats.purges)],
+    ['unsealed', String(stats.unsealedPositions)],
     ['exceptions', counts(stats.exceptions)],
     ['coded', `${entries(stats.coding.made)}, ${stats.coding.bytesSaved} bytes saved`],
     ['not coded', counts(stats.coding.skipped)],
