@@ -3,7 +3,7 @@
 import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Random, Tasks } from '../ports.ts';
-import { OwnPositions } from './http/own-writes.ts';
+import { type OwnPositionParts, OwnPositions } from './http/own-writes.ts';
 import { type SourceLeaseParts, SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
 import { type QuestionResult, SourceQuestions } from './source-questions.ts';
 
@@ -37,16 +37,17 @@ export interface TrackedSourcesOptions {
   readonly expected?: readonly string[];
   /** Gates that share it know the positions that the others give to clients. Default: all members of the log know each other's. */
   readonly positionSecret?: string | undefined;
+  readonly onUnsealed?: OwnPositionParts['onUnsealed'];
 }
 
-export function trackedSources({ expected = [], positionSecret }: TrackedSourcesOptions = {}): MakeSources {
+export function trackedSources({ expected = [], positionSecret, onUnsealed }: TrackedSourcesOptions = {}): MakeSources {
   return ({ clock, invalidate, tasks, random, epoch, outdated }) => {
     const leases = new SourceLeases({ clock, invalidate });
     const questions = new SourceQuestions(tasks, random);
     for (const source of expected) leases.expect(source);
     return {
       leases,
-      positions: new OwnPositions({ sources: leases, secret: () => positionSecret ?? epoch() }),
+      positions: new OwnPositions({ sources: leases, secret: () => positionSecret ?? epoch(), onUnsealed }),
       /** Answers are taken once all of the report is in force; what is still to be answered goes along with the reply. */
       report: async (report) => {
         const reply = await leases.report(report);

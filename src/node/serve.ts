@@ -14,7 +14,6 @@ import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { Rehydrator } from '../engine/populate/rehydrate.ts';
-import { trackedSources } from '../engine/tracked-sources.ts';
 import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel } from '../ports.ts';
@@ -29,6 +28,7 @@ import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
 import { trustOf } from './front/trusted-proxies.ts';
 import { frontLog } from './front-log.ts';
+import { gateSources } from './gate-sources.ts';
 import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
@@ -156,7 +156,7 @@ export class NodeGate implements RunningGate {
     });
     this.gate = createGate({
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
-      ...{ coder: coderWith(nodeCompress), sources: trackedSources({ positionSecret: config.positions.secret }) },
+      ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },
       ...tiers.gateOptions,
       ...{ rehydrator: this.rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
       report: this.exchanges.report,

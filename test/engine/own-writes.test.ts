@@ -104,6 +104,15 @@ it.each<[what: string, given: (cookie: string) => string]>([
   expect(parts.gate.stats().unsealedPositions).toBe(2);
 });
 
+it('the first position that is not known is told, and no other', () => {
+  let told = 0;
+  const sources = { hasAny: true, hasReached: () => false };
+  const positions = new OwnPositions({ sources, secret: () => 'x', onUnsealed: () => told++ });
+  const brought = (position: string) => positions.isAhead(['tidegate-position', `shop;${position}`]);
+  expect([brought('p:5'), told, brought('p:6'), told]).toEqual([false, 1, false, 1]);
+  expect(positions.unsealed).toBe(2);
+});
+
 it('a seal is of one source', async () => {
   const parts = await bench();
   const other = cookieOf(parts, ['tidegate-settled', 'no', 'tidegate-position', 'shoq;p:5']);

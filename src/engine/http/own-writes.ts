@@ -26,6 +26,8 @@ export interface OwnPositionParts {
   readonly sources: Pick<SourceLeases, 'hasAny' | 'hasReached'>;
   /** Whoever has it seals and knows the same positions. Made when it is first asked for. */
   readonly secret: () => string;
+  /** Told of the first position that this gate does not know. */
+  readonly onUnsealed?: (() => void) | undefined;
 }
 
 /** The positions that one gate gives to clients, and those that they come back with. */
@@ -73,7 +75,7 @@ export class OwnPositions {
   #countUnsealed(fields: Fields): void {
     if (this.#madeUp.has(fields)) return;
     this.#madeUp.add(fields);
-    this.unsealed++;
+    if (++this.unsealed === 1) this.#parts.onUnsealed?.();
   }
 }
 

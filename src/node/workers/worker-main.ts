@@ -6,7 +6,6 @@
 // to all processes at once, and the primary tells each what to do.
 
 import { platformRandom, platformTasks } from '../../cache/platform.ts';
-import { trackedSources } from '../../engine/tracked-sources.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
@@ -16,6 +15,7 @@ import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import type { MemoryStore } from '../../store/memory.ts';
 import { surviveUncaughtExceptions } from '../front/client-exchange.ts';
+import { gateSources } from '../gate-sources.ts';
 import { logOf, type NodeGate, startPart } from '../serve.ts';
 import { memoryTier, storesOf } from '../tiers.ts';
 import type { FromWorker, ToWorker, WorkerCalls } from './worker-process.ts';
@@ -92,7 +92,7 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
     ...tier.gateOptions,
-    sources: trackedSources({ expected: sources, positionSecret: config.positions.secret }),
+    sources: gateSources(config, ownLog, sources),
     intentsInForce: () => log.opened(),
   };
   const tiers = { ...tier, disk: undefined, gateOptions, close: async () => replica?.close() };
