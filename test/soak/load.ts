@@ -1,12 +1,16 @@
 // Mixed load on a gate, and its origin: pages have versions, so an answer older than an acknowledged change is seen.
 
-import { Agent, createServer, request, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, type Dispatcher, request } from 'undici';
 import { portOf } from '../runtime/node/kit.ts';
 
 const HOT = 200;
 const BODY = 'x'.repeat(20_000);
 const CLIENTS = 10;
+
+/** Connections of each kind; the certificate is the gate's own. */
+const AGENT = { connections: CLIENTS / 2, connect: { rejectUnauthorized: false } };
 
 /** How often the origin errs, or ends the connection. */
 const ERRS = 0.02;
@@ -48,7 +52,8 @@ export class Load {
   readonly counts = { hits: 0, others: 0, errors: 0, writes: 0, aborted: 0, slow: 0, invalidations: 0, outdated: 0 };
   readonly #urls: { readonly url: string; readonly adminUrl: string };
   readonly #origin: Origin;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  /** Of HTTP/1.1, and of HTTP/2. */
+  readonly #agents = [false, true].map((allowH2) => new Agent({ ...AGENT, allowH2 }));
   /** The version of each page of which the gate has acknowledged the change. */
   readonly #acknowledged = new Map<string, number>();
   #count = 0;
@@ -59,29 +64,29 @@ export class Load {
   }
 
   async run(untilMs: number): Promise<void> {
-    const client = async () => {
+    const client = async (agent: Agent) => {
       while (performance.now() < untilMs) {
-        await this.#step().catch(() => this.counts.errors++);
+        await this.#step(agent).catch(() => this.counts.errors++);
         await sleep(5);
       }
     };
-    await Promise.all(Array.from({ length: CLIENTS }, client));
-    this.#agent.destroy();
+    await Promise.all(Array.from({ length: CLIENTS }, (_, at) => client(this.#agents[at % 2] as Agent)));
+    await Promise.all(this.#agents.map((agent) => agent.destroy()));
   }
 
-  async #step(): Promise<void> {
+  async #step(agent: Agent): Promise<void> {
     const dice = Math.random();
     const hot = `/hot/${Math.floor(Math.random() ** 2 * HOT)}`;
-    if (dice < 0.05) return this.#write(hot);
+    if (dice < 0.05) return this.#write(agent, hot);
     if (dice < 0.06) return this.#invalidate(hot);
-    if (dice < 0.1) return this.#abort(`/cold/${this.#count++}`);
-    if (dice < 0.11) return this.#read(`/cold/${this.#count++}`, 200);
-    if (dice < 0.25) return this.#read(`/cold/${this.#count++}`);
-    return this.#read(hot);
+    if (dice < 0.1) return this.#abort(agent, `/cold/${this.#count++}`);
+    if (dice < 0.11) return this.#read(agent, `/cold/${this.#count++}`, 200);
+    if (dice < 0.25) return this.#read(agent, `/cold/${this.#count++}`);
+    return this.#read(agent, hot);
   }
 
-  async #write(path: string): Promise<void> {
-    const { status, version } = await this.#ask(path, { method: 'PUT' });
+  async #write(agent: Agent, path: string): Promise<void> {
+    const { status, version } = await this.#ask(agent, path, { method: 'PUT' });
     this.counts.writes++;
     if (status === 200) this.#acknowledge(path, version);
   }
@@ -99,36 +104,32 @@ export class Load {
     this.#acknowledged.set(path, Math.max(version, this.#acknowledged.get(path) ?? 0));
   }
 
-  async #read(path: string, slowMs = 0): Promise<void> {
+  async #read(agent: Agent, path: string, slowMs = 0): Promise<void> {
     const least = this.#acknowledged.get(path) ?? 0;
-    const { status, version, isHit } = await this.#ask(path, { slowMs });
+    const { status, version, isHit } = await this.#ask(agent, path, { slowMs });
     if (slowMs > 0) this.counts.slow++;
     if (status !== 200) this.counts.errors++;
     else if (version < least) this.counts.outdated++;
     this.counts[isHit ? 'hits' : 'others']++;
   }
 
-  #abort(path: string): Promise<void> {
+  async #abort(dispatcher: Dispatcher, path: string): Promise<void> {
     this.counts.aborted++;
-    return new Promise((resolve) => {
-      const asked = request(this.#urls.url + path, { agent: this.#agent }, (response) => response.destroy());
-      asked.on('error', () => resolve()).on('close', () => resolve());
-      asked.end();
-      setTimeout(() => asked.destroy(), Math.random() * 5);
-    });
+    const signal = AbortSignal.timeout(Math.random() * 5);
+    const answered = request(this.#urls.url + path, { dispatcher, signal }).then(({ body }) => body.dump());
+    await answered.catch(() => undefined);
   }
 
-  #ask(path: string, { method = 'GET', slowMs = 0 }) {
-    return new Promise<{ status: number; version: number; isHit: boolean }>((resolve, reject) => {
-      const asked = request(this.#urls.url + path, { method, agent: this.#agent }, (response) => {
-        const { statusCode: status = 0, headers } = response;
-        const isHit = /; hit/.test(String(headers['cache-status']));
-        response.on('end', () => resolve({ status, version: Number(headers['x-version']), isHit }));
-        response.on('error', reject);
-        setTimeout(() => response.resume(), slowMs);
-      });
-      asked.setTimeout(15_000, () => asked.destroy(new Error('no answer within 15 s')));
-      asked.on('error', reject).end();
+  /** `slowMs`: how long its content is left unread. */
+  async #ask(dispatcher: Dispatcher, path: string, { method = 'GET', slowMs = 0 }) {
+    const { statusCode, headers, body } = await request(this.#urls.url + path, {
+      ...{ dispatcher, method: method as Dispatcher.HttpMethod },
+      ...{ headersTimeout: 15_000, bodyTimeout: 15_000 },
     });
+    if (slowMs > 0) await sleep(slowMs);
+    // The whole is read: a connection that is left in the middle of an answer ends.
+    await body.text();
+    const isHit = /; hit/.test(String(headers['cache-status']));
+    return { status: statusCode, version: Number(headers['x-version']), isHit };
   }
 }

@@ -1,6 +1,6 @@
 // Loaded into each process of the gate under soak: writes a line of figures each second.
 
-import { appendFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
@@ -8,6 +8,15 @@ import type { Sample } from './report.ts';
 
 const folder = process.env.SOAK_FOLDER;
 if (isMainThread && folder !== undefined) watch(join(folder, `${process.pid}.jsonl`));
+
+/** What a soak is to find. */
+const leaked: Buffer[] = [];
+
+function leak(): void {
+  leaked.push(Buffer.alloc(2 ** 20, 'x'));
+  openSync('/dev/null', 'r');
+  process.on('SIGUSR2', () => undefined);
+}
 
 function watch(file: string): void {
   const delay = monitorEventLoopDelay({ resolution: 10 });
@@ -19,6 +28,7 @@ function watch(file: string): void {
     process.stderr.write(`soak: unhandled in ${process.pid}: ${error instanceof Error ? error.stack : error}\n`);
   });
   setInterval(() => {
+    if (process.env.SOAK_LEAK !== undefined) leak();
     const sample: Sample = {
       rss: process.memoryUsage.rss(),
       descriptors: readdirSync('/proc/self/fd').length,

@@ -1,16 +1,18 @@
-// `npm run soak -- --minutes 20`: a gate of two workers under mixed load, with an origin that errs, reloads, and kills of a worker;
-// then whether the processes that lived through all of it are as large as before.
+// `npm run soak -- --minutes 20`: a gate of two workers with TLS under mixed load of HTTP/1.1 and HTTP/2, with an origin that errs,
+// reloads, and kills of a worker; then whether the processes that lived through all of it are as large as before.
 //   --minutes N   how long, 20 if not said
+//   --leak        the processes leak, to show that this is found: the goals of what leaks are then not met
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { makeCertificate } from '../kit/make-certificate.ts';
 import { serveWith, tempFolder, tidegate, writeJson } from '../runtime/node/kit.ts';
 import { Load, Origin } from './load.ts';
 import { type Goal, judge, type Sample } from './report.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' } } });
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' }, leak: { type: 'boolean' } } });
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) throw new TypeError(`expected a number of minutes, got ${values.minutes}`);
 
@@ -31,8 +33,12 @@ try {
 }
 
 async function soak(): Promise<Goal[]> {
+  const pem = await makeCertificate('localhost', '127.0.0.1');
+  writeFileSync(join(folder.path, 'cert.pem'), pem.cert);
+  writeFileSync(join(folder.path, 'key.pem'), pem.key);
   writeJson(join(folder.path, 'tidegate.config.json'), {
     workers: 2,
+    listen: { tls: { certificates: [{ cert: 'cert.pem', key: 'key.pem' }] } },
     memory: { maxBytes: 32 * 2 ** 20 },
     // Full within the warm-up: each of its segments has a descriptor.
     disk: { path: 'disk', maxBytes: 16 * 2 ** 20 },
@@ -40,7 +46,7 @@ async function soak(): Promise<Goal[]> {
     log: { level: 'error' },
   });
   const preload = new URL('./preload.ts', import.meta.url).href;
-  const env = { NODE_OPTIONS: `--import=${preload}`, SOAK_FOLDER: folder.path };
+  const env = { NODE_OPTIONS: `--import=${preload}`, SOAK_FOLDER: folder.path, ...(values.leak && { SOAK_LEAK: '1' }) };
   const gate = await serveWith(tidegate(['serve', '--port', '0', '--admin-port', '0'], { cwd: folder.path, env }));
   const primary = gate.program.child.pid as number;
   const end = performance.now() + minutes * 60_000;
