@@ -29,8 +29,11 @@ function watch(file: string): void {
   });
   setInterval(() => {
     if (process.env.SOAK_LEAK !== undefined) leak();
+    const { rss, heapUsed, external } = process.memoryUsage();
     const sample: Sample = {
-      rss: process.memoryUsage.rss(),
+      rss,
+      heap: heapUsed,
+      external,
       descriptors: readdirSync('/proc/self/fd').length,
       listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
       delayMs: delay.percentile(99) / 1e6,

@@ -2,6 +2,9 @@
 
 export interface Sample {
   readonly rss: number;
+  /** Of it: objects of JavaScript, as far as they are used, and buffers. */
+  readonly heap: number;
+  readonly external: number;
   readonly descriptors: number;
   readonly listeners: number;
   /** 99th percentile of the event loop's delay in the last second. */
@@ -32,12 +35,14 @@ export function judge(name: string, samples: readonly Sample[]): Goal[] {
     return [median(values.slice(quarter, 2 * quarter)), median(values.slice(-quarter))];
   };
   const [rssBefore, rssAfter] = parts('rss');
+  const [[heapBefore, heapAfter], [outBefore, outAfter]] = [parts('heap'), parts('external')];
   const [openBefore, openAfter] = parts('descriptors');
   const [heardBefore, heardAfter] = parts('listeners');
   const slope = ((rssAfter - rssBefore) / 2 ** 20 / Math.max(1, 2 * quarter)) * 60;
   const delays = samples.slice(quarter).map(({ delayMs }) => delayMs);
   console.log(`${name}: ${samples.length} s`);
   console.log(`  RSS          ${mib(rssBefore)} to ${mib(rssAfter)} (${slope.toFixed(2)} MiB a minute)`);
+  console.log(`    heap       ${mib(heapBefore)} to ${mib(heapAfter)}, buffers ${mib(outBefore)} to ${mib(outAfter)}`);
   console.log(`  descriptors  ${openBefore} to ${openAfter}`);
   console.log(`  listeners    ${heardBefore} to ${heardAfter}`);
   console.log(
