@@ -199,8 +199,8 @@ export interface GateStats {
   readonly variantsDropped: number;
   readonly invalidations: { readonly [kind in Selector['kind']]: number };
   readonly purges: number;
-  /** Requests with a position that would matter, and that no gate had given to a client. */
-  readonly unsealedPositions: number;
+  /** Requests with a position that would matter, and that this gate does not know. */
+  readonly unknownPositions: number;
   /** Exceptions that must not happen. */
   readonly exceptions: { readonly [scope in ExceptionScope]: number };
   readonly intentsOpen: number;

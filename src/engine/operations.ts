@@ -35,7 +35,7 @@ function statsOf(context: Context): GateStats {
     variantsDropped: context.tiers.variants.dropped,
     invalidations: { ...invalidator.counts },
     purges: tally.purges,
-    unsealedPositions: context.positions.unsealed,
+    unknownPositions: context.positions.unknown,
     exceptions: { ...tally.exceptions },
     intentsOpen: ledger.openIntents,
     fillsInFlight: tally.fillsInFlight,

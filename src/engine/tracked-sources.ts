@@ -13,7 +13,7 @@ export type SourceView = Pick<SourceLeases, 'hasAny' | 'allows' | 'isRead' | 'st
 export interface Sources {
   readonly leases: SourceView;
   /** By which clients see what they wrote. */
-  readonly positions: Pick<OwnPositions, 'isAhead' | 'cookies' | 'unsealed'>;
+  readonly positions: Pick<OwnPositions, 'isAhead' | 'cookies' | 'unknown'>;
   /** Takes a tracker's report of its source; in force when it resolves. See SourceLeases. */
   report(report: SourceReport): Promise<SourceReply>;
   /** Asks its tracker; see SourceQuestions. */
@@ -37,17 +37,17 @@ export interface TrackedSourcesOptions {
   readonly expected?: readonly string[];
   /** Gates that share it know the positions that the others give to clients. Default: all members of the log know each other's. */
   readonly positionSecret?: string | undefined;
-  readonly onUnsealed?: OwnPositionParts['onUnsealed'];
+  readonly onUnknown?: OwnPositionParts['onUnknown'];
 }
 
-export function trackedSources({ expected = [], positionSecret, onUnsealed }: TrackedSourcesOptions = {}): MakeSources {
+export function trackedSources({ expected = [], positionSecret, onUnknown }: TrackedSourcesOptions = {}): MakeSources {
   return ({ clock, invalidate, tasks, random, epoch, outdated }) => {
     const leases = new SourceLeases({ clock, invalidate });
     const questions = new SourceQuestions(tasks, random);
     for (const source of expected) leases.expect(source);
     return {
       leases,
-      positions: new OwnPositions({ sources: leases, secret: () => positionSecret ?? epoch(), onUnsealed }),
+      positions: new OwnPositions({ sources: leases, secret: () => positionSecret ?? epoch(), onUnknown }),
       /** Answers are taken once all of the report is in force; what is still to be answered goes along with the reply. */
       report: async (report) => {
         const reply = await leases.report(report);

@@ -13,7 +13,7 @@ export const UNTRACKED: Sources = {
     isRead,
     states: () => [],
   },
-  positions: { isAhead: () => false, cookies: () => NO_FIELDS, unsealed: 0 },
+  positions: { isAhead: () => false, cookies: () => NO_FIELDS, unknown: 0 },
   report: () => Promise.reject(new TypeError('expected a gate that trackers report to, got another')),
   ask: async () => ({ kind: 'unknown-source' }),
 };

@@ -48,26 +48,30 @@ export function keyOf(secret: string): HashKey {
   return [keyedHash(secret, [1, 2]), keyedHash(secret, [3, 4])];
 }
 
-/** The text, with a seal that nobody makes who does not know the key: `~` and 64 bits in hexadecimal. */
-export function sealed(text: string, key: HashKey): string {
+/** The key that signs: another one than that which chooses buckets by the same secret. */
+export function signingKey(secret: string): HashKey {
+  return keyOf(`signature ${secret}`);
+}
+
+/** The text, with a signature that nobody makes who does not know the key: `~` and 64 bits in hexadecimal. */
+export function signed(text: string, key: HashKey): string {
   return `${text}~${hex(keyedHash(text, key, 1))}${hex(keyedHash(text, key, 2))}`;
 }
 
-export function withoutSeal(given: string): string {
-  return given.replace(SEAL, '');
+/** The text before what looks like a signature, or the whole. */
+export function withoutSignature(given: string): string {
+  return SIGNED.exec(given)?.[1] ?? given;
 }
 
-/** The text that has been sealed with the key; undefined: nothing has. Takes as long for any wrong seal. */
-export function unsealed(given: string, key: HashKey): string | undefined {
-  const [, one, other] = SEAL.exec(given) ?? [];
-  if (one === undefined || other === undefined) return undefined;
-  const text = withoutSeal(given);
-  const differs =
-    (keyedHash(text, key, 1) ^ Number.parseInt(one, 16)) | (keyedHash(text, key, 2) ^ Number.parseInt(other, 16));
-  return differs === 0 ? text : undefined;
+/** The text that was signed with the key; undefined: it was not. The time does not tell where a signature is wrong. */
+export function verified(given: string, key: HashKey): string | undefined {
+  const [, text, one, other] = SIGNED.exec(given) ?? [];
+  if (text === undefined) return undefined;
+  const differs = [one, other].map((half, at) => keyedHash(text, key, at + 1) ^ Number.parseInt(half as string, 16));
+  return ((differs[0] as number) | (differs[1] as number)) === 0 ? text : undefined;
 }
 
-const SEAL = /~([0-9a-f]{8})([0-9a-f]{8})$/;
+const SIGNED = /^(.*)~([0-9a-f]{8})([0-9a-f]{8})$/s;
 
 function hex(hash: number): string {
   return (hash >>> 0).toString(16).padStart(8, '0');

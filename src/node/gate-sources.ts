@@ -7,7 +7,10 @@ import type { ResolvedConfig } from './config/config.ts';
 /** `expected`: sources that others who share a tier have heard of. */
 export function gateSources(config: ResolvedConfig, log: Logger, expected: readonly string[] = []): MakeSources {
   const { secret } = config.positions;
-  const mend = "gates behind one name need one positions.secret to know the writes of each other's clients";
-  const onUnsealed = () => log.warn(`a client came with a position that this gate had not given: ${mend}`);
-  return trackedSources({ expected, positionSecret: secret, ...(secret === undefined && { onUnsealed }) });
+  const hint = secret === undefined ? 'need one positions.secret' : 'need the same positions.secret';
+  const onUnknown = () =>
+    log.warn(
+      `a client came with a position that this gate does not know: gates behind one name, or each other, ${hint}`,
+    );
+  return trackedSources({ expected, positionSecret: secret, onUnknown });
 }

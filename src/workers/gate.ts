@@ -16,7 +16,7 @@ import type { AddTags } from '../web/handler-origin.ts';
 import { type UnroutedRequest, urlParts } from '../web/request.ts';
 import { contextOf, type ShardOfCall } from './handler-context.ts';
 import { type AskOrigin, askerOf } from './origins.ts';
-import { ownCookie, wantedPosition } from './own-position.ts';
+import { ownCookie, wantedPositions } from './own-position.ts';
 import type { Bindings, ExecutionContext, Passage, WorkersPlatform } from './platform.ts';
 import { routed } from './requests.ts';
 import type { ReadyShard } from './shard.ts';
@@ -139,7 +139,7 @@ export class WorkersGate {
   async #ready(passage: Passage, name: string): Promise<ReadyShard | undefined> {
     try {
       const { method, headers } = passage.request;
-      const wanted = this.#isBounded && isSafeMethod(method) ? wantedPosition(headers, name) : undefined;
+      const wanted = this.#isBounded && isSafeMethod(method) ? wantedPositions(headers, name) : [];
       return await this.#parts.shards.ready(name, passage, wanted);
     } catch (error) {
       this.past.fault(error);

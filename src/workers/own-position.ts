@@ -3,19 +3,14 @@
 //
 // Only the mode `bounded` needs it. In the others every isolate knows of a write by the time that it is answered.
 
-import { positionCookie } from '../engine/http/own-writes.ts';
+import { positionCookie, positionsIn } from '../engine/http/own-writes.ts';
 import { fnv1a } from '../ledger/hashes.ts';
 
-/** The position in the log of the shard that the client has seen; undefined: it says none. */
-export function wantedPosition(headers: Headers, shard: string): string | undefined {
-  const source = sourceOf(shard);
-  return (
-    seen(headers.get('tidegate-position'), `${source};`) ?? seen(headers.get('cookie'), `tidegate-position-${source}=`)
-  );
-}
-
-function seen(text: string | null, name: string): string | undefined {
-  return text === null ? undefined : new RegExp(`(?:^|[,;]\\s*)${name}([\\w~]{1,100})`).exec(text)?.[1];
+/** The positions in the log of the shard that the client says to have seen. */
+export function wantedPositions(headers: Headers, shard: string): readonly string[] {
+  const fields = ['tidegate-position', 'cookie'].flatMap((name) => [name, headers.get(name) ?? '']);
+  const wanted = sourceOf(shard);
+  return [...positionsIn(fields)].flatMap(([source, position]) => (source === wanted ? position : []));
 }
 
 /** The cookie of the position in the log of the shard, for the answer to a request for the URI. */
@@ -23,7 +18,7 @@ export function ownCookie(uri: string, shard: string, position: string): string 
   return positionCookie(uri, [sourceOf(shard), position]);
 }
 
-/** Two shards of one hash tell their epochs apart: the position of one is unknown to the other. */
+/** Two shards of one hash have different keys: the position of one is unknown to the other. */
 function sourceOf(shard: string): string {
   return shard === 'one' ? 'log' : `log-${(fnv1a(shard) >>> 0).toString(36)}`;
 }

@@ -24,8 +24,8 @@ export interface ReadyShard {
 export class Shard {
   readonly #parts: ShardParts;
   #member: ReadyShard | undefined;
-  /** When a renewal last began for a position that turned out to be of no log. */
-  #inVainAtMs = Number.NEGATIVE_INFINITY;
+  /** When a renewal last began for a position that this log does not know. */
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ShardParts) {
     this.#parts = parts;
@@ -33,21 +33,22 @@ export class Shard {
 
   /**
    * The shard once it may answer a request that arrived just now. Rejects with E_LOG when no lease can be had: then the request
-   * goes past the cache. `wanted`: a position that the client has seen.
+   * goes past the cache. `wanted`: positions that the client has seen.
    */
-  async ready(waitUntil: (work: Promise<unknown>) => void, wanted?: string): Promise<ReadyShard> {
+  async ready(waitUntil: (work: Promise<unknown>) => void, wanted: readonly string[]): Promise<ReadyShard> {
     const member = this.#current();
     const { log, served } = member;
-    if (log.isLeased() && (wanted === undefined || this.#needsNoRenewal(log, wanted))) {
+    const reached = wanted.map((position) => log.hasReached(position));
+    const isLeased = log.isLeased() && !reached.includes(false);
+    if (isLeased && (!reached.includes(undefined) || this.#isSpared())) {
       if (log.renewalDue()) waitUntil(log.renew().catch((error: unknown) => served.fault(error)));
       return member;
     }
-    const begunAtMs = this.#parts.platform.clock.monotonic();
     try {
       await log.renew();
-      if (wanted !== undefined && log.hasReached(wanted) === undefined) this.#inVainAtMs = begunAtMs;
       return member;
     } catch (error) {
+      if (isLeased && log.isLeased()) return member;
       if (log.ended === undefined) throw error;
     }
     // The log began anew: another member, and an engine that knows nothing of what was stored before.
@@ -57,13 +58,14 @@ export class Shard {
   }
 
   /**
-   * A position that this log has not sealed may be of one that began after it. Most are made up, and the log answers a bounded
-   * number of renewals: so after one in vain the next such positions change nothing.
+   * True: no renewal is made for a position that this log does not know. It may be of one that began after it, but most are made
+   * up, and the log answers a bounded number of renewals. So there is one in a while, and the other positions change nothing.
    */
-  #needsNoRenewal(log: LeasedLog, wanted: string): boolean {
-    const hasReached = log.hasReached(wanted);
-    if (hasReached !== undefined) return hasReached;
-    return this.#parts.platform.clock.monotonic() - this.#inVainAtMs < IN_VAIN_MS;
+  #isSpared(): boolean {
+    const nowMs = this.#parts.platform.clock.monotonic();
+    if (nowMs - this.#renewedAtMs < SPARED_MS) return true;
+    this.#renewedAtMs = nowMs;
+    return false;
   }
 
   #current(): ReadyShard {
@@ -75,5 +77,5 @@ export class Shard {
   }
 }
 
-/** So long no renewal is made for a position of no log, after one that was in vain. */
-const IN_VAIN_MS = 100;
+/** From one such renewal to the next. */
+const SPARED_MS = 100;

@@ -31,8 +31,8 @@ export class Shards {
     this.memory = createMemoryStore({ maxBytes: settings.memory.maxBytes });
   }
 
-  /** The shard, once it may be asked; rejects with E_LOG. `wanted`: a position that the client has seen. */
-  ready(name: string, { env, context }: Omit<Passage, 'request'>, wanted?: string): Promise<ReadyShard> {
+  /** The shard, once it may be asked; rejects with E_LOG. `wanted`: positions that the client has seen. */
+  ready(name: string, { env, context }: Omit<Passage, 'request'>, wanted: readonly string[] = []): Promise<ReadyShard> {
     const shard = this.#shards.get(name) ?? this.#newShard(name, env);
     return shard.ready((work) => context.waitUntil(work), wanted);
   }

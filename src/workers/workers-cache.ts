@@ -99,8 +99,8 @@ export class WorkersCache implements CacheTier {
 
 /**
  * Whether stored answers serve the request. One that is about to be passed on has a reason that can be seen in its fields:
- * preconditions for the origin, credentials, a wish for an answer fresh from the origin. Who wants a
- * part would get the whole from here, and of a large body nothing else, ever.
+ * preconditions for the origin, credentials, a wish for an answer fresh from the origin. Who wants a part would get the
+ * whole from here, and of a large body nothing else, ever.
  */
 function isForTier({ bypass }: CachedRequest, { method, fields }: OriginRequest): boolean {
   if (bypass !== false || method !== 'GET' || isForOrigin(fields)) return false;

@@ -78,7 +78,7 @@ export const STATS: GateStats = {
   refusedStores: { 'no-store': 11, private: 12 },
   stores: 13,
   variantsDropped: 2,
-  unsealedPositions: 0,
+  unknownPositions: 0,
   exceptions: { exchange: 0, unknown: 0 },
   invalidations: { url: 1, tag: 2, prefix: 3, pattern: 4, origin: 5, all: 6 },
   purges: 14,

@@ -3,9 +3,12 @@
 import { expect, it } from 'vitest';
 import { cookieRules, sharedRequest } from '../../src/engine/answers/edits.ts';
 import { OwnPositions } from '../../src/engine/http/own-writes.ts';
+import { trackedSources } from '../../src/engine/tracked-sources.ts';
+import { signed, signingKey, verified } from '../../src/ledger/hashes.ts';
 import { type Fields, fieldLines, hasField } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { FRESH, type GateBench, gateBench } from '../kit/gate-bench.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
 
 function withoutCookies(fields: Fields): Fields {
   const policy = { ...SAFE_POLICY, cookies: cookieRules({ drop: 'all' }) };
@@ -88,32 +91,34 @@ it.each([
 ])('a position %s changes nothing', async (_, fields) => {
   const { get, gate } = await bench();
   expect(get('/a', fields).text).toBe('old');
-  expect(gate.stats().unsealedPositions).toBe(0);
+  expect(gate.stats().unknownPositions).toBe(0);
 });
 
 it.each<[what: string, given: (cookie: string) => string]>([
-  ['without a seal', () => 'tidegate-position-shop=p:5'],
-  ['with a seal that is made up', () => `tidegate-position-shop=p:5~${'0'.repeat(16)}`],
-  ['with the seal of another position', (cookie) => cookie.replace('p:5', 'p:9')],
-  ['with half a seal', (cookie) => cookie.slice(0, -8)],
-  ['with a seal in capitals', (cookie) => cookie.replace(/~.*/, (seal) => `${seal.toUpperCase()}A`.slice(0, 17))],
-])('a position %s is none, and counts', async (_, given) => {
+  ['without a signature', () => 'tidegate-position-shop=p:5'],
+  ['with a signature that is made up', () => `tidegate-position-shop=p:5~${'0'.repeat(16)}`],
+  ['with the signature of another position', (cookie) => cookie.replace('p:5', 'p:9')],
+  ['with half a signature', (cookie) => cookie.slice(0, -8)],
+  ['with its first half twice', (cookie) => cookie.slice(0, -8) + cookie.slice(-16, -8)],
+  ['with its second half twice', (cookie) => cookie.slice(0, -16) + cookie.slice(-8).repeat(2)],
+  ['with another last digit', (cookie) => cookie.slice(0, -1) + (cookie.endsWith('0') ? '1' : '0')],
+])('a position %s is not known, and counts', async (_, given) => {
   const parts = await bench();
   const cookie = given(cookieOf(parts));
   for (const fields of [['cookie', cookie], fieldOf(cookie)]) expect(parts.get('/a', fields).text).toBe('old');
-  expect(parts.gate.stats().unsealedPositions).toBe(2);
+  expect(parts.gate.stats().unknownPositions).toBe(2);
 });
 
 it('the first position that is not known is told, and no other', () => {
   let told = 0;
   const sources = { hasAny: true, hasReached: () => false };
-  const positions = new OwnPositions({ sources, secret: () => 'x', onUnsealed: () => told++ });
+  const positions = new OwnPositions({ sources, secret: () => 'x', onUnknown: () => told++ });
   const brought = (position: string) => positions.isAhead(['tidegate-position', `shop;${position}`]);
   expect([brought('p:5'), told, brought('p:6'), told]).toEqual([false, 1, false, 1]);
-  expect(positions.unsealed).toBe(2);
+  expect(positions.unknown).toBe(2);
 });
 
-it('a seal is of one source', async () => {
+it('a signature is of one source', async () => {
   const parts = await bench();
   const other = cookieOf(parts, ['tidegate-settled', 'no', 'tidegate-position', 'shoq;p:5']);
   expect(parts.get('/a', ['cookie', other.replace('shoq', 'shop')]).text).toBe('old');
@@ -127,12 +132,43 @@ it('a gate knows the positions of those with its secret, and of no others', asyn
   expect(stranger.get('/a', ['cookie', cookie]).text).toBe('old');
 });
 
-it('of so many positions that are made up, the rest are not looked at', async () => {
+it('without a secret, members of one log know the positions of each other, and no others do', () => {
+  const put = { method: 'PUT', uri: 'http://x.example/' };
+  const positions = ['epoch-1', 'epoch-1', 'epoch-2'].map((epoch) => {
+    const time = new SimulatedTime();
+    const none = { invalidate: () => 0, outdated: () => {}, random: () => 0, clock: time, tasks: time };
+    const { leases, positions } = trackedSources({ expected: ['shop'] })({ ...none, epoch: () => epoch });
+    expect(leases.hasAny).toBe(true);
+    return positions;
+  });
+  const [own] = positions;
+  const [, cookie = ''] = own?.cookies(put, UNSETTLED) ?? [];
+  const brought = ['cookie', cookie.replace(/;.*/, '')];
+  // A source that is only expected has reached nothing, so every position is ahead of it.
+  expect(positions.map((each) => each.isAhead(brought))).toEqual([true, true, false]);
+});
+
+it.each([
+  [200, true],
+  [201, false],
+])('a position of %i characters gets a cookie that is known: %s', async (length, isKnown) => {
   const parts = await bench();
-  const made = Array.from({ length: 16 }, (_, at) => `tidegate-position-shop=p:6${at}~${'0'.repeat(16)}`).join('; ');
+  const cookie = cookieOf(parts, ['tidegate-settled', 'no', 'tidegate-position', `shop;${'q'.repeat(length)}`]);
+  expect(cookie !== '').toBe(isKnown);
+  if (isKnown) expect(parts.get('/a', ['cookie', cookie]).state).toBe('waiting');
+});
+
+it('positions behind sixteen others of one request are not looked at', async () => {
+  const parts = await bench();
+  const made = Array.from({ length: 16 }, (_, at) => `tidegate-position-shop=p:6${at}~${'0'.repeat(16)}`);
   const own = cookieOf(parts);
-  expect(parts.get('/a', ['cookie', `${made.replace(/;[^;]*$/, '')}; ${own}`]).state).toBe('waiting');
-  expect(parts.get('/a', ['cookie', `${made}; ${own}`]).text).toBe('old');
+  expect(parts.get('/a', ['cookie', [...made.slice(1), own].join('; ')]).state).toBe('waiting');
+  expect(parts.get('/a', ['cookie', [...made, own].join('; ')]).text).toBe('old');
+});
+
+it('a signature is two halves of HalfSipHash, under the key that the secret makes', () => {
+  expect(signed('shop;p:5', signingKey('secret'))).toBe('shop;p:5~751225aa78e0f21e');
+  expect(verified('shop;p:5~751225aa78e0f21e', signingKey('secret'))).toBe('shop;p:5');
 });
 
 it('the answer to a write that is settled gets no cookie, and one that is not gets one', () => {

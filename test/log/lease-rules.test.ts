@@ -1,7 +1,7 @@
 // The rules of the leased log one by one: what the simulation sees only by chance, or takes for a miss.
 
 import { describe, expect, test } from 'vitest';
-import { keyOf, sealed } from '../../src/ledger/hashes.ts';
+import { signed, signingKey } from '../../src/ledger/hashes.ts';
 import type { LogChange } from '../../src/ledger/log.ts';
 import { LeasedLog } from '../../src/log/lease/member.ts';
 import { turns } from '../kit/slow-log.ts';
@@ -176,7 +176,7 @@ describe('a member', () => {
     expect(position).toMatch(/^1~[0-9a-f]{16}$/);
     expect(b.log.hasReached(b.log.position())).toBe(true);
     expect(b.log.hasReached(position)).toBe(false);
-    const others = [`2${position.slice(1)}`, position.slice(0, -1), '1', '1~', '', 'x', sealed('1', keyOf('seal e2'))];
+    const others = [`2${position.slice(1)}`, position.slice(0, -1), '1', '1~', '', 'x', signed('1', signingKey('e2'))];
     expect(others.map((one) => b.log.hasReached(one))).toEqual(others.map(() => undefined));
     await b.log.renew();
     expect(b.log.hasReached(position)).toBe(true);

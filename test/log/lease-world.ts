@@ -2,7 +2,7 @@
 // that take long or are lost on their way there or back, and a clock in each machine that goes a little wrong and moves at
 // I/O alone. What must hold is checked as it happens, with the one true time that nobody in the world can read.
 
-import { withoutSeal } from '../../src/ledger/hashes.ts';
+import { withoutSignature } from '../../src/ledger/hashes.ts';
 import type { LogChange, Position } from '../../src/ledger/log.ts';
 import { Keeper } from '../../src/log/lease/keeper.ts';
 import { LeasedLog, type LeaseMode } from '../../src/log/lease/member.ts';
@@ -52,7 +52,7 @@ export class Isolate {
     if (this.begunAt >= 0) return;
     const { invalidations } = this.log.history();
     this.epoch = invalidations.epoch;
-    this.begunAt = Number(withoutSeal(this.log.position()));
+    this.begunAt = Number(withoutSignature(this.log.position()));
     this.log.follow((position, change) => {
       this.heard.push([position, change]);
       if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
@@ -293,7 +293,7 @@ export class LeaseWorld {
       this.#changes.set(place, said);
     }
     const number = begunAt + heard.length - openAtBeginning;
-    if (log.ended === undefined && withoutSeal(log.position()) !== String(number))
+    if (log.ended === undefined && withoutSignature(log.position()) !== String(number))
       this.problems.push(`${number} told, at ${log.position()}`);
   }
 }

@@ -1,7 +1,10 @@
 // Secrets of the configuration: in it, in files beside it, in the environment.
 
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../src/node/config/config.ts';
+import { needsRestart, resolveConfig } from '../../src/node/config/config.ts';
+import { gateSources } from '../../src/node/gate-sources.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
 import { folder, origins, refusal } from './config-kit.ts';
 
 describe('admin listener', () => {
@@ -55,5 +58,30 @@ describe('the secret of positions', () => {
     expect(refusal({ origins, positions: { secret, secretFile: 'x' } }).message).toMatch(
       /positions: expected secret or secretFile, got both/,
     );
+  });
+
+  test('takes effect with a new start', () => {
+    const [before, after] = [{}, { secret }].map((positions) => resolveConfig({ origins, positions }, { env: {} }));
+    expect(needsRestart(before as never, after as never)).toEqual(['positions']);
+    expect(needsRestart(after as never, after as never)).toEqual([]);
+  });
+
+  test('is what a gate signs with, and knows those of others by; the first that it does not know is told', () => {
+    const told: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line) => void told.push(line) });
+    const positionsOf = (positions: object, epoch: string) => {
+      const config = resolveConfig({ origins, positions }, { env: {} });
+      const time = new SimulatedTime();
+      const parts = { invalidate: () => 0, outdated: () => {}, random: () => 0, clock: time, tasks: time };
+      return gateSources(config, log, ['shop'])({ ...parts, epoch: () => epoch }).positions;
+    };
+    const answer = ['tidegate-settled', 'no', 'tidegate-position', 'shop;p:5'];
+    const [, cookie = ''] = positionsOf({ secret }, 'one').cookies({ method: 'PUT', uri: 'http://x/' }, answer);
+    const brought = ['cookie', cookie.replace(/;.*/, '')];
+    expect(positionsOf({ secret }, 'two').isAhead(brought)).toBe(true);
+    expect(told).toEqual([]);
+    for (const others of [{}, { secret: `${secret}x` }])
+      expect(positionsOf(others, 'one').isAhead(brought)).toBe(false);
+    expect(told.map((line) => /need (one|the same) positions\.secret/.exec(line)?.[1])).toEqual(['one', 'the same']);
   });
 });

@@ -114,10 +114,14 @@ export class Load {
   }
 
   async #abort(dispatcher: Dispatcher, path: string): Promise<void> {
-    this.counts.aborted++;
-    const signal = AbortSignal.timeout(Math.random() * 5);
-    const answered = request(this.#urls.url + path, { dispatcher, signal }).then(({ body }) => body.dump());
-    await answered.catch(() => undefined);
+    const client = new AbortController();
+    setTimeout(() => client.abort(), Math.random() * 5);
+    try {
+      const { body } = await request(this.#urls.url + path, { dispatcher, signal: client.signal });
+      await body.dump();
+    } catch {
+      if (client.signal.aborted) this.counts.aborted++;
+    }
   }
 
   /** `slowMs`: how long its content is left unread. */

@@ -13,7 +13,11 @@ import { SqliteStorage } from '../log/sqlite-storage.ts';
 
 afterEach(() => void vi.unstubAllGlobals());
 
-function gateBeside(append: (keeper: Keeper, request: AppendRequest) => Promise<LogReply>) {
+/** `renews`: fails where it throws. */
+function gateBeside(
+  append: (keeper: Keeper, request: AppendRequest) => Promise<LogReply>,
+  renews: () => Promise<void> | void = () => {},
+) {
   const platform = {
     ...universalPlatform(),
     fetch,
@@ -30,8 +34,9 @@ function gateBeside(append: (keeper: Keeper, request: AppendRequest) => Promise<
     coherence: { mode: 'bounded', bound: '1m' },
   });
   let renewals = 0;
-  const renew: Keeper['renew'] = (request) => {
+  const renew: Keeper['renew'] = async (request) => {
     renewals++;
+    await renews();
     return keeper.renew(request);
   };
   const parts: ShardsParts = {
@@ -87,4 +92,47 @@ test('positions that nobody was told ask the log for a renewal now and then', as
   at(101);
   await read(made);
   expect(ask.renewals()).toBe(before + 2);
+});
+
+/** A gate that has stored what it is asked for, and two positions: one that it gave, and one that is made up. */
+async function stored(renews: () => Promise<void> | void = () => {}) {
+  const ask = gateBeside((keeper, request) => keeper.append(request), renews);
+  const own = ((await ask({ method: 'PUT', body: 'any' })).headers.get('set-cookie') ?? '').replace(/;.*/, '');
+  const read = async (cookie: string) => {
+    const answer = await ask({ headers: { cookie } });
+    await answer.text();
+    return answer.headers.get('cache-status');
+  };
+  await read(own);
+  return { read, own, made: own.replace('=3~', '=999~'), renewals: ask.renewals };
+}
+
+test('positions that are made up and come at once, or while the log is slow, cost one renewal', async () => {
+  let slow: PromiseWithResolvers<void> | undefined;
+  const { read, made, renewals } = await stored(() => slow?.promise);
+  slow = Promise.withResolvers<void>();
+  const before = renewals();
+  const asked = Array.from({ length: 500 }, () => read(made));
+  expect((await Promise.all(asked.slice(1)))[0]).toContain('; hit');
+  slow.resolve();
+  expect(await asked[0]).toContain('; hit');
+  expect(renewals()).toBe(before + 1);
+});
+
+test('while the log is not reached, a position that is made up does not lead past the cache', async () => {
+  let fails = false;
+  const { read, made } = await stored(() => {
+    if (fails) throw new Error('not reached');
+  });
+  fails = true;
+  expect(await read(made)).toContain('; hit');
+});
+
+test('a cookie of the same name that stands first does not hide the own one', async () => {
+  const { read, own, renewals } = await stored();
+  const before = renewals();
+  await read(`tidegate-position-log=x; ${own}`);
+  expect(renewals()).toBe(before + 1);
+  expect(await read(`${own}; tidegate-position-other=x`)).toContain('; hit');
+  expect(renewals()).toBe(before + 1);
 });

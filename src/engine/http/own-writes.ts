@@ -1,11 +1,11 @@
 // A client sees what it wrote: the answer to a write that was not everywhere in force yet gives it a position of the source
 // to come back with, and until this gate has reached it the client is served from the origin.
 //
-// Any client can send a position, so one bypasses the cache only if it bears the seal of a gate: a position that is made up
-// would make any URL a request of the origin.
+// Any client can send a position, and one that is made up would make any URL a request of the origin. So only a position that a
+// gate has signed bypasses the cache.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { type HashKey, keyOf, sealed, unsealed, withoutSeal } from '../../ledger/hashes.ts';
+import { type HashKey, signed, signingKey, verified, withoutSignature } from '../../ledger/hashes.ts';
 import { type Fields, fieldLines, fieldValue, NO_FIELDS } from '../../semantics/fields.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { GateRequest } from '../contract.ts';
@@ -13,31 +13,33 @@ import type { SourceLeases } from '../source-leases.ts';
 
 const FIELD = 'tidegate-position';
 const SOURCE = '[a-z0-9_-]{1,64}';
-/** A position of at most 200 characters, and a seal of 17. */
-const POSITION = `[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]{1,217}`;
-const IN_FIELD = new RegExp(`^(${SOURCE});(${POSITION})$`);
+/** As long as a tracker's report may have it. */
+const MAX_POSITION = 200;
+/** A position with its signature. */
+const POSITION = `[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]{1,${MAX_POSITION + 17}}`;
+const IN_FIELD = new RegExp(`(?:^|,)\\s*(${SOURCE});(${POSITION})\\s*(?=,|$)`, 'g');
 const IN_COOKIE = new RegExp(`(?:^|;\\s*)${FIELD}-(${SOURCE})=(${POSITION})`, 'g');
 /** By then the source is heard of again, or nothing of it is served. */
 const MAX_AGE_S = 300;
-/** Positions of one request of which the seal is looked at. */
-const MAX_LOOKED_AT = 16;
+/** Positions of one request; further ones are not looked at. */
+const MAX_POSITIONS = 16;
 
 export interface OwnPositionParts {
   readonly sources: Pick<SourceLeases, 'hasAny' | 'hasReached'>;
-  /** Whoever has it seals and knows the same positions. Made when it is first asked for. */
+  /** Gates with the same one know each other's positions. Made when it is first asked for. */
   readonly secret: () => string;
   /** Told of the first position that this gate does not know. */
-  readonly onUnsealed?: (() => void) | undefined;
+  readonly onUnknown?: (() => void) | undefined;
 }
 
-/** The positions that one gate gives to clients, and those that they come back with. */
+/** The positions that one gate gives to clients, and those that clients bring back. */
 export class OwnPositions {
   readonly #parts: OwnPositionParts;
   /** Requests are judged more than once. */
-  readonly #madeUp = new WeakSet<Fields>();
+  readonly #counted = new WeakSet<Fields>();
   #key: HashKey | undefined;
-  /** Requests with a position that would matter, and that no gate has sealed. */
-  unsealed = 0;
+  /** Requests with a position that would matter, and whose signature is not that of this gate. */
+  unknown = 0;
 
   constructor(parts: OwnPositionParts) {
     this.#parts = parts;
@@ -47,68 +49,64 @@ export class OwnPositions {
   isAhead(fields: Fields): boolean {
     const { sources } = this.#parts;
     if (!sources.hasAny) return false;
-    let left = MAX_LOOKED_AT;
+    let isUnknown = false;
     for (const [source, position] of positionsIn(fields)) {
-      if (sources.hasReached(source, withoutSeal(position)) !== false) continue;
-      if (unsealed(`${source};${position}`, this.#sealKey()) !== undefined) return true;
-      this.#countUnsealed(fields);
-      if (--left === 0) return false;
+      if (sources.hasReached(source, withoutSignature(position)) !== false) continue;
+      if (verified(`${source};${position}`, this.#signingKey()) !== undefined) return true;
+      isUnknown = true;
     }
+    if (isUnknown) this.#countUnknown(fields);
     return false;
   }
 
   /** Cookies for who wrote, by the fields of the origin's answer: of the position, where what was written is not in force everywhere. */
   cookies({ method, uri }: Pick<GateRequest, 'method' | 'uri'>, fields: Fields): Fields {
     if (isSafeMethod(method) || fieldValue(fields, 'tidegate-settled') !== 'no') return NO_FIELDS;
-    const positions = fieldLines(fields, FIELD).flatMap(ofField);
+    const positions = fieldLines(fields, FIELD).flatMap((value) => [...matches(IN_FIELD, value)]);
     return positions.flatMap(([source, position]) => {
-      const text = sealed(`${source};${position}`, this.#sealKey());
+      if (position.length > MAX_POSITION) return NO_FIELDS;
+      const text = signed(`${source};${position}`, this.#signingKey());
       return ['set-cookie', positionCookie(uri, [source, text.slice(source.length + 1)])];
     });
   }
 
-  #sealKey(): HashKey {
-    this.#key ??= keyOf(`seal ${this.#parts.secret()}`);
+  #signingKey(): HashKey {
+    this.#key ??= signingKey(this.#parts.secret());
     return this.#key;
   }
 
-  #countUnsealed(fields: Fields): void {
-    if (this.#madeUp.has(fields)) return;
-    this.#madeUp.add(fields);
-    if (++this.unsealed === 1) this.#parts.onUnsealed?.();
+  #countUnknown(fields: Fields): void {
+    if (this.#counted.has(fields)) return;
+    this.#counted.add(fields);
+    if (++this.unknown === 1) this.#parts.onUnknown?.();
   }
 }
 
 type SourcePosition = readonly [source: string, position: FeedPosition];
 
-function* positionsIn(fields: Fields): Generator<SourcePosition> {
+/** Those of the field `Tidegate-Position`, and of cookies, in their order. */
+export function* positionsIn(fields: Fields): Generator<SourcePosition> {
+  let left = MAX_POSITIONS;
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at];
-    const value = fields[at + 1] as string;
-    if (name === FIELD) yield* ofField(value);
-    else if (name === 'cookie') yield* ofCookies(value);
+    const form = name === FIELD ? IN_FIELD : name === 'cookie' ? IN_COOKIE : undefined;
+    if (form === undefined) continue;
+    for (const found of matches(form, fields[at + 1] as string)) {
+      if (left-- === 0) return;
+      yield found;
+    }
   }
 }
 
-function ofField(value: string): SourcePosition[] {
-  return value.split(',').flatMap((part) => {
-    const match = IN_FIELD.exec(part.trim());
-    return match === null ? [] : [[match[1] as string, match[2] as string] as const];
-  });
+function* matches(form: RegExp, value: string): Generator<SourcePosition> {
+  if (form === IN_COOKIE && !value.includes(FIELD)) return;
+  for (const [, source, position] of value.matchAll(form)) yield [source as string, position as string];
 }
 
 /** The cookie of a position as the field that says the same; undefined: it is another cookie. */
 export function positionField(cookie: string): Fields | undefined {
-  const [positions] = ofCookies(cookie);
-  return positions && [FIELD, positions.join(';')];
-}
-
-function ofCookies(value: string): SourcePosition[] {
-  if (!value.includes(FIELD)) return [];
-  return Array.from(
-    value.matchAll(IN_COOKIE),
-    ([, source, position]) => [source as string, position as string] as const,
-  );
+  const [position] = matches(IN_COOKIE, cookie);
+  return position && [FIELD, position.join(';')];
 }
 
 /** The cookie, of https alone where the URI is, that brings the position back. */

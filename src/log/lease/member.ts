@@ -5,12 +5,12 @@
 // requests share is plain data.
 
 import { messageOf, TidegateError } from '../../errors.ts';
-import { type HashKey, keyOf, sealed, unsealed } from '../../ledger/hashes.ts';
+import { signed, signingKey, verified } from '../../ledger/hashes.ts';
 import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
 import type { Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { HeldLease } from './held-lease.ts';
-import { checkAppend, type LogKeeper, type LogPlace, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
+import { checkAppend, type LogKeeper, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
 import { Replica } from './replica.ts';
 
 /**
@@ -153,17 +153,18 @@ export class LeasedLog implements InvalidationLog {
     return own ?? this.#within(this.#appendTimeoutMs, () => Promise.all(this.#opening));
   }
 
-  /** The last change in force here, as a text for a client that will read what it wrote. Throws E_LOG before the first renewal. */
+  /** The last change in force here, signed, for a client that will read what it wrote. Throws E_LOG before the first renewal. */
   position(): string {
     const { epoch, number } = this.#replica.begun().known;
-    return sealed(String(number), sealKey(epoch));
+    return signed(String(number), signingKey(epoch));
   }
 
   /** Whether all that was in force where the text was made is in force here; undefined: no member of this log made it. */
   hasReached(position: string): boolean | undefined {
     const { known } = this.#replica;
-    const number = known && unsealed(position, sealKey(known.epoch));
-    return number === undefined ? undefined : Number(number) <= (known as LogPlace).number;
+    if (known === undefined) return undefined;
+    const number = verified(position, signingKey(known.epoch));
+    return number === undefined ? undefined : Number(number) <= known.number;
   }
 
   /** Serves nothing any more, and appends nothing. */
@@ -246,9 +247,4 @@ function acceptable(changes: readonly LogChange[]): readonly LogChange[] {
   } catch {
     return [{ kind: 'invalidate', selector: { kind: 'all' } }];
   }
-}
-
-/** Clients are told nothing of an epoch: it is a secret, by which the ledger chooses its buckets, too. */
-function sealKey(epoch: string): HashKey {
-  return keyOf(`seal ${epoch}`);
 }

@@ -98,7 +98,7 @@ interface CallRateConfig {
 /** What clients come back with that wrote. */
 interface PositionsConfig {
   /**
-   * Seals the positions. Gates that share it know each other's: at least 32 characters without spaces. Default: the environment
+   * Signs the positions. Gates that share it know each other's: at least 32 characters without spaces. Default: the environment
    * variable TIDEGATE_POSITION_SECRET, else one that this gate makes for itself.
    */
   readonly secret?: string | undefined;

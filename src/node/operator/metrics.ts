@@ -66,7 +66,7 @@ const COPIED: readonly Copy<GateStats>[] = [
   counter('invalidations{kind}', 'Invalidations by what they named.', (stats) => stats.invalidations),
   counter('exceptions{scope}', 'Unexpected exceptions; of unknown scope: all is flushed.', (stats) => stats.exceptions),
   counter('purges', 'Purges.', (stats) => stats.purges),
-  counter('unsealed_positions', 'Requests with a position of no gate.', (stats) => stats.unsealedPositions),
+  counter('unknown_positions', 'Requests with a position unknown here.', (stats) => stats.unknownPositions),
   counter('coded', 'Stored responses put in a content coding.', (stats) => stats.coding.made),
   counter('coded_saved_bytes', 'Bytes by which that made them smaller.', (stats) => stats.coding.bytesSaved),
   counter(

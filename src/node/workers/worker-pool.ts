@@ -127,7 +127,8 @@ export class WorkerPool {
 
   /** All workers use this configuration from now on, later ones too. */
   async reload(config: ResolvedConfig): Promise<void> {
-    this.#config = config;
+    // A worker that begins later is to know the positions that those now give.
+    this.#config = { ...config, positions: this.#config.positions };
     await this.askEach('reload', () => this.#workerConfig());
   }
 

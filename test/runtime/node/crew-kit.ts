@@ -29,7 +29,7 @@ export class VersionedOrigin {
       }
       this.change(path);
       void this.duringWrite().then(() => {
-        response.writeHead(200, { 'cache-control': 'no-store' });
+        response.writeHead(200, { 'cache-control': 'no-store', ...this.fields });
         response.end(String(this.versionOf(path)));
       });
     });

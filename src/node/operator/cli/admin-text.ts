@@ -93,7 +93,8 @@ export function statsText(stats: BilledStats): string {
     ['refused stores', counts(stats.refusedStores)],
     ['invalidations', counts(stats.invalidations)],
     ['purges', String(stats.purges)],
-    ['unsealed', String(stats.unsealedPositions)],
+    ['not known', counted(stats.unknownPositions, 'position')],
+
     ['exceptions', counts(stats.exceptions)],
     ['coded', `${entries(stats.coding.made)}, ${stats.coding.bytesSaved} bytes saved`],
     ['not coded', counts(stats.coding.skipped)],
