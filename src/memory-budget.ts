@@ -96,6 +96,9 @@ const INTENTS_BYTES = 1024 * 1024;
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
 
+/** A look at so many that bytes are lent for costs less than a request does. */
+const LOOKED_AT = 100;
+
 const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
 
 export function nothingHeld(): Record<HeldKind, number> {
@@ -127,22 +130,11 @@ class HeldBody implements Lent {
   }
 
   cut(): void {
-    for (const taker of this.#readings.values()) taker.cut();
+    const takers = [...this.#readings.values()];
     this.#readings.clear();
     this.#forget(this.isCounted);
+    for (const taker of takers) taker.cut();
   }
-}
-
-/** Cuts those of the slowest pace; false: nobody is behind. */
-function cutSlowest(all: Iterable<Lent>): boolean {
-  let [slowest, least]: [Lent | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
-  for (const lent of all) {
-    const pace = lent.pace;
-    if (pace === undefined || pace >= least) continue;
-    [slowest, least] = [lent, pace];
-  }
-  slowest?.cut();
-  return slowest !== undefined;
 }
 
 export class SharedBudget implements MemoryBudget {
@@ -159,6 +151,10 @@ export class SharedBudget implements MemoryBudget {
   /** Bodies that answers are read from. */
   readonly #bodies = new Map<ArrayBufferLike, HeldBody>();
   readonly #lent = new Set<Lent>();
+  /** Of those, who was behind at the last look at all of them, the slowest first. */
+  readonly #behind = new Set<Lent>();
+  /** So many reservations have to fail before the next look. */
+  #failuresToLook = 0;
 
   constructor(maxBytes: number) {
     this.#entriesMaxBytes = maxBytes;
@@ -177,21 +173,23 @@ export class SharedBudget implements MemoryBudget {
     if (body === undefined) {
       const forget = (isCounted: boolean) => {
         this.#bodies.delete(buffer);
-        this.#lent.delete(held);
+        unlend();
         if (isCounted) this.release('answers', buffer.byteLength);
       };
-      const held = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
-      body = held;
-      this.#bodies.set(buffer, held);
-      this.#lent.add(held);
-      if (held.isCounted) this.take('answers', buffer.byteLength);
+      body = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
+      this.#bodies.set(buffer, body);
+      const unlend = this.lend(body);
+      if (body.isCounted) this.take('answers', buffer.byteLength);
     }
     return body.read(taker);
   }
 
   lend(lent: Lent): () => void {
     this.#lent.add(lent);
-    return () => void this.#lent.delete(lent);
+    return () => {
+      this.#lent.delete(lent);
+      this.#behind.delete(lent);
+    };
   }
 
   /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
@@ -241,13 +239,36 @@ export class SharedBudget implements MemoryBudget {
     if (this.#asking || bytes > this.maxBytes) return false;
     this.#asking = true;
     try {
-      return [...this.#givers, () => cutSlowest(this.#lent)].some((give) => {
+      return [...this.#givers, () => this.#cutSlowest()].some((give) => {
         while (!this.#fits(bytes) && give());
         return this.#fits(bytes);
       });
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** Cuts those of the slowest pace; false: nobody is known to be behind. */
+  #cutSlowest(): boolean {
+    if (this.#behind.size === 0) this.#lookWhoIsBehind();
+    for (const lent of this.#behind) {
+      this.#behind.delete(lent);
+      if (lent.pace === undefined) continue;
+      lent.cut();
+      return true;
+    }
+    return false;
+  }
+
+  #lookWhoIsBehind(): void {
+    if (this.#failuresToLook-- > 0) return;
+    this.#failuresToLook = Math.floor(this.#lent.size / LOOKED_AT);
+    const behind: { readonly lent: Lent; readonly pace: number }[] = [];
+    for (const lent of this.#lent) {
+      const { pace } = lent;
+      if (pace !== undefined) behind.push({ lent, pace });
+    }
+    for (const { lent } of behind.sort((one, other) => one.pace - other.pace)) this.#behind.add(lent);
   }
 
   #change(bytes: number): void {
