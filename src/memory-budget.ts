@@ -96,7 +96,7 @@ const INTENTS_BYTES = 1024 * 1024;
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
 
-/** A look at so many that bytes are lent for costs less than a request does. */
+/** To look at so many costs less than a request does. */
 const LOOKED_AT = 100;
 
 const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
@@ -137,6 +137,46 @@ class HeldBody implements Lent {
   }
 }
 
+/** All bytes that are held for takers. */
+class AllLent {
+  readonly #all = new Set<Lent>();
+  /** Whose takers were behind at the last look at all, the slowest first. */
+  readonly #behind = new Set<Lent>();
+  /** So many reservations have to fail before the next look. */
+  #failuresToLook = 0;
+
+  add(lent: Lent): () => void {
+    this.#all.add(lent);
+    return () => {
+      this.#all.delete(lent);
+      this.#behind.delete(lent);
+    };
+  }
+
+  /** False: nobody is known to be behind. */
+  cutSlowest(): boolean {
+    if (this.#behind.size === 0) this.#look();
+    for (const lent of this.#behind) {
+      this.#behind.delete(lent);
+      if (lent.pace === undefined) continue;
+      lent.cut();
+      return true;
+    }
+    return false;
+  }
+
+  #look(): void {
+    if (this.#failuresToLook-- > 0) return;
+    this.#failuresToLook = Math.floor(this.#all.size / LOOKED_AT);
+    const behind: { readonly lent: Lent; readonly pace: number }[] = [];
+    for (const lent of this.#all) {
+      const { pace } = lent;
+      if (pace !== undefined) behind.push({ lent, pace });
+    }
+    for (const { lent } of behind.sort((one, other) => one.pace - other.pace)) this.#behind.add(lent);
+  }
+}
+
 export class SharedBudget implements MemoryBudget {
   readonly #entriesMaxBytes: number;
   readonly maxBytes: number;
@@ -150,11 +190,7 @@ export class SharedBudget implements MemoryBudget {
   #told = 0;
   /** Bodies that answers are read from. */
   readonly #bodies = new Map<ArrayBufferLike, HeldBody>();
-  readonly #lent = new Set<Lent>();
-  /** Of those, who was behind at the last look at all of them, the slowest first. */
-  readonly #behind = new Set<Lent>();
-  /** So many reservations have to fail before the next look. */
-  #failuresToLook = 0;
+  readonly #lent = new AllLent();
 
   constructor(maxBytes: number) {
     this.#entriesMaxBytes = maxBytes;
@@ -185,11 +221,7 @@ export class SharedBudget implements MemoryBudget {
   }
 
   lend(lent: Lent): () => void {
-    this.#lent.add(lent);
-    return () => {
-      this.#lent.delete(lent);
-      this.#behind.delete(lent);
-    };
+    return this.#lent.add(lent);
   }
 
   /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
@@ -239,36 +271,13 @@ export class SharedBudget implements MemoryBudget {
     if (this.#asking || bytes > this.maxBytes) return false;
     this.#asking = true;
     try {
-      return [...this.#givers, () => this.#cutSlowest()].some((give) => {
+      return [...this.#givers, () => this.#lent.cutSlowest()].some((give) => {
         while (!this.#fits(bytes) && give());
         return this.#fits(bytes);
       });
     } finally {
       this.#asking = false;
     }
-  }
-
-  /** Cuts those of the slowest pace; false: nobody is known to be behind. */
-  #cutSlowest(): boolean {
-    if (this.#behind.size === 0) this.#lookWhoIsBehind();
-    for (const lent of this.#behind) {
-      this.#behind.delete(lent);
-      if (lent.pace === undefined) continue;
-      lent.cut();
-      return true;
-    }
-    return false;
-  }
-
-  #lookWhoIsBehind(): void {
-    if (this.#failuresToLook-- > 0) return;
-    this.#failuresToLook = Math.floor(this.#lent.size / LOOKED_AT);
-    const behind: { readonly lent: Lent; readonly pace: number }[] = [];
-    for (const lent of this.#lent) {
-      const { pace } = lent;
-      if (pace !== undefined) behind.push({ lent, pace });
-    }
-    for (const { lent } of behind.sort((one, other) => one.pace - other.pace)) this.#behind.add(lent);
   }
 
   #change(bytes: number): void {

@@ -32,17 +32,15 @@ export function readerOf(
   given: () => number,
 ): AnswerReader {
   const before = bytesTaken(client.connection);
-  const underWay = () => Math.min(stream.writableLength, bytesTaken(client.connection) - before);
   let [passed, last] = [0, before];
   const taken = () => {
     const now = bytesTaken(client.connection);
     // All is handed to the session: what its connection takes is, or may be, of this stream.
     if (stream.writableLength === 0) passed += now - last;
     last = now;
-    return given() - stream.writableLength + underWay() + passed;
+    return given() - Math.max(0, stream.writableLength - (now - before)) + passed;
   };
-  const meter = { taken, underWay };
-  const reader = new AnswerReader(answers, meter, () => stream.close(NGHTTP2_CANCEL));
+  const reader = new AnswerReader(answers, taken, () => stream.close(NGHTTP2_CANCEL));
   stream.once('close', () => reader.stop());
   return reader;
 }
