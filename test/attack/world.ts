@@ -83,7 +83,7 @@ export class World {
     world.port = Number(new URL(listening.url).port);
     world.adminUrl = listening.adminUrl;
     // The first request compiles code; rows wait for less than that may take.
-    await world.ask(world.path('/first'));
+    await world.ask(world.path('/first'), { withinMs: 20_000 });
     return world;
   }
 
