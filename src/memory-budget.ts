@@ -10,6 +10,9 @@
  */
 export type HeldKind = 'fills' | 'answers' | 'uploads' | 'intents' | 'codings' | 'connections';
 
+/** Bytes, known by their buffer; of what stands in several, an object that says how many. */
+type Body = { readonly buffer: { readonly byteLength: number } };
+
 /** One bound on the bytes that a gate holds in memory for what is under way. */
 export interface MemoryBudget {
   /** So many bytes may be held. */
@@ -28,7 +31,7 @@ export interface MemoryBudget {
    * An answer is read from the body, which counts from now on unless it is stored in memory: then from the moment it is no
    * longer. `key`: under which it may be stored. `taker`: who takes the answer. Over when the result is called.
    */
-  hold(body: Uint8Array, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
+  hold(body: Body, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
   /** While bytes are held for takers. The result ends it. */
   lend(lent: Lent): () => void;
 }
@@ -76,7 +79,7 @@ export interface SharingEntries {
   /** They may take so many bytes at most. */
   bound(maxBytes: number): void;
   /** Whether an entry of this key has these very bytes. */
-  has(key: string, bytes: ArrayBufferLike): boolean;
+  has(key: string, bytes: Body['buffer']): boolean;
 }
 
 /** What is held besides the entries, and its counts since the start. */
@@ -189,7 +192,7 @@ export class SharedBudget implements MemoryBudget {
   /** What the entries last heard that they do without. */
   #told = 0;
   /** Bodies that answers are read from. */
-  readonly #bodies = new Map<ArrayBufferLike, HeldBody>();
+  readonly #bodies = new Map<Body['buffer'], HeldBody>();
   readonly #lent = new AllLent();
 
   constructor(maxBytes: number) {
@@ -201,10 +204,7 @@ export class SharedBudget implements MemoryBudget {
     this.#entries = entries;
   }
 
-  hold(
-    { buffer }: Uint8Array,
-    { key, taker }: { readonly key?: string | undefined; readonly taker: Taker },
-  ): () => void {
+  hold({ buffer }: Body, { key, taker }: { readonly key?: string | undefined; readonly taker: Taker }): () => void {
     let body = this.#bodies.get(buffer);
     if (body === undefined) {
       const forget = (isCounted: boolean) => {

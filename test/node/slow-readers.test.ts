@@ -135,6 +135,25 @@ test('over HTTP/2 the stream is cut, and the others of its connection go on', as
   expect(got).toBe('xxxxxxxxxx');
 });
 
+test.each(['hit', 'streamed', 'large and streamed'])(
+  'over HTTP/2 what the streams of a client without a window hold counts, and is released with them: %s',
+  async (kind) => {
+    const budget = new SharedBudget(BIG);
+    const bytes = kind === 'large and streamed' ? 200_000 : 60_000;
+    const front = await startTlsFront({
+      budget,
+      atOnce: () => (kind === 'hit' ? (storedAnswer('x'.repeat(bytes), []) as never) : undefined),
+      handle: (_request, responder) =>
+        void responder.respond(streamedAnswer(new FedBody().feed(Buffer.alloc(bytes), 'end'))),
+    });
+    const session = await h2Client(front, { settings: { initialWindowSize: 0 } });
+    for (let at = 0; at < 50; at++) session.request({ ':path': `/${at}` }).on('error', () => {});
+    await eventually(() => budget.stats().bytes.answers >= 50 * bytes);
+    session.destroy();
+    await eventually(() => budget.stats().bytes.answers === 0);
+  },
+);
+
 test('where memory is short, who holds it and is behind is cut at once, and its bytes are released', async () => {
   // A sixth of the window; less than the least rate for the whole of it would take a minute.
   const answers = answerRoom({ minAnswerRateWindowMs: 1_200, minAnswerRate: 1 });
