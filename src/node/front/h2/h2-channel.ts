@@ -182,11 +182,8 @@ export function sendWhole(
   const headers = answer.kind === 'stored' ? storedHeaders(answer) : toHeaders(status, fieldsToSend(answer, method));
   stream.respond(headers, silent ? END : undefined);
   if (silent || stream.writableEnded) return 0;
-  if (content.length <= SMALL_BYTES) {
-    stream.end(asBuffer(content));
-    return content.length;
-  }
   const poured = pour(stream, asBuffer(content));
+  if (content.length <= SMALL_BYTES) return content.length;
   const taker = readerOf(stream, given, poured);
   taker.wait();
   const key = answer.kind === 'stored' ? answer.entry.key : undefined;
@@ -202,6 +199,10 @@ const SLICE_BYTES = 65_536;
 
 /** The result tells how many are written. */
 function pour(stream: ServerHttp2Stream, bytes: Buffer): () => number {
+  if (bytes.length <= SLICE_BYTES) {
+    stream.end(bytes);
+    return () => bytes.length;
+  }
   let at = 0;
   const more = () => {
     for (let room = true; room && at < bytes.length; at += SLICE_BYTES) {
