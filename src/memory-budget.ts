@@ -10,6 +10,9 @@
  */
 export type HeldKind = 'fills' | 'answers' | 'uploads' | 'intents' | 'codings' | 'connections';
 
+/** Bytes, known by their buffer; of what stands in several, an object that says how many. */
+type Body = { readonly buffer: { readonly byteLength: number } };
+
 /** One bound on the bytes that a gate holds in memory for what is under way. */
 export interface MemoryBudget {
   /** So many bytes may be held. */
@@ -28,7 +31,7 @@ export interface MemoryBudget {
    * An answer is read from the body, which counts from now on unless it is stored in memory: then from the moment it is no
    * longer. `key`: under which it may be stored. `taker`: who takes the answer. Over when the result is called.
    */
-  hold(body: Uint8Array, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
+  hold(body: Body, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
   /** While bytes are held for takers. The result ends it. */
   lend(lent: Lent): () => void;
 }
@@ -76,7 +79,7 @@ export interface SharingEntries {
   /** They may take so many bytes at most. */
   bound(maxBytes: number): void;
   /** Whether an entry of this key has these very bytes. */
-  has(key: string, bytes: ArrayBufferLike): boolean;
+  has(key: string, bytes: Body['buffer']): boolean;
 }
 
 /** What is held besides the entries, and its counts since the start. */
@@ -95,6 +98,9 @@ const INTENTS_BYTES = 1024 * 1024;
 
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
+
+/** To look at so many costs less than a request does. */
+const LOOKED_AT = 100;
 
 const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
 
@@ -127,22 +133,51 @@ class HeldBody implements Lent {
   }
 
   cut(): void {
-    for (const taker of this.#readings.values()) taker.cut();
+    const takers = [...this.#readings.values()];
     this.#readings.clear();
     this.#forget(this.isCounted);
+    for (const taker of takers) taker.cut();
   }
 }
 
-/** Cuts those of the slowest pace; false: nobody is behind. */
-function cutSlowest(all: Iterable<Lent>): boolean {
-  let [slowest, least]: [Lent | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
-  for (const lent of all) {
-    const pace = lent.pace;
-    if (pace === undefined || pace >= least) continue;
-    [slowest, least] = [lent, pace];
+/** All bytes that are held for takers. */
+class AllLent {
+  readonly #all = new Set<Lent>();
+  /** Whose takers were behind at the last look at all, the slowest first. */
+  readonly #behind = new Set<Lent>();
+  /** So many reservations have to fail before the next look. */
+  #failuresToLook = 0;
+
+  add(lent: Lent): () => void {
+    this.#all.add(lent);
+    return () => {
+      this.#all.delete(lent);
+      this.#behind.delete(lent);
+    };
   }
-  slowest?.cut();
-  return slowest !== undefined;
+
+  /** False: nobody is known to be behind. */
+  cutSlowest(): boolean {
+    if (this.#behind.size === 0) this.#look();
+    for (const lent of this.#behind) {
+      this.#behind.delete(lent);
+      if (lent.pace === undefined) continue;
+      lent.cut();
+      return true;
+    }
+    return false;
+  }
+
+  #look(): void {
+    if (this.#failuresToLook-- > 0) return;
+    this.#failuresToLook = Math.floor(this.#all.size / LOOKED_AT);
+    const behind: { readonly lent: Lent; readonly pace: number }[] = [];
+    for (const lent of this.#all) {
+      const { pace } = lent;
+      if (pace !== undefined) behind.push({ lent, pace });
+    }
+    for (const { lent } of behind.sort((one, other) => one.pace - other.pace)) this.#behind.add(lent);
+  }
 }
 
 export class SharedBudget implements MemoryBudget {
@@ -157,8 +192,8 @@ export class SharedBudget implements MemoryBudget {
   /** What the entries last heard that they do without. */
   #told = 0;
   /** Bodies that answers are read from. */
-  readonly #bodies = new Map<ArrayBufferLike, HeldBody>();
-  readonly #lent = new Set<Lent>();
+  readonly #bodies = new Map<Body['buffer'], HeldBody>();
+  readonly #lent = new AllLent();
 
   constructor(maxBytes: number) {
     this.#entriesMaxBytes = maxBytes;
@@ -169,29 +204,24 @@ export class SharedBudget implements MemoryBudget {
     this.#entries = entries;
   }
 
-  hold(
-    { buffer }: Uint8Array,
-    { key, taker }: { readonly key?: string | undefined; readonly taker: Taker },
-  ): () => void {
+  hold({ buffer }: Body, { key, taker }: { readonly key?: string | undefined; readonly taker: Taker }): () => void {
     let body = this.#bodies.get(buffer);
     if (body === undefined) {
       const forget = (isCounted: boolean) => {
         this.#bodies.delete(buffer);
-        this.#lent.delete(held);
+        unlend();
         if (isCounted) this.release('answers', buffer.byteLength);
       };
-      const held = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
-      body = held;
-      this.#bodies.set(buffer, held);
-      this.#lent.add(held);
-      if (held.isCounted) this.take('answers', buffer.byteLength);
+      body = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
+      this.#bodies.set(buffer, body);
+      const unlend = this.lend(body);
+      if (body.isCounted) this.take('answers', buffer.byteLength);
     }
     return body.read(taker);
   }
 
   lend(lent: Lent): () => void {
-    this.#lent.add(lent);
-    return () => void this.#lent.delete(lent);
+    return this.#lent.add(lent);
   }
 
   /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
@@ -241,7 +271,7 @@ export class SharedBudget implements MemoryBudget {
     if (this.#asking || bytes > this.maxBytes) return false;
     this.#asking = true;
     try {
-      return [...this.#givers, () => cutSlowest(this.#lent)].some((give) => {
+      return [...this.#givers, () => this.#lent.cutSlowest()].some((give) => {
         while (!this.#fits(bytes) && give());
         return this.#fits(bytes);
       });

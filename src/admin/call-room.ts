@@ -1,7 +1,7 @@
 // How many calls of the admin API are taken in a second. Calls, reports of trackers and wrong tokens have buckets of their own: a
 // dashboard must not keep a tracker from renewing its lease, and whoever guesses tokens must not keep the operator out.
 
-import { clientGroup } from '../entry/clients.ts';
+import { clientGroup, unmapped } from '../entry/clients.ts';
 import type { Clock } from '../ports.ts';
 import { type AdminResponse, failure } from './contract.ts';
 
@@ -63,7 +63,7 @@ export class CallRoom {
    * counts as wrong until `rightToken` is called, since many are looked at at once.
    */
   shut(address: string): AdminResponse | undefined {
-    const group = groupOf(address);
+    const group = clientGroup(unmapped(address));
     const bucket = this.#wrong.get(group) ?? new Bucket(this.#limits.wrongTokens);
     this.#wrong.delete(group);
     this.#wrong.set(group, bucket);
@@ -74,7 +74,7 @@ export class CallRoom {
   }
 
   rightToken(address: string): void {
-    this.#wrong.get(groupOf(address))?.giveBack();
+    this.#wrong.get(clientGroup(unmapped(address)))?.giveBack();
   }
 
   #refused(reason: AdminRefusalReason, expected: string, waitMs: number): AdminResponse {
@@ -82,11 +82,6 @@ export class CallRoom {
     const refusal = failure(429, `expected ${expected}, got more`);
     return { ...refusal, fields: ['retry-after', String(Math.ceil(waitMs / 1_000))] };
   }
-}
-
-/** A listener on `::` shows addresses of IPv4 as such of IPv6. */
-function groupOf(address: string): string {
-  return clientGroup(address.replace(/^::ffff:(?=\d+\.)/i, ''));
 }
 
 class Bucket {

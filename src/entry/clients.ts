@@ -17,3 +17,8 @@ export function clientGroup(client: string): string {
   }
   return `${groups.slice(0, 4).join(':')}::/64`;
 }
+
+/** An IPv4 address that a dual-stack socket reports in the form of IPv6 (RFC 4291 §2.5.5.2). */
+export function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}

@@ -96,7 +96,8 @@ const SYNTAX: { readonly [name: string]: RegExp } = {
   accept: new RegExp(`^(${TOKEN}/${TOKEN}(?:;(?!q=)${TOKEN}=${TOKEN})*)${WEIGHT}`, 'i'),
   'accept-charset': CODING,
   'accept-encoding': CODING,
-  'accept-language': new RegExp(`^(\\*|[a-z]{1,8}(?:-[a-z0-9*]{1,8})*)${WEIGHT}`, 'i'),
+  // More subtags than any language has (RFC 5646 §4.4.1): to look one up takes a step for each, and a look at its text.
+  'accept-language': new RegExp(`^(\\*|[a-z]{1,8}(?:-[a-z0-9*]{1,8}){0,15})${WEIGHT}`, 'i'),
 };
 
 /** The members; undefined for one that is malformed. */
@@ -129,11 +130,17 @@ function inUsualCase(range: string): string {
   return cased.join('-');
 }
 
-/** A value that cannot be read, or that gives one range two weights, is left as it is. */
-function normalForm(name: string, value: string): string {
+/** What the field says; undefined where it says nothing, or a member is malformed, or there are too many. */
+export function statedPreferences(name: string, value: string): readonly Preference[] | undefined {
   const members = value.includes('"') ? [] : membersOf(name, value);
   const stated = members.flatMap((one) => one ?? []);
-  if (stated.length === 0 || stated.length < members.length || stated.length > MAX_MEMBERS) return trimOws(value);
+  return stated.length === 0 || stated.length < members.length || stated.length > MAX_MEMBERS ? undefined : stated;
+}
+
+/** A value that cannot be read, or that gives one range two weights, is left as it is. */
+function normalForm(name: string, value: string): string {
+  const stated = statedPreferences(name, value);
+  if (stated === undefined) return trimOws(value);
   const weights = new Map(stated.map(({ range, weight }) => [range, weight]));
   if (stated.some(({ range, weight }) => weights.get(range) !== weight)) return trimOws(value);
   const wanted = stated.filter(({ weight }) => weight > 0);

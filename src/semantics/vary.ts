@@ -6,6 +6,7 @@
 import { hasOpenQuote } from './cache-control.ts';
 import { listMembers, trimOws } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
+import { statedPreferences } from './preferences.ts';
 
 /** Makes values of a request field equal that select the same variant: undefined, as absent. `name` is in lower case, lines are combined. */
 export function normaliserFor({
@@ -77,25 +78,11 @@ function normaliseList(value: string): string {
 function normaliseLanguagePreference(name: string, value: string): string {
   if (CREDENTIALS.has(name)) return trimOws(value);
   if (name !== 'accept-language') return LISTS.has(name) ? normaliseSpaceAndCase(name, value) : normaliseList(value);
-  const ranges = languageRanges(value);
+  const ranges = statedPreferences(name, value);
   if (ranges === undefined) return normaliseSpaceAndCase(name, value);
-  ranges.sort((a, b) => b.weight - a.weight || (a.range < b.range ? -1 : a.range > b.range ? 1 : 0));
-  const texts = ranges.map(({ range, weight }) => (weight === 1 ? range : `${range};q=${weight}`));
+  const sorted = ranges.toSorted((a, b) => b.weight - a.weight || (a.range < b.range ? -1 : a.range > b.range ? 1 : 0));
+  const texts = sorted.map(({ range, weight }) => (weight === 1 ? range : `${range};q=${weight}`));
   return [...new Set(texts)].join(',');
-}
-
-/** language-range [ ";" "q=" qvalue ] (RFC 9110 §12.4.2, §12.5.4) */
-const LANGUAGE_RANGE = /^(\*|[a-z]{1,8}(?:-[a-z0-9*]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
-
-/** The members of Accept-Language in lower case; undefined when one of them is malformed. */
-function languageRanges(value: string): { readonly range: string; readonly weight: number }[] | undefined {
-  const ranges = [];
-  for (const member of listMembers(value)) {
-    const match = LANGUAGE_RANGE.exec(withoutSpaceAtSemicolons(member).toLowerCase());
-    if (match === null) return undefined;
-    ranges.push({ range: match[1] as string, weight: Number(match[2] ?? 1) });
-  }
-  return ranges;
 }
 
 /**
@@ -106,9 +93,9 @@ function languageRanges(value: string): { readonly range: string; readonly weigh
 export function languageSelects(acceptLanguage: string | undefined, contentLanguage: string | undefined): boolean {
   const languages = listMembers(contentLanguage);
   if (acceptLanguage === undefined || languages.length !== 1) return false;
-  const ranges = languageRanges(acceptLanguage);
-  if (ranges === undefined || ranges.length === 0) return false;
+  const ranges = statedPreferences('accept-language', acceptLanguage);
+  if (ranges === undefined) return false;
   const topWeight = Math.max(...ranges.map(({ weight }) => weight));
   const top = ranges.filter(({ weight }) => weight === topWeight);
-  return topWeight > 0 && top.length === 1 && top[0]?.range === languages[0]?.toLowerCase();
+  return topWeight > 0 && top.length === 1 && top[0]?.range.toLowerCase() === languages[0]?.toLowerCase();
 }

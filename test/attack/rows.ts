@@ -11,7 +11,8 @@
 //    apart from other failures. Whatever a row throws is its result, and a failure.
 // 4. Rows run one after another, so that `world.forwarded()` is what this row sent to the origin. A group whose rows tell
 //    their own requests by `world.path()` may run several at once with `atOnce`.
-// 5. `long` rows are left out of `--short`, which has two minutes for all groups. Give every wait a limit.
+// 5. `long` rows are left out of `--short`, which has two minutes for all groups, and runs three that mostly wait (`waits`) at a time.
+//    Give every wait a limit.
 // 6. The runner adds two rows to each group: honest requests (all answered within 5 s and right, none refused), and the gate
 //    (alive, no 'exception that nothing expected' in its log).
 // Run yours alone: node test/attack/run.ts --group tunnels --row 'some words of its name'
@@ -50,6 +51,8 @@ export interface Group {
   readonly honestRate?: number;
   /** Rows at a time; 1 unless said. */
   readonly atOnce?: number;
+  /** Its rows mostly wait: in the short form three such groups run at a time. */
+  readonly waits?: boolean;
   readonly rows: readonly Row[];
 }
 

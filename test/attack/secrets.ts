@@ -117,9 +117,15 @@ function forged([name, value]: readonly [string, string]): Row {
       await world.ask(path);
       let hits = 0;
       for (let at = 0; at < 5; at++) if (isHit(await world.ask(path, { fields: [`${name}: ${value}`] }))) hits++;
-      return `${hits} of 5 hits, ${world.forwarded().length} forwarded`;
+      const forwarded = world.forwarded().filter(({ target }) => target === path);
+      return `${hits} of 5 hits, ${forwarded.length} forwarded`;
     },
   };
 }
 
-export const SECRETS: Group = { name: 'secrets', rows: [...places().map(place), ...FORGED.map(forged)] };
+export const SECRETS: Group = {
+  name: 'secrets',
+  atOnce: 8,
+  waits: true,
+  rows: [...places().map(place), ...FORGED.map(forged)],
+};

@@ -40,6 +40,7 @@ const ROWS: readonly Row[] = [
     name: flood.name,
     rule: flood.rule,
     expected: '10 of 10 misses, nothing forwarded',
+    long: flood.long ?? false,
     run: (world: World) => beside(flood, world),
     withinMs: 20_000,
   })),
@@ -57,6 +58,7 @@ const ROWS: readonly Row[] = [
     name: 'Expect: 100-continue, and no content after the 100',
     rule: 'RFC 9110 §10.1.1',
     expected: '100 408, closed, nothing forwarded',
+    long: true,
     run: async (world) => {
       const bytes = postHead(world.path('/slow'), 'Content-Length: 5', 'Expect: 100-continue');
       return (await world.send(bytes, { withinMs: 8_000 })).words;
@@ -75,6 +77,7 @@ const ROWS: readonly Row[] = [
 
 export const UPLOADS: Group = {
   name: 'uploads',
+  waits: true,
   listener: 'tls',
   config: ({ originUrl }) => ({
     origins: { app: { url: originUrl, connections: 128 } },

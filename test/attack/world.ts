@@ -82,6 +82,8 @@ export class World {
     if (listening === undefined) throw new Error(`expected a gate that listens, got ${world.gate.lines.join('\n')}`);
     world.port = Number(new URL(listening.url).port);
     world.adminUrl = listening.adminUrl;
+    // The first request compiles code; rows wait for less than that may take.
+    await world.ask(world.path('/first'), { withinMs: 20_000 });
     return world;
   }
 

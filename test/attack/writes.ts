@@ -169,6 +169,7 @@ const BROKEN_OFF: readonly Row[] = [
 
 export const WRITES: Group = {
   name: 'writes',
+  waits: true,
   config: ({ originUrl }) => ({
     origins: { app: { url: originUrl, connections: 128 } },
     trustedProxies: ['127.0.0.1'],

@@ -6,6 +6,7 @@ import {
   connect,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
+  type SecureClientSessionOptions,
 } from 'node:http2';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { onTestFinished } from 'vitest';
@@ -86,7 +87,7 @@ export function answerOn(stream: ClientHttp2Stream): Promise<H2Answer> {
 }
 
 /** A client of HTTP/2 that is connected. */
-export async function h2Client(front: TlsFront, options: ConnectionOptions = {}): Promise<ClientHttp2Session> {
+export async function h2Client(front: TlsFront, options: SecureClientSessionOptions = {}): Promise<ClientHttp2Session> {
   const session = connect(`https://localhost:${front.port}`, { ca: front.ca, ...options });
   session.on('error', () => session.destroy());
   onTestFinished(() => session.destroy());

@@ -58,6 +58,18 @@ test('connections alone make others end when they have more than there is', () =
   expect(open.at(-1)?.ended).toBe(false);
 });
 
+test('where all are busy, they are not looked through for each reservation', () => {
+  const { time, budget, open } = started(1_000);
+  let looks = 0;
+  for (const client of open) Object.defineProperty(client, 'isIdle', { get: () => ++looks < 0 });
+  time.advance(1_000);
+  for (let at = 0; at < 100; at++) expect(budget.reserve('fills', 1)).toBe(false);
+  expect(looks).toBeLessThan(5_000);
+  for (const client of open) Object.defineProperty(client, 'isIdle', { value: true });
+  time.advance(1_000);
+  expect(open.filter(({ ended }) => ended).length).toBeGreaterThan(500);
+});
+
 test('a connection of a client counts until it ends', async () => {
   const budget = new SharedBudget(1_000_000);
   const { port } = await startFront({ budget });

@@ -10,12 +10,16 @@ import { manualTime } from './manual-time.ts';
 
 const BOUND = { bytesPerSecond: 500, windowMs: 60_000 };
 
-function metered(underWay = () => 0) {
+function metered() {
   const { clock, tasks, ...time } = manualTime();
   const slow: string[] = [];
   let taken = 1_000_000;
   const watch = new RateWatch(BOUND, { monotonic: () => clock.monotonic(), tasks });
-  const rate = new MinRate(watch, (got) => slow.push(got), { taken: () => taken, underWay });
+  const rate = new MinRate(
+    watch,
+    (got) => slow.push(got),
+    () => taken,
+  );
   const take = (bytes: number, seconds: number) => {
     for (let second = 0; second < seconds; second++) {
       time.advance(1_000);
@@ -34,7 +38,7 @@ test('who takes less than the least rate is cut after a window, who takes it is 
   honest.rate.wait();
   honest.take(520, 3_600);
   expect(honest.slow).toEqual([]);
-  honest.take(0, 130);
+  honest.take(0, 420);
   expect(honest.slow).toHaveLength(1);
 });
 
@@ -49,13 +53,17 @@ test('time in which nobody waits for the client does not count: an event an hour
   expect(fast.slow).toEqual([]);
 });
 
-test('bytes that may be on their way count for the windows that they can take, and not longer', () => {
-  const { rate, slow, take } = metered(() => 65_000);
+test('who takes ten times the rate is not cut where the system takes a megabyte at a time, and who stalls then is', () => {
+  const { rate, slow, take } = metered();
   rate.wait();
-  take(65_000, 1);
-  take(0, 118);
+  for (let at = 0; at < 10; at++) {
+    take(1_400_000, 1);
+    take(0, 279);
+  }
   expect(slow).toEqual([]);
-  take(0, 70);
+  take(0, 60);
+  expect(rate.pace).toBeLessThan(5_000);
+  take(0, 120);
   expect(slow).toHaveLength(1);
 });
 
@@ -95,6 +103,20 @@ test.each(['hit', 'streamed'])('a %s over TLS is cut', async (kind) => {
   expect(answers.counts).toEqual({ slow: 1, behind: 0, idle: 0 });
 });
 
+test('who reads steadily is not cut, though the system takes nothing for many windows', async () => {
+  const answers = answerRoom({ minAnswerRateWindowMs: 400, minAnswerRate: 1_000 });
+  const { port } = await startFront({ answers, atOnce: () => storedAnswer('x'.repeat(BIG), []) as never });
+  const client = new RawClient(port);
+  client.socket.pause();
+  client.send(GET);
+  for (let tenth = 0; tenth < 25; tenth++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.socket.read(100_000);
+  }
+  expect(answers.counts.slow).toBe(0);
+  expect(client.socket.destroyed).toBe(false);
+});
+
 test('over HTTP/2 the stream is cut, and the others of its connection go on', async () => {
   const answers = answerRoom(SLOW);
   const front = await startTlsFront({
@@ -112,6 +134,25 @@ test('over HTTP/2 the stream is cut, and the others of its connection go on', as
   for await (const chunk of small) got += chunk;
   expect(got).toBe('xxxxxxxxxx');
 });
+
+test.each(['hit', 'streamed', 'large and streamed'])(
+  'over HTTP/2 what the streams of a client without a window hold counts, and is released with them: %s',
+  async (kind) => {
+    const budget = new SharedBudget(BIG);
+    const bytes = kind === 'large and streamed' ? 200_000 : 60_000;
+    const front = await startTlsFront({
+      budget,
+      atOnce: () => (kind === 'hit' ? (storedAnswer('x'.repeat(bytes), []) as never) : undefined),
+      handle: (_request, responder) =>
+        void responder.respond(streamedAnswer(new FedBody().feed(Buffer.alloc(bytes), 'end'))),
+    });
+    const session = await h2Client(front, { settings: { initialWindowSize: 0 } });
+    for (let at = 0; at < 50; at++) session.request({ ':path': `/${at}` }).on('error', () => {});
+    await eventually(() => budget.stats().bytes.answers >= 50 * bytes);
+    session.destroy();
+    await eventually(() => budget.stats().bytes.answers === 0);
+  },
+);
 
 test('where memory is short, who holds it and is behind is cut at once, and its bytes are released', async () => {
   // A sixth of the window; less than the least rate for the whole of it would take a minute.

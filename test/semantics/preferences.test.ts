@@ -54,6 +54,16 @@ describe('by rule', () => {
     expect(byRule.normal('accept-encoding', value)).toBe(value);
   });
 
+  it('reads a language of many subtags no further than it reads one that exists', () => {
+    const long = `x${'-a'.repeat(8_000)}`;
+    expect(byRule.normal('accept-language', long)).toBe(long);
+    const began = performance.now();
+    for (let at = 0; at < 20; at++) expect(byList.normal('accept-language', `${long},de;q=0.5`)).toBe('de');
+    // Each took 200 ms.
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(byRule.normal('accept-language', `DE${'-a'.repeat(15)}`)).toBe(`de${'-a'.repeat(15)}`);
+  });
+
   it('forwards one line of each field, and leaves all else', () => {
     const fields = ['accept-language', 'De', 'x', 'A, b', 'accept-language', 'en', 'accept', 'text/html'];
     expect(byRule.forwarded(fields)).toEqual(['x', 'A, b', 'accept', 'text/html', 'accept-language', 'de,en']);

@@ -174,6 +174,38 @@ describe('takers of answers, where memory is short', () => {
     expect(budget.stats().bytes.answers).toBe(PART);
   });
 
+  it('each reservation that does not fit costs about the same, however many bodies are held', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    let [asked, cuts] = [0, 0];
+    let pace: number | undefined;
+    const taker: Taker = {
+      get pace() {
+        asked++;
+        return pace;
+      },
+      cut: () => void cuts++,
+    };
+    for (let at = 0; at < 10_000; at++) budget.hold(new Uint8Array(1), { taker });
+    budget.take('fills', MOST - 10_000);
+    for (let at = 0; at < 1_000; at++) expect(budget.reserve('fills', 1)).toBe(false);
+    expect(asked).toBeLessThan(1_000 * 150);
+    [asked, pace] = [0, 0];
+    for (let at = 0; at < 1_000; at++) budget.reserve('fills', 1);
+    expect(cuts).toBeGreaterThan(800);
+    expect(asked).toBeLessThan(1_000 * 150);
+  });
+
+  it('one that is over is not cut, nor one that has caught up since', () => {
+    const budget = new SharedBudget(MAX_BYTES);
+    const takers = [1, 2, 3, 4].map(takerOf);
+    const overs = takers.map((taker) => budget.hold(new Uint8Array(PART), { taker }));
+    expect(budget.reserve('fills', 1)).toBe(true);
+    overs[1]?.();
+    Object.assign(takers[2] as object, { pace: undefined });
+    expect(budget.reserve('fills', 2 * PART)).toBe(true);
+    expect(takers.map(({ cuts }) => cuts)).toEqual([1, 0, 0, 1]);
+  });
+
   it('nobody is cut for bytes that someone else takes as fast as he should', () => {
     const budget = new SharedBudget(MAX_BYTES);
     const [slow, fast, stored] = [takerOf(0), takerOf(undefined), takerOf(0)];

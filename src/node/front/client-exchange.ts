@@ -57,6 +57,8 @@ export class ClientExchange implements Responder {
   #outcome: Outcome | undefined;
   #bodyBytes = 0;
   #over = false;
+  /** Of a part that the client has not taken yet. */
+  #release: () => void = () => {};
 
   constructor(parts: ExchangeParts, channel: Channel, deps: FrontContext) {
     this.#parts = parts;
@@ -188,10 +190,7 @@ export class ClientExchange implements Responder {
     this.#body = body;
     body.takenBy?.(channel.reader);
     if (isEmpty) this.#finished(NO_FIELDS);
-    else {
-      this.#sink = sink;
-      this.#declared = contentLength;
-    }
+    else [this.#sink, this.#declared] = [sink, contentLength];
     this.#pump();
     // No bytes yet: the client may still see the head.
     if (!this.#over && this.#bodyBytes === 0) channel.flush();
@@ -231,15 +230,16 @@ export class ClientExchange implements Responder {
     }
     this.#bodyBytes += read.length;
     if (sink.write(read)) return true;
-    this.#channel.reader.wait();
-    sink.once('drain', this.#drained);
+    const { reader: taker } = this.#channel;
+    taker.wait();
+    this.#release = this.#deps.budget.hold({ buffer: { byteLength: read.length } }, { taker });
+    sink.once('drain', () => {
+      this.#release();
+      taker.took();
+      this.#pump();
+    });
     return false;
   }
-
-  readonly #drained = (): void => {
-    this.#channel.reader.took();
-    this.#pump();
-  };
 
   #bodyEnded(isWhole: boolean, body?: BodySource): void {
     if (this.#sink === undefined) return;
@@ -278,6 +278,7 @@ export class ClientExchange implements Responder {
   #settle(complete: boolean): void {
     if (this.#over) return;
     this.#over = true;
+    this.#release();
     if (!complete && this.#answered) this.#dropBody();
     else if (!complete) this.#stopGate();
     const { request, peer, upload } = this.#parts;

@@ -57,19 +57,22 @@ export class RateWatch {
   }
 }
 
-/** Reads off how much a client took. Content of requests has none: each piece of it tells of itself. */
-export interface Meter {
-  /** So many bytes in all, at most. */
-  taken(): number;
-  /** So many of them may still be on their way. */
-  underWay(): number;
-}
+/** How many bytes a client took in all, at most. Content of requests has no meter: each piece of it tells of itself. */
+export type Meter = () => number;
+
+/**
+ * Linux takes more of an answer once a third of its send buffer is free, which may be 1.4 MB (tcp_wmem): a client of ten times the
+ * default rate then seems to take nothing for 280 seconds. So what it took beyond the rate counts for so many later windows.
+ */
+const CARRIED_WINDOWS = 5;
 
 /** One client's content, or answers. */
 export class MinRate {
   readonly #watch: RateWatch;
   readonly #tooSlow: (got: string) => void;
   readonly #meter: Meter | undefined;
+  /** Of earlier windows. */
+  #carried = 0;
   /** Of the present window. */
   #bytes = 0;
   #waitedMs = 0;
@@ -84,7 +87,7 @@ export class MinRate {
 
   /** From now on the client is waited for. */
   wait(): void {
-    this.#metered ??= this.#meter?.taken();
+    this.#metered ??= this.#meter?.();
     this.#sinceMs ??= this.#watch.now();
     this.#watch.add(this);
   }
@@ -108,13 +111,13 @@ export class MinRate {
     const windows = Math.floor(this.#waitedMs / windowMs);
     if (windows > 0) {
       const least = Math.max(1, (bytesPerSecond * windows * windowMs) / 1_000);
-      if (this.#bytes < least) {
+      const spare = this.#carried + this.#bytes - least;
+      if (spare < 0) {
         this.stop();
         return this.#tooSlow(`${this.#bytes} bytes in ${windows * windowMs} ms`);
       }
-      // Bytes on their way may arrive in the next window as well.
-      this.#bytes = Math.min(this.#bytes - least, this.#meter?.underWay() ?? 0);
-      this.#waitedMs = 0;
+      this.#carried = this.#meter === undefined ? 0 : Math.min(spare, (CARRIED_WINDOWS * least) / windows);
+      [this.#bytes, this.#waitedMs] = [0, 0];
     }
     this.wait();
   }
@@ -131,7 +134,7 @@ export class MinRate {
 
   #count(): void {
     if (this.#meter !== undefined && this.#metered !== undefined) {
-      const taken = this.#meter.taken();
+      const taken = this.#meter();
       this.#bytes += taken - this.#metered;
       this.#metered = taken;
     }

@@ -4,8 +4,8 @@
 // may have written it. So the client is the rightmost hop that is no trusted proxy, and only the hops from there on are passed on.
 
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
+import { unmapped } from '../../entry/clients.ts';
 import { trimOws } from '../../semantics/fields.ts';
-import { unmapped } from './connection/arrival.ts';
 
 /** What a peer's word is taken for. */
 export interface Belief {

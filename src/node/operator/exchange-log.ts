@@ -9,8 +9,7 @@ import { shownMethod } from './redact.ts';
 
 interface ExchangeLogParts {
   readonly log: Logger;
-  /** Asked for each line. */
-  /** How the log shows a path with its query. */
+  /** How the log shows a path with its query; asked for each line. */
   readonly shownPath: (path: string) => string;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;

@@ -17,6 +17,8 @@ const FROM = '127.0.0.2';
 export interface Flood {
   readonly name: string;
   readonly rule: string;
+  /** Left out of the short form of `npm run attack`. */
+  readonly long?: boolean;
   /** Goes on until that time of `performance.now()`. */
   run(world: Attacked, untilMs: number): Promise<void>;
 }

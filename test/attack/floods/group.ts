@@ -8,8 +8,8 @@ import { FLOODS, type Flood } from './floods.ts';
 const FLOOD_MS = 2_000;
 /** Until the attackers are there. */
 const COMING_MS = 700;
-/** Of many requests that are each answered at once: left out of the short form, which has the floods that hold something. */
-const LONG = ['request flood', 'method flood', 'error flood', 'field flood'];
+/** Of many requests or connections that are each done with at once: left out of the short form, which has the floods that hold something. */
+const LONG = ['connection flood', 'request flood', 'method flood', 'error flood', 'field flood'];
 
 function rowOf({ name, rule, run }: Flood): Row {
   return {

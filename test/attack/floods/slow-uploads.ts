@@ -48,6 +48,7 @@ export const SLOW_UPLOADS: readonly Flood[] = [
   {
     name: '140 clients that send a chunk of one byte each second',
     rule: 'slow uploads',
+    long: true,
     run: slowContent(140, ['Transfer-Encoding: chunked'], '1\r\na\r\n'),
   },
   {

@@ -61,7 +61,7 @@ export function rowOf(rule: string, vector: Vector): Row {
   return { name, rule, expected, ...long, ...(exception && { exception }), run: (world) => run(world, vector) };
 }
 
-async function run(world: World, { frames, bare = false, last = false, withinMs = 1_500 }: Vector): Promise<string> {
+async function run(world: World, { frames, bare = false, last = false, withinMs = 2_500 }: Vector): Promise<string> {
   const path = world.path();
   const fields = (method: string): Fields => [
     [':method', method],

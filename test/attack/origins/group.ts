@@ -9,6 +9,7 @@ import { INTERIMS } from './interims.ts';
 
 export const ORIGINS: Group = {
   name: 'origins',
+  waits: true,
   honestRate: 10,
   config: ({ originUrl }) => ({
     origins: {

@@ -6,6 +6,7 @@
 
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { unmapped } from '../../../entry/clients.ts';
 import type { Certificates } from './certificates.ts';
 import { type Endpoints, takeProxyHeader } from './proxy-protocol.ts';
 
@@ -39,11 +40,6 @@ export function peerOf(socket: Socket, scheme: Peer['scheme'], stated?: Endpoint
 /** No address at all, and those of loopback, links and private networks, carriers' among them (RFC 6890): a balancer may have them. */
 const LOCAL =
   /^(?:$|10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd]|fe[89ab]|::1$)/i;
-
-/** An IPv4 address that a dual-stack socket reports in the form of IPv6 (RFC 4291 §2.5.5.2). */
-export function unmapped(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}
 
 /** The layers below HTTP on each connection. */
 export interface ArrivalOptions {

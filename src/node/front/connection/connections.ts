@@ -51,8 +51,8 @@ export class ClientConnection {
     this.socket = connection;
     this.peer = peerOf(connection, 'http');
     this.#context = context;
-    const meter = { taken: () => bytesTaken(connection), underWay: () => 0 };
-    this.reader = new AnswerReader(context.answers, meter, () => connection.destroy());
+    const end = () => void connection.destroy();
+    this.reader = new AnswerReader(context.answers, () => bytesTaken(connection), end);
     connection.on('close', () => this.reader.stop());
   }
 

@@ -32,6 +32,8 @@ export class IdleConnections {
   readonly #costBytes: number;
   /** By when they were first found with no more bytes than before, the longest idle first. */
   readonly #open = new Map<Idler, number>();
+  /** None of them is idle, until the next look. */
+  #noneIdle = false;
   #nextLook: Cancel | undefined;
 
   constructor(isSecured: boolean, deps: IdleDeps) {
@@ -60,6 +62,7 @@ export class IdleConnections {
   #lookSoon(): void {
     this.#nextLook ??= this.#deps.tasks.later(LOOK_MS, () => {
       this.#nextLook = undefined;
+      this.#noneIdle = false;
       if (!this.#isAbove) return;
       for (const [client, bytesRead] of [...this.#open]) {
         if (client.isIdle && client.connection.bytesRead === bytesRead) continue;
@@ -73,7 +76,7 @@ export class IdleConnections {
   }
 
   #endOne(): boolean {
-    if (!this.#isAbove) return false;
+    if (!this.#isAbove || this.#noneIdle) return false;
     for (const [client, bytesRead] of this.#open) {
       if (!client.isIdle || client.connection.bytesRead !== bytesRead) continue;
       this.#forget(client);
@@ -81,6 +84,7 @@ export class IdleConnections {
       client.closeIdle();
       return true;
     }
+    this.#noneIdle = true;
     return false;
   }
 

@@ -32,17 +32,15 @@ export function readerOf(
   given: () => number,
 ): AnswerReader {
   const before = bytesTaken(client.connection);
-  const underWay = () => Math.min(stream.writableLength, bytesTaken(client.connection) - before);
   let [passed, last] = [0, before];
   const taken = () => {
     const now = bytesTaken(client.connection);
     // All is handed to the session: what its connection takes is, or may be, of this stream.
     if (stream.writableLength === 0) passed += now - last;
     last = now;
-    return given() - stream.writableLength + underWay() + passed;
+    return given() - Math.max(0, stream.writableLength - (now - before)) + passed;
   };
-  const meter = { taken, underWay };
-  const reader = new AnswerReader(answers, meter, () => stream.close(NGHTTP2_CANCEL));
+  const reader = new AnswerReader(answers, taken, () => stream.close(NGHTTP2_CANCEL));
   stream.once('close', () => reader.stop());
   return reader;
 }
@@ -119,7 +117,11 @@ export class H2Channel implements Channel {
     if (this.#isEmpty) return void this.#finished(0);
     for (const [name, value] of trailerPairs(trailers)) put(this.#trailers, name, value);
     stream.end();
-    if (stream.writableLength > 0) this.reader.wait();
+    const { writableLength: byteLength } = stream;
+    if (byteLength === 0) return;
+    const { reader: taker } = this;
+    taker.wait();
+    if (byteLength > SMALL_BYTES) stream.once('close', this.#deps.budget.hold({ buffer: { byteLength } }, { taker }));
   }
 
   isUnsendable(error: unknown, status: number): boolean {
@@ -180,26 +182,27 @@ export function sendWhole(
   const headers = answer.kind === 'stored' ? storedHeaders(answer) : toHeaders(status, fieldsToSend(answer, method));
   stream.respond(headers, silent ? END : undefined);
   if (silent || stream.writableEnded) return 0;
-  if (content.length <= SLICE_BYTES) {
-    stream.end(asBuffer(content));
-    return content.length;
-  }
   const poured = pour(stream, asBuffer(content));
+  if (content.length <= SMALL_BYTES) return content.length;
   const taker = readerOf(stream, given, poured);
   taker.wait();
   const key = answer.kind === 'stored' ? answer.entry.key : undefined;
-  if (stream.writableNeedDrain) stream.once('close', budget.hold(content, { key, taker }));
+  stream.once('close', budget.hold(content, { key, taker }));
   return content.length;
 }
 
-/**
- * Waiting bytes of a stream count against its connection, which refuses further streams above a limit. An answer up to this size
- * that the client does not read is found by the connection's look.
- */
-export const SLICE_BYTES = 65_536;
+/** An answer up to this size does not count, and is found by the connection's look where the client does not read it. */
+export const SMALL_BYTES = 16_384;
+
+/** Waiting bytes of a stream count against its connection, which refuses further streams above a limit. */
+const SLICE_BYTES = 65_536;
 
 /** The result tells how many are written. */
 function pour(stream: ServerHttp2Stream, bytes: Buffer): () => number {
+  if (bytes.length <= SLICE_BYTES) {
+    stream.end(bytes);
+    return () => bytes.length;
+  }
   let at = 0;
   const more = () => {
     for (let room = true; room && at < bytes.length; at += SLICE_BYTES) {

@@ -16,7 +16,7 @@ import type { FrontContext, FrontLimits } from '../front-contract.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type RequestRefusal, refused } from '../refusals.ts';
 import { FloodGuard } from './flood-guard.ts';
-import { H2Channel, isStatus, readerOf, SLICE_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
+import { H2Channel, isStatus, readerOf, SMALL_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
 /** Streams at a time (RFC 9113 §5.1.2). */
@@ -140,7 +140,7 @@ export class H2Connection {
     if (!isStatus(status)) return this.#exchange(stream, request).respond(answer);
     const { ended, monotonic } = this.#deps;
     const bodyBytes = sendWhole(stream, answer, { ...this.#deps, client: this.#client, method: request.method });
-    if (bodyBytes > SLICE_BYTES) this.#open.set(stream, 'watched');
+    if (bodyBytes > SMALL_BYTES) this.#open.set(stream, 'watched');
     ended?.({
       request,
       peer: this.#client.peer.address,
@@ -213,7 +213,7 @@ export class H2Connection {
       if (state === 'watched' || state?.isOver === false) continue;
       this.#open.set(stream, 'watched');
       // A larger one was watched from the start.
-      if (state === undefined || state.bodyBytes <= SLICE_BYTES) {
+      if (state === undefined || state.bodyBytes <= SMALL_BYTES) {
         readerOf(stream, { client: this.#client, answers: this.#deps.answers }, () => 0).wait();
       }
     }
