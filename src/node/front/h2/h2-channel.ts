@@ -16,6 +16,7 @@ import { type ExchangeParts, statusOf } from '../client-exchange.ts';
 import { bytesTaken, type ClientConnection } from '../connection/connections.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
+import { SLICE_BYTES } from '../http1/pour.ts';
 import { AnswerReader, type AnswerRoom } from '../min-rate.ts';
 import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
 import { OF_CONNECTION } from './h2-head.ts';
@@ -193,12 +194,9 @@ export function sendWhole(
 }
 
 /**
- * Waiting bytes of a stream count against its connection, which refuses further streams above a limit. An answer up to this size
- * that the client does not read is found by the connection's look.
+ * The result tells how many are written. Waiting bytes of a stream count against its connection, which refuses further streams
+ * above a limit.
  */
-export const SLICE_BYTES = 65_536;
-
-/** The result tells how many are written. */
 function pour(stream: ServerHttp2Stream, bytes: Buffer): () => number {
   let at = 0;
   const more = () => {

@@ -13,10 +13,11 @@ import { type Admitted, admit } from '../admission.ts';
 import { ClientExchange, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
+import { SLICE_BYTES } from '../http1/pour.ts';
 import { LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type RequestRefusal, refused } from '../refusals.ts';
 import { FloodGuard } from './flood-guard.ts';
-import { H2Channel, isStatus, readerOf, SLICE_BYTES, sendRefusal, sendWhole } from './h2-channel.ts';
+import { H2Channel, isStatus, readerOf, sendRefusal, sendWhole } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
 /** Streams at a time (RFC 9113 §5.1.2). */
@@ -140,6 +141,7 @@ export class H2Connection {
     if (!isStatus(status)) return this.#exchange(stream, request).respond(answer);
     const { ended, monotonic } = this.#deps;
     const bodyBytes = sendWhole(stream, answer, { ...this.#deps, client: this.#client, method: request.method });
+    // Where the client does not read a shorter one, the look at the connection finds it.
     if (bodyBytes > SLICE_BYTES) this.#open.set(stream, 'watched');
     ended?.({
       request,
