@@ -28,9 +28,21 @@ export interface MemoryBudget {
    * An answer is read from the body, which counts from now on unless it is stored in memory: then from the moment it is no
    * longer. `key`: under which it may be stored. `taker`: who takes the answer. Over when the result is called.
    */
-  hold(body: Uint8Array, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
+  hold(body: Content, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
   /** While bytes are held for takers. The result ends it. */
   lend(lent: Lent): () => void;
+}
+
+/** What answers are read from: all that its buffer holds counts, or all pieces of a body in pieces. */
+export type Content = Uint8Array | { readonly bytes: number };
+
+/** The same for all who read from the same memory. */
+export function memoryOf(content: Content): object {
+  return 'buffer' in content ? content.buffer : content;
+}
+
+function bytesOf(content: Content): number {
+  return 'buffer' in content ? content.buffer.byteLength : content.bytes;
 }
 
 /** One that takes an answer. */
@@ -75,8 +87,8 @@ export const UNBOUNDED: MemoryBudget = {
 export interface SharingEntries {
   /** They may take so many bytes at most. */
   bound(maxBytes: number): void;
-  /** Whether an entry of this key has these very bytes. */
-  has(key: string, bytes: ArrayBufferLike): boolean;
+  /** Whether an entry of this key is in this very memory. */
+  has(key: string, memory: object): boolean;
 }
 
 /** What is held besides the entries, and its counts since the start. */
@@ -89,6 +101,9 @@ export interface HeldStats {
 
 /** Bytes that may be held beside `maxBytes`. */
 export const WORKING_BYTES = 16 * 1024 * 1024;
+
+/** What a chunk of a body costs beside its bytes. */
+export const CHUNK_BYTES = 256;
 
 /** Beyond them, for intents alone: slow readers may hold all else, and a write is not refused for it. */
 const INTENTS_BYTES = 1024 * 1024;
@@ -157,7 +172,7 @@ export class SharedBudget implements MemoryBudget {
   /** What the entries last heard that they do without. */
   #told = 0;
   /** Bodies that answers are read from. */
-  readonly #bodies = new Map<ArrayBufferLike, HeldBody>();
+  readonly #bodies = new Map<object, HeldBody>();
   readonly #lent = new Set<Lent>();
 
   constructor(maxBytes: number) {
@@ -169,22 +184,20 @@ export class SharedBudget implements MemoryBudget {
     this.#entries = entries;
   }
 
-  hold(
-    { buffer }: Uint8Array,
-    { key, taker }: { readonly key?: string | undefined; readonly taker: Taker },
-  ): () => void {
-    let body = this.#bodies.get(buffer);
+  hold(content: Content, { key, taker }: { readonly key?: string | undefined; readonly taker: Taker }): () => void {
+    const [memory, bytes] = [memoryOf(content), bytesOf(content)];
+    let body = this.#bodies.get(memory);
     if (body === undefined) {
       const forget = (isCounted: boolean) => {
-        this.#bodies.delete(buffer);
+        this.#bodies.delete(memory);
         this.#lent.delete(held);
-        if (isCounted) this.release('answers', buffer.byteLength);
+        if (isCounted) this.release('answers', bytes);
       };
-      const held = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
+      const held = new HeldBody(key === undefined || !this.#entries.has(key, memory), forget);
       body = held;
-      this.#bodies.set(buffer, held);
+      this.#bodies.set(memory, held);
       this.#lent.add(held);
-      if (held.isCounted) this.take('answers', buffer.byteLength);
+      if (held.isCounted) this.take('answers', bytes);
     }
     return body.read(taker);
   }
@@ -194,13 +207,17 @@ export class SharedBudget implements MemoryBudget {
     return () => void this.#lent.delete(lent);
   }
 
-  /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
-  left({ buffer }: Uint8Array): void {
-    const body = this.#bodies.size === 0 ? undefined : this.#bodies.get(buffer);
-    if (body === undefined || body.isCounted) return;
-    body.isCounted = true;
-    this.#bytes.answers += buffer.byteLength;
-    this.#held += buffer.byteLength;
+  /**
+   * An entry with this content is stored, or no longer: after a validation another one has it. The entries make room at the next
+   * change: they are changing now.
+   */
+  stored(content: Content, isStored: boolean): void {
+    const body = this.#bodies.size === 0 ? undefined : this.#bodies.get(memoryOf(content));
+    if (body === undefined || body.isCounted !== isStored) return;
+    body.isCounted = !isStored;
+    const bytes = isStored ? -bytesOf(content) : bytesOf(content);
+    this.#bytes.answers += bytes;
+    this.#held += bytes;
   }
 
   reserve(kind: HeldKind, bytes: number): boolean {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
-import { largeBodies } from '../engine/http/large-bodies.ts';
+import { bodiesInMemory, largeBodies } from '../engine/http/large-bodies.ts';
 import { type MemoryBudget, SharedBudget } from '../memory-budget.ts';
 import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
@@ -56,7 +56,7 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
     answers: answerRoom(limits),
     tunnels: new TunnelRoom(limits),
     writes,
-    gateOptions: { memoryStats: () => memory.stats(), budget, writes },
+    gateOptions: { memoryStats: () => memory.stats(), budget, bodies: bodiesInMemory(budget), writes },
   };
 }
 
@@ -80,8 +80,8 @@ export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: 
     ...tier,
     disk: store,
     gateOptions: {
-      ...storesOf(memory, config.memory.maxBytes, store),
       ...gateOptions,
+      ...storesOf(memory, config.memory.maxBytes, store),
       diskStats: () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact }),
       history: { invalidations, log: durable.journal },
       unknownWrites: openIntents,

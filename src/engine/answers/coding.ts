@@ -188,7 +188,7 @@ class Coder {
     const about = (refusal: About['refusal']): About => ({ refusal, etag: stated, keys: {} });
     if (this.#fruitless.get(entry.key) === identityOf(entry)) return about('not-smaller');
     const refusal =
-      compress === undefined || large !== undefined
+      compress === undefined || (large !== undefined && large.pieces === undefined)
         ? 'large'
         : codingRefusal({ status, fields }, compress, bodyBytesOf(entry));
     if (refusal !== undefined) this.#skip(refusal);
@@ -279,7 +279,7 @@ function codedForm(entry: StoredResponse, coding: Coding, body: Uint8Array): Sto
 
 /** True when both have the same body, and have it at hand. */
 function haveOneBody(one: StoredResponse, other: StoredResponse): boolean {
-  if (one.large !== undefined || other.large !== undefined) return false;
+  if (one.large !== undefined || other.large !== undefined) return one.large === other.large;
   const [body, otherBody] = [bodyOf(one), bodyOf(other)];
   return body.length === otherBody.length && body.every((byte, at) => byte === otherBody[at]);
 }
