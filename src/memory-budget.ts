@@ -2,7 +2,8 @@
 //
 // The first WORKING_BYTES of what is held cost the entries nothing, so that ordinary traffic evicts no entry; any further byte
 // takes room from the entries, up to half of `maxBytes`, so that a flood of requests under way cannot push out all that is
-// stored. Beyond that a reservation fails, after all who can give bytes back were asked to.
+// stored. Beyond that a reservation fails, after all who can give bytes back were asked to. Buffers that nobody has any more stay
+// in memory until the garbage collector runs: they count with what is held, as a part of the buffers that come and go.
 
 /**
  * Why a gate holds bytes besides its entries: bodies on their way from an origin, answers that wait for slow clients,
@@ -111,6 +112,9 @@ const INTENTS_BYTES = 1024 * 1024;
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
 
+/** What waits for the garbage collector grows with what there is. */
+const UNCOLLECTED_PART = 1 / 2;
+
 const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
 
 export function nothingHeld(): Record<HeldKind, number> {
@@ -161,13 +165,15 @@ function cutSlowest(all: Iterable<Lent>): boolean {
 }
 
 export class SharedBudget implements MemoryBudget {
-  readonly #entriesMaxBytes: number;
+  readonly #most: { readonly entries: number; readonly uncollected: number };
   readonly maxBytes: number;
   readonly #bytes = nothingHeld();
   readonly #refused = nothingHeld();
   readonly #givers: (() => boolean)[] = [];
   #held = 0;
   #asking = false;
+  /** Of entries whose bodies are in pieces. */
+  #pieceBytes = 0;
   #entries: SharingEntries = { bound: () => {}, has: () => false };
   /** What the entries last heard that they do without. */
   #told = 0;
@@ -175,8 +181,9 @@ export class SharedBudget implements MemoryBudget {
   readonly #bodies = new Map<object, HeldBody>();
   readonly #lent = new Set<Lent>();
 
-  constructor(maxBytes: number) {
-    this.#entriesMaxBytes = maxBytes;
+  /** `mostUncollected`: of bytes that are held no longer, as much is still in memory until the garbage collector has run. */
+  constructor(maxBytes: number, mostUncollected = 0) {
+    this.#most = { entries: maxBytes, uncollected: mostUncollected };
     this.maxBytes = WORKING_BYTES + Math.floor(maxBytes * (1 - KEPT_PART));
   }
 
@@ -212,6 +219,7 @@ export class SharedBudget implements MemoryBudget {
    * change: they are changing now.
    */
   stored(content: Content, isStored: boolean): void {
+    if (!('buffer' in content)) this.#pieceBytes += isStored ? content.bytes : -content.bytes;
     const body = this.#bodies.size === 0 ? undefined : this.#bodies.get(memoryOf(content));
     if (body === undefined || body.isCounted !== isStored) return;
     body.isCounted = !isStored;
@@ -222,7 +230,7 @@ export class SharedBudget implements MemoryBudget {
 
   reserve(kind: HeldKind, bytes: number): boolean {
     const always = kind === 'intents' && this.#bytes.intents + bytes <= INTENTS_BYTES;
-    if (!always && !this.#fits(bytes) && !this.#getBack(bytes)) {
+    if (!always && this.#heldWith(bytes) > this.maxBytes && !this.#getBack(bytes)) {
       this.#refused[kind]++;
       return false;
     }
@@ -248,8 +256,14 @@ export class SharedBudget implements MemoryBudget {
     return { maxBytes: this.maxBytes, bytes: { ...this.#bytes }, refused: { ...this.#refused } };
   }
 
-  #fits(bytes: number): boolean {
-    return this.#held + bytes <= this.maxBytes;
+  /**
+   * What is held, with so many bytes more, and what buffers that come and go leave behind: a part of what is there of them, an
+   * estimate.
+   */
+  #heldWith(bytes: number): number {
+    const held = this.#held + bytes;
+    const passing = held - this.#bytes.connections + this.#pieceBytes;
+    return held + Math.min(this.#most.uncollected, Math.floor(passing * UNCOLLECTED_PART));
   }
 
   /** Asks for bytes back, until so many fit. */
@@ -259,8 +273,8 @@ export class SharedBudget implements MemoryBudget {
     this.#asking = true;
     try {
       return [...this.#givers, () => cutSlowest(this.#lent)].some((give) => {
-        while (!this.#fits(bytes) && give());
-        return this.#fits(bytes);
+        while (this.#heldWith(bytes) > this.maxBytes && give());
+        return this.#heldWith(bytes) <= this.maxBytes;
       });
     } finally {
       this.#asking = false;
@@ -269,15 +283,9 @@ export class SharedBudget implements MemoryBudget {
 
   #change(bytes: number): void {
     this.#held += bytes;
-    const taken = this.#taken;
+    const taken = Math.max(0, Math.min(this.maxBytes, this.#heldWith(0)) - WORKING_BYTES);
     if (taken === this.#told) return;
     this.#told = taken;
-    this.#entries.bound(this.#entriesMaxBytes - taken);
-  }
-
-  /** Bytes that the entries do without. */
-  get #taken(): number {
-    const most = this.maxBytes - WORKING_BYTES;
-    return Math.min(most, Math.max(0, this.#held - WORKING_BYTES));
+    this.#entries.bound(this.#most.entries - taken);
   }
 }

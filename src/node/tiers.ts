@@ -40,9 +40,12 @@ export interface NodeTiers {
   close(): Promise<void>;
 }
 
+/** V8 collects buffers once so many bytes of them were made since it last did; measured, and a constant of its source. */
+const UNCOLLECTED_BYTES = 64 * 1024 * 1024;
+
 /** The memory tier, the budget that shares its bytes, and the room for the content of requests. */
 export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfig, log: Logger) {
-  const budget = new SharedBudget(maxBytes);
+  const budget = new SharedBudget(maxBytes, UNCOLLECTED_BYTES);
   const memory = createMemoryStore({ maxBytes, budget });
   const fault = (err: unknown) => log.warn({ err }, 'the content of a request was not written to the disk');
   const spool =
