@@ -40,8 +40,8 @@ export interface NodeTiers {
   close(): Promise<void>;
 }
 
-/** V8 collects buffers once so many bytes of them were made since it last did; measured, and a constant of its source. */
-const UNCOLLECTED_BYTES = 64 * 1024 * 1024;
+/** V8 begins to collect buffers once 64 MB of them were made since it last did; the rest is what comes until it is done. */
+const UNCOLLECTED_BYTES = 80 * 1024 * 1024;
 
 /** The memory tier, the budget that shares its bytes, and the room for the content of requests. */
 export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfig, log: Logger) {
