@@ -2,6 +2,7 @@
 // (`memory.maxBytes`, 256 MiB). Each scenario has a process of its own; its highest figure counts.
 //   --short        fewer and smaller answers, a minute in all
 //   --only TEXT    scenarios whose name has the text
+//   --over NAME    over this alone: plain, tls or http2
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -158,7 +159,11 @@ const inMb = (bytes: number) => (bytes / MB).toFixed(0);
 export async function run(flags: readonly string[]): Promise<Report> {
   const { values } = parseArgs({
     args: [...flags],
-    options: { short: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+    options: {
+      short: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      over: { type: 'string', default: '' },
+    },
   });
   const size = values.short
     ? { clients: 100, bodyBytes: 20 * MB, seconds: 3 }
@@ -170,7 +175,7 @@ export async function run(flags: readonly string[]): Promise<Report> {
   const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
   const figures: Figures[] = [];
   for (const scenario of SCENARIOS.filter(({ name }) => name.includes(values.only)))
-    for (const protocol of scenario.protocols)
+    for (const protocol of scenario.protocols.filter((name) => name.startsWith(values.over)))
       figures.push(await measure(scenario, protocol, { originUrl, size, startGate }));
   origin.closeAllConnections();
   origin.close();

@@ -2,16 +2,14 @@
 //
 // The first WORKING_BYTES of what is held cost the entries nothing, so that ordinary traffic evicts no entry; any further byte
 // takes room from the entries, up to half of `maxBytes`, so that a flood of requests under way cannot push out all that is
-// stored. Beyond that a reservation fails, after all who can give bytes back were asked to.
+// stored. Beyond that a reservation fails, after all who can give bytes back were asked to. Buffers that nobody has any more stay
+// in memory until the garbage collector runs: they count with what is held, as a part of the buffers that come and go.
 
 /**
  * Why a gate holds bytes besides its entries: bodies on their way from an origin, answers that wait for slow clients,
  * requests' content, writes under way, what bodies become in a content coding, and clients' connections.
  */
 export type HeldKind = 'fills' | 'answers' | 'uploads' | 'intents' | 'codings' | 'connections';
-
-/** Bytes, known by their buffer; of what stands in several, an object that says how many. */
-type Body = { readonly buffer: { readonly byteLength: number } };
 
 /** One bound on the bytes that a gate holds in memory for what is under way. */
 export interface MemoryBudget {
@@ -31,9 +29,21 @@ export interface MemoryBudget {
    * An answer is read from the body, which counts from now on unless it is stored in memory: then from the moment it is no
    * longer. `key`: under which it may be stored. `taker`: who takes the answer. Over when the result is called.
    */
-  hold(body: Body, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
+  hold(body: Content, reading: { readonly key?: string | undefined; readonly taker: Taker }): () => void;
   /** While bytes are held for takers. The result ends it. */
   lend(lent: Lent): () => void;
+}
+
+/** What answers are read from: all that its buffer holds counts, or all pieces of a body in pieces. */
+export type Content = Uint8Array | { readonly bytes: number };
+
+/** The same for all who read from the same memory. */
+export function memoryOf(content: Content): object {
+  return 'buffer' in content ? content.buffer : content;
+}
+
+function bytesOf(content: Content): number {
+  return 'buffer' in content ? content.buffer.byteLength : content.bytes;
 }
 
 /** One that takes an answer. */
@@ -78,8 +88,8 @@ export const UNBOUNDED: MemoryBudget = {
 export interface SharingEntries {
   /** They may take so many bytes at most. */
   bound(maxBytes: number): void;
-  /** Whether an entry of this key has these very bytes. */
-  has(key: string, bytes: Body['buffer']): boolean;
+  /** Whether an entry of this key is in this very memory. */
+  has(key: string, memory: object): boolean;
 }
 
 /** What is held besides the entries, and its counts since the start. */
@@ -93,6 +103,9 @@ export interface HeldStats {
 /** Bytes that may be held beside `maxBytes`. */
 export const WORKING_BYTES = 16 * 1024 * 1024;
 
+/** What a chunk of a body costs beside its bytes. */
+export const CHUNK_BYTES = 256;
+
 /** Beyond them, for intents alone: slow readers may hold all else, and a write is not refused for it. */
 const INTENTS_BYTES = 1024 * 1024;
 
@@ -101,6 +114,9 @@ const KEPT_PART = 1 / 2;
 
 /** To look at so many costs less than a request does. */
 const LOOKED_AT = 100;
+
+/** What waits for the garbage collector grows with what there is. */
+const UNCOLLECTED_PART = 1 / 2;
 
 const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
 
@@ -181,22 +197,25 @@ class AllLent {
 }
 
 export class SharedBudget implements MemoryBudget {
-  readonly #entriesMaxBytes: number;
+  readonly #most: { readonly entries: number; readonly uncollected: number };
   readonly maxBytes: number;
   readonly #bytes = nothingHeld();
   readonly #refused = nothingHeld();
   readonly #givers: (() => boolean)[] = [];
   #held = 0;
   #asking = false;
+  /** Of entries whose bodies are in pieces. */
+  #pieceBytes = 0;
   #entries: SharingEntries = { bound: () => {}, has: () => false };
   /** What the entries last heard that they do without. */
   #told = 0;
   /** Bodies that answers are read from. */
-  readonly #bodies = new Map<Body['buffer'], HeldBody>();
+  readonly #bodies = new Map<object, HeldBody>();
   readonly #lent = new AllLent();
 
-  constructor(maxBytes: number) {
-    this.#entriesMaxBytes = maxBytes;
+  /** `mostUncollected`: of bytes that are held no longer, as much is still in memory until the garbage collector has run. */
+  constructor(maxBytes: number, mostUncollected = 0) {
+    this.#most = { entries: maxBytes, uncollected: mostUncollected };
     this.maxBytes = WORKING_BYTES + Math.floor(maxBytes * (1 - KEPT_PART));
   }
 
@@ -204,18 +223,19 @@ export class SharedBudget implements MemoryBudget {
     this.#entries = entries;
   }
 
-  hold({ buffer }: Body, { key, taker }: { readonly key?: string | undefined; readonly taker: Taker }): () => void {
-    let body = this.#bodies.get(buffer);
+  hold(content: Content, { key, taker }: { readonly key?: string | undefined; readonly taker: Taker }): () => void {
+    const [memory, bytes] = [memoryOf(content), bytesOf(content)];
+    let body = this.#bodies.get(memory);
     if (body === undefined) {
       const forget = (isCounted: boolean) => {
-        this.#bodies.delete(buffer);
+        this.#bodies.delete(memory);
         unlend();
-        if (isCounted) this.release('answers', buffer.byteLength);
+        if (isCounted) this.release('answers', bytes);
       };
-      body = new HeldBody(key === undefined || !this.#entries.has(key, buffer), forget);
-      this.#bodies.set(buffer, body);
+      body = new HeldBody(key === undefined || !this.#entries.has(key, memory), forget);
+      this.#bodies.set(memory, body);
       const unlend = this.lend(body);
-      if (body.isCounted) this.take('answers', buffer.byteLength);
+      if (body.isCounted) this.take('answers', bytes);
     }
     return body.read(taker);
   }
@@ -224,18 +244,23 @@ export class SharedBudget implements MemoryBudget {
     return this.#lent.add(lent);
   }
 
-  /** An entry with these bytes is stored no longer. The entries make room at the next change: they are changing now. */
-  left({ buffer }: Uint8Array): void {
-    const body = this.#bodies.size === 0 ? undefined : this.#bodies.get(buffer);
-    if (body === undefined || body.isCounted) return;
-    body.isCounted = true;
-    this.#bytes.answers += buffer.byteLength;
-    this.#held += buffer.byteLength;
+  /**
+   * An entry with this content is stored, or no longer: after a validation another one has it. The entries make room at the next
+   * change: they are changing now.
+   */
+  stored(content: Content, isStored: boolean): void {
+    if (!('buffer' in content)) this.#pieceBytes += isStored ? content.bytes : -content.bytes;
+    const body = this.#bodies.size === 0 ? undefined : this.#bodies.get(memoryOf(content));
+    if (body === undefined || body.isCounted !== isStored) return;
+    body.isCounted = !isStored;
+    const bytes = isStored ? -bytesOf(content) : bytesOf(content);
+    this.#bytes.answers += bytes;
+    this.#held += bytes;
   }
 
   reserve(kind: HeldKind, bytes: number): boolean {
     const always = kind === 'intents' && this.#bytes.intents + bytes <= INTENTS_BYTES;
-    if (!always && !this.#fits(bytes) && !this.#getBack(bytes)) {
+    if (!always && this.#heldWith(bytes) > this.maxBytes && !this.#getBack(bytes)) {
       this.#refused[kind]++;
       return false;
     }
@@ -261,8 +286,14 @@ export class SharedBudget implements MemoryBudget {
     return { maxBytes: this.maxBytes, bytes: { ...this.#bytes }, refused: { ...this.#refused } };
   }
 
-  #fits(bytes: number): boolean {
-    return this.#held + bytes <= this.maxBytes;
+  /**
+   * What is held, with so many bytes more, and what buffers that come and go leave behind: a part of what is there of them, an
+   * estimate.
+   */
+  #heldWith(bytes: number): number {
+    const held = this.#held + bytes;
+    const passing = held - this.#bytes.connections + this.#pieceBytes;
+    return held + Math.min(this.#most.uncollected, Math.floor(passing * UNCOLLECTED_PART));
   }
 
   /** Asks for bytes back, until so many fit. */
@@ -272,8 +303,8 @@ export class SharedBudget implements MemoryBudget {
     this.#asking = true;
     try {
       return [...this.#givers, () => this.#lent.cutSlowest()].some((give) => {
-        while (!this.#fits(bytes) && give());
-        return this.#fits(bytes);
+        while (this.#heldWith(bytes) > this.maxBytes && give());
+        return this.#heldWith(bytes) <= this.maxBytes;
       });
     } finally {
       this.#asking = false;
@@ -282,15 +313,9 @@ export class SharedBudget implements MemoryBudget {
 
   #change(bytes: number): void {
     this.#held += bytes;
-    const taken = this.#taken;
+    const taken = Math.max(0, Math.min(this.maxBytes, this.#heldWith(0)) - WORKING_BYTES);
     if (taken === this.#told) return;
     this.#told = taken;
-    this.#entries.bound(this.#entriesMaxBytes - taken);
-  }
-
-  /** Bytes that the entries do without. */
-  get #taken(): number {
-    const most = this.maxBytes - WORKING_BYTES;
-    return Math.min(most, Math.max(0, this.#held - WORKING_BYTES));
+    this.#entries.bound(this.#most.entries - taken);
   }
 }

@@ -27,7 +27,7 @@ export interface StoredResponse {
   readonly epoch: string;
   /** Log position at which its fill, or its latest validation, began. */
   readonly stamp: Position;
-  /** When present, `bytes` ends with the head, and the body is in a store of large bodies. */
+  /** When present, `bytes` ends with the head: the body is in a store of large bodies, or in pieces. */
   readonly large?: LargeBody;
   /** Present when its Last-Modified is strong by the Date that came with its body (RFC 9110 §8.8.2.2). */
   readonly strongModified?: true;
@@ -35,10 +35,13 @@ export interface StoredResponse {
   checkedUpTo: Position;
 }
 
-/** A body that is too large to be held in memory: written once, never changed, read by range. */
+/** A body that is too large for one allocation with its head: written once, never changed, read by range. */
 export interface LargeBody {
+  /** In its store; empty where it is in pieces. */
   readonly id: string;
   readonly bytes: number;
+  /** Present where it is in memory: as it came, since a copy would take its room twice. */
+  readonly pieces?: readonly Uint8Array[];
 }
 
 /** Stands under the plain cache key of a URI whose responses have Vary, and names the variants. */
@@ -79,9 +82,12 @@ const NO_RESPONSE = { status: 0, bornMs: 0, lifetimeMs: 0, tags: [], epoch: '', 
 /** Variants kept under one key; one that is not used leaves. More would let one client's made-up field values fill the store. */
 export const MAX_VARIANTS = 64;
 
-/** The body of a stored response, without a copy; only of one whose body is not large. */
-export function bodyOf(entry: StoredResponse): Uint8Array {
-  return entry.bytes.subarray(entry.headBytes);
+/** The body of a stored response: without a copy, unless it is in pieces; only of one that has it in memory. */
+export function bodyOf({ bytes, headBytes, large }: StoredResponse): Uint8Array {
+  if (large?.pieces === undefined) return bytes.subarray(headBytes);
+  const body = new Uint8Array(large.bytes);
+  writeAll(body, 0, large.pieces);
+  return body;
 }
 
 /** Length of the body, wherever it stands. */
@@ -96,12 +102,16 @@ export function wireForm(fields: Fields, chunks: readonly Uint8Array[]): Pick<St
   head += '\r\n';
   const bytes = new Uint8Array(head.length + lengthOf(chunks));
   for (let at = 0; at < head.length; at++) bytes[at] = head.charCodeAt(at);
-  let at = head.length;
+  writeAll(bytes, head.length, chunks);
+  return { bytes, headBytes: head.length };
+}
+
+function writeAll(bytes: Uint8Array, from: number, chunks: readonly Uint8Array[]): void {
+  let at = from;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return { bytes, headBytes: head.length };
 }
 
 export function lengthOf(chunks: readonly Uint8Array[]): number {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
-import { largeBodies } from '../engine/http/large-bodies.ts';
+import { bodiesInMemory, largeBodies } from '../engine/http/large-bodies.ts';
 import { type MemoryBudget, SharedBudget } from '../memory-budget.ts';
 import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
@@ -40,9 +40,12 @@ export interface NodeTiers {
   close(): Promise<void>;
 }
 
+/** V8 begins to collect buffers once 64 MB of them were made since it last did; the rest is what comes until it is done. */
+const UNCOLLECTED_BYTES = 80 * 1024 * 1024;
+
 /** The memory tier, the budget that shares its bytes, and the room for the content of requests. */
 export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfig, log: Logger) {
-  const budget = new SharedBudget(maxBytes);
+  const budget = new SharedBudget(maxBytes, UNCOLLECTED_BYTES);
   const memory = createMemoryStore({ maxBytes, budget });
   const fault = (err: unknown) => log.warn({ err }, 'the content of a request was not written to the disk');
   const spool =
@@ -56,7 +59,7 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
     answers: answerRoom(limits),
     tunnels: new TunnelRoom(limits),
     writes,
-    gateOptions: { memoryStats: () => memory.stats(), budget, writes },
+    gateOptions: { memoryStats: () => memory.stats(), budget, bodies: bodiesInMemory(budget), writes },
   };
 }
 
@@ -80,8 +83,8 @@ export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: 
     ...tier,
     disk: store,
     gateOptions: {
-      ...storesOf(memory, config.memory.maxBytes, store),
       ...gateOptions,
+      ...storesOf(memory, config.memory.maxBytes, store),
       diskStats: () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact }),
       history: { invalidations, log: durable.journal },
       unknownWrites: openIntents,

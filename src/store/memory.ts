@@ -5,10 +5,10 @@
 // policy keeps a slot's size and frequency, and the tag index holds slots.
 
 import { keyParts, withCoded } from '../entry/key.ts';
-import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
+import { bodyBytesOf, type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { SharedBudget } from '../memory-budget.ts';
+import { CHUNK_BYTES, memoryOf, type SharedBudget } from '../memory-budget.ts';
 import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
 import { TagIndex } from './tag-index.ts';
@@ -40,6 +40,8 @@ export function entryCost(entry: Entry): number {
   let cost = ENTRY_OVERHEAD_BYTES + entry.key.length;
   if (entry.kind === 'response') {
     cost += entry.bytes.length;
+    const pieces = entry.large?.pieces;
+    if (pieces !== undefined) cost += bodyBytesOf(entry) + CHUNK_BYTES * pieces.length;
     for (const tag of entry.tags) cost += TAG_OVERHEAD_BYTES + tag.length;
   } else {
     for (const key of entry.variantKeys) cost += TAG_OVERHEAD_BYTES + key.length;
@@ -158,9 +160,9 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
     this.#budget = budget;
     budget?.shareWith({
       bound: (bytes) => this.boundTo(bytes),
-      has: (key, bytes) => {
+      has: (key, memory) => {
         const entry = this.#peek(key);
-        return entry?.kind === 'response' && entry.bytes.buffer === bytes;
+        return entry?.kind === 'response' && memoryOf(entry.large ?? entry.bytes) === memory;
       },
     });
   }
@@ -175,7 +177,7 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
 
   put(given: Entry): void {
     // The body of such an entry is elsewhere, and its owner may remove it.
-    if (given.kind === 'response' && given.large !== undefined) {
+    if (given.kind === 'response' && given.large !== undefined && given.large.pieces === undefined) {
       const slot = this.slotOf.get(given.key);
       if (slot !== undefined) this.remove(slot);
       return;
@@ -249,7 +251,10 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
     if (slot >= this.#uses.length) this.#uses = new Uint8Array(this.#uses.buffer.transfer(slot + (slot >> 4) + 64));
     this.#uses[slot] = 0;
     if (entry.kind === 'variants') this.#lists++;
-    else for (const tag of entry.tags) this.#tags.add(tag, slot);
+    else {
+      for (const tag of entry.tags) this.#tags.add(tag, slot);
+      this.#budget?.stored(entry.large ?? entry.bytes, true);
+    }
   }
 
   protected override leave(slot: number): Entry {
@@ -257,7 +262,7 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
     if (entry.kind === 'variants') this.#lists--;
     else {
       for (const tag of entry.tags) this.#tags.remove(tag, slot);
-      this.#budget?.left(entry.bytes);
+      this.#budget?.stored(entry.large ?? entry.bytes, false);
     }
     return entry;
   }

@@ -3,6 +3,7 @@ import { SharedBudget } from '../../src/memory-budget.ts';
 import { Client } from '../kit/clients.ts';
 import { codedText, codingBench, TEXT } from '../kit/coding-bench.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
+import { MapStore } from '../kit/map-store.ts';
 import { turns } from '../kit/slow-log.ts';
 
 const BODY = 'The tide goes out, and the tide comes in again. '.repeat(10);
@@ -156,6 +157,16 @@ describe('what is not coded', () => {
     get('/299', BR);
     await turns();
     expect(jobs).toHaveLength(1);
+  });
+
+  it('may wait however large it is, since what waits holds no body', async () => {
+    const { get, fill, jobs, gate } = codingBench({ stores: [new MapStore()] }, { maxBodyBytes: 2 ** 25 });
+    const large = 'x'.repeat(17 * 2 ** 20);
+    for (let n = 0; n < 4; n++) fill(`/${n}`, large);
+    for (let n = 0; n < 4; n++) get(`/${n}`, BR);
+    await turns();
+    for (let n = 0; n < 4; n++) await jobs[0]!.done('coded');
+    expect(gate.stats().coding).toMatchObject({ made: 4, skipped: {} });
   });
 });
 

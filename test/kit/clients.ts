@@ -93,6 +93,7 @@ export class Client {
       this.fields = answer.head.fields;
       this.state = 'reading';
       this.#source = answer.body;
+      answer.body.takenBy?.({ pace: undefined, cut: () => this.leave() });
       if (!this.#paused) this.#pump();
     }
   }

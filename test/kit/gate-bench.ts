@@ -2,7 +2,7 @@
 
 import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
-import { largeBodies } from '../../src/engine/http/large-bodies.ts';
+import { type LargeBodies, largeBodies } from '../../src/engine/http/large-bodies.ts';
 import type { Rehydrator } from '../../src/engine/populate/rehydrate.ts';
 import { trackedSources } from '../../src/engine/tracked-sources.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
@@ -38,7 +38,7 @@ export interface GateBenchParts
     | 'writes'
   > {
   readonly log?: InvalidationLog;
-  readonly bodies?: BodyStore;
+  readonly bodies?: BodyStore | LargeBodies;
   readonly positionSecret?: string;
   readonly fault?: (error: unknown) => void;
   readonly rehydrator?: Rehydrator;
@@ -60,7 +60,7 @@ export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchPar
     buckets: 1024,
     sources: trackedSources({ positionSecret }),
     ...rest,
-    ...(bodies !== undefined && { bodies: largeBodies(bodies) }),
+    ...(bodies !== undefined && { bodies: 'answer' in bodies ? bodies : largeBodies(bodies) }),
     ...(parts.log !== undefined && {
       history: { invalidations: new Invalidations({ epoch: 'e', buckets: 1024 }), log: parts.log },
     }),

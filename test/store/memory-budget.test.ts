@@ -220,3 +220,48 @@ describe('takers of answers, where memory is short', () => {
     expect([paceOf([slow, stored]), paceOf([slow, undefined]), paceOf([])]).toEqual([0, undefined, undefined]);
   });
 });
+
+describe('buffers that wait for the garbage collector', () => {
+  const MIB = 1024 * 1024;
+  const UNCOLLECTED = 8 * MIB;
+  const ENTRIES = 64 * MIB;
+  const HELD = WORKING_BYTES + ENTRIES / 2;
+
+  function withGarbage() {
+    const budget = new SharedBudget(ENTRIES, UNCOLLECTED);
+    return { budget, store: createMemoryStore({ maxBytes: ENTRIES, budget }) };
+  }
+
+  it('take room from what is held, as half of it and up to a bound', () => {
+    const { budget } = withGarbage();
+    expect(budget.reserve('fills', HELD - UNCOLLECTED + 1)).toBe(false);
+    expect(budget.reserve('fills', HELD - UNCOLLECTED)).toBe(true);
+    budget.release('fills', HELD - UNCOLLECTED);
+    budget.take('connections', HELD - 12 * MIB);
+    expect([budget.reserve('answers', 8 * MIB + 1), budget.reserve('answers', 8 * MIB)]).toEqual([false, true]);
+  });
+
+  it('take room from the entries, those of stored bodies in pieces as well', () => {
+    const { budget, store } = withGarbage();
+    const pieces = [new Uint8Array(6 * MIB), new Uint8Array(6 * MIB)];
+    const inPieces = {
+      ...storedResponse(getKey('http://h/pieces'), ''),
+      large: { id: '', bytes: 12 * MIB, pieces },
+    };
+    store.put(inPieces);
+    expect(store.bytes()).toBe(entryCost(inPieces));
+    expect(store.bytes()).toBeGreaterThan(12 * MIB);
+    for (let at = 0; store.stats().evictions === 0; at++) {
+      store.put(storedResponse(getKey(`http://h/${at}`), 'x'.repeat(MIB)));
+      store.get(inPieces.key);
+    }
+    budget.take('fills', WORKING_BYTES - 2 * MIB);
+    expect(store.bytes()).toBeLessThanOrEqual(ENTRIES - 6 * MIB);
+    expect(store.bytes()).toBeGreaterThan(ENTRIES - 8 * MIB);
+    store.delete([inPieces.key]);
+    budget.take('fills', 1);
+    for (let at = 0; at < 20; at++) store.put(storedResponse(getKey(`http://h/more-${at}`), 'x'.repeat(MIB)));
+    expect(store.bytes()).toBeLessThanOrEqual(ENTRIES - 5 * MIB);
+    expect(store.bytes()).toBeGreaterThan(ENTRIES - 7 * MIB);
+  });
+});

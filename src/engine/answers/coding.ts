@@ -28,9 +28,7 @@ import type { Tiers } from '../tiers/tiers.ts';
 
 /** Bodies in the making: the platform's threads also read files and look up names. */
 const MAX_RUNNING = 2;
-/** A waiting entry stays in memory, even after it is evicted. */
 const MAX_WAITING = 256;
-const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** A result larger than this part of the body is not worth its room. */
 const WORTH = 0.95;
 const MIN_FRUITLESS = 10_000;
@@ -54,9 +52,10 @@ export function coderWith(compress: Compress): MakeCoder {
   return (parts) => new Coder({ ...parts, compress });
 }
 
+/** It names its entry: one that waits must not keep an entry in memory that is evicted. */
 interface Job {
   readonly key: string;
-  readonly entry: StoredResponse;
+  readonly of: { readonly key: string; readonly identity: string };
   readonly coding: Coding;
   readonly route: Route;
 }
@@ -75,9 +74,9 @@ class Coder {
   readonly #about = new WeakMap<StoredResponse, About>();
   /** Entries by key that do not become smaller, as a tier may make an entry anew each time it is asked. */
   readonly #fruitless = new RecentMap<string>(MIN_FRUITLESS);
-  readonly #jobs = new Map<string, Job>();
+  /** Keys of those that wait or run. */
+  readonly #jobs = new Set<string>();
   readonly #waiting: Job[] = [];
-  #waitingBytes = 0;
   #running = 0;
   readonly #counts = { made: 0, bytesSaved: 0, skipped: {} as { [why in Skipped]?: number } };
 
@@ -145,15 +144,10 @@ class Coder {
   #make(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): void {
     const key = this.#keyOf(entry, { coding, route });
     if (this.#jobs.has(key)) return;
-    const bytes = bodyBytesOf(entry);
-    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
-      // A later hit asks again.
-      return this.#skip('busy');
-    }
-    const job = { key, entry, coding, route };
-    this.#jobs.set(key, job);
-    this.#waiting.push(job);
-    this.#waitingBytes += bytes;
+    // A later hit asks again.
+    if (this.#waiting.length >= MAX_WAITING) return this.#skip('busy');
+    this.#jobs.add(key);
+    this.#waiting.push({ key, of: { key: entry.key, identity: identityOf(entry) }, coding, route });
     this.#go();
   }
 
@@ -194,7 +188,7 @@ class Coder {
     const about = (refusal: About['refusal']): About => ({ refusal, etag: stated, keys: {} });
     if (this.#fruitless.get(entry.key) === identityOf(entry)) return about('not-smaller');
     const refusal =
-      compress === undefined || large !== undefined
+      compress === undefined || (large !== undefined && large.pieces === undefined)
         ? 'large'
         : codingRefusal({ status, fields }, compress, bodyBytesOf(entry));
     if (refusal !== undefined) this.#skip(refusal);
@@ -205,13 +199,9 @@ class Coder {
     while (this.#running < MAX_RUNNING) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
-      this.#waitingBytes -= bodyBytesOf(job.entry);
       this.#running++;
       this.#run(job)
-        .catch((error: unknown) => {
-          this.#isFruitless(job, 'failed');
-          this.#parts.fault(error);
-        })
+        .catch(this.#parts.fault)
         .finally(() => {
           this.#running--;
           this.#jobs.delete(job.key);
@@ -221,17 +211,28 @@ class Coder {
   }
 
   async #run(job: Job): Promise<void> {
-    const { entry, coding, route } = job;
-    if (this.#isMadeFrom(await this.#parts.tiers.get(job.key), entry, route)) return;
-    if (!isOfOneFill(await this.#parts.tiers.get(entry.key), entry)) return this.#skip('replaced');
+    const { tiers, fault } = this.#parts;
+    const entry = await tiers.get(job.of.key);
+    if (!isOfOneFill(entry, job)) return this.#skip('replaced');
+    if (this.#isMadeFrom(await tiers.get(job.key), entry, job.route)) return;
+    try {
+      await this.#code(entry, job);
+    } catch (error) {
+      this.#isFruitless(entry, job, 'failed');
+      fault(error);
+    }
+  }
+
+  async #code(entry: StoredResponse, job: Job): Promise<void> {
+    const { budget, compress, tiers } = this.#parts;
+    const { coding, route } = job;
     const body = bodyOf(entry);
-    const { budget, compress } = this.#parts;
     budget.take('codings', body.length);
     const coded = await compress(coding, body).finally(() => budget.release('codings', body.length));
-    if (coded.length > body.length * WORTH) return this.#isFruitless(job, 'not-smaller');
-    const found = this.#parts.tiers.get(entry.key);
+    if (coded.length > body.length * WORTH) return this.#isFruitless(entry, job, 'not-smaller');
+    const found = tiers.get(entry.key);
     // No turn of the event loop between a look into memory and the storing.
-    if (!isOfOneFill(found instanceof Promise ? await found : found, entry)) return this.#skip('replaced');
+    if (!isOfOneFill(found instanceof Promise ? await found : found, job)) return this.#skip('replaced');
     if (route.retired()) return this.#skip('route-retired');
     if (!this.#store(codedForm(entry, coding, coded))) return;
     this.#counts.made++;
@@ -247,9 +248,9 @@ class Coder {
   }
 
   /** Not tried again for this entry. */
-  #isFruitless({ entry, route }: Job, why: 'failed' | 'not-smaller'): void {
+  #isFruitless(entry: StoredResponse, { of, route }: Job, why: 'failed' | 'not-smaller'): void {
     this.#about.set(entry, { ...this.#aboutEntry(entry, route), refusal: 'not-smaller' });
-    this.#fruitless.set(entry.key, identityOf(entry));
+    this.#fruitless.set(of.key, of.identity);
     this.#skip(why);
   }
 
@@ -259,8 +260,8 @@ class Coder {
   }
 }
 
-function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
-  return found?.kind === 'response' && identityOf(found) === identityOf(entry);
+function isOfOneFill(found: Entry | undefined, { of }: Job): found is StoredResponse {
+  return found?.kind === 'response' && identityOf(found) === of.identity;
 }
 
 /** Identifies one entry among those stored under its key, earlier or later. */
@@ -278,7 +279,7 @@ function codedForm(entry: StoredResponse, coding: Coding, body: Uint8Array): Sto
 
 /** True when both have the same body, and have it at hand. */
 function haveOneBody(one: StoredResponse, other: StoredResponse): boolean {
-  if (one.large !== undefined || other.large !== undefined) return false;
+  if (one.large !== undefined || other.large !== undefined) return one.large === other.large;
   const [body, otherBody] = [bodyOf(one), bodyOf(other)];
   return body.length === otherBody.length && body.every((byte, at) => byte === otherBody[at]);
 }

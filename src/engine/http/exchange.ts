@@ -281,7 +281,7 @@ export class Exchange {
     const { clock, random, bodies } = this.#context;
     const coded = codedOf(this.#context, this.#request, { entry, selection: this.#selection });
     const how = { now: clock.now(), outcome, random, coded };
-    const { large } = entry;
+    const { large } = coded ?? entry;
     const answer =
       large === undefined || bodies === undefined
         ? answerFromStored(this.#request, entry, how)

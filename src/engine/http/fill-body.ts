@@ -1,13 +1,12 @@
 // A body on its way from the origin, read by any number of clients at their own speed.
 //
-// A body is kept, spooled or passed. Kept, it is going to be stored: every chunk stays until the
-// end, the origin is read at full speed, and no reader can hold up another. Spooled, it is going to be stored too, but is
-// large: it is written to a body store as it arrives, a window of it is held, and who falls behind that reads what was
-// written. Passed, it is not to be stored: only the window is held. Then the fastest reader sets the pace, and one that
-// falls a whole window behind is cut loose, since waiting for it would stall the others and buffering for it would have no
-// bound.
+// A body is kept, spooled or passed. Kept, it is going to be stored: every chunk stays, the origin is read at full speed, and no
+// reader can hold up another. Spooled, it is going to be stored too, but is large: it is written to a body store as it arrives, a
+// window of it is held, and who falls behind that reads what was written. Passed, it is not to be stored: only the window is held.
+// Then the fastest reader sets the pace, and one that falls a whole window behind is cut loose, since waiting for it would stall
+// the others and buffering for it would have no bound.
 
-import type { LargeBody } from '../../entry/stored-response.ts';
+import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
 import { type Lent, type MemoryBudget, paceOf, type Taker } from '../../memory-budget.ts';
 import type { BodySource } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
@@ -89,12 +88,12 @@ export class FillBody {
   }
 
   /** The body is large: from now on it is written as it arrives. What cannot be written is passed. */
-  spool(bodies: { spool(listener: SpoolListener): Spool }): void {
+  spool(begin: (listener: SpoolListener) => Spool): void {
     const failed = () => {
       this.pass();
       this.#control.unwritten();
     };
-    this.#spool = bodies.spool({ advanced: () => this.advanced(), failed });
+    this.#spool = begin({ advanced: () => this.advanced(), failed });
     for (const chunk of this.held.chunks) this.#spool.append(chunk);
     this.advanced();
   }
@@ -102,6 +101,16 @@ export class FillBody {
   /** All of a spooled body, once it is written; undefined when that failed. */
   async spooled(): Promise<LargeBody | undefined> {
     return this.#spool?.finish();
+  }
+
+  /** Where its chunks become those of a stored body, they count there alone: who still reads them holds that. */
+  handOver<Refused>({ key, large }: StoredResponse, store: () => Refused | undefined): Refused | undefined {
+    if (large?.pieces === undefined) return store();
+    this.held.count(false);
+    const refusal = store();
+    if (refusal !== undefined) this.held.count(true);
+    else for (const reader of this.#readers) reader.release = this.held.holdAs(large, { key, taker: reader.taker });
+    return refusal;
   }
 
   /** Discards the written body, which is not stored after all. Current readers may finish. */
@@ -126,13 +135,16 @@ export class FillBody {
   /** A reader or the writer has advanced, or bytes have come. */
   advanced(): void {
     if (this.#spool !== undefined) this.#slideBehind(this.#spool);
-    else if (this.state !== 'open') this.#dropRead();
-    else if (!this.#kept) this.#slide();
+    else if (this.state === 'open') this.#kept || this.#slide();
+    // It is over: nobody else comes, and one reader alone needs no more than the rest.
+    else if (this.#readers.size === 1)
+      for (const reader of this.#readers) this.held.drop(reader.nextChunk - this.held.firstChunk);
   }
 
   /** The reader has gone, or has read all. */
   remove(reader: Reader): void {
     if (!this.#readers.delete(reader)) return;
+    reader.release?.();
     if (this.#readers.size > 0) return this.advanced();
     this.held.lend(undefined);
     if (!this.#kept) this.#spool?.discard();
@@ -162,14 +174,9 @@ export class FillBody {
     else this.held.dropAll();
   }
 
-  /** It is over: nobody else comes, and one reader alone needs no more than the rest. */
-  #dropRead(): void {
-    if (this.#readers.size > 1) return;
-    for (const reader of this.#readers) this.held.drop(reader.nextChunk - this.held.firstChunk);
-  }
-
   #slide(): void {
     const { held } = this;
+    const { readAheadBytes } = this.#control;
     let fastest = this.#readers.size === 0 ? held.bytes : 0;
     for (const reader of this.#readers) fastest = Math.max(fastest, reader.bytesRead);
     let slowest = held.firstChunk + held.chunks.length;
@@ -178,24 +185,20 @@ export class FillBody {
       else slowest = Math.min(slowest, reader.nextChunk);
     }
     held.drop(slowest - held.firstChunk);
-    this.#pace(
-      held.bytes - fastest >
-        (held.isShort ? Math.min(SHORT_BYTES, this.#control.readAheadBytes) : this.#control.readAheadBytes),
-    );
+    this.#pace(held.bytes - fastest > (held.isShort ? Math.min(SHORT_BYTES, readAheadBytes) : readAheadBytes));
   }
 
   #pace(pause: boolean): void {
     if (pause === this.#paused || this.state !== 'open') return;
     this.#paused = pause;
-    if (pause) this.#control.pause();
-    else this.#control.resume();
+    this.#control[pause ? 'pause' : 'resume']();
   }
 }
 
 function lentTo(readers: ReadonlySet<Reader>, body: FillBody): Lent {
   return {
     get pace() {
-      return body.held.chunks.length === 0 ? undefined : paceOf([...readers].map(({ taker }) => taker));
+      return body.held.isReleasable ? paceOf([...readers].map(({ taker }) => taker)) : undefined;
     },
     cut() {
       for (const reader of [...readers]) {
@@ -214,6 +217,7 @@ class Reader implements BodySource {
   /** Bytes read back, or on their way. */
   #back: Uint8Array | 'pending' | undefined;
   taker: Taker | undefined;
+  release: (() => void) | undefined;
   nextChunk = 0;
   bytesRead = 0;
 

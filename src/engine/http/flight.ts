@@ -17,6 +17,7 @@ import type { Context } from '../context.ts';
 import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
 import { ForwardGuard, tellEach } from './forward-guard.ts';
+import { isPart } from './partial.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 import { countAsOf, denial, filledEntry, noteRefusal, refusalAtHead, storeFill, validatedEntry } from './store-fill.ts';
 import { isWorthFinishing } from './unread-fills.ts';
@@ -136,9 +137,7 @@ export class Flight implements RunningFlight {
     if (held.bytes > this.plan.request.route.policy.maxBodyBytes) return this.giveUp('too-large');
     if (!isSpooled) {
       const { bodies } = this.#context;
-      // Parts are put together in memory, so a large one is held there.
-      const isPart = this.draft.status === 206 || this.plan.part !== undefined;
-      if (bodies !== undefined && held.isLarge && !isPart) this.#body.spool(bodies);
+      if (bodies?.spool !== undefined && held.isLarge && !isPart(this.plan, this.draft)) this.#body.spool(bodies.spool);
       else if (held.isShort) return this.giveUp('no-memory');
     }
     if (this.#landing !== undefined) this.releaseUnread();
@@ -228,14 +227,16 @@ export class Flight implements RunningFlight {
   }
 
   #entry(draft: Draft): StoredResponse | undefined {
-    const entry = filledEntry(this.plan, { draft, stamp: this.fill.stamp, chunks: this.#body.held.chunks });
+    const inPieces = this.#context.bodies !== undefined;
+    const entry = filledEntry(this.plan, { draft, stamp: this.fill.stamp, held: this.#body.held, inPieces });
     if (entry === undefined) this.#refuse('content-range');
     return entry;
   }
 
   #store(entry: StoredResponse, names: readonly string[]): void {
     const { key, request } = this.plan;
-    const refusal = storeFill(this.#context, { entry, key, names, fill: this.fill, route: request.route });
+    const filled = { entry, key, names, fill: this.fill, route: request.route };
+    const refusal = this.#body.handOver(entry, () => storeFill(this.#context, filled));
     if (refusal === undefined) this.#outcome = { kind: 'stored' };
     else this.#refuse(refusal);
   }

@@ -1,12 +1,14 @@
 // The chunks of one body that are held in memory, counted in the budget of the gate.
 
-import type { Lent, MemoryBudget } from '../../memory-budget.ts';
+import type { LargeBody } from '../../entry/stored-response.ts';
+import { CHUNK_BYTES, type Lent, type MemoryBudget, type Taker } from '../../memory-budget.ts';
 
-/** What a chunk costs beside its bytes. */
-const CHUNK_BYTES = 256;
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 const LARGE_WHERE_SHORT_BYTES = 1024 * 1024;
+
+/** Takes an answer that no client waits for. */
+const NOBODY: Taker = { pace: undefined, cut: () => {} };
 
 /** Its fields are changed here alone. */
 export class HeldChunks {
@@ -20,6 +22,8 @@ export class HeldChunks {
   bytes = 0;
   /** The last chunk went beyond the budget. */
   isShort = false;
+  /** False: they count elsewhere. */
+  #isCounted = true;
   #unlend: (() => void) | undefined;
 
   constructor(budget: MemoryBudget) {
@@ -45,6 +49,30 @@ export class HeldChunks {
     return this.bytes > (this.isShort ? LARGE_WHERE_SHORT_BYTES : LARGE_BODY_BYTES);
   }
 
+  /** Whether a cut of their readers would release some. */
+  get isReleasable(): boolean {
+    return this.#isCounted && this.chunks.length > 0;
+  }
+
+  /** All of a body that is kept. */
+  get large(): LargeBody {
+    return { id: '', bytes: this.bytes, pieces: [...this.chunks] };
+  }
+
+  /** False: from now on they count elsewhere. */
+  count(isCounted: boolean): void {
+    if (isCounted === this.#isCounted) return;
+    this.#isCounted = isCounted;
+    const cost = this.bytes - this.firstByte + this.chunks.length * CHUNK_BYTES;
+    if (isCounted) this.#budget.take('fills', cost);
+    else this.#budget.release('fills', cost);
+  }
+
+  /** They are those of a stored body: its reader holds that. */
+  holdAs(large: LargeBody, { key, taker = NOBODY }: { readonly key: string; readonly taker: Taker | undefined }) {
+    return this.#budget.hold(large, { key, taker });
+  }
+
   /** The chunk of this index in the whole body. */
   at(index: number): Uint8Array | undefined {
     return this.chunks[index - this.firstChunk];
@@ -57,7 +85,7 @@ export class HeldChunks {
     const dropped = this.chunks.splice(0, count);
     for (const chunk of dropped) this.firstByte += chunk.length;
     this.firstChunk += dropped.length;
-    this.#budget.release('fills', this.firstByte - before + dropped.length * CHUNK_BYTES);
+    if (this.#isCounted) this.#budget.release('fills', this.firstByte - before + dropped.length * CHUNK_BYTES);
   }
 
   dropAll(): void {

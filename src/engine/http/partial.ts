@@ -9,6 +9,7 @@ import { ifRangeHolds } from '../../semantics/reuse.ts';
 import { combineParts } from '../../semantics/validation.ts';
 import type { GateRequest } from '../contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
+import type { FlightPlan } from './running-flight.ts';
 
 /** The stored response as a part; undefined when its Content-Range contradicts its body, or its body is not at hand. */
 export function storedPart(entry: StoredResponse, profile: Profile): Part | undefined {
@@ -38,6 +39,11 @@ export function answersRange(entry: StoredResponse, request: PartRequest): boole
   if (part === undefined) return false;
   const ranges = rangesAsked(request, part.fields, entry);
   return ranges !== undefined && partCovers(part, ranges);
+}
+
+/** Parts are put together in memory, in one allocation, however large. */
+export function isPart({ part }: Pick<FlightPlan, 'part'>, { status }: Pick<Draft, 'status'>): boolean {
+  return status === 206 || part !== undefined;
 }
 
 /**

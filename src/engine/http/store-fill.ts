@@ -25,7 +25,8 @@ import { untrackedOf, withVary } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { Route } from '../contract.ts';
 import { bodyFor, type Draft, draftOf, entryFrom, isMomentary, keptFields, type Refusal } from './draft.ts';
-import { combinedEntry, storedPart } from './partial.ts';
+import type { HeldChunks } from './held-chunks.ts';
+import { combinedEntry, isPart, storedPart } from './partial.ts';
 import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 
 /**
@@ -65,10 +66,13 @@ export function denial(
 
 /** The entry, joined with the stored part that it completes; undefined: a part that contradicts itself. */
 export function filledEntry(
-  { part, request }: FlightPlan,
-  filled: { readonly draft: Draft; readonly stamp: Stamp; readonly chunks: readonly Uint8Array[] },
+  plan: FlightPlan,
+  filled: { readonly draft: Draft; readonly stamp: Stamp; readonly held: HeldChunks; readonly inPieces: boolean },
 ): StoredResponse | undefined {
-  const { draft, stamp, chunks } = filled;
+  const { draft, stamp, held, inPieces } = filled;
+  const { chunks } = held;
+  if (inPieces && held.isLarge && !isPart(plan, draft)) return entryFrom(draft, stamp, held.large);
+  const { part, request } = plan;
   const { profile } = request.route.policy;
   const combined = part === undefined ? undefined : combinedEntry(part, { draft, stamp, chunks, profile });
   const entry = combined ?? entryFrom(draft, stamp, chunks);

@@ -232,7 +232,7 @@ export class ClientExchange implements Responder {
     if (sink.write(read)) return true;
     const { reader: taker } = this.#channel;
     taker.wait();
-    this.#release = this.#deps.budget.hold({ buffer: { byteLength: read.length } }, { taker });
+    this.#release = this.#deps.budget.hold({ bytes: read.length }, { taker });
     sink.once('drain', () => {
       this.#release();
       taker.took();

@@ -89,9 +89,9 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
       fault: (error) => ownLog.error({ err: error }, 'a worker cannot read the disk: its owner is asked'),
     });
   const gateOptions = {
+    ...tier.gateOptions,
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
-    ...tier.gateOptions,
     sources: gateSources(config, ownLog, sources),
     intentsInForce: () => log.opened(),
   };

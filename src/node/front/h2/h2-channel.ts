@@ -16,6 +16,7 @@ import { type ExchangeParts, statusOf } from '../client-exchange.ts';
 import { bytesTaken, type ClientConnection } from '../connection/connections.ts';
 import type { Channel, FrontContext } from '../front-contract.ts';
 import { asBuffer, fieldsOf, fieldsToSend, hasNoContent, isSendable, trailerPairs } from '../http1/answer-bytes.ts';
+import { SLICE_BYTES } from '../http1/pour.ts';
 import { AnswerReader, type AnswerRoom } from '../min-rate.ts';
 import { type RequestRefusal, refusalAnswer } from '../refusals.ts';
 import { OF_CONNECTION } from './h2-head.ts';
@@ -117,11 +118,11 @@ export class H2Channel implements Channel {
     if (this.#isEmpty) return void this.#finished(0);
     for (const [name, value] of trailerPairs(trailers)) put(this.#trailers, name, value);
     stream.end();
-    const { writableLength: byteLength } = stream;
-    if (byteLength === 0) return;
+    const { writableLength: bytes } = stream;
+    if (bytes === 0) return;
     const { reader: taker } = this;
     taker.wait();
-    if (byteLength > SMALL_BYTES) stream.once('close', this.#deps.budget.hold({ buffer: { byteLength } }, { taker }));
+    if (bytes > SMALL_BYTES) stream.once('close', this.#deps.budget.hold({ bytes }, { taker }));
   }
 
   isUnsendable(error: unknown, status: number): boolean {
@@ -194,10 +195,10 @@ export function sendWhole(
 /** An answer up to this size does not count, and is found by the connection's look where the client does not read it. */
 export const SMALL_BYTES = 16_384;
 
-/** Waiting bytes of a stream count against its connection, which refuses further streams above a limit. */
-const SLICE_BYTES = 65_536;
-
-/** The result tells how many are written. */
+/**
+ * The result tells how many are written. Waiting bytes of a stream count against its connection, which refuses further streams
+ * above a limit.
+ */
 function pour(stream: ServerHttp2Stream, bytes: Buffer): () => number {
   if (bytes.length <= SLICE_BYTES) {
     stream.end(bytes);

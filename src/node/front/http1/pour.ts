@@ -3,8 +3,8 @@
 
 import type { Writable } from 'node:stream';
 
-/** Most bytes that are given to a connection at once. */
-export const SLICE_BYTES = 256 * 1024;
+/** Most bytes that are given to a connection, or to a stream of HTTP/2, at once: as much as Node's sockets hold back. */
+export const SLICE_BYTES = 64 * 1024;
 
 /** Writes the bytes; `done` when all are taken, at once unless the client is slow. Never, when the connection ends before. */
 export function pour(to: Writable, bytes: Uint8Array, done: () => void): void {
