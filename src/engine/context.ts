@@ -2,7 +2,7 @@
 
 import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
-import type { MemoryBudget } from '../memory-budget.ts';
+import type { MemoryBudget } from '../memory/budget.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
 import type { Gate, GateStats, WriteBounds } from './contract.ts';

@@ -4,7 +4,7 @@ import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
-import { type MemoryBudget, UNBOUNDED } from '../memory-budget.ts';
+import { type MemoryBudget, UNBOUNDED } from '../memory/budget.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
 import type { Context, Engine } from './context.ts';

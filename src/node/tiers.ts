@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
 import { bodiesInMemory, largeBodies } from '../engine/http/large-bodies.ts';
-import { type MemoryBudget, SharedBudget } from '../memory-budget.ts';
+import { type MemoryBudget, SharedBudget } from '../memory/budget.ts';
 import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';

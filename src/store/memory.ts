@@ -8,7 +8,7 @@ import { keyParts, withCoded } from '../entry/key.ts';
 import { bodyBytesOf, type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
-import { CHUNK_BYTES, memoryOf, type SharedBudget } from '../memory-budget.ts';
+import { CHUNK_BYTES, memoryOf, type SharedBudget } from '../memory/budget.ts';
 import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
 import { TagIndex } from './tag-index.ts';

@@ -5,7 +5,7 @@ import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
-import { nothingHeld } from '../../src/memory-budget.ts';
+import { nothingHeld } from '../../src/memory/budget.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
 
 /** What bounds a listener of the admin API. */

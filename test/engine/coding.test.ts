@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { SharedBudget } from '../../src/memory-budget.ts';
+import { SharedBudget } from '../../src/memory/budget.ts';
 import { Client } from '../kit/clients.ts';
 import { codedText, codingBench, TEXT } from '../kit/coding-bench.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';

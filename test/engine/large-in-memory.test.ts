@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { bodiesInMemory } from '../../src/engine/http/large-bodies.ts';
-import { SharedBudget } from '../../src/memory-budget.ts';
+import { SharedBudget } from '../../src/memory/budget.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { codingBench, TEXT } from '../kit/coding-bench.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';

@@ -1,7 +1,7 @@
 // Fills in flight share the bound on memory with the entries: what does not fit is passed, and what nobody waits for ends.
 
 import { describe, expect, it } from 'vitest';
-import { SharedBudget, WORKING_BYTES } from '../../src/memory-budget.ts';
+import { SharedBudget, WORKING_BYTES } from '../../src/memory/budget.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 import { MapStore } from '../kit/map-store.ts';
 import { MemoryBodies } from '../kit/memory-bodies.ts';

@@ -1,7 +1,7 @@
 // Client connections count in the memory budget; as it gets short, idle ones end, the longest idle first.
 
 import { expect, test } from 'vitest';
-import { SharedBudget } from '../../src/memory-budget.ts';
+import { SharedBudget } from '../../src/memory/budget.ts';
 import { IdleConnections } from '../../src/node/front/connection/idle-connections.ts';
 import { RawClient, startFront } from './front-kit.ts';
 import { manualTime } from './manual-time.ts';

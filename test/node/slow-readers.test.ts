@@ -2,7 +2,7 @@
 
 import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
-import { SharedBudget } from '../../src/memory-budget.ts';
+import { SharedBudget } from '../../src/memory/budget.ts';
 import { answerRoom, MinRate, RateWatch } from '../../src/node/front/min-rate.ts';
 import { eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
 import { h2Client, startTlsFront } from './h2-kit.ts';

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { GateRequest, Route } from '../../src/engine/contract.ts';
 import { TidegateError } from '../../src/errors.ts';
-import { SharedBudget } from '../../src/memory-budget.ts';
+import { SharedBudget } from '../../src/memory/budget.ts';
 import { type WriteLimits, WriteRoom } from '../../src/node/write-room.ts';
 import type { RequestBody } from '../../src/ports.ts';
 import { routeTo } from '../kit/clients.ts';

@@ -8,7 +8,7 @@
 import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { LedgerRefusal } from '../../ledger/ledger.ts';
-import type { MemoryBudget } from '../../memory-budget.ts';
+import type { MemoryBudget } from '../../memory/budget.ts';
 import type { Compress, Eventually } from '../../ports.ts';
 import {
   CODINGS,

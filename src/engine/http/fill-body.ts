@@ -1,13 +1,13 @@
 // A body on its way from the origin, read by any number of clients at their own speed.
 //
-// A body is kept, spooled or passed. Kept, it is going to be stored: every chunk stays, the origin is read at full speed, and no
-// reader can hold up another. Spooled, it is going to be stored too, but is large: it is written to a body store as it arrives, a
-// window of it is held, and who falls behind that reads what was written. Passed, it is not to be stored: only the window is held.
-// Then the fastest reader sets the pace, and one that falls a whole window behind is cut loose, since waiting for it would stall
-// the others and buffering for it would have no bound.
+// A body is kept, spooled or passed. Kept, it is going to be stored: every chunk stays, the origin is read at full speed,
+// and no reader holds up another. Spooled, it is stored too, but is large: it is written to a body store as it comes, a
+// window of it is held, and who falls behind that reads what was written. Passed, it is not stored: only the window is held.
+// Then the fastest reader sets the pace, and one that falls a whole window behind is cut loose.
 
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
-import { type Lent, type MemoryBudget, paceOf, type Taker } from '../../memory-budget.ts';
+import type { MemoryBudget } from '../../memory/budget.ts';
+import { type Lent, paceOf, type Taker } from '../../memory/takers.ts';
 import type { BodySource } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import { HeldChunks } from './held-chunks.ts';

@@ -1,7 +1,8 @@
 // The chunks of one body that are held in memory, counted in the budget of the gate.
 
 import type { LargeBody } from '../../entry/stored-response.ts';
-import { CHUNK_BYTES, type Lent, type MemoryBudget, type Taker } from '../../memory-budget.ts';
+import { CHUNK_BYTES, type MemoryBudget } from '../../memory/budget.ts';
+import type { Lent, Taker } from '../../memory/takers.ts';
 
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;

@@ -3,7 +3,8 @@
 // with the whole.
 
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
-import type { MemoryBudget, Taker } from '../../memory-budget.ts';
+import type { MemoryBudget } from '../../memory/budget.ts';
+import type { Taker } from '../../memory/takers.ts';
 import type { Answer, BodySource, BodyStore } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import { spanAnswer } from '../../semantics/ranges.ts';

@@ -1,7 +1,7 @@
 // Fills that nobody waits for: one goes on while it is nearly done or small, or was begun by the gate itself. Where memory is
 // short the oldest ends first.
 
-import type { MemoryBudget } from '../../memory-budget.ts';
+import type { MemoryBudget } from '../../memory/budget.ts';
 import { fieldValue } from '../../semantics/fields.ts';
 import type { Draft } from './draft.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Writable } from 'node:stream';
 import type { Gate, GateRequest, WholeAnswer } from '../../engine/contract.ts';
-import type { MemoryBudget } from '../../memory-budget.ts';
+import type { MemoryBudget } from '../../memory/budget.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import type { Router } from '../../site/router.ts';

@@ -10,7 +10,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { guarded } from '../../engine/guarded.ts';
-import { UNBOUNDED } from '../../memory-budget.ts';
+import { UNBOUNDED } from '../../memory/budget.ts';
 import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
 import type { ExchangeParts } from './client-exchange.ts';

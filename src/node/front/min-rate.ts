@@ -4,7 +4,7 @@
 // Nearly all bytes are there, or gone, before a timer of their own would be set up, so one look from time to time is for all.
 
 import { platformClock, platformTasks } from '../../cache/platform.ts';
-import type { Taker } from '../../memory-budget.ts';
+import type { Taker } from '../../memory/takers.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 

@@ -9,7 +9,7 @@ import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery }
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import { nothingHeld } from '../../memory-budget.ts';
+import { nothingHeld } from '../../memory/budget.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
 import type { WorkerPool } from './worker-pool.ts';

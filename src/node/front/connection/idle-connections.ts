@@ -3,7 +3,7 @@
 //
 // A request costs nothing for it: who is idle is looked up from time to time, and only while connections have more than that part.
 
-import type { MemoryBudget } from '../../../memory-budget.ts';
+import type { MemoryBudget } from '../../../memory/budget.ts';
 import type { Cancel, Tasks } from '../../../ports.ts';
 import type { CutCounts } from '../min-rate.ts';
 

@@ -5,7 +5,7 @@
 // stays known; any other is dropped.
 
 import { TidegateError } from '../../../errors.ts';
-import type { MemoryBudget } from '../../../memory-budget.ts';
+import type { MemoryBudget } from '../../../memory/budget.ts';
 import type { RequestBody } from '../../../ports.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
 import { RateWatch } from '../min-rate.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { paceOf, SharedBudget, type Taker, WORKING_BYTES } from '../../src/memory-budget.ts';
+import { SharedBudget, WORKING_BYTES } from '../../src/memory/budget.ts';
+import { paceOf, type Taker } from '../../src/memory/takers.ts';
 import { createMemoryStore, entryCost } from '../../src/store/memory.ts';
 import { getKey, storedResponse } from '../contract/store-contract.ts';
 
