@@ -61,7 +61,8 @@ describe('a large hit', { timeout: 60_000 }, () => {
     await fill(gate, '/1');
     const slow = [lazy(gate, REQUEST('/1')), lazy(gate, REQUEST('/1'))];
     await until('the hits', () => gate.gate.stats().requests.hit === 2);
-    expect(answersHeld(gate)).toBe(0);
+    // The body is the entry's; what each connection has of it counts.
+    expect(answersHeld(gate)).toBeLessThanOrEqual(2 * 64 * 1024);
     await gate.gate.purge({ kind: 'url', uri: `${gate.url}/1` });
     expect(answersHeld(gate)).toBeGreaterThan(BYTES);
     expect(answersHeld(gate)).toBeLessThan(2 * BYTES);
