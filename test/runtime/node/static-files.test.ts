@@ -17,7 +17,6 @@ import { installServers, isInstalled, portOf, runWell, serversFile, tempFolder }
 const folder = tempFolder();
 const LARGE_BYTES = 5 * 1024 * 1024;
 const LARGE = pseudoRandom(LARGE_BYTES);
-/** What a gate keeps in one piece. */
 const MEDIUM = LARGE.subarray(0, 2_000_000);
 const SMALL = Buffer.from('Ebb and flow, twice a day, and nothing outdated.\n');
 
@@ -208,13 +207,12 @@ describe('a static file server behind the gate, the file stored', { timeout: 30_
   test('several ranges', async () => {
     await curl('/strong/medium.bin');
     const got = await curl('/strong/medium.bin', '-r', '0-9,1000000-1000999,-5');
-    expect([got.status, asked]).toEqual([206, ['all']]);
     const parts = partsOf(got);
-    const wanted = ['bytes 0-9/2000000', 'bytes 1000000-1000999/2000000', 'bytes 1999995-1999999/2000000'];
+    expect([got.status, asked]).toEqual([206, ['all']]);
+    const wanted = ['0-9', '1000000-1000999', '1999995-1999999'].map((range) => `bytes ${range}/2000000`);
     expect(parts.map(({ range }) => range)).toEqual(wanted);
-    const bytes = Buffer.concat(parts.map((part) => part.bytes));
-    expectBytes(bytes, Buffer.concat([MEDIUM.subarray(0, 10), MEDIUM.subarray(1e6, 1_001_000), MEDIUM.subarray(-5)]));
-    // A large one is in pieces (D54).
+    const runs = [MEDIUM.subarray(0, 10), MEDIUM.subarray(1_000_000, 1_001_000), MEDIUM.subarray(-5)];
+    expectBytes(Buffer.concat(parts.map(({ bytes }) => bytes)), Buffer.concat(runs));
     expect((await curl('/strong/large.bin', '-r', '0-9,100-109')).status).toBe(200);
   });
 
