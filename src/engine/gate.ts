@@ -62,7 +62,7 @@ export interface GateOptions {
   readonly writes?: WriteBounds;
   /** Default 30,000. */
   readonly unknownOutcomeMs?: number;
-  /** Of a log in memory: a name that nobody guesses. Default: made with `random`, whose numbers a client may foresee. */
+  /** Makes the epoch of a log in memory, which no client may guess. Default: with `random`, whose numbers a client can foresee. */
   readonly epoch?: () => string;
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
   readonly buckets?: number;

@@ -12,7 +12,7 @@ export type SourceView = Pick<SourceLeases, 'hasAny' | 'allows' | 'isRead' | 'st
 
 export interface Sources {
   readonly leases: SourceView;
-  /** By which clients see what they wrote. */
+  /** Positions by which clients see what they wrote. */
   readonly positions: Pick<OwnPositions, 'isAhead' | 'cookies' | 'unknown'>;
   /** Takes a tracker's report of its source; in force when it resolves. See SourceLeases. */
   report(report: SourceReport): Promise<SourceReply>;
@@ -23,7 +23,7 @@ export interface Sources {
 export interface SourcesParts extends SourceLeaseParts {
   readonly tasks: Tasks;
   readonly random: Random;
-  /** That of the log, which no client is told. */
+  /** The epoch of the log. The gate tells no client of it. */
   readonly epoch: () => string;
   /** Told what a report has made outdated, once that is in force. */
   readonly outdated: (selectors: readonly Selector[]) => void;

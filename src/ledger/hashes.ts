@@ -48,10 +48,13 @@ export function keyOf(secret: string): HashKey {
   return [keyedHash(secret, [1, 2]), keyedHash(secret, [3, 4])];
 }
 
-/** The key that signs: another one than that which chooses buckets by the same secret. */
+/** The key for signatures. The key that chooses buckets differs, even with one secret for both. */
 export function signingKey(secret: string): HashKey {
   return keyOf(`signature ${secret}`);
 }
+
+/** Characters that `signed` adds. */
+export const SIGNATURE_LENGTH = 17;
 
 /** The text, with a signature that nobody makes who does not know the key: `~` and 64 bits in hexadecimal. */
 export function signed(text: string, key: HashKey): string {
@@ -65,10 +68,11 @@ export function withoutSignature(given: string): string {
 
 /** The text that was signed with the key; undefined: it was not. The time does not tell where a signature is wrong. */
 export function verified(given: string, key: HashKey): string | undefined {
-  const [, text, one, other] = SIGNED.exec(given) ?? [];
+  const [, text, one = '', other = ''] = SIGNED.exec(given) ?? [];
   if (text === undefined) return undefined;
-  const differs = [one, other].map((half, at) => keyedHash(text, key, at + 1) ^ Number.parseInt(half as string, 16));
-  return ((differs[0] as number) | (differs[1] as number)) === 0 ? text : undefined;
+  const firstDiffers = keyedHash(text, key, 1) ^ Number.parseInt(one, 16);
+  const secondDiffers = keyedHash(text, key, 2) ^ Number.parseInt(other, 16);
+  return (firstDiffers | secondDiffers) === 0 ? text : undefined;
 }
 
 const SIGNED = /^(.*)~([0-9a-f]{8})([0-9a-f]{8})$/s;

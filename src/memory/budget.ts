@@ -36,10 +36,10 @@ export interface MemoryBudget {
   lend(lent: Lent): () => void;
 }
 
-/** What answers are read from: all that its buffer holds counts, or all pieces of a body in pieces. */
+/** Memory that answers are read from. A view counts with its whole buffer, a body in pieces with all its pieces. */
 export type Content = Uint8Array | { readonly bytes: number };
 
-/** The same for all who read from the same memory. */
+/** Identifies the memory: two readers of one body get one object. */
 export function memoryOf(content: Content): object {
   return 'buffer' in content ? content.buffer : content;
 }
@@ -78,7 +78,7 @@ export interface HeldStats {
 /** Bytes that may be held beside `maxBytes`. */
 export const WORKING_BYTES = 16 * 1024 * 1024;
 
-/** What a chunk of a body costs beside its bytes. */
+/** Overhead of a chunk of a body, in bytes beside its own. */
 export const CHUNK_BYTES = 256;
 
 /** Beyond them, for intents alone: slow readers may hold all else, and a write is not refused for it. */
@@ -87,7 +87,7 @@ const INTENTS_BYTES = 1024 * 1024;
 /** The part of `maxBytes` that entries always keep. */
 const KEPT_PART = 1 / 2;
 
-/** What waits for the garbage collector grows with what there is. */
+/** An estimate: this part of the buffers in use waits for the garbage collector besides. */
 const UNCOLLECTED_PART = 1 / 2;
 
 const HELD_KINDS: readonly HeldKind[] = ['fills', 'answers', 'uploads', 'intents', 'codings', 'connections'];
@@ -104,7 +104,7 @@ export class SharedBudget implements MemoryBudget {
   readonly #givers: (() => boolean)[] = [];
   #held = 0;
   #asking = false;
-  /** Of entries whose bodies are in pieces. */
+  /** Bytes of stored bodies in pieces. */
   #pieceBytes = 0;
   #entries: SharingEntries = { bound: () => {}, has: () => false };
   /** What the entries last heard that they do without. */
@@ -187,8 +187,8 @@ export class SharedBudget implements MemoryBudget {
   }
 
   /**
-   * What is held, with so many bytes more, and what buffers that come and go leave behind: a part of what is there of them, an
-   * estimate.
+   * Bytes held, with so many more, and the estimate of buffers that wait for the garbage collector. Connections leave no
+   * buffers behind.
    */
   #heldWith(bytes: number): number {
     const held = this.#held + bytes;

@@ -23,7 +23,7 @@ export class HeldChunks {
   bytes = 0;
   /** The last chunk went beyond the budget. */
   isShort = false;
-  /** False: they count elsewhere. */
+  /** Whether they count in `fills`: not while a stored body has taken them over. */
   #isCounted = true;
   #unlend: (() => void) | undefined;
 
@@ -60,7 +60,7 @@ export class HeldChunks {
     return { id: '', bytes: this.bytes, pieces: [...this.chunks] };
   }
 
-  /** False: from now on they count elsewhere. */
+  /** Makes them count in `fills`, or not while a stored body has taken them over. */
   count(isCounted: boolean): void {
     if (isCounted === this.#isCounted) return;
     this.#isCounted = isCounted;
@@ -69,7 +69,7 @@ export class HeldChunks {
     else this.#budget.release('fills', cost);
   }
 
-  /** They are those of a stored body: its reader holds that. */
+  /** Holds the stored body that has taken them over, for one of its readers. */
   holdAs(large: LargeBody, { key, taker = NOBODY }: { readonly key: string; readonly taker: Taker | undefined }) {
     return this.#budget.hold(large, { key, taker });
   }

@@ -15,7 +15,7 @@ import { Spool, type SpoolListener } from './spool.ts';
 
 /** What a gate does with them (GateOptions). */
 export interface LargeBodies {
-  /** Undefined: it stays in memory. */
+  /** Writes a body to the store; undefined: there is no store, and bodies stay in memory. */
   readonly spool: ((listener: SpoolListener) => Spool) | undefined;
   /** Like `answerFromStored`, of a response whose body is large. */
   answer(request: GateRequest, of: LargeEntry, how: AnswerMaking): Answer;
@@ -26,7 +26,7 @@ export function largeBodies(store: BodyStore): LargeBodies {
   return { spool, answer: answersWith(({ large }, range) => store.read(large, range)) };
 }
 
-/** `budget`: where what slow clients are still to take counts, once it is stored no longer. */
+/** `budget`: counts a body that slow clients still read after it left the store. */
 export function bodiesInMemory(budget: MemoryBudget): LargeBodies {
   return { spool: undefined, answer: answersWith((of, range) => new PieceReader(budget, of, range)) };
 }
@@ -91,7 +91,7 @@ class PieceReader implements BodySource {
     while (this.#at < end) {
       const from = this.#at;
       const piece = pieces[this.#next++];
-      // Never: it has as many bytes as are told.
+      // Never: the pieces have `bytes` bytes together.
       if (piece === undefined) return 'failed';
       this.#at += piece.length;
       if (this.#at > start) return piece.subarray(Math.max(0, start - from), end - from);

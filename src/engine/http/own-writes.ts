@@ -5,7 +5,7 @@
 // gate has signed bypasses the cache.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { type HashKey, signed, signingKey, verified, withoutSignature } from '../../ledger/hashes.ts';
+import { type HashKey, SIGNATURE_LENGTH, signed, signingKey, verified, withoutSignature } from '../../ledger/hashes.ts';
 import { type Fields, fieldLines, fieldValue, NO_FIELDS } from '../../semantics/fields.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { GateRequest } from '../contract.ts';
@@ -13,10 +13,10 @@ import type { SourceLeases } from '../source-leases.ts';
 
 const FIELD = 'tidegate-position';
 const SOURCE = '[a-z0-9_-]{1,64}';
-/** As long as a tracker's report may have it. */
+/** A report of a tracker takes a position of this length at most (admin/sources-api.ts). */
 const MAX_POSITION = 200;
 /** A position with its signature. */
-const POSITION = `[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]{1,${MAX_POSITION + 17}}`;
+const POSITION = `[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]{1,${MAX_POSITION + SIGNATURE_LENGTH}}`;
 const IN_FIELD = new RegExp(`(?:^|,)\\s*(${SOURCE});(${POSITION})\\s*(?=,|$)`, 'g');
 const IN_COOKIE = new RegExp(`(?:^|;\\s*)${FIELD}-(${SOURCE})=(${POSITION})`, 'g');
 /** By then the source is heard of again, or nothing of it is served. */
@@ -45,7 +45,7 @@ export class OwnPositions {
     this.#parts = parts;
   }
 
-  /** True: the client has written what this gate has not heard of yet. */
+  /** True: the client made a write that this gate has not heard of yet. */
   isAhead(fields: Fields): boolean {
     const { sources } = this.#parts;
     if (!sources.hasAny) return false;
@@ -84,7 +84,7 @@ export class OwnPositions {
 
 type SourcePosition = readonly [source: string, position: FeedPosition];
 
-/** Those of the field `Tidegate-Position`, and of cookies, in their order. */
+/** The positions in the field `Tidegate-Position` and in cookies, in the order of the request. */
 export function* positionsIn(fields: Fields): Generator<SourcePosition> {
   let left = MAX_POSITIONS;
   for (let at = 0; at < fields.length; at += 2) {

@@ -159,7 +159,7 @@ export class LeasedLog implements InvalidationLog {
     return signed(String(number), signingKey(epoch));
   }
 
-  /** Whether all that was in force where the text was made is in force here; undefined: no member of this log made it. */
+  /** Whether each change in force at the member that made the text is in force here; undefined: no member of this log made it. */
   hasReached(position: string): boolean | undefined {
     const { known } = this.#replica;
     if (known === undefined) return undefined;
