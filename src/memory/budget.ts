@@ -71,6 +71,8 @@ export interface SharingEntries {
 export interface HeldStats {
   readonly maxBytes: number;
   readonly bytes: { readonly [kind in HeldKind]: number };
+  /** Bytes that wait for the garbage collector, by an estimate; they count in `maxBytes`. */
+  readonly uncollected: number;
   /** Reservations that did not fit. */
   readonly refused: { readonly [kind in HeldKind]: number };
 }
@@ -183,17 +185,20 @@ export class SharedBudget implements MemoryBudget {
   }
 
   stats(): HeldStats {
-    return { maxBytes: this.maxBytes, bytes: { ...this.#bytes }, refused: { ...this.#refused } };
+    const uncollected = this.#uncollectedOf(this.#held);
+    return { maxBytes: this.maxBytes, bytes: { ...this.#bytes }, uncollected, refused: { ...this.#refused } };
   }
 
-  /**
-   * Bytes held, with so many more, and the estimate of buffers that wait for the garbage collector. Connections leave no
-   * buffers behind.
-   */
+  /** Bytes held, with so many more, and what then waits for the garbage collector. */
   #heldWith(bytes: number): number {
     const held = this.#held + bytes;
+    return held + this.#uncollectedOf(held);
+  }
+
+  /** Connections leave no buffers behind. */
+  #uncollectedOf(held: number): number {
     const passing = held - this.#bytes.connections + this.#pieceBytes;
-    return held + Math.min(this.#most.uncollected, Math.floor(passing * UNCOLLECTED_PART));
+    return Math.min(this.#most.uncollected, Math.floor(passing * UNCOLLECTED_PART));
   }
 
   /** Asks for bytes back, until so many fit. */

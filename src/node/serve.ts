@@ -22,7 +22,8 @@ import { compileCoding } from '../site/compile-coding.ts';
 import { compileSite } from '../site/compile-site.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 import { nodeCompress } from './compressor.ts';
-import { needsRestart, type ResolvedConfig } from './config/config.ts';
+import type { ResolvedConfig } from './config/config.ts';
+import { needsRestart, reloaded } from './config/restart.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import type { Certificates } from './front/connection/certificates.ts';
 import { Front } from './front/front.ts';
@@ -239,16 +240,16 @@ export class NodeGate implements RunningGate {
     this.#rules.prepare(this.#site.config, news);
   }
 
-  async reload(config: ResolvedConfig): Promise<void> {
-    this.prepare(config);
-    const old = this.#site;
+  async reload(news: ResolvedConfig): Promise<void> {
+    this.prepare(news);
+    const [old, config] = [this.#site, reloaded(this.#site.config, news)];
     this.#site = this.#compile(config);
     old.router.retire();
     if (this.#role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
     // The primary does the rest, once.
     if (this.#role?.kind === 'worker') return;
-    for (const key of needsRestart(old.config, config)) {
+    for (const key of needsRestart(old.config, news)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
     }
     this.#log.info({ origins: Object.keys(config.origins), routes: config.routes.length }, 'configuration reloaded');

@@ -91,6 +91,7 @@ export const STATS: GateStats = {
     held: {
       bytes: { ...nothingHeld(), fills: 23 },
       maxBytes: 24,
+      uncollected: 26,
       refused: { ...nothingHeld(), uploads: 25 },
     },
   },

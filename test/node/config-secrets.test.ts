@@ -2,7 +2,7 @@
 
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { needsRestart, resolveConfig } from '../../src/node/config/config.ts';
+import { resolveConfig } from '../../src/node/config/config.ts';
 import { gateSources } from '../../src/node/gate-sources.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { folder, origins, refusal } from './config-kit.ts';
@@ -58,12 +58,6 @@ describe('the secret of positions', () => {
     expect(refusal({ origins, positions: { secret, secretFile: 'x' } }).message).toMatch(
       /positions: expected secret or secretFile, got both/,
     );
-  });
-
-  test('takes effect with a new start', () => {
-    const [before, after] = [{}, { secret }].map((positions) => resolveConfig({ origins, positions }, { env: {} }));
-    expect(needsRestart(before as never, after as never)).toEqual(['positions']);
-    expect(needsRestart(after as never, after as never)).toEqual([]);
   });
 
   test('is what a gate signs with, and knows those of others by; the first that it does not know is told', () => {

@@ -54,6 +54,7 @@ describe('a scrape', () => {
     'tidegate_memory_bytes 19000',
     'tidegate_memory_max_bytes 20000',
     'tidegate_held_bytes{kind="fills"} 23',
+    'tidegate_held_bytes{kind="uncollected"} 26',
     'tidegate_held_max_bytes 24',
     'tidegate_held_refused_total{kind="uploads"} 25',
     'tidegate_position 17',

@@ -284,15 +284,3 @@ function readSecretFile(option: string, path: string): string {
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(host);
 }
-
-/** Keys that only a new start can change. */
-export function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const keys = ['listen', 'admin', 'positions', 'memory', 'disk', 'limits', 'log', 'cacheName', 'workers'] as const;
-  return keys.filter((key) => JSON.stringify(settled(before)[key]) !== JSON.stringify(settled(after)[key]));
-}
-
-/** Without the certificates, which a reload does change. */
-function settled(config: ResolvedConfig): ResolvedConfig {
-  const { tls } = config.listen;
-  return tls === undefined ? config : { ...config, listen: { ...config.listen, tls: { ...tls, certificates: [] } } };
-}

@@ -79,10 +79,8 @@ const COPIED: readonly Copy<GateStats>[] = [
   gauge('entries', 'Entries in memory.', (stats) => stats.memory.entries),
   gauge('memory_bytes', 'Bytes of the entries in memory.', (stats) => stats.memory.bytes),
   gauge('memory_max_bytes', 'Bytes that entries may take in memory.', (stats) => stats.memory.maxBytes),
-  gauge(
-    'held_bytes{kind}',
-    'Bytes held in memory besides the entries, by why.',
-    ({ memory }: GateStats) => memory.held?.bytes ?? {},
+  gauge('held_bytes{kind}', 'Bytes held in memory besides the entries, by why.', ({ memory: { held } }: GateStats) =>
+    held ? { ...held.bytes, uncollected: held.uncollected } : {},
   ),
   gauge('held_max_bytes', 'Bytes that may be held besides the entries.', ({ memory }) => memory.held?.maxBytes ?? 0),
   counter(

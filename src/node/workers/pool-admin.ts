@@ -205,7 +205,7 @@ export class Totals {
 
   retire({ stats, clientBytes, measured }: Figures): void {
     const { held: had } = stats.memory;
-    const held = had && { maxBytes: 0, bytes: nothingHeld(), refused: had.refused };
+    const held = had && { maxBytes: 0, bytes: nothingHeld(), uncollected: 0, refused: had.refused };
     const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0, ...(held && { held }) };
     const counted: GateStats = { ...stats, memory, fillsInFlight: 0 };
     this.#retired = [this.#retired.reduce(added, counted)];

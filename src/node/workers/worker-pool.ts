@@ -12,6 +12,7 @@ import type { SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
 import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
+import { reloaded } from '../config/restart.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
 import {
@@ -127,8 +128,7 @@ export class WorkerPool {
 
   /** All workers use this configuration from now on, later ones too. */
   async reload(config: ResolvedConfig): Promise<void> {
-    // A worker that begins later is to know the positions that those now give.
-    this.#config = { ...config, positions: this.#config.positions };
+    this.#config = reloaded(this.#config, config);
     await this.askEach('reload', () => this.#workerConfig());
   }
 
