@@ -40,6 +40,7 @@ export class CallRoom {
   readonly #calls: Bucket;
   readonly #reports: Bucket;
   readonly #wrong = new Map<string, Bucket>();
+  readonly #tenants = new Map<string, Bucket>();
 
   constructor(limits: CallLimits, clock: Pick<Clock, 'monotonic'>, counts: AdminCounts) {
     this.#limits = limits;
@@ -49,12 +50,13 @@ export class CallRoom {
     this.#reports = new Bucket(limits.calls);
   }
 
-  /** Takes a call that was let through; the refusal when there are too many. */
-  take({ method, path }: { readonly method: string; readonly path: string }): AdminResponse | undefined {
+  /** Takes a call that was let through; the refusal when there are too many. `tenant`: whose token it came with, if any. */
+  take({ method, path, tenant }: TakenCall): AdminResponse | undefined {
     const isReport = method === 'POST' && path === '/sources';
-    const waitMs = (isReport ? this.#reports : this.#calls).take(this.#clock.monotonic());
+    const bucket = tenant === undefined ? (isReport ? this.#reports : this.#calls) : this.#bucketOf(tenant);
+    const waitMs = bucket.take(this.#clock.monotonic());
     if (waitMs === 0) return undefined;
-    const { perSecond, burst } = this.#limits.calls;
+    const { perSecond, burst } = tenant === undefined ? this.#limits.calls : tenantRate(this.#limits.calls);
     return this.#refused(isReport ? 'reports' : 'calls', `${perSecond} calls a second, ${burst} at once`, waitMs);
   }
 
@@ -77,11 +79,30 @@ export class CallRoom {
     this.#wrong.get(clientGroup(unmapped(address)))?.giveBack();
   }
 
+  /** Tenants do not keep each other out, nor the operator. */
+  #bucketOf(tenant: string): Bucket {
+    const bucket = this.#tenants.get(tenant) ?? new Bucket(tenantRate(this.#limits.calls));
+    if (this.#tenants.size >= MAX_ADDRESSES) this.#tenants.clear();
+    this.#tenants.set(tenant, bucket);
+    return bucket;
+  }
+
   #refused(reason: AdminRefusalReason, expected: string, waitMs: number): AdminResponse {
     this.#counts[reason]++;
     const refusal = failure(429, `expected ${expected}, got more`);
     return { ...refusal, fields: ['retry-after', String(Math.ceil(waitMs / 1_000))] };
   }
+}
+
+interface TakenCall {
+  readonly method: string;
+  readonly path: string;
+  readonly tenant?: string | undefined;
+}
+
+/** A tenth of what all calls have, for one tenant. */
+function tenantRate({ perSecond, burst }: CallRate): CallRate {
+  return { perSecond: Math.max(1, perSecond / 10), burst: Math.max(1, burst / 10) };
 }
 
 class Bucket {

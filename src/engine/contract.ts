@@ -30,6 +30,8 @@ import type { QuestionResult } from './source-questions.ts';
 /** Where requests of one route go and under which policy. Made once from the configuration, shared by its requests. */
 export interface Route {
   readonly tenant: string;
+  /** The provisioned tenant whose route it is: its tags and sources are names of its own. Default: of the configuration file. */
+  readonly owner?: string | undefined;
   /** The origin's name in the configuration: part of the cache key, and what an `origin` selector names. */
   readonly originName: string;
   readonly origin: Origin;

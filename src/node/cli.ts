@@ -31,6 +31,7 @@ import {
 import { FEED } from './operator/cli/feed-commands.ts';
 import { INIT } from './operator/cli/init-command.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
+import { TENANT } from './operator/cli/tenant-commands.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 
@@ -71,6 +72,7 @@ export const COMMANDS: readonly CommandRow[] = [
   POPULATE,
   FEED,
   INIT,
+  TENANT,
 ];
 
 interface ServeOptions extends ConfigOverrides {

@@ -7,7 +7,6 @@
 
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
 import { newEpoch, platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
@@ -38,9 +37,11 @@ import { createMetrics, type Metrics } from './operator/metrics.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
-import { Overload, processPressure } from './overload.ts';
+import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
-import { Rules } from './rules.ts';
+import { otherRules, Rules } from './rules.ts';
+import type { Tenants } from './tenants/tenants.ts';
+import { adminApi, withTenants } from './tenants/with-tenants.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
 /**
@@ -79,12 +80,16 @@ type Role =
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
 export async function startGate(config: ResolvedConfig, log: Logger = logOf(config)): Promise<RunningGate> {
-  return startPart(config, { log, tiers: await openTiers(config, log), role: undefined });
+  const tiers = await openTiers(config, log);
+  const start = (whole: ResolvedConfig, tenants: Tenants) => startPart(whole, { log, tiers, tenants, role: undefined });
+  return withTenants(config, { log, tiers }, start);
 }
 
 interface GateParts {
   readonly log: Logger;
   readonly tiers: NodeTiers;
+  /** Undefined in a worker. */
+  readonly tenants?: Tenants;
   /** Undefined: a gate of one process. */
   readonly role: Role | undefined;
 }
@@ -116,7 +121,7 @@ export class NodeGate implements RunningGate {
   readonly metrics: Metrics;
   readonly exchanges: ExchangeLog;
   readonly rehydrator: Rehydrator;
-  readonly #role: Role | undefined;
+  readonly #parts: Pick<GateParts, 'role' | 'tenants'>;
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
   readonly #overload: Overload;
@@ -130,22 +135,22 @@ export class NodeGate implements RunningGate {
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
 
-  constructor(config: ResolvedConfig, { log, tiers, role }: GateParts) {
-    this.#role = role;
+  constructor(config: ResolvedConfig, { log, tiers, tenants, role }: GateParts) {
+    this.#parts = { role, ...(tenants !== undefined && { tenants }) };
     this.#log = log;
     this.#tiers = tiers;
     this.#certificates = certificatesOf(config, log);
     this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#overload = overloadOf(config, log);
     this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
-    this.#site = this.#compile(config);
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
-    const shownPath = (path: string) => this.#site.shownPath(path);
-    this.exchanges = new ExchangeLog({ log, shownPath, forwarded });
+    this.exchanges = new ExchangeLog({ log, shownPath: (path) => this.#site.shownPath(path), forwarded });
+    this.#site = this.#compile(config);
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
     const { uploads, answers, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
-    const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
+    const ofTenants = { tenants: () => this.exchanges.tenants.figures() };
+    const ofClients = { ...ofTenants, uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
     const sources = () => this.gate.sources();
     this.metrics =
       role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
@@ -199,7 +204,7 @@ export class NodeGate implements RunningGate {
   async start(): Promise<void> {
     const { listen, admin } = this.#site.config;
     await this.#rules.begin(this.#site.config);
-    const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
+    const at = await this.#front.listen({ ...listen, reusePort: this.#parts.role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, listen.tls === undefined ? 'http' : 'https');
     this.#overload.start();
@@ -208,7 +213,7 @@ export class NodeGate implements RunningGate {
       // Who needs a part sooner loads it, and hears of its error.
       loaded.catch((err: unknown) => this.#log.error({ err }, 'not all was loaded'));
     });
-    if (this.#role?.kind === 'worker') return;
+    if (this.#parts.role?.kind === 'worker') return;
     try {
       const deps: AdminDeps = {
         gate: this.gate,
@@ -220,8 +225,9 @@ export class NodeGate implements RunningGate {
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
       };
-      const api = createAdminApi(this.#role === undefined ? deps : this.#role.admin(deps));
-      const server = await startAdmin({ ...admin, api, counts: this.metrics.refusedCalls });
+      const api = adminApi(this.#parts.role === undefined ? deps : this.#parts.role.admin(deps), this.#parts.tenants);
+      const counts = this.metrics.refusedCalls;
+      const server = await startAdmin({ ...admin, api, counts, tokens: this.#parts.tenants?.tokens });
       this.adminUrl = server.url;
       this.#closeAdmin = () => server.close();
     } catch (error) {
@@ -244,11 +250,11 @@ export class NodeGate implements RunningGate {
     this.prepare(news);
     const [old, config] = [this.#site, reloaded(this.#site.config, news)];
     this.#site = this.#compile(config);
-    old.router.retire();
-    if (this.#role?.kind !== 'worker') this.#population.reloaded();
+    old.router.retire(this.#site.router, otherRules(old.config, config));
+    if (this.#parts.role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
     // The primary does the rest, once.
-    if (this.#role?.kind === 'worker') return;
+    if (this.#parts.role?.kind === 'worker') return;
     for (const key of needsRestart(old.config, news)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
     }
@@ -272,9 +278,11 @@ export class NodeGate implements RunningGate {
   #compile(config: ResolvedConfig) {
     const pools = this.#origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
+    const { boundsOf } = this.exchanges.tenants.update(config, this.#tiers.memory.shares);
+    const router = compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding, boundsOf });
     return {
       config,
-      router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
+      router: this.exchanges.tenants.routed(router),
       trust: trustOf(config.trustedProxies),
       shownPath: shownPathOf(config.log),
     };
@@ -283,18 +291,4 @@ export class NodeGate implements RunningGate {
   requestFor(asked: OwnRequest): GateRequest | undefined {
     return admitOwn(asked, this.#site.router, this.#site.config);
   }
-}
-
-function overloadOf({ limits }: ResolvedConfig, log: Logger): Overload {
-  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
-  return new Overload({
-    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
-    tasks: platformTasks,
-    read: processPressure(),
-    changed: (shortOf, reading) => {
-      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
-      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
-    },
-    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
-  });
 }

@@ -19,6 +19,17 @@ export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 
   readonly positions: { readonly secret: string | undefined };
   readonly routes: readonly ResolvedRoute[];
   readonly schedule: readonly ResolvedSchedule[];
+  /** Bounds of the provisioned tenants, whose origins and routes are among the others. Default: there are none. */
+  readonly tenants?: { readonly [name: string]: ResolvedBounds };
+}
+
+interface ResolvedBounds {
+  readonly suspended: boolean;
+  readonly quotas: {
+    readonly memoryBytes?: number;
+    readonly requestsPerSecond?: number;
+    readonly originConcurrency?: number;
+  };
 }
 
 export type ResolvedSchedule = ScheduleOutput & { readonly name: string };

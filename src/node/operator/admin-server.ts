@@ -12,7 +12,8 @@ import { isIPv6 } from 'node:net';
 import { type AdminCounts, type AdminRefusalReason, type CallLimits, CallRoom } from '../../admin/call-room.ts';
 import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
-import { answerArrival, type Guard, headOf, tokenGuard } from '../../admin/listener.ts';
+import { answerArrival, type Guard, headOf, tenantGuard, tenantToken, tokenGuard } from '../../admin/listener.ts';
+import type { TenantsApi } from '../../admin/tenants-contract.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import { fieldLines, fieldValue } from '../../semantics/fields.ts';
@@ -29,6 +30,8 @@ export interface AdminListener extends CallLimits {
   readonly token?: string | undefined;
   readonly maxConnections: number;
   readonly api: AdminApi;
+  /** Those of tenants, which the API narrows. Default: there are none. */
+  readonly tokens?: Pick<TenantsApi['tokens'], 'authenticate'> | undefined;
   readonly counts: AdminCounts;
   /** Time for the content of a call, and for an answer to be taken. */
   readonly slowMs?: { readonly content: number; readonly answer: number };
@@ -58,7 +61,8 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
       `expected a token for the admin API on ${host}, which other machines can reach, got none; set one or listen on 127.0.0.1`,
     );
   }
-  const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token);
+  const operator = token === undefined ? loopbackGuard(host) : tokenGuard(token);
+  const guard = listener.tokens === undefined ? operator : tenantGuard(operator, listener.tokens);
   const desk = new AdminDesk(listener, guard);
   const server = createServer(
     // The content has less time, so that who is slow is told.
@@ -123,7 +127,9 @@ class AdminDesk {
       const refused = await this.#guard(fields, path);
       if (!isKnown && refused?.status !== 401) this.#room.rightToken(address);
       this.connections.letThrough(socket, refused === undefined);
-      return refused ?? this.#room.take({ method, path });
+      const token = tenantToken(fields);
+      const tenant = token && this.#listener.tokens?.authenticate(token)?.tenant;
+      return refused ?? this.#room.take({ method, path, tenant });
     };
   }
 

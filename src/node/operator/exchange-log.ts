@@ -1,9 +1,11 @@
 // What becomes known of exchanges as they end: bytes for the metrics, a line for the access log.
 
 import type { Logger } from 'pino';
+import { platformClock } from '../../cache/platform.ts';
 import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
 import { classOf } from '../../engine/tally.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
+import { TenantRooms } from '../tenants/tenant-rooms.ts';
 import { accessLine } from './access-log.ts';
 import { shownMethod } from './redact.ts';
 
@@ -18,6 +20,7 @@ interface ExchangeLogParts {
 export class ExchangeLog {
   /** Bytes of content sent to clients since the start. */
   clientBytes = 0;
+  readonly tenants = new TenantRooms(platformClock);
   readonly shownPath: ExchangeLogParts['shownPath'];
   readonly #parts: ExchangeLogParts;
   /** Time to the origin's head; only requests that went forward are here. */
@@ -35,6 +38,7 @@ export class ExchangeLog {
       const { originName: origin } = report.request.route;
       this.#parts.log.warn({ origin, code, cause: cause instanceof Error ? cause.message : undefined }, message);
     }
+    if (report.request.route.owner !== undefined) this.tenants.report(report);
     if (report.forwardMs === undefined) return;
     this.#forwardMs.set(report.request, report.forwardMs);
     this.#parts.forwarded(report);
@@ -43,6 +47,8 @@ export class ExchangeLog {
   /** What the front reports. */
   readonly ended = (end: ExchangeEnd): void => {
     this.clientBytes += end.bodyBytes;
+    const { owner } = end.request.route;
+    if (owner !== undefined) this.tenants.sent(owner, end.bodyBytes);
     const { log, shownPath } = this.#parts;
     if (!log.isLevelEnabled('info')) return;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;

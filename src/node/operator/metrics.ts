@@ -6,16 +6,17 @@
 
 import type { Histogram, Registry } from 'prom-client';
 import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
+import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
-import type { Metric, Series } from '../../metrics/collected.ts';
-import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
+import { type Copy, copyOf, counter, counts, gauge } from './metric-copies.ts';
+import { OF_TENANTS } from './tenant-metrics.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
@@ -31,6 +32,8 @@ export interface MetricsSources {
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
+  /** Of provisioned tenants, by name. */
+  readonly tenants?: () => Readonly<Record<string, TenantFigures>>;
 }
 
 /** A snapshot of prom-client; only `name` is read here. */
@@ -47,12 +50,6 @@ export interface Metrics {
   observeForward(report: Pick<ExchangeReport, 'request' | 'forwardMs'>): void;
   /** Begins to measure the process: its memory, its event loop. */
   load(): Promise<void>;
-}
-
-/** A metric that is copied from figures of another place at each scrape. */
-interface Copy<Stats> {
-  readonly metric: Metric;
-  readonly read: (stats: Stats) => readonly Series[];
 }
 
 const COPIED: readonly Copy<GateStats>[] = [
@@ -124,8 +121,9 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
-  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, tenants } = others;
   if (sources !== undefined) collect(OF_SOURCES, sources);
+  if (tenants !== undefined) collect(OF_TENANTS, tenants);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);
   if (uploads !== undefined) collect([OF_UPLOADS], () => uploads);
@@ -266,30 +264,3 @@ const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [
     },
   ),
 ];
-
-/** `named`: the name, and the label in braces where there are several. */
-function counter<Stats = GateStats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {
-  return copyOf('counter', named, { help, read });
-}
-
-/** Of figures that stand by the label's values. */
-function counts(named: string, help: string): Copy<Readonly<Record<string, number>>> {
-  return counter(named, help, (figures) => figures);
-}
-
-function gauge<Stats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {
-  return copyOf('gauge', named, { help, read });
-}
-
-function copyOf<Stats>(
-  kind: Metric['kind'],
-  named: string,
-  { help, read }: { readonly help: string; readonly read: (stats: Stats) => FigureOrParts },
-): Copy<Stats> {
-  const [own, label] = named.replace('}', '').split('{');
-  const name = `tidegate_${own}${kind === 'counter' ? '_total' : ''}`;
-  return {
-    metric: { kind, name, help, labelNames: label === undefined ? [] : [label] },
-    read: (stats) => seriesOf(read(stats), label),
-  };
-}

@@ -127,7 +127,12 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
-      return { stats: gate.stats(), clientBytes: part.exchanges.clientBytes, measured };
+      return {
+        stats: gate.stats(),
+        clientBytes: part.exchanges.clientBytes,
+        measured,
+        tenants: part.exchanges.tenants.figures(),
+      };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];

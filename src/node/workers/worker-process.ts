@@ -6,6 +6,7 @@
 
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import type { AdminDeps } from '../../admin/contract.ts';
+import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
@@ -42,6 +43,7 @@ export interface Figures {
   readonly stats: GateStats;
   readonly clientBytes: number;
   readonly measured: MetricsSnapshot;
+  readonly tenants: Readonly<Record<string, TenantFigures>>;
 }
 
 export type ToWorker =

@@ -79,6 +79,7 @@ describe('totals', () => {
     stats: { ...gateBench().gate.stats(), ...change },
     clientBytes,
     measured: [],
+    tenants: {},
   });
   const memory = { entries: 1, bytes: 10, maxBytes: 100, evictions: 2, declined: 3 };
 
