@@ -79,7 +79,7 @@ export class TenantRecords {
       }));
   }
 
-  put({ name, spec, suspended, createdMs, updatedMs }: TenantRecord): void {
+  save({ name, spec, suspended, createdMs, updatedMs }: TenantRecord): void {
     const statement = `INSERT INTO tenants VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)
       DO UPDATE SET spec = excluded.spec, suspended = excluded.suspended, updated = excluded.updated`;
     this.#durably(statement, [name, JSON.stringify(spec), suspended ? 1 : 0, createdMs, updatedMs]);

@@ -158,14 +158,14 @@ export class Tenants implements TenantsApi {
     const config = withTenants(this.#file, [...next.values()]);
     const records = kept(this.#records);
     const running = attached(this.#running);
-    records.put(record);
+    records.save(record);
     try {
       await running.reload(config);
       // What others have stored of its hosts before is no answer of this tenant's.
       await purgeHosts(running, news(before?.spec, record.spec));
     } catch (error) {
       if (before === undefined) records.remove(record.name);
-      else records.put(before);
+      else records.save(before);
       await running.reload(this.config);
       throw error;
     }
