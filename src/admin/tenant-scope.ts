@@ -128,17 +128,22 @@ function plainEntry(scope: TenantScope, entry: EntrySummary): EntrySummary {
 
 /** A tenant's keys stand together in their order: its list begins at the first, and ends at the first of another. */
 async function list(gate: CoreDeps['gate'], scope: TenantScope, query: ListQuery): Promise<ListPage> {
-  const { tag, after } = query;
+  const { tag, after, limit = DEFAULT_LIMIT } = query;
   const beginning = `${scope.name} ${scope.originOf('')}`;
-  const { entries, next } = await gate.list({
+  // One more than asked for: whether anything follows is to be told of the tenant's own entries alone.
+  const { entries } = await gate.list({
     ...query,
     ...(tag !== undefined && { tag: ownedName(tag, scope.name) }),
+    limit: limit + 1,
     after: after === undefined ? beginning : wholeKey(scope, after),
   });
   const own = entries.filter(({ key }) => key.startsWith(beginning));
-  const page = own.map((entry) => plainEntry(scope, entry));
-  return next?.startsWith(beginning) ? { entries: page, next: plainKey(scope, next) } : { entries: page };
+  const page = own.slice(0, limit).map((entry) => plainEntry(scope, entry));
+  const last = page.at(-1);
+  return own.length > limit && last !== undefined ? { entries: page, next: last.key } : { entries: page };
 }
+
+const DEFAULT_LIMIT = 100;
 
 function ownSources(api: SourceApi, owner: string): SourceApi {
   return {
