@@ -29,6 +29,7 @@ const CLASS_BY_DETAIL: { readonly [detail in OutcomeDetail]?: OutcomeClass } = {
   refused: 'refused',
   'only-if-cached': 'refused',
   'origin-error': 'error',
+  overload: 'refused',
   'stale-while-revalidate': 'stale',
   'stale-if-error': 'stale',
   grace: 'stale',

@@ -16,6 +16,7 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { surviveUncaughtExceptions } from './front/client-exchange.ts';
+import { unknownProxies } from './listening.ts';
 import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {
   addCommands,
@@ -111,7 +112,8 @@ function checkText(config: ResolvedConfig): string {
   const { origins, routes } = config;
   const lines = Object.entries(origins).map(([name, { url }]) => `origin ${name}: ${url}`);
   for (const { name, origin, profile } of routes) lines.push(`route ${name}: to ${origin}, profile ${profile}`);
-  return [...lines, ...evasions(config).map((line) => `warning: ${line}`), 'The configuration is right.'].join('\n');
+  const warnings = [unknownProxies(config) ?? [], evasions(config)].flat();
+  return [...lines, ...warnings.map((line) => `warning: ${line}`), 'The configuration is right.'].join('\n');
 }
 
 function withoutSecrets(config: ResolvedConfig): object {

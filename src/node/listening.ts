@@ -19,10 +19,15 @@ export function certificatesOf({ listen: { tls } }: ResolvedConfig, log: Logger)
 }
 
 /** What a client may take counts by its address, and behind a balancer that the gate was not told of, that is the balancer's. */
-export function warnOfUnknownProxies({ listen, trustedProxies }: ResolvedConfig, log: Logger): void {
-  if (trustedProxies !== undefined || listen.proxyProtocol || isLoopback(listen.host)) return;
+export function unknownProxies({ listen, trustedProxies }: ResolvedConfig): string | undefined {
+  if (trustedProxies !== undefined || listen.proxyProtocol || isLoopback(listen.host)) return undefined;
   const mend = 'name the proxies before the gate in trustedProxies, or set it to [] when clients connect directly';
-  log.warn({ host: listen.host }, `clients behind a proxy cannot be told apart: ${mend}`);
+  return `clients behind a proxy cannot be told apart: ${mend}`;
+}
+
+export function warnOfUnknownProxies(config: ResolvedConfig, log: Logger): void {
+  const warning = unknownProxies(config);
+  if (warning !== undefined) log.warn({ host: config.listen.host }, warning);
 }
 
 /** Where clients on this machine connect. */

@@ -35,7 +35,8 @@ export const OUTCOME_DETAILS = [
   'intent-open', // the answer was not stored, because a write on it is under way
   'source-not-live', // the answer was not stored, because nobody tells of changes at its source
   'only-if-cached',
-  'origin-error',
+  'origin-error', // the origin could not be asked, or did not answer as it should
+  'overload', // the gate is short of time, memory or descriptors, so it did not forward the request
   'refused', // the gate itself refused the request
 ] as const;
 

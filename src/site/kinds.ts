@@ -16,11 +16,15 @@ export const entityName = like(
 );
 export const token = value<string>('a token (RFC 9110 §5.6.2)', isToken);
 export const parameterName = like('a query parameter name');
-export const methods = oneOrMany('a method', isToken);
+// Methods are case-sensitive (RFC 9110 §9.1): one of these in small letters is a mistake, and no client sends it.
+const isKnownMethod = matches(/^(?:get|head|post|put|delete|options|patch|connect|trace)$/i);
+const isMethod = (given: unknown): given is string =>
+  isToken(given) && (!isKnownMethod(given) || String(given).toUpperCase() === given);
+export const methods = oneOrMany('a method, such as GET', isMethod);
 // CONNECT makes a tunnel, and the answer to TRACE would show fields meant for the origin: both are refused on every route.
 export const takenMethod = value<string>(
-  'a method other than CONNECT and TRACE',
-  (given) => isToken(given) && given !== 'CONNECT' && given !== 'TRACE',
+  'a method other than CONNECT and TRACE, such as GET',
+  (given) => isMethod(given) && given !== 'CONNECT' && given !== 'TRACE',
 );
 export const fieldName = value<string>('a field name', isToken);
 export const cookiePattern = value<string>(

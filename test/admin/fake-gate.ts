@@ -73,6 +73,7 @@ export const STATS: GateStats = {
     'source-not-live': 0,
     'only-if-cached': 0,
     'origin-error': 6,
+    overload: 0,
     refused: 7,
   },
   refusedStores: { 'no-store': 11, private: 12 },
