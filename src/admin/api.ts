@@ -6,9 +6,10 @@ import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
 import { reportSource } from './sources-api.ts';
+import { TAIL_KEYS, tail } from './tail-api.ts';
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
-  const { populate, tiers, sources } = deps;
+  const { populate, tiers, sources, tail: exchanges } = deps;
   const routes: readonly AdminRoute[] = [
     ...coreRoutes(deps, {
       of: (explanation) => dependenciesOf(sources, explanation),
@@ -20,6 +21,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /tiers', [], value(() => tiers.holdings())],
     ['GET /tiers/check', [], value(() => tiers.check())],
     ['POST /tiers/clear', [], value((_query, bodyText) => clearTier(tiers, bodyText))],
+    ['GET /tail', TAIL_KEYS, (query) => tail(exchanges, query)],
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
   ];

@@ -35,8 +35,11 @@ export interface AdminResponse {
   readonly stream?: AdminStream;
 }
 
-/** Begins a body that arrives over time. The returned function is called when the client leaves before `end`. */
-export type AdminStream = (write: (text: string) => void, end: () => void) => () => void;
+/**
+ * Begins a body that arrives over time. The returned function is called when the client leaves before `end`. `unread`: bytes that the
+ * client has not taken yet; one that leaves too many is cut off.
+ */
+export type AdminStream = (write: (text: string) => void, end: () => void, unread: () => number) => () => void;
 
 export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
 
@@ -59,6 +62,38 @@ export interface AdminDeps extends CoreDeps {
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
   readonly sources: SourceApi;
+  readonly tail: TailApi;
+}
+
+/** Exchanges that fulfil all of these. */
+export interface TailFilter {
+  /** Name of a route. */
+  readonly route?: string;
+  /** One of those that `/stats` counts requests by. */
+  readonly outcome?: string;
+  /** A glob over the path, or host and path, as the access log shows them. */
+  readonly url?: string;
+  /** `404`, or a class as `5xx`. */
+  readonly status?: string;
+}
+
+/** An exchange that has ended, as the access log has it; with its time and the name of its route. */
+export interface TailLine {
+  readonly time: string;
+  readonly route?: string | undefined;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly status: number;
+  readonly outcome: string;
+}
+
+/** `lost`: lines that are left out here. */
+export type Heard = TailLine | { readonly lost: number };
+
+export interface TailApi {
+  /** Something is heard at least every half minute. Calling the result ends it. */
+  listen(filter: TailFilter, hear: (heard: Heard) => void): () => void;
 }
 
 /** URLs to fill, and those that are none. */

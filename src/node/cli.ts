@@ -21,30 +21,30 @@ import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {
   addCommands,
   type Call,
+  CONFIG_ARGUMENT,
   type CommandRow,
   endOnSignal,
   failed,
-  type OptionRow,
   PROCESS_IO,
   stackOf,
   UsageError,
 } from './operator/cli/commands.ts';
+import { completionRow } from './operator/cli/completion.ts';
+import { DOCTOR } from './operator/cli/doctor-command.ts';
 import { FEED } from './operator/cli/feed-commands.ts';
 import { INIT } from './operator/cli/init-command.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
+import { REPLAY } from './operator/cli/replay-command.ts';
+import { TAIL } from './operator/cli/tail-command.ts';
+import { TOP } from './operator/cli/top-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
-
-const CONFIG: OptionRow = [
-  '[config]',
-  'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder',
-];
 
 export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'serve',
     help: 'serve in front of one or more origins',
-    argument: CONFIG,
+    argument: CONFIG_ARGUMENT,
     options: [
       ['--origin <url>', 'front this origin', { read: originUrl }],
       ['--host <address>', 'address to listen on (default 127.0.0.1)'],
@@ -61,17 +61,22 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'check',
     help: 'check a configuration and the files it names, and name all problems',
-    argument: CONFIG,
+    argument: CONFIG_ARGUMENT,
     options: [
       ['--platform <name>', 'platform that it is for', { choices: ['node', 'workers'], fallback: 'node' }],
       ['--json', 'print the configuration with its defaults as JSON'],
     ],
     run: check,
   },
+  DOCTOR,
   ...ADMIN_COMMANDS,
   POPULATE,
+  TAIL,
+  TOP,
+  REPLAY,
   FEED,
   INIT,
+  completionRow(() => COMMANDS),
 ];
 
 interface ServeOptions extends ConfigOverrides {

@@ -141,7 +141,7 @@ export class NodeGate implements RunningGate {
     this.#site = this.#compile(config);
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
     const shownPath = (path: string) => this.#site.shownPath(path);
-    this.exchanges = new ExchangeLog({ log, shownPath, forwarded });
+    this.exchanges = new ExchangeLog({ log, shownPath, forwarded, router: () => this.#site.router });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
     const { uploads, answers, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
@@ -216,7 +216,7 @@ export class NodeGate implements RunningGate {
         explainRequest: (request) => this.requestFor(request),
         populate: this.#population,
         tiers: tierControl(this.#tiers),
-        sources: this.gate,
+        ...{ sources: this.gate, tail: this.exchanges.tail },
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
       };

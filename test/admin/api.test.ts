@@ -213,6 +213,7 @@ describe('what is not there', () => {
         'GET /tiers',
         'GET /tiers/check',
         'POST /tiers/clear',
+        'GET /tail',
         'GET /sources',
         'POST /sources',
       ]);

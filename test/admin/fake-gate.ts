@@ -1,7 +1,7 @@
 // A gate that answers the admin API with fixed figures and remembers what it was asked.
 
 import { adminCounts } from '../../src/admin/call-room.ts';
-import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
+import type { AdminDeps, TailLine, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
@@ -98,6 +98,11 @@ export const STATS: GateStats = {
   },
 };
 
+export const TAILED: TailLine & Record<string, unknown> = {
+  ...{ time: '2026-01-01T00:00:00.000Z', route: 'route-1', method: 'GET', host: 'example.org', path: '/users' },
+  ...{ key: '0123456789abcdef', status: 200, outcome: 'hit', bytes: 2048, durationMs: 0.123 },
+};
+
 export const JOB: JobProgress = {
   ...{ id: 'a-1', cause: 'operator', name: '2 URLs', state: 'running', sealed: true },
   ...{
@@ -182,6 +187,12 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
       reportSource: async ({ sequence }) => ({ gap: sequence === 1, token: 't1' }),
       sources: () => [{ source: 'shop', live: true, leftMs: 1500, reports: 4, gaps: 1, expirations: 0 }],
       askSource: async () => ({ kind: 'silent' }),
+    },
+    tail: {
+      listen: (_filter, hear) => {
+        hear(TAILED);
+        return () => {};
+      },
     },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',

@@ -44,6 +44,11 @@ test('a line says what happened, why, and how long it took', () => {
   });
 });
 
+test('an answer that was not stored has the reason', () => {
+  const outcome = { hit: false, forward: 'miss', stored: false, refusal: 'set-cookie' } as const;
+  expect(accessLine(report('http://example.org/', { outcome }), EXTRA)).toMatchObject({ refusal: 'set-cookie' });
+});
+
 test('a hit has no forward', () => {
   const line = accessLine(report('http://example.org/', { outcome: { hit: true }, forwardMs: undefined }), EXTRA);
   expect(line).not.toHaveProperty('fwd');

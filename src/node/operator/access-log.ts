@@ -88,6 +88,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra) {
     // Why the origin was asked (RFC 9211 §2.2).
     ...(outcome.forward !== undefined && { fwd: outcome.forward }),
     ...(outcome.detail !== undefined && { detail: outcome.detail }),
+    ...(outcome.refusal !== undefined && { refusal: outcome.refusal }),
     bytes: extra.bytes,
     durationMs: toMicroseconds(extra.durationMs),
     ...(forwardMs !== undefined && { forwardMs: toMicroseconds(forwardMs) }),

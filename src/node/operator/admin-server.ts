@@ -157,6 +157,7 @@ class AdminDesk {
         if (!response.write(text) && response.writableLength > MAX_UNREAD_BYTES && !response.destroyed) give();
       },
       () => void response.end(),
+      () => response.writableLength,
     );
     response.on('close', left);
   }

@@ -1,11 +1,14 @@
-// What becomes known of exchanges as they end: bytes for the metrics, a line for the access log.
+// What becomes known of exchanges as they end: bytes for the metrics, a line for the access log and for who listens.
 
 import type { Logger } from 'pino';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
 import { classOf } from '../../engine/tally.ts';
+import type { Router } from '../../site/router.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
 import { accessLine } from './access-log.ts';
 import { shownMethod } from './redact.ts';
+import { Tail } from './tail.ts';
 
 interface ExchangeLogParts {
   readonly log: Logger;
@@ -13,12 +16,15 @@ interface ExchangeLogParts {
   readonly shownPath: (path: string) => string;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
+  /** Whose routes name the exchanges for those who listen. */
+  readonly router: () => Router;
 }
 
 export class ExchangeLog {
   /** Bytes of content sent to clients since the start. */
   clientBytes = 0;
   readonly shownPath: ExchangeLogParts['shownPath'];
+  readonly tail = new Tail(platformTasks);
   readonly #parts: ExchangeLogParts;
   /** Time to the origin's head; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
@@ -44,13 +50,22 @@ export class ExchangeLog {
   readonly ended = (end: ExchangeEnd): void => {
     this.clientBytes += end.bodyBytes;
     const { log, shownPath } = this.#parts;
-    if (!log.isLevelEnabled('info')) return;
+    const { isHeard } = this.tail;
+    if (!isHeard && !log.isLevelEnabled('info')) return;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
     if (status === undefined || outcome === undefined) {
       log.info({ method: shownMethod(request.method), durationMs }, 'client left before it was answered');
       return;
     }
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
-    log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, shownPath }));
+    const line = accessLine(report, { outcome: classOf(outcome), bytes, durationMs, shownPath });
+    log.info(line);
+    if (isHeard) this.tail.tell({ ...this.#occasion(request), ...line });
   };
+
+  #occasion({ uri }: GateRequest) {
+    const { host, pathname } = new URL(uri);
+    const route = this.#parts.router().match(host, pathname)?.name;
+    return { time: new Date(platformClock.now()).toISOString(), route };
+  }
 }

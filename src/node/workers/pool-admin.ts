@@ -5,6 +5,7 @@
 // matches is the larger of the two numbers of keys.
 
 import type { AdminDeps, ExplainRequest, SourceApi } from '../../admin/contract.ts';
+import { platformTasks } from '../../cache/platform.ts';
 import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
@@ -12,6 +13,7 @@ import type { Selector } from '../../ledger/selector.ts';
 import { nothingHeld } from '../../memory/budget.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
+import { PoolTail } from '../operator/tail.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { CallArgument, Figures } from './worker-process.ts';
 
@@ -34,7 +36,7 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
   };
   return {
     ...deps,
-    sources: poolSources(deps.sources, pool),
+    ...{ sources: poolSources(deps.sources, pool), tail: tailOf(pool) },
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -74,6 +76,10 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
       },
     },
   };
+}
+
+function tailOf(pool: WorkerPool): PoolTail {
+  return new PoolTail(platformTasks, (filters) => pool.ask('tail', filters));
 }
 
 /** Without a disk, the workers would never see the primary's fills. */

@@ -151,5 +151,6 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
       if (!reply.gap) rehydrator.invalidated(selectors, tiers);
       return reply;
     },
+    tail: (filters) => part.exchanges.tail.since(filters),
   };
 }

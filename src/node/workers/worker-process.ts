@@ -5,7 +5,7 @@
 // So it is over when both have been seen, the exit and the end of the channel.
 
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
-import type { AdminDeps } from '../../admin/contract.ts';
+import type { AdminDeps, Heard, TailFilter } from '../../admin/contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
@@ -32,6 +32,8 @@ export interface WorkerCalls {
   reload(config: ResolvedConfig): Promise<void>;
   /** From a tracker. `outdated`: tags that are outdated already; requested entries with these tags are filled again. */
   report(given: { readonly report: SourceReport; readonly outdated: readonly string[] }): Promise<SourceReply>;
+  /** Exchanges since the last such call that any of the filters asks for. */
+  tail(filters: readonly TailFilter[]): readonly Heard[];
 }
 
 export type CallArgument<Call extends keyof WorkerCalls> = Parameters<WorkerCalls[Call]>[0];

@@ -13,7 +13,7 @@ import { valuesOfFile } from '../../populate/sources.ts';
 import { type AdminAddress, callAdmin, followAdmin, listPages } from './admin-client.ts';
 import { ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, post } from './admin-commands.ts';
 import { type Call, type CommandIo, type CommandRow, exactlyOne, show, type Texts } from './commands.ts';
-import { printable } from './text.ts';
+import { printable, progressBar } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';
 
 interface PopulateOptions
@@ -151,16 +151,12 @@ async function follow(io: CommandIo, at: AdminAddress, id: string): Promise<JobP
   throw new TidegateError('E_ADMIN', `expected to hear of job ${id} until its end, got the end of the connection`);
 }
 
-const BAR_CHARS = 24;
-
 /** One line, e.g. `[######      ] 25 % 250 of 1000, 100/s`. A total that may still grow has a `+`. */
 function progressLine(progress: JobProgress): string {
   const { total, done, sealed, perSecond, failed } = progress;
   const part = total === 0 ? 0 : done / total;
-  const filled = Math.floor(part * BAR_CHARS);
-  const bar = `[${'#'.repeat(filled)}${' '.repeat(BAR_CHARS - filled)}]`;
   const trouble = failed === 0 ? '' : `, ${failed} failed`;
-  return `${bar} ${Math.floor(part * 100)} % ${done} of ${total}${sealed ? '' : '+'}, ${perSecond}/s${trouble}`;
+  return `${progressBar(part)} ${done} of ${total}${sealed ? '' : '+'}, ${perSecond}/s${trouble}`;
 }
 
 function endText(progress: JobProgress): string {
