@@ -1,8 +1,9 @@
-// What becomes known of exchanges as they end: bytes for the metrics, a line for the access log.
+// What becomes known of exchanges as they end: bytes and time for the statistics, a line for the access log.
 
 import type { Logger } from 'pino';
 import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
-import { classOf } from '../../engine/tally.ts';
+import { classOf } from '../../engine/outcome-class.ts';
+import type { Recorder } from '../../engine/statistics/statistics.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
 import { accessLine } from './access-log.ts';
 import { shownMethod } from './redact.ts';
@@ -13,11 +14,10 @@ interface ExchangeLogParts {
   readonly shownPath: (path: string) => string;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
+  readonly statistics: Pick<Recorder, 'ended'>;
 }
 
 export class ExchangeLog {
-  /** Bytes of content sent to clients since the start. */
-  clientBytes = 0;
   readonly shownPath: ExchangeLogParts['shownPath'];
   readonly #parts: ExchangeLogParts;
   /** Time to the origin's head; only requests that went forward are here. */
@@ -42,15 +42,16 @@ export class ExchangeLog {
 
   /** What the front reports. */
   readonly ended = (end: ExchangeEnd): void => {
-    this.clientBytes += end.bodyBytes;
-    const { log, shownPath } = this.#parts;
-    if (!log.isLevelEnabled('info')) return;
+    const { log, shownPath, statistics } = this.#parts;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
-    if (status === undefined || outcome === undefined) {
+    const kind = outcome && classOf(outcome);
+    statistics.ended(kind, durationMs, bytes);
+    if (!log.isLevelEnabled('info')) return;
+    if (status === undefined || outcome === undefined || kind === undefined) {
       log.info({ method: shownMethod(request.method), durationMs }, 'client left before it was answered');
       return;
     }
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
-    log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, shownPath }));
+    log.info(accessLine(report, { outcome: kind, bytes, durationMs, shownPath }));
   };
 }
