@@ -6,6 +6,7 @@ import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
 import { reportSource } from './sources-api.ts';
+import { gateStatistics, statsHistory } from './stats.ts';
 import { TAIL_KEYS, tail } from './tail-api.ts';
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
@@ -15,6 +16,8 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
       of: (explanation) => dependenciesOf(sources, explanation),
       asked: (query) => answerDeps(deps, query),
     }),
+    ['GET /v1/stats', [], value(() => gateStatistics(deps))],
+    ['GET /v1/stats/history', [], value(() => statsHistory(deps))],
     ['GET /populate', ['job', 'follow'], (query) => showPopulate(populate, query)],
     ['POST /populate', [], (_, text) => json(202, startPopulate(populate, parseJson(text, WHAT_TO_FILL)))],
     ['POST /populate/cancel', [], body((asked) => cancelPopulate(populate, asked), WHAT_TO_FILL)],

@@ -7,12 +7,15 @@ import type { PopulateItem } from '../engine/populate/item.ts';
 import type { JobProgress, NotStored } from '../engine/populate/job.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { QuestionResult } from '../engine/source-questions.ts';
+import type { GateCounts } from '../engine/statistics/counts.ts';
+import type { StatsHistory } from '../engine/statistics/history.ts';
 import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
 import { beyondBounds } from './json-bounds.ts';
+import type { OriginHealth } from './stats-contract.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -49,7 +52,11 @@ export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fie
 
 /** The parts of a gate that the admin API needs on every runtime. */
 export interface CoreDeps {
-  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
+  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & {
+    stats(): Eventually<GateStats>;
+    /** Of all processes of the gate, as are those of `stats`. */
+    counts(): Eventually<GateCounts>;
+  };
   isReady(): Readiness;
   /** Routes and normalises as the front would; returns undefined when no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
@@ -62,6 +69,9 @@ export interface AdminDeps extends CoreDeps {
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
   readonly sources: SourceApi;
+  /** Of `gate.counts`. */
+  readonly history: StatsHistory;
+  origins(): Eventually<readonly OriginHealth[]>;
   readonly tail: TailApi;
 }
 

@@ -11,6 +11,7 @@ import type { RunningFlight } from './http/running-flight.ts';
 import type { UnreadFills } from './http/unread-fills.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
+import type { Recorder } from './statistics/statistics.ts';
 import type { Tally } from './tally.ts';
 import type { Tiers } from './tiers/tiers.ts';
 import type { Sources, SourceView } from './tracked-sources.ts';
@@ -35,6 +36,9 @@ export interface Context {
   /** Who reports the sources. */
   readonly trackers: Pick<Sources, 'report' | 'ask'>;
   readonly tally: Tally;
+  readonly statistics: Recorder;
+  /** Since when it counts, by `clock.now`. */
+  readonly startedMs: number;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;
   /** False: no request waits for the flight of another. */

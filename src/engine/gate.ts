@@ -23,10 +23,13 @@ import type { LargeBodies } from './http/large-bodies.ts';
 import { answerAtOnce } from './http/lookup.ts';
 import { UnreadFills } from './http/unread-fills.ts';
 import { holdUnknown } from './http/write.ts';
+import { invalidateBy } from './invalidating.ts';
 import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
 import { operationsOf } from './operations.ts';
 import { populateOne } from './populate/fill.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
+import type { InvalidationCause } from './statistics/counts.ts';
+import { type Recorder, Statistics } from './statistics/statistics.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers/tiers.ts';
 import type { MakeSources } from './tracked-sources.ts';
@@ -48,6 +51,8 @@ export interface GateOptions {
   /** Figures of the disk tier, where there is one. */
   readonly diskStats?: () => DurableDiskStats;
   readonly report?: (report: ExchangeReport) => void;
+  /** What counts for statistics. Default: one of its own. */
+  readonly statistics?: Recorder;
   /** Told of a store that failed; the entry in question is a miss. */
   readonly fault?: (error: unknown) => void;
   /** Told of what threw, and must not have. Default: it is thrown again. */
@@ -115,13 +120,13 @@ export function createEngine(options: GateOptions): Engine {
   }
   if (options.unknownPast === true) {
     // A write of a process before may end until then, unnoticed; entries filled before its end may be outdated.
-    context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }));
+    context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }, 'fault'));
   }
   return {
     context,
     handle: (request, responder, unanswered) => handle(new Exchange(context, request, responder), context, unanswered),
     answerAtOnce: (request) => answerAtOnce(context, request),
-    invalidate: (selector) => invalidate(context, selector),
+    invalidate: (selector, cause) => invalidate(context, selector, cause),
   };
 }
 
@@ -146,7 +151,8 @@ function contextOf(options: GateOptions): Context {
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator(log, random, fault);
-  const tally = new Tally({ clock, report, broken: (error) => broken(error) });
+  const { statistics = new Statistics() } = options;
+  const tally = new Tally({ clock, statistics, report, broken: (error) => broken(error) });
   const broken = (error: unknown) => {
     const flushed = outlive({ tally, invalidator }, options, { error, scope: 'unknown' });
     if (flushed instanceof Promise) flushed.catch(fault);
@@ -161,14 +167,15 @@ function contextOf(options: GateOptions): Context {
   const makeSources = options.sources ?? (() => UNTRACKED);
   const trackers = makeSources({
     ...{ clock, tasks, random, epoch: () => invalidations.epoch },
-    invalidate: (selector) => invalidator.invalidate(selector),
+    invalidate: (selector) => invalidateBy({ invalidator, tiers }, selector, 'source'),
     outdated: (selectors) => options.rehydrator?.invalidated(selectors, tiers),
   });
   const { leases: sources, positions } = trackers;
   ledger.sources = sources;
   return {
     figures: options,
-    ...{ clock, tasks, random, ledger, invalidator, sources, positions, trackers, tiers, fault, broken, tally },
+    ...{ clock, tasks, random, ledger, invalidator, sources, positions, trackers, tiers },
+    ...{ fault, broken, tally, statistics, startedMs: clock.now() },
     bodies: options.bodies,
     budget,
     unread: new UnreadFills(budget),
@@ -190,7 +197,7 @@ function outlive(
   { error, scope }: { readonly error: unknown; readonly scope: ExceptionScope },
 ): Eventually<unknown> {
   tally.exceptions[scope]++;
-  const flushed = scope === 'unknown' ? invalidator.invalidate({ kind: 'all' }) : undefined;
+  const flushed = scope === 'unknown' ? invalidator.invalidate({ kind: 'all' }, { cause: 'fault' }) : undefined;
   if (exception === undefined) throw error;
   exception(error, scope);
   return flushed;
@@ -205,8 +212,12 @@ function handle(exchange: Exchange, context: Context, unanswered: Unanswered | u
   return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();
 }
 
-async function invalidate(context: Context, selector: Selector): Promise<InvalidationResult> {
-  const position = await context.invalidator.invalidate(selector);
+async function invalidate(
+  context: Context,
+  selector: Selector,
+  cause: InvalidationCause = 'call',
+): Promise<InvalidationResult> {
+  const position = await context.invalidator.invalidate(selector, { cause });
   const held = context.tiers.held(selector);
   context.rehydrator?.found(held);
   // It is in force, whether it can be counted or not.
@@ -214,6 +225,7 @@ async function invalidate(context: Context, selector: Selector): Promise<Invalid
     context.fault(error);
     return { count: held.length, more: true };
   });
+  context.invalidator.found(cause, count);
   return { position, matched: count, ...(more && { more }) };
 }
 

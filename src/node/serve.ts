@@ -14,6 +14,8 @@ import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { Rehydrator } from '../engine/populate/rehydrate.ts';
+import { StatsHistory } from '../engine/statistics/history.ts';
+import { type Recorder, Statistics } from '../engine/statistics/statistics.ts';
 import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel } from '../ports.ts';
@@ -38,7 +40,7 @@ import { createMetrics, type Metrics } from './operator/metrics.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
-import { Overload, processPressure } from './overload.ts';
+import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
 import { Rules } from './rules.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
@@ -74,7 +76,7 @@ type Role =
       readonly kind: 'primary';
       readonly front: Pick<Front, 'listen' | 'close'>;
       readonly metrics: Metrics;
-      readonly admin: (deps: AdminDeps) => AdminDeps;
+      readonly admin: (deps: Omit<AdminDeps, 'history'>) => Omit<AdminDeps, 'history'>;
     };
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
@@ -87,6 +89,8 @@ interface GateParts {
   readonly tiers: NodeTiers;
   /** Undefined: a gate of one process. */
   readonly role: Role | undefined;
+  /** Default: one that counts. */
+  readonly statistics?: Recorder;
 }
 
 /** Starts a gate on open tiers and later closes them with it. */
@@ -112,7 +116,7 @@ export class NodeGate implements RunningGate {
   port = 0;
   adminUrl = '';
   readonly #log: Logger;
-  readonly #origins: Origins;
+  readonly origins: Origins;
   readonly metrics: Metrics;
   readonly exchanges: ExchangeLog;
   readonly rehydrator: Rehydrator;
@@ -130,21 +134,21 @@ export class NodeGate implements RunningGate {
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
 
-  constructor(config: ResolvedConfig, { log, tiers, role }: GateParts) {
+  constructor(config: ResolvedConfig, { log, tiers, role, statistics = new Statistics() }: GateParts) {
     this.#role = role;
     this.#log = log;
     this.#tiers = tiers;
     this.#certificates = certificatesOf(config, log);
-    this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
+    this.origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#overload = overloadOf(config, log);
     this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
     this.#site = this.#compile(config);
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
     const shownPath = (path: string) => this.#site.shownPath(path);
-    this.exchanges = new ExchangeLog({ log, shownPath, forwarded, router: () => this.#site.router });
-    const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
+    this.exchanges = new ExchangeLog({ log, shownPath, forwarded, statistics });
+    const counted = { stats: () => this.gate.stats(), counts: () => this.gate.counts() };
     const { uploads, answers, tunnels, writes } = tiers;
-    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
+    const counts = { overload: this.#overload, queues: () => this.origins.queues(), refusedWrites: writes.counts };
     const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
     const sources = () => this.gate.sources();
     this.metrics =
@@ -160,7 +164,7 @@ export class NodeGate implements RunningGate {
       ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },
       ...tiers.gateOptions,
       ...{ rehydrator: this.rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
-      report: this.exchanges.report,
+      ...{ report: this.exchanges.report, statistics },
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
       exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),
     });
@@ -185,7 +189,7 @@ export class NodeGate implements RunningGate {
       limits,
       arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
       trust: () => this.#site.trust,
-      originOf: (name) => this.#origins.optionsOf(name),
+      originOf: (name) => this.origins.optionsOf(name),
       cacheName,
       ...{ budget, uploads, answers, tunnels, sheds: () => this.#overload.sheds() },
       hooks: {
@@ -210,7 +214,7 @@ export class NodeGate implements RunningGate {
     });
     if (this.#role?.kind === 'worker') return;
     try {
-      const deps: AdminDeps = {
+      const deps: Omit<AdminDeps, 'history'> = {
         gate: this.gate,
         isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
         explainRequest: (request) => this.requestFor(request),
@@ -219,11 +223,20 @@ export class NodeGate implements RunningGate {
         ...{ sources: this.gate, tail: this.exchanges.tail },
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
+        origins: () => this.origins.health(),
       };
-      const api = createAdminApi(this.#role === undefined ? deps : this.#role.admin(deps));
+      const ofAll = this.#role === undefined ? deps : this.#role.admin(deps);
+      const counts = () => ofAll.gate.counts();
+      const fault = (err: unknown) => this.#log.error({ err }, 'ten seconds of statistics could not be read');
+      const history = new StatsHistory({ clock: platformClock, tasks: platformTasks, counts, fault });
+      const api = createAdminApi({ ...ofAll, history });
       const server = await startAdmin({ ...admin, api, counts: this.metrics.refusedCalls });
       this.adminUrl = server.url;
-      this.#closeAdmin = () => server.close();
+      history.start();
+      this.#closeAdmin = () => {
+        history.stop();
+        return server.close();
+      };
     } catch (error) {
       await this.#front.close({ graceMs: 0 });
       this.#certificates?.close();
@@ -264,13 +277,13 @@ export class NodeGate implements RunningGate {
     this.#population.close();
     await this.#front.close({ graceMs });
     this.#certificates?.close();
-    await this.#origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });
+    await this.origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });
     await this.#closeAdmin();
     await this.#tiers.close();
   }
 
   #compile(config: ResolvedConfig) {
-    const pools = this.#origins.update(config.origins);
+    const pools = this.origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
     return {
       config,
@@ -283,18 +296,4 @@ export class NodeGate implements RunningGate {
   requestFor(asked: OwnRequest): GateRequest | undefined {
     return admitOwn(asked, this.#site.router, this.#site.config);
   }
-}
-
-function overloadOf({ limits }: ResolvedConfig, log: Logger): Overload {
-  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
-  return new Overload({
-    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
-    tasks: platformTasks,
-    read: processPressure(),
-    changed: (shortOf, reading) => {
-      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
-      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
-    },
-    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
-  });
 }

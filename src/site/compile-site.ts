@@ -43,6 +43,7 @@ export function compileSite(
       upgrade: route.upgrade,
     });
     const compiled: Route = {
+      name: route.name,
       tenant: route.tenant,
       originName: route.origin,
       origin,

@@ -4,6 +4,9 @@ import { adminCounts } from '../../src/admin/call-room.ts';
 import type { AdminDeps, TailLine, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
+import type { GateCounts } from '../../src/engine/statistics/counts.ts';
+import { StatsHistory } from '../../src/engine/statistics/history.ts';
+import { SKETCH_BUCKETS } from '../../src/engine/statistics/sketch.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import { nothingHeld } from '../../src/memory/budget.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
@@ -103,6 +106,33 @@ export const TAILED: TailLine & Record<string, unknown> = {
   ...{ key: '0123456789abcdef', status: 200, outcome: 'hit', bytes: 2048, durationMs: 0.123 },
 };
 
+const OF_ROUTE = {
+  ...{ hit: 40, stale: 1, validated: 2, collapsed: 3, miss: 4, bypass: 5, error: 6, refused: 7 },
+  ...{
+    originRequests: 12,
+    originFailures: 6,
+    originMs: 300,
+    fills: 6,
+    fillMs: 240,
+    fillQueries: 18,
+    refills: 5,
+    needlessRefills: 2,
+  },
+};
+
+export const COUNTS: GateCounts = {
+  routes: { '["-","demo","pages"]': OF_ROUTE },
+  tiers: { memory: 38, disk: 3 },
+  invalidations: {
+    ...{ call: { count: 4, entries: 9 }, write: { count: 2, entries: 3 }, source: { count: 1, entries: 1 } },
+    ...{ origin: { count: 0, entries: 0 }, rules: { count: 0, entries: 0 }, fault: { count: 0, entries: 0 } },
+  },
+  latency: { hits: new Float64Array(SKETCH_BUCKETS), misses: new Float64Array(SKETCH_BUCKETS) },
+  bytes: 4096,
+};
+
+const NEVER = { clock: { now: () => 1_767_225_600_000 }, tasks: { later: () => () => {} }, fault: () => {} };
+
 export const JOB: JobProgress = {
   ...{ id: 'a-1', cause: 'operator', name: '2 URLs', state: 'running', sealed: true },
   ...{
@@ -158,7 +188,10 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
         return EXPLANATION;
       },
       stats: () => STATS,
+      counts: () => COUNTS,
     },
+    history: new StatsHistory({ ...NEVER, counts: () => COUNTS }),
+    origins: () => [{ origin: 'demo', processes: 1, open: 0, waiting: 0, queued: 3, refused: 1 }],
     isReady: () => ({ ready: true }),
     explainRequest: ({ method, uri, fields }) =>
       uri.startsWith('http://example.org/')

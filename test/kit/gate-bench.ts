@@ -35,6 +35,7 @@ export interface GateBenchParts
     | 'joins'
     | 'mostCounted'
     | 'report'
+    | 'tierNames'
     | 'writes'
   > {
   readonly log?: InvalidationLog;

@@ -27,7 +27,7 @@ test.each(Object.entries(FIXED))('%s waits for the next start', (key, value) => 
 
 test('origins and routes change with a reload, whatever else waits', () => {
   const before = resolve({});
-  const after = resolve({ ...FIXED, routes: [{ match: '/static/*', ttl: '1h' }] });
+  const after = resolve({ ...FIXED, routes: [{ match: { path: '/static/*' }, defaultTtl: '1h' }] });
   expect(needsRestart(before, after)).toEqual(Object.keys(FIXED));
   expect(reloaded(before, after)).toEqual({ ...before, origins: after.origins, routes: after.routes });
 });

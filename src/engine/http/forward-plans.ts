@@ -62,7 +62,7 @@ export function planToValidate(
 ): ForwardPlan {
   const { outdated, reason } = why;
   const whole = asWhole(request);
-  const plan = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
+  const plan = { reason, ...(outdated ? { detail: 'outdated' as const, outdated: entry } : { replaces: entry }) };
   const conditions = validationFields(decodeHead(entry.bytes, entry.headBytes), { outdated });
   if (conditions === undefined) return { ...plan, forward: whole };
   return { ...plan, forward: withFields(whole, conditions), unconditional: whole, validating: entry };

@@ -162,7 +162,7 @@ class TieredValueCache implements ValueCache {
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
     this.#context.tally.invalidated(selectors, soft);
-    const appended = selectors.map((selector) => this.#context.invalidator.invalidate(selector, soft));
+    const appended = selectors.map((selector) => this.#context.invalidator.invalidate(selector, { soft }));
     await this.#context.underWay.track(Promise.all(appended));
   }
 

@@ -5,7 +5,8 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { type DestinationStream, destination as fileDestination, type Logger, pino } from 'pino';
-import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
+import type { ExchangeReport } from '../../engine/contract.ts';
+import type { OutcomeClass } from '../../engine/outcome-class.ts';
 import { cacheKey } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { redactText, shownMethod } from './redact.ts';

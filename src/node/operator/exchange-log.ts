@@ -1,10 +1,10 @@
-// What becomes known of exchanges as they end: bytes for the metrics, a line for the access log and for who listens.
+// What becomes known of exchanges as they end: bytes and time for the statistics, a line for the access log and for who listens.
 
 import type { Logger } from 'pino';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
-import { classOf } from '../../engine/tally.ts';
-import type { Router } from '../../site/router.ts';
+import { classOf } from '../../engine/outcome-class.ts';
+import type { Recorder } from '../../engine/statistics/statistics.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
 import { accessLine } from './access-log.ts';
 import { shownMethod } from './redact.ts';
@@ -16,13 +16,10 @@ interface ExchangeLogParts {
   readonly shownPath: (path: string) => string;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
-  /** Whose routes name the exchanges for those who listen. */
-  readonly router: () => Router;
+  readonly statistics: Pick<Recorder, 'ended'>;
 }
 
 export class ExchangeLog {
-  /** Bytes of content sent to clients since the start. */
-  clientBytes = 0;
   readonly shownPath: ExchangeLogParts['shownPath'];
   readonly tail = new Tail(platformTasks);
   readonly #parts: ExchangeLogParts;
@@ -48,24 +45,19 @@ export class ExchangeLog {
 
   /** What the front reports. */
   readonly ended = (end: ExchangeEnd): void => {
-    this.clientBytes += end.bodyBytes;
-    const { log, shownPath } = this.#parts;
+    const { log, shownPath, statistics } = this.#parts;
     const { isHeard } = this.tail;
-    if (!isHeard && !log.isLevelEnabled('info')) return;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
-    if (status === undefined || outcome === undefined) {
+    const kind = outcome && classOf(outcome);
+    statistics.ended(kind, durationMs, bytes);
+    if (!isHeard && !log.isLevelEnabled('info')) return;
+    if (status === undefined || outcome === undefined || kind === undefined) {
       log.info({ method: shownMethod(request.method), durationMs }, 'client left before it was answered');
       return;
     }
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
-    const line = accessLine(report, { outcome: classOf(outcome), bytes, durationMs, shownPath });
+    const line = accessLine(report, { outcome: kind, bytes, durationMs, shownPath });
     log.info(line);
-    if (isHeard) this.tail.tell({ ...this.#occasion(request), ...line });
+    if (isHeard) this.tail.tell({ time: new Date(platformClock.now()).toISOString(), route: request.route.name, ...line });
   };
-
-  #occasion({ uri }: GateRequest) {
-    const { host, pathname } = new URL(uri);
-    const route = this.#parts.router().match(host, pathname)?.name;
-    return { time: new Date(platformClock.now()).toISOString(), route };
-  }
 }

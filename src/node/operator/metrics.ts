@@ -8,7 +8,9 @@ import type { Histogram, Registry } from 'prom-client';
 import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
+import type { GateCounts } from '../../engine/statistics/counts.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
+import { GATE_MEASURES, metricOf } from '../../metrics/gate-measures.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
@@ -19,8 +21,7 @@ import type { WriteRoom } from '../write-room.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
-  /** Bytes of content sent to clients since the start; undefined when not counted. */
-  readonly clientBytes?: () => number;
+  readonly counts: () => GateCounts;
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
   readonly uploads?: UploadCounts;
@@ -109,6 +110,11 @@ const COPIED: readonly Copy<GateStats>[] = [
   gauge('fills_in_flight', 'Fills under way.', (stats) => stats.fillsInFlight),
 ];
 
+/** What statistics have beside those. */
+const OF_STATISTICS: readonly Copy<GateCounts>[] = GATE_MEASURES.map((measure) => {
+  return { metric: metricOf(measure), read: measure.read };
+});
+
 const ORIGIN_SECONDS = {
   name: 'tidegate_origin_seconds',
   help: "Time from forwarding a request to the head of the origin's answer.",
@@ -123,7 +129,7 @@ interface Loaded {
 
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
-function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
+function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'counts'>): void {
   const { overload, queues, uploads, cut, tunnels, refusedWrites, sources } = others;
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
@@ -134,12 +140,10 @@ function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 
   if (refusedWrites !== undefined) collect(OF_WRITES, () => refusedWrites);
 }
 
-export function createMetrics({ stats, clientBytes, ...others }: MetricsSources): Metrics {
-  const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
+export function createMetrics({ stats, counts, ...others }: MetricsSources): Metrics {
   const refusedCalls = adminCounts();
-  const copied = ofClients === undefined ? COPIED : [...COPIED, ...ofClients];
-  const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
-  let latest: GateStats | undefined;
+  const copiedNames = new Set([...COPIED, ...OF_SOURCES, ...OF_STATISTICS].map(({ metric }) => metric.name));
+  let latest: { readonly stats: GateStats; readonly counts: GateCounts } | undefined;
   let loading: Promise<Loaded> | undefined;
   const load = async (): Promise<Loaded> => {
     const prom = await import('prom-client');
@@ -148,7 +152,8 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
     const collect: Collect = (copies, now) => {
       for (const { metric, read } of copies) registerCollected(registry, metric, () => read(now()));
     };
-    collect(copied, () => latest ?? stats());
+    collect(COPIED, () => latest?.stats ?? stats());
+    collect(OF_STATISTICS, () => latest?.counts ?? counts());
     collectOthers(collect, others);
     collect([OF_ADMIN], () => refusedCalls);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
@@ -162,7 +167,7 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
     text: async (others = []) => {
       const { registry } = await ready();
       // Taken once, so that the figures of a scrape agree with each other.
-      latest = stats();
+      latest = { stats: stats(), counts: counts() };
       if (others.length === 0) return registry.metrics();
       const { AggregatorRegistry } = await import('prom-client');
       return AggregatorRegistry.aggregate([await registry.getMetricsAsJSON(), ...others]).metrics();

@@ -34,7 +34,7 @@ export async function startWorkers(
   });
   const metrics = createMetrics({
     stats: () => totals.stats,
-    clientBytes: () => totals.clientBytes,
+    counts: () => totals.counts,
     sources: () => sources(),
   });
   const part = await startPart(config, {

@@ -127,7 +127,7 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
-      return { stats: gate.stats(), clientBytes: part.exchanges.clientBytes, measured };
+      return { stats: gate.stats(), counts: gate.counts(), origins: part.origins.health(), measured };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];

@@ -6,9 +6,11 @@
 
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import type { AdminDeps, Heard, TailFilter } from '../../admin/contract.ts';
+import type { OriginHealth } from '../../admin/stats-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
+import type { GateCounts } from '../../engine/statistics/counts.ts';
 import { type ErrorCode, TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
@@ -42,7 +44,8 @@ export type Answer<Call extends keyof WorkerCalls> = Awaited<ReturnType<WorkerCa
 /** A worker's counts since its start. */
 export interface Figures {
   readonly stats: GateStats;
-  readonly clientBytes: number;
+  readonly counts: GateCounts;
+  readonly origins: readonly OriginHealth[];
   readonly measured: MetricsSnapshot;
 }
 

@@ -75,11 +75,10 @@ describe('a worker that dies', () => {
 });
 
 describe('totals', () => {
-  const figures = (change: Partial<GateStats>, clientBytes = 0) => ({
-    stats: { ...gateBench().gate.stats(), ...change },
-    clientBytes,
-    measured: [],
-  });
+  const figures = (change: Partial<GateStats>, bytes = 0) => {
+    const { gate } = gateBench();
+    return { stats: { ...gate.stats(), ...change }, counts: { ...gate.counts(), bytes }, origins: [], measured: [] };
+  };
   const memory = { entries: 1, bytes: 10, maxBytes: 100, evictions: 2, declined: 3 };
 
   test('are sums, but for what all have in common', () => {
@@ -87,7 +86,7 @@ describe('totals', () => {
     const own = figures({ position: 7, intentsOpen: 1, purges: 1 });
     const one = figures({ position: 6, intentsOpen: 2, stores: 3, memory, refusedStores: { a: 1 } }, 5);
     const other = figures({ position: 7, intentsOpen: 2, stores: 4, memory, refusedStores: { a: 2, b: 1 } }, 6);
-    totals.update(own.stats, [one, other]);
+    totals.update(own, [one, other]);
     expect(totals.stats).toMatchObject({
       position: 7,
       intentsOpen: 2,
@@ -96,7 +95,7 @@ describe('totals', () => {
       refusedStores: { a: 3, b: 1 },
     });
     expect(totals.stats.memory.entries).toBe(own.stats.memory.entries + 2);
-    expect(totals.clientBytes).toBe(11);
+    expect(totals.counts.bytes).toBe(11);
   });
 
   test('do not go back when a worker is gone, but what it held is gone', () => {
@@ -105,10 +104,10 @@ describe('totals', () => {
     const one = figures({ stores: 3, memory, fillsInFlight: 1 }, 5);
     totals.retire(one);
     totals.retire(one);
-    totals.update(own.stats, []);
+    totals.update(own, []);
     expect(totals.stats).toMatchObject({ stores: 6, fillsInFlight: 0, memory: { entries: 0, evictions: 4 } });
     expect(totals.stats.memory.bytes).toBe(own.stats.memory.bytes);
-    expect(totals.clientBytes).toBe(10);
+    expect(totals.counts.bytes).toBe(10);
   });
 
   test('what a worker measured counts once, also if another goes while that is added up', async () => {
