@@ -5,6 +5,7 @@ import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
 import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
+import { proberState, prove } from './prober-api.ts';
 import { reportSource } from './sources-api.ts';
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
@@ -22,6 +23,8 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['POST /tiers/clear', [], value((_query, bodyText) => clearTier(tiers, bodyText))],
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
+    ['GET /prober', [], value(() => proberState(deps))],
+    ['POST /prove', ['url', 'header'], value((query) => prove(deps, query))],
   ];
   return apiOf(routes);
 }

@@ -5,6 +5,8 @@ import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
 import type { PopulateItem } from '../engine/populate/item.ts';
 import type { JobProgress, NotStored } from '../engine/populate/job.ts';
+import type { Outdated, ProberSettings } from '../engine/prober/prober.ts';
+import type { Proof } from '../engine/prober/prove.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { QuestionResult } from '../engine/source-questions.ts';
 import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
@@ -59,6 +61,14 @@ export interface AdminDeps extends CoreDeps {
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
   readonly sources: SourceApi;
+  readonly prober: ProberApi;
+}
+
+export interface ProberApi {
+  readonly settings: ProberSettings;
+  examples(): Eventually<readonly Outdated[]>;
+  /** Undefined when no route takes it. */
+  prove(asked: Parameters<CoreDeps['explainRequest']>[0]): Promise<Proof | undefined>;
 }
 
 /** URLs to fill, and those that are none. */

@@ -31,6 +31,7 @@ import {
 import { FEED } from './operator/cli/feed-commands.ts';
 import { INIT } from './operator/cli/init-command.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
+import { PROVE } from './operator/cli/prove-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 
@@ -68,6 +69,7 @@ export const COMMANDS: readonly CommandRow[] = [
     run: check,
   },
   ...ADMIN_COMMANDS,
+  PROVE,
   POPULATE,
   FEED,
   INIT,

@@ -182,6 +182,14 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
       sources: () => [{ source: 'shop', live: true, leftMs: 1500, reports: 4, gaps: 1, expirations: 0 }],
       askSource: async () => ({ kind: 'silent' }),
     },
+    prober: {
+      settings: { share: 0.01, ratePerSecond: 1, onOutdated: 'invalidate' },
+      examples: () => [],
+      prove: async ({ uri }) =>
+        uri.startsWith('http://example.org/')
+          ? { verdict: 'same', reason: 'The origin gives what is stored.', origin: [] }
+          : undefined,
+    },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',
     ...overrides,

@@ -123,6 +123,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   const coded = route.compress === undefined ? undefined : codedOf(context, request, { entry, selection });
   const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
   context.tally.answered(request, answer);
+  context.hits?.served(request, entry);
   return answer;
 }
 

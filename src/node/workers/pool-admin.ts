@@ -6,6 +6,7 @@
 
 import type { AdminDeps, ExplainRequest, SourceApi } from '../../admin/contract.ts';
 import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { Proof } from '../../engine/prober/prove.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
@@ -59,6 +60,7 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
         return totals.stats;
       },
     },
+    prober: poolProber(deps.prober, pool),
     populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
     tiers: {
       ...deps.tiers,
@@ -74,6 +76,27 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
       },
     },
   };
+}
+
+function poolProber({ settings }: AdminDeps['prober'], pool: WorkerPool): AdminDeps['prober'] {
+  return {
+    settings,
+    examples: async () => {
+      const found = (await pool.ask('outdated', undefined)).flat();
+      return found.sort((one, other) => other.servedAtMs - one.servedAtMs);
+    },
+    prove: async (asked) => worst(await pool.ask('prove', asked)),
+  };
+}
+
+const WORST_FIRST: readonly Proof['verdict'][] = ['outdated', 'unstable', 'undecided', 'failed', 'same', 'fresh'];
+
+/** Each worker has a memory of its own, and a client comes to any of them. */
+function worst(proofs: readonly (Proof | undefined)[]): Proof | undefined {
+  const known = proofs.filter((proof) => proof !== undefined);
+  return WORST_FIRST.map((verdict) => known.find((proof) => proof.verdict === verdict)).find(
+    (proof) => proof !== undefined,
+  );
 }
 
 /** Without a disk, the workers would never see the primary's fills. */
