@@ -215,6 +215,8 @@ describe('what is not there', () => {
         'POST /tiers/clear',
         'GET /sources',
         'POST /sources',
+        'GET /prober',
+        'POST /prove',
       ]);
     },
   );

@@ -187,7 +187,7 @@ describe('the sampler', () => {
       for (let hit = 0; hit < load; hit++, hits++) {
         const stands = sampler.next();
         weight += stands;
-        if (stands > 0 && sampler.takeAsk()) asks++;
+        if (stands > 0 && sampler.take()) asks++;
       }
       sampler.secondOver();
     }

@@ -120,7 +120,7 @@ export class Prober {
   #chosen(request: GateRequest, entry: StoredResponse, weight: number): void {
     const asked = isComparable(entry) && !hasCredentials(request) ? requestFor(entry, this.#parts) : undefined;
     if (asked === undefined) return this.#count('ineligible');
-    if (this.#asking >= MAX_ASKING || !this.#sampler.takeAsk()) return this.#count('skipped');
+    if (this.#asking >= MAX_ASKING || !this.#sampler.take()) return this.#count('skipped');
     const { clock } = this.#context;
     const servedAtMs = clock.now();
     const ageMs = currentAgeMs(entry.bornMs, servedAtMs);
@@ -136,10 +136,10 @@ export class Prober {
     if (first === undefined) return this.#count('failed');
     if (isSame(served, first)) return this.#weigh('same', hit);
     if (this.#unstable.get(request.uri)) return this.#count('unstable');
-    const second = await this.#askAgain(request);
+    const second = await this.#ask(request);
     if (second !== undefined && !isSame(first, second)) return this.#varies(request);
     await this.#pause(SETTLE_MS);
-    const third = await this.#askAgain(request);
+    const third = await this.#ask(request);
     if (third !== undefined && isSame(served, third)) return this.#varies(request);
     const isOpen = second === undefined || third === undefined || this.#isTold(entry);
     if (isOpen) return this.#weigh('undecided', hit);
@@ -160,11 +160,6 @@ export class Prober {
     } finally {
       this.#asking--;
     }
-  }
-
-  #askAgain(request: GateRequest): Promise<Asked | undefined> {
-    this.#sampler.takeAsk(true);
-    return this.#ask(request);
   }
 
   #varies({ uri }: GateRequest): void {

@@ -1,19 +1,19 @@
 // Chooses hits at random, each with the same chance. A hit that is not chosen costs one subtraction: the number of hits to leave out
 // is drawn at once (it is geometric), and since that has no memory, it may be drawn anew with another chance at any time.
 //
-// The chance falls so that no more hits are chosen than may be asked about. It follows the hits of earlier seconds and never those
-// that are judged, so what is found does not change what is chosen. Bursts go beyond it: a bucket bounds the asks for good.
+// The chance falls so that no more hits are chosen than are to be asked about. It follows the hits of earlier seconds and never those
+// that are judged, so what is found does not change what is chosen. Bursts go beyond it: a bucket bounds what is asked about for good.
 
 import type { Random } from '../../ports.ts';
 
 export interface SamplingLimits {
   /** Part of the hits, above 0 and at most 1. */
   readonly share: number;
-  /** Requests to origins in a second, on the average. */
+  /** Hits that are asked about in a second, on the average. */
   readonly ratePerSecond: number;
 }
 
-/** What may be asked at once after a quiet time: that of so many seconds. */
+/** How many may be asked about at once after a quiet time: those of so many seconds. */
 const BURST_SECONDS = 10;
 /** How much of the busiest second so far still counts a second later. */
 const DECAY = 0.8;
@@ -29,13 +29,13 @@ export class Sampler {
   #counted = 0;
   #lastHits = 0;
   #busiest = 0;
-  #asks: number;
+  #room: number;
 
   constructor(limits: SamplingLimits, random: Random) {
     this.#limits = limits;
     this.#random = random;
     this.#chance = limits.share;
-    this.#asks = this.#mostAsks;
+    this.#room = this.#mostRoom;
     this.#draw();
   }
 
@@ -52,17 +52,20 @@ export class Sampler {
     return weight;
   }
 
-  /** Takes an ask; false: none is left. `inAnyCase`: to find out about one that was taken, and then later ones are fewer. */
-  takeAsk(inAnyCase = false): boolean {
-    if (this.#asks < 1 && !inAnyCase) return false;
-    this.#asks--;
+  /**
+   * Takes a chosen hit; false: there were too many. Further asks about one are not counted here, or outdated answers would keep
+   * others from being found.
+   */
+  take(): boolean {
+    if (this.#room < 1) return false;
+    this.#room--;
     return true;
   }
 
   /** To be called once a second. */
   secondOver(): void {
     const { share, ratePerSecond } = this.#limits;
-    this.#asks = Math.min(this.#mostAsks, this.#asks + ratePerSecond);
+    this.#room = Math.min(this.#mostRoom, this.#room + ratePerSecond);
     const { hits } = this;
     this.#busiest = Math.max(hits - this.#lastHits, this.#busiest * DECAY);
     this.#lastHits = hits;
@@ -70,7 +73,7 @@ export class Sampler {
     this.#draw();
   }
 
-  get #mostAsks(): number {
+  get #mostRoom(): number {
     return Math.max(1, this.#limits.ratePerSecond * BURST_SECONDS);
   }
 

@@ -195,7 +195,7 @@ interface PostgresSourceConfig {
 interface ProberConfig {
   /** The part of the hits that is asked about, 0 to 1. Default 0: none, since every ask is a request that no client has sent. */
   readonly share?: number | undefined;
-  /** Requests to origins in a second, on the average. Default 1. */
+  /** Hits that are asked about in a second, on the average; one that differs is asked about twice more. Default 1. */
   readonly ratePerSecond?: number | undefined;
   /** What is done with an outdated answer that was found: its URL is invalidated, or it is only reported. Default `invalidate`. */
   readonly onOutdated?: 'report' | 'invalidate' | undefined;

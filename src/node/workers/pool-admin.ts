@@ -35,7 +35,7 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
   };
   return {
     ...deps,
-    sources: poolSources(deps.sources, pool),
+    ...{ sources: poolSources(deps.sources, pool), prober: poolProber(deps.prober, pool) },
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -60,7 +60,6 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
         return totals.stats;
       },
     },
-    prober: poolProber(deps.prober, pool),
     populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
     tiers: {
       ...deps.tiers,
