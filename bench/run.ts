@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: () => load('./memory.ts'),
   policy: () => load('./policy.ts'),
   precision: () => load('./precision.ts'),
+  prober: () => load('./prober.ts'),
   share: () => load('./share.ts'),
   stats: () => load('./stats.ts'),
   workers: () => load('./workers.ts'),

@@ -5,6 +5,7 @@ import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
 import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
+import { proberState, prove } from './prober-api.ts';
 import { reportSource } from './sources-api.ts';
 import { gateStatistics, statsHistory } from './stats.ts';
 import { TAIL_KEYS, tail } from './tail-api.ts';
@@ -27,6 +28,8 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /tail', TAIL_KEYS, (query) => tail(exchanges, query)],
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
+    ['GET /prober', [], value(() => proberState(deps))],
+    ['POST /prove', ['url', 'header'], value((query) => prove(deps, query))],
   ];
   return apiOf(routes);
 }

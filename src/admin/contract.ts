@@ -5,6 +5,8 @@ import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
 import type { PopulateItem } from '../engine/populate/item.ts';
 import type { JobProgress, NotStored } from '../engine/populate/job.ts';
+import type { Outdated, ProberSettings } from '../engine/prober/prober.ts';
+import type { Proof } from '../engine/prober/prove.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { QuestionResult } from '../engine/source-questions.ts';
 import type { GateCounts } from '../engine/statistics/counts.ts';
@@ -69,6 +71,7 @@ export interface AdminDeps extends CoreDeps {
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
   readonly sources: SourceApi;
+  readonly prober: ProberApi;
   /** Of `gate.counts`. */
   readonly history: StatsHistory;
   origins(): Eventually<readonly OriginHealth[]>;
@@ -104,6 +107,13 @@ export type Heard = TailLine | { readonly lost: number };
 export interface TailApi {
   /** Something is heard at least every half minute. Calling the result ends it. */
   listen(filter: TailFilter, hear: (heard: Heard) => void): () => void;
+}
+
+export interface ProberApi {
+  readonly settings: ProberSettings;
+  examples(): Eventually<readonly Outdated[]>;
+  /** Undefined when no route takes it. */
+  prove(asked: Parameters<CoreDeps['explainRequest']>[0]): Promise<Proof | undefined>;
 }
 
 /** URLs to fill, and those that are none. */

@@ -25,6 +25,7 @@ import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome
 import type { OutwardRules } from '../semantics/outward.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import type { OutcomeClass } from './outcome-class.ts';
+import type { ProberCounts } from './prober/counts.ts';
 import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
 import type { QuestionResult } from './source-questions.ts';
 import type { GateCounts, InvalidationCause } from './statistics/counts.ts';
@@ -219,6 +220,8 @@ export interface GateStats {
   readonly memory: MemoryStats;
   /** Absent without a disk tier. */
   readonly disk?: DurableDiskStats;
+  /** Absent where no hits are sampled. */
+  readonly prober?: ProberCounts;
 }
 
 /** Figures of the disk tier, and whether its log can be written. */

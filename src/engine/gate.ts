@@ -7,7 +7,7 @@ import type { Selector } from '../ledger/selector.ts';
 import { type MemoryBudget, UNBOUNDED } from '../memory/budget.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
-import type { Context, Engine } from './context.ts';
+import type { Context, Engine, HitWatch } from './context.ts';
 import type {
   DurableDiskStats,
   ExceptionScope,
@@ -59,6 +59,8 @@ export interface GateOptions {
   readonly exception?: (error: unknown, scope: ExceptionScope) => void;
   /** Fills again what was invalidated and clients had asked for. Default: nobody. */
   readonly rehydrator?: Rehydrator;
+  /** Makes who samples the hits. Default: nobody. */
+  readonly hits?: (context: Context) => HitWatch | undefined;
   /** Bounds what is held in memory for requests under way. Default: nothing does. */
   readonly budget?: MemoryBudget;
   /** Of a body that is not stored, by how much the origin is read ahead of the client. Default 256 KiB. */
@@ -172,7 +174,7 @@ function contextOf(options: GateOptions): Context {
   });
   const { leases: sources, positions } = trackers;
   ledger.sources = sources;
-  return {
+  const context: Context = {
     figures: options,
     ...{ clock, tasks, random, ledger, invalidator, sources, positions, trackers, tiers },
     ...{ fault, broken, tally, statistics, startedMs: clock.now() },
@@ -187,7 +189,9 @@ function contextOf(options: GateOptions): Context {
     answersUnlogged: options.answersUnlogged ?? true,
     ...{ intentsInForce: options.intentsInForce, writes: options.writes },
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
+    hits: undefined,
   };
+  return { ...context, hits: options.hits?.(context) };
 }
 
 /** An exception that nothing expected. Where an invalidation may be lost with it, everything stored is invalidated. */

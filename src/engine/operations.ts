@@ -49,5 +49,6 @@ function statsOf(context: Context): GateStats {
     coding: context.coder?.counts ?? NOTHING_CODED,
     memory: memoryStats(),
     ...(diskStats !== undefined && { disk: diskStats() }),
+    ...(context.hits !== undefined && { prober: context.hits.counts() }),
   };
 }

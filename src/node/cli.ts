@@ -34,6 +34,7 @@ import { DOCTOR } from './operator/cli/doctor-command.ts';
 import { FEED } from './operator/cli/feed-commands.ts';
 import { INIT } from './operator/cli/init-command.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
+import { PROVE } from './operator/cli/prove-command.ts';
 import { REPLAY } from './operator/cli/replay-command.ts';
 import { TAIL } from './operator/cli/tail-command.ts';
 import { TOP } from './operator/cli/top-command.ts';
@@ -70,6 +71,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   DOCTOR,
   ...ADMIN_COMMANDS,
+  PROVE,
   POPULATE,
   TAIL,
   TOP,

@@ -42,6 +42,7 @@ import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
 import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
+import { NodeProber } from './prober.ts';
 import { Rules } from './rules.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
@@ -119,7 +120,8 @@ export class NodeGate implements RunningGate {
   readonly origins: Origins;
   readonly metrics: Metrics;
   readonly exchanges: ExchangeLog;
-  readonly rehydrator: Rehydrator;
+  /** What asks origins while no client waits, beside populating. */
+  readonly background: { readonly rehydrator: Rehydrator; readonly prober: NodeProber };
   readonly #role: Role | undefined;
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
@@ -154,16 +156,19 @@ export class NodeGate implements RunningGate {
     this.metrics =
       role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
-    this.rehydrator = new Rehydrator({
+    const rehydrator = new Rehydrator({
       usesOf,
       maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
       fill: (entries) => this.#population.rehydrate(entries),
     });
+    const requestFor = (asked: OwnRequest) => this.requestFor(asked);
+    const prober = new NodeProber({ settings: config.prober, log, shownPath, requestFor });
+    this.background = { rehydrator, prober };
     this.gate = createGate({
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
       ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },
       ...tiers.gateOptions,
-      ...{ rehydrator: this.rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
+      ...{ hits: prober.hits, rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
       ...{ report: this.exchanges.report, statistics },
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
       exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),
@@ -220,7 +225,7 @@ export class NodeGate implements RunningGate {
         explainRequest: (request) => this.requestFor(request),
         populate: this.#population,
         tiers: tierControl(this.#tiers),
-        ...{ sources: this.gate, tail: this.exchanges.tail },
+        ...{ sources: this.gate, tail: this.exchanges.tail, prober: this.background.prober },
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
         origins: () => this.origins.health(),
@@ -275,6 +280,7 @@ export class NodeGate implements RunningGate {
     this.#overload.stop();
     const end = platformClock.monotonic() + graceMs;
     this.#population.close();
+    this.background.prober.stop();
     await this.#front.close({ graceMs });
     this.#certificates?.close();
     await this.origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });

@@ -120,6 +120,7 @@ export const WORKERS = section(
     listen: `${HERE}, where the platform listens`,
     disk: `${HERE}, which have no disk (tiers: ['kv'] keeps responses)`,
     sources: `${HERE}, where no feed runs`,
+    prober: `${HERE}, where nothing goes on after the request that was answered`,
     limits: `${HERE}, where the platform has its own`,
     log: `${HERE}, which have no log file (onFault is told of failures)`,
     trustedProxies: `${HERE}, where the platform states host, scheme and client`,

@@ -216,6 +216,8 @@ describe('what is not there', () => {
         'GET /tail',
         'GET /sources',
         'POST /sources',
+        'GET /prober',
+        'POST /prove',
       ]);
     },
   );

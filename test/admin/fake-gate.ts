@@ -227,6 +227,14 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
         return () => {};
       },
     },
+    prober: {
+      settings: { share: 0.01, ratePerSecond: 1, onOutdated: 'invalidate' },
+      examples: () => [],
+      prove: async ({ uri }) =>
+        uri.startsWith('http://example.org/')
+          ? { verdict: 'same', reason: 'The origin gives what is stored.', origin: [] }
+          : undefined,
+    },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',
     ...overrides,

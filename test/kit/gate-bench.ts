@@ -31,6 +31,7 @@ export interface GateBenchParts
     | 'budget'
     | 'coder'
     | 'exception'
+    | 'hits'
     | 'intentsInForce'
     | 'joins'
     | 'mostCounted'

@@ -16,6 +16,7 @@ const FIXED = {
   limits: { maxConnections: 77 },
   log: { level: 'warn' },
   cacheName: 'other',
+  prober: { share: 0.5 },
 };
 
 test.each(Object.entries(FIXED))('%s waits for the next start', (key, value) => {

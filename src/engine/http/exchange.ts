@@ -287,6 +287,7 @@ export class Exchange {
       large === undefined || bodies === undefined
         ? answerFromStored(this.#request, entry, how)
         : bodies.answer(this.#request, { entry, large }, how);
+    if (flight === undefined && outcome.detail === undefined) this.#context.hits?.served(this.#request, entry);
     this.#answer(answer, flight);
   }
 

@@ -124,6 +124,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
   context.statistics.foundIn(context.tiers.givenBy(entry));
   context.tally.answered(request, answer);
+  context.hits?.served(request, entry);
   return answer;
 }
 

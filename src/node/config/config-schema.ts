@@ -114,6 +114,11 @@ export const configSchema = section(
     positions: section({ secret: kind.sharedSecret.optional(), secretFile: text.optional() }).default({}),
     populate: section(POPULATE).default({}),
     schedule: list(scheduleSchema).default([]),
+    prober: section({
+      share: kind.part.default(0),
+      ratePerSecond: kind.perSecond.default(1),
+      onOutdated: oneOf('report', 'invalidate').default('invalidate'),
+    }).default({}),
     limits: section({
       maxTargetBytes: integer(1).default(8_192),
       maxHeadBytes: integer(1).default(16_384),

@@ -16,6 +16,12 @@ export const part = value<number>(
   (given) => typeof given === 'number' && given >= 0 && given <= 1,
 );
 
+/** So many in a second on the average; less than one, too. */
+export const perSecond = value<number>(
+  'a number above 0, at most 1000',
+  (given) => typeof given === 'number' && given > 0 && given <= 1_000,
+);
+
 /** For a part that may not be nothing. */
 export const share = value<number>(
   'a number above 0, at most 1',

@@ -58,6 +58,7 @@ export class ExchangeLog {
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
     const line = accessLine(report, { outcome: kind, bytes, durationMs, shownPath });
     log.info(line);
-    if (isHeard) this.tail.tell({ time: new Date(platformClock.now()).toISOString(), route: request.route.name, ...line });
+    if (isHeard)
+      this.tail.tell({ time: new Date(platformClock.now()).toISOString(), route: request.route.name, ...line });
   };
 }

@@ -18,6 +18,7 @@ import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
+import { OF_PROBER } from './prober-metrics.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
@@ -105,6 +106,7 @@ const COPIED: readonly Copy<GateStats>[] = [
     '1: a restart knows what was invalidated. 0: there is no disk tier, or it cannot be written.',
     ({ disk }) => (disk?.invalidationsDurable === true ? 1 : 0),
   ),
+  ...OF_PROBER,
   gauge('position', 'Position in the log of invalidations.', (stats) => stats.position),
   gauge('intents_open', 'Unsafe requests under way.', (stats) => stats.intentsOpen),
   gauge('fills_in_flight', 'Fills under way.', (stats) => stats.fillsInFlight),

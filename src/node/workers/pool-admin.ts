@@ -8,6 +8,7 @@ import type { AdminDeps, ExplainRequest, SourceApi, TierApi } from '../../admin/
 import type { OriginHealth } from '../../admin/stats-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { Proof } from '../../engine/prober/prove.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { added, type GateCounts } from '../../engine/statistics/counts.ts';
 import { TidegateError } from '../../errors.ts';
@@ -43,7 +44,7 @@ export function poolAdmin(deps: PoolDeps, { pool, totals, metrics, hasDisk }: Po
   };
   return {
     ...deps,
-    ...{ sources: poolSources(deps.sources, pool), tail: tailOf(pool) },
+    ...{ sources: poolSources(deps.sources, pool), tail: tailOf(pool), prober: poolProber(deps.prober, pool) },
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -92,6 +93,27 @@ function poolTiers(own: TierApi, pool: WorkerPool, stats: () => Promise<GateStat
 
 function tailOf(pool: WorkerPool): PoolTail {
   return new PoolTail(platformTasks, (filters) => pool.ask('tail', filters));
+}
+
+function poolProber({ settings }: AdminDeps['prober'], pool: WorkerPool): AdminDeps['prober'] {
+  return {
+    settings,
+    examples: async () => {
+      const found = (await pool.ask('outdated', undefined)).flat();
+      return found.sort((one, other) => other.servedAtMs - one.servedAtMs);
+    },
+    prove: async (asked) => worst(await pool.ask('prove', asked)),
+  };
+}
+
+const WORST_FIRST: readonly Proof['verdict'][] = ['outdated', 'unstable', 'undecided', 'failed', 'same', 'fresh'];
+
+/** Each worker has a memory of its own, and a client comes to any of them. */
+function worst(proofs: readonly (Proof | undefined)[]): Proof | undefined {
+  const known = proofs.filter((proof) => proof !== undefined);
+  return WORST_FIRST.map((verdict) => known.find((proof) => proof.verdict === verdict)).find(
+    (proof) => proof !== undefined,
+  );
 }
 
 function healthOfAll(own: readonly OriginHealth[], workers: readonly Figures[]): readonly OriginHealth[] {

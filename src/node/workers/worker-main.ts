@@ -123,7 +123,8 @@ function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>
 }
 
 function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
-  const { gate, rehydrator } = part;
+  const { gate, background } = part;
+  const { rehydrator, prober } = background;
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
@@ -143,6 +144,8 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
       const request = part.requestFor(asked);
       return request && gate.explain(request);
     },
+    outdated: () => prober.examples(),
+    prove: (asked) => prober.prove(asked),
     reload: (config) => part.reload(config),
     report: async ({ report, outdated }) => {
       const reply = await gate.reportSource(report);

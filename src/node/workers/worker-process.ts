@@ -9,6 +9,8 @@ import type { AdminDeps, Heard, TailFilter } from '../../admin/contract.ts';
 import type { OriginHealth } from '../../admin/stats-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { Outdated } from '../../engine/prober/prober.ts';
+import type { Proof } from '../../engine/prober/prove.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { GateCounts } from '../../engine/statistics/counts.ts';
 import { type ErrorCode, TidegateError } from '../../errors.ts';
@@ -31,6 +33,9 @@ export interface WorkerCalls {
   list(query: ListQuery): Eventually<ListPage>;
   /** Gives undefined when no route has the URI. */
   explain(asked: Parameters<AdminDeps['explainRequest']>[0]): Eventually<Explanation | undefined>;
+  /** Outdated answers that its prober found. */
+  outdated(): readonly Outdated[];
+  prove(asked: Parameters<AdminDeps['explainRequest']>[0]): Promise<Proof | undefined>;
   reload(config: ResolvedConfig): Promise<void>;
   /** From a tracker. `outdated`: tags that are outdated already; requested entries with these tags are filled again. */
   report(given: { readonly report: SourceReport; readonly outdated: readonly string[] }): Promise<SourceReply>;
