@@ -25,6 +25,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => load('./policy.ts'),
   precision: () => load('./precision.ts'),
   share: () => load('./share.ts'),
+  warm: () => load('./warm.ts'),
   workers: () => load('./workers.ts'),
 };
 

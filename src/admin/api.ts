@@ -2,9 +2,10 @@
 
 import { expected } from '../errors.ts';
 import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
-import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi } from './contract.ts';
+import { type AdminApi, type AdminDeps, CLEARABLE, json, ofError, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
+import { hookNameOf, publish } from './publish-api.ts';
 import { reportSource } from './sources-api.ts';
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
@@ -23,7 +24,11 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
   ];
-  return apiOf(routes);
+  const api = apiOf(routes);
+  return async (request) => {
+    const name = hookNameOf(request.path);
+    return name === undefined ? api(request) : publish(name, request, deps).catch(ofError);
+  };
 }
 
 const WHAT_TO_FILL = 'what to fill';

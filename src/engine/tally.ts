@@ -4,11 +4,11 @@
 // For keys known to be uncacheable nobody waits: a queue for an answer that no one may share would serialise the clients
 // (Varnish calls this hit-for-miss).
 
+import { RecentMap } from '../memory/recent-map.ts';
 import type { Answer, Clock } from '../ports.ts';
 import { FORWARD_REASONS, OUTCOME_DETAILS, type Outcome, type OutcomeDetail } from '../semantics/outcome.ts';
 import type { ExceptionScope, ExchangeReport, GateRequest, OutcomeClass } from './contract.ts';
 import { PASSING, type Refusal } from './http/draft.ts';
-import { RecentMap } from './recent-map.ts';
 
 const OUTCOME_CLASSES: readonly OutcomeClass[] = [
   'hit',

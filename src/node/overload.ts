@@ -7,8 +7,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import type { Logger } from 'pino';
+import { platformTasks } from '../cache/platform.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, Tasks } from '../ports.ts';
+import type { ResolvedConfig } from './config/config.ts';
 
 /** What a process can run short of. */
 const PRESSURES = ['event_loop', 'heap', 'descriptors'] as const;
@@ -163,4 +166,19 @@ async function descriptorLimit(): Promise<number> {
   if (process.platform !== 'linux') return Number.POSITIVE_INFINITY;
   const soft = /^Max open files +(\d+)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+}
+
+/** The overload of this process, told to the log. */
+export function overloadOf({ limits }: Pick<ResolvedConfig, 'limits'>, log: Logger): Overload {
+  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
+  return new Overload({
+    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
+    tasks: platformTasks,
+    read: processPressure(),
+    changed: (shortOf, reading) => {
+      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
+      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
+    },
+    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
+  });
 }

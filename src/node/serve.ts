@@ -8,7 +8,8 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createAdminApi } from '../admin/api.ts';
-import type { AdminDeps } from '../admin/contract.ts';
+import type { AdminDeps, PublishHook } from '../admin/contract.ts';
+import { type Published, published } from '../admin/publish-api.ts';
 import { newEpoch, platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
@@ -38,7 +39,7 @@ import { createMetrics, type Metrics } from './operator/metrics.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
-import { Overload, processPressure } from './overload.ts';
+import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
 import { Rules } from './rules.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
@@ -54,6 +55,11 @@ export interface RunningGate {
   readonly url: string;
   readonly adminUrl: string;
   readonly gate: Gate;
+  /**
+   * Tells of what was published: invalidates the tags and URLs, and has the URLs filled. Resolves when nothing outdated is served any
+   * more. Rejects with E_SELECTOR, or E_POPULATE when too much waits already.
+   */
+  publish(what: Partial<PublishHook>): Promise<Published>;
   /** Serves new requests under another configuration; listeners and memory stay. */
   reload(config: ResolvedConfig): Promise<void>;
   /** Stops accepting, finishes running exchanges, and cuts off the rest after `grace`. Rejects with E_CONFIG. */
@@ -123,10 +129,9 @@ export class NodeGate implements RunningGate {
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
-  /** No tier takes a larger one, also after a reload. */
-  readonly #largestBody: number;
   #site;
-  #ready = false;
+  /** What operators are offered; undefined: it is not ready. */
+  #offered: AdminDeps | undefined;
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
 
@@ -137,18 +142,19 @@ export class NodeGate implements RunningGate {
     this.#certificates = certificatesOf(config, log);
     this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#overload = overloadOf(config, log);
-    this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
-    this.#site = this.#compile(config);
+    const largest = Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART;
+    this.#site = this.#compile(config, Math.floor(largest));
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
     const shownPath = (path: string) => this.#site.shownPath(path);
-    this.exchanges = new ExchangeLog({ log, shownPath, forwarded });
+    const answered = (report: ExchangeReport) => this.#population.predictor.answered(report);
+    this.exchanges = new ExchangeLog({ log, shownPath, answered, forwarded });
     const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
     const { uploads, answers, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
     const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
-    const sources = () => this.gate.sources();
+    const own = { sources: () => this.gate.sources(), prediction: () => this.#population.predictor.figures() };
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
+      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, ...own });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     this.rehydrator = new Rehydrator({
       usesOf,
@@ -212,7 +218,7 @@ export class NodeGate implements RunningGate {
     try {
       const deps: AdminDeps = {
         gate: this.gate,
-        isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
+        isReady: () => (this.#offered ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
         explainRequest: (request) => this.requestFor(request),
         populate: this.#population,
         tiers: tierControl(this.#tiers),
@@ -220,18 +226,24 @@ export class NodeGate implements RunningGate {
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
       };
-      const api = createAdminApi(this.#role === undefined ? deps : this.#role.admin(deps));
-      const server = await startAdmin({ ...admin, api, counts: this.metrics.refusedCalls });
-      this.adminUrl = server.url;
-      this.#closeAdmin = () => server.close();
+      const offered = this.#role === undefined ? deps : this.#role.admin(deps);
+      const api = createAdminApi(offered);
+      const counts = this.metrics.refusedCalls;
+      const hookToken = (name: string) => this.#population.hooks()[name]?.token;
+      ({ url: this.adminUrl, close: this.#closeAdmin } = await startAdmin({ ...admin, api, hookToken, counts }));
+      this.#offered = offered;
     } catch (error) {
       await this.#front.close({ graceMs: 0 });
       this.#certificates?.close();
       throw error;
     }
     warnOfUnknownProxies(this.#site.config, this.#log);
-    this.#ready = true;
     this.#population.start();
+  }
+
+  async publish({ urls = [], tags = [] }: Partial<PublishHook>): Promise<Published> {
+    if (this.#offered === undefined) throw new TypeError('expected a gate that is ready, got another');
+    return published({ urls, tags }, undefined, this.#offered);
   }
 
   /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */
@@ -243,7 +255,7 @@ export class NodeGate implements RunningGate {
   async reload(news: ResolvedConfig): Promise<void> {
     this.prepare(news);
     const [old, config] = [this.#site, reloaded(this.#site.config, news)];
-    this.#site = this.#compile(config);
+    this.#site = this.#compile(config, old.largestBody);
     old.router.retire();
     if (this.#role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
@@ -257,7 +269,7 @@ export class NodeGate implements RunningGate {
 
   async close(options: CloseOptions = {}): Promise<void> {
     const { graceMs = 10_000 } = checkOptions<CloseOptions>('close', options, { grace: timeout(0) });
-    this.#ready = false;
+    this.#offered = undefined;
     this.#cancelLoading();
     this.#overload.stop();
     const end = platformClock.monotonic() + graceMs;
@@ -269,12 +281,13 @@ export class NodeGate implements RunningGate {
     await this.#tiers.close();
   }
 
-  #compile(config: ResolvedConfig) {
+  /** `largestBody`: no tier takes a larger one, also after a reload. */
+  #compile(config: ResolvedConfig, largestBody: number) {
     const pools = this.#origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
     return {
-      config,
-      router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
+      ...{ config, largestBody },
+      router: compileSite(config, origins, { most: largestBody, codingOf: compileCoding }),
       trust: trustOf(config.trustedProxies),
       shownPath: shownPathOf(config.log),
     };
@@ -283,18 +296,4 @@ export class NodeGate implements RunningGate {
   requestFor(asked: OwnRequest): GateRequest | undefined {
     return admitOwn(asked, this.#site.router, this.#site.config);
   }
-}
-
-function overloadOf({ limits }: ResolvedConfig, log: Logger): Overload {
-  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
-  return new Overload({
-    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
-    tasks: platformTasks,
-    read: processPressure(),
-    changed: (shortOf, reading) => {
-      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
-      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
-    },
-    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
-  });
 }

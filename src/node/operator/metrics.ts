@@ -10,12 +10,14 @@ import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
+import type { PredictionFigures } from '../../prediction/prediction.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
+import { OF_PREDICTION } from './prediction-metrics.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
@@ -29,6 +31,8 @@ export interface MetricsSources {
   readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
+  /** It gives undefined where nothing is predicted. */
+  readonly prediction?: () => PredictionFigures | undefined;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
 }
@@ -124,7 +128,8 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
-  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction } = others;
+  if (prediction !== undefined) collect(OF_PREDICTION, prediction);
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);

@@ -55,6 +55,7 @@ export async function startWorkers(
     adminUrl: part.adminUrl,
     gate: part.gate,
     gaveUp: pool.gaveUp,
+    publish: (what) => part.publish(what),
     close: (options) => part.close(options),
     reload: async (news) => {
       part.prepare(news);
