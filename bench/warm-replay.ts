@@ -55,6 +55,7 @@ export function replayWarm(setup: Setup, uris: readonly string[], predictor: Pre
       model.allowance.forwarded();
     }
     if (model.isFilled(uri)) model.asked(uri, isAwaited ? 'joined' : isHit ? 'hit' : 'miss');
+    if (budget === 0) continue;
     for (const wanted of model.observe(shapes[id]!, from)) fills.begin(wanted, at);
   }
   const requests = setup.ids.length;

@@ -1,6 +1,6 @@
 // `bench -- warm`: what predictive filling gains on real traces. Each is replayed through the memory tier's policy at 1 % of its
 // objects, without and with prediction at a budget of 10 % more origin requests. `--traces DIR` names the folder, `--quick` caps each
-// trace's requests.
+// trace's requests, `--compare` adds what each part of the model is worth.
 //
 // Deterministic, but for the time that a replay takes.
 
@@ -13,11 +13,14 @@ const TRACES = ['web07', 'orm-busy'];
 const SIZE = 0.01;
 const BUDGET = 0.1;
 
-/** `all` is what the gate does; the others show what each part is worth. */
+/** `all` is what the gate does, if the origin took no time. */
 const PREDICTORS: Readonly<Record<string, Predictor>> = {
   none: { budget: 0, delay: 0 },
   all: { budget: BUDGET, delay: 0 },
   'all, stored 8 requests later': { budget: BUDGET, delay: 8 },
+};
+
+const PARTS: Readonly<Record<string, Predictor>> = {
   'templates alone': { budget: BUDGET, delay: 0, bounds: { followers: 0 } },
   'successors alone': { budget: BUDGET, delay: 0, bounds: { templateFollowers: 0 } },
   'successors, next request alone': { budget: BUDGET, delay: 0, bounds: { templateFollowers: 0, lag: 1 } },
@@ -35,16 +38,19 @@ interface Row {
 }
 
 export async function run(flags: readonly string[]): Promise<Report> {
-  const options = { traces: { type: 'string' }, quick: { type: 'boolean', default: false } } as const;
-  const { traces, quick } = parseArgs({ args: [...flags], options }).values;
-  const rows = Array.from(setups({ traces, quick }, TRACES, [SIZE])).flatMap(rowsOf);
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { traces: { type: 'string' }, quick: flag, compare: flag } as const;
+  const { traces, quick, compare } = parseArgs({ args: [...flags], options }).values;
+  const rows = Array.from(setups({ traces, quick }, TRACES, [SIZE])).flatMap((setup) =>
+    rowsOf(setup, compare ? { ...PREDICTORS, ...PARTS } : PREDICTORS),
+  );
   if (rows.length > 0) printRows(rows);
   return { goals: TRACES.flatMap((trace) => goalsOf(trace, rows)), figures: rows };
 }
 
-function rowsOf(setup: Setup): Row[] {
+function rowsOf(setup: Setup, predictors: typeof PREDICTORS): Row[] {
   const uris = urisOf(setup);
-  const results = Object.entries(PREDICTORS).map(([name, one]) => [name, replayWarm(setup, uris, one)] as const);
+  const results = Object.entries(predictors).map(([name, one]) => [name, replayWarm(setup, uris, one)] as const);
   const none = results[0]![1];
   return results.map(([predictor, result]) => ({
     ...{ trace: setup.trace.name, predictor, result },

@@ -72,7 +72,7 @@ describe('a predictor', () => {
     for (let at = 0; at < 10_000; at++)
       predictor.answered({ request, outcome: { hit: true }, status: 200, forwardMs: undefined });
     time.advance(1_000);
-    expect(predictor.figures()?.observed).toBe(100);
+    expect(predictor.figures()?.observed).toBe(50);
   });
 });
 
