@@ -27,6 +27,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   prober: () => load('./prober.ts'),
   share: () => load('./share.ts'),
   stats: () => load('./stats.ts'),
+  warm: () => load('./warm.ts'),
   workers: () => load('./workers.ts'),
 };
 

@@ -2,10 +2,11 @@
 
 import { expected } from '../errors.ts';
 import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
-import { type AdminApi, type AdminDeps, CLEARABLE, json, parseJson, type TierApi } from './contract.ts';
+import { type AdminApi, type AdminDeps, CLEARABLE, json, ofError, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
 import { proberState, prove } from './prober-api.ts';
+import { hookNameOf, publish } from './publish-api.ts';
 import { reportSource } from './sources-api.ts';
 import { gateStatistics, statsHistory } from './stats.ts';
 import { TAIL_KEYS, tail } from './tail-api.ts';
@@ -31,7 +32,11 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /prober', [], value(() => proberState(deps))],
     ['POST /prove', ['url', 'header'], value((query) => prove(deps, query))],
   ];
-  return apiOf(routes);
+  const api = apiOf(routes);
+  return async (request) => {
+    const name = hookNameOf(request.path);
+    return name === undefined ? api(request) : publish(name, request, deps).catch(ofError);
+  };
 }
 
 const WHAT_TO_FILL = 'what to fill';

@@ -14,8 +14,10 @@ export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const
 
 const MAX_NAMED = 1000;
 
+type NamingDeps = Pick<CoreDeps, 'explainRequest' | 'originNames'>;
+
 export async function change(
-  deps: CoreDeps,
+  deps: NamingDeps,
   value: unknown,
   act: (selector: Selector) => Promise<InvalidationResult>,
 ): Promise<object> {
@@ -45,7 +47,7 @@ function namedOnce(value: unknown): readonly Named[] {
   return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 
-function asKeyed({ explainRequest, originNames }: CoreDeps, selector: Selector): Selector {
+function asKeyed({ explainRequest, originNames }: NamingDeps, selector: Selector): Selector {
   // A route may drop query parameters from the key; a URL that has them still names the entry.
   const routed = (uri: string) => explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
   switch (selector.kind) {

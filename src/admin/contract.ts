@@ -15,6 +15,7 @@ import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
+import type { PredictionFigures } from '../prediction/prediction.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
 import { beyondBounds } from './json-bounds.ts';
 import type { OriginHealth } from './stats-contract.ts';
@@ -65,6 +66,12 @@ export interface CoreDeps {
   originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
   metricsText(): Promise<string>;
+}
+
+/** What a webhook publishes: templates of the URLs and tags that its content names. */
+export interface PublishHook {
+  readonly urls: readonly string[];
+  readonly tags: readonly string[];
 }
 
 export interface AdminDeps extends CoreDeps {
@@ -142,6 +149,10 @@ export interface PopulateApi {
   state(): {
     readonly waiting: number;
     readonly inFlight: number;
+    /** What waits, by cause, in the order in which it goes. */
+    readonly queue: readonly { readonly cause: string; readonly waiting: number }[];
+    /** Absent where nothing was ever predicted. */
+    readonly prediction?: PredictionFigures;
     readonly schedules: readonly object[];
     readonly jobs: readonly JobProgress[];
   };
@@ -149,6 +160,8 @@ export interface PopulateApi {
   /** Tells of the job now and after each step, until it is over. Calling the result ends that. */
   follow(id: string, listener: (progress: JobProgress) => void): () => void;
   cancel(id: string): boolean;
+  /** Webhooks by name. */
+  hooks(): { readonly [name: string]: PublishHook };
 }
 
 /** Tiers that can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */

@@ -275,8 +275,11 @@ export interface Gate {
   invalidate(selector: Selector, cause?: InvalidationCause): Promise<InvalidationResult>;
   /** Removes entries; when it resolves, nothing filled from an earlier read is served. */
   purge(selector: Selector): Promise<InvalidationResult>;
-  /** Fills what the GET request would be answered with, unless a stored response answers it as it is. */
-  populate(request: GateRequest): Promise<PopulateResult>;
+  /**
+   * Fills what the GET request would be answered with, unless a stored response answers it as it is. `freshUntilMs`, in ms since
+   * the Unix epoch: one that would be stale before is validated now.
+   */
+  populate(request: GateRequest, freshUntilMs?: number): Promise<PopulateResult>;
   /** Rejects with E_SELECTOR when there is no tier of that name. */
   list(query: ListQuery): Promise<ListPage>;
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;

@@ -137,7 +137,7 @@ export function createGate(options: GateOptions): Gate {
   return {
     ...answering,
     ...operationsOf(context),
-    populate: (request) => populateOne(context, request),
+    populate: (request, freshUntilMs) => populateOne(context, request, freshUntilMs),
     reportSource: (report) => context.trackers.report(report),
     askSource: (source, about) => context.trackers.ask(source, about),
     broken: async (error, scope) => void (await outlive(context, options, { error, scope })),

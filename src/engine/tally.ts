@@ -4,12 +4,12 @@
 // For keys known to be uncacheable nobody waits: a queue for an answer that no one may share would serialise the clients
 // (Varnish calls this hit-for-miss).
 
+import { RecentMap } from '../memory/recent-map.ts';
 import type { Answer, Clock } from '../ports.ts';
 import { FORWARD_REASONS, OUTCOME_DETAILS } from '../semantics/outcome.ts';
 import type { ExceptionScope, ExchangeReport, GateRequest } from './contract.ts';
 import { PASSING, type Refusal } from './http/draft.ts';
 import { classOf, zeros } from './outcome-class.ts';
-import { RecentMap } from './recent-map.ts';
 import type { Recorder } from './statistics/statistics.ts';
 
 /** Why an answer was not stored. */

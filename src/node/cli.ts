@@ -39,7 +39,8 @@ import { REPLAY } from './operator/cli/replay-command.ts';
 import { TAIL } from './operator/cli/tail-command.ts';
 import { TOP } from './operator/cli/top-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
-import { logOf, type RunningGate, startGate } from './serve.ts';
+import type { RunningGate } from './running-gate.ts';
+import { logOf, startGate } from './serve.ts';
 
 export const COMMANDS: readonly CommandRow[] = [
   {

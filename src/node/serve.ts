@@ -7,16 +7,14 @@
 
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { createAdminApi } from '../admin/api.ts';
-import type { AdminDeps } from '../admin/contract.ts';
+import type { PublishHook } from '../admin/contract.ts';
+import { type Published, published } from '../admin/publish-api.ts';
 import { newEpoch, platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { Rehydrator } from '../engine/populate/rehydrate.ts';
-import { StatsHistory } from '../engine/statistics/history.ts';
 import { type Recorder, Statistics } from '../engine/statistics/statistics.ts';
-import type { Duration } from '../options/durations.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
@@ -34,9 +32,9 @@ import { frontLog } from './front-log.ts';
 import { gateSources } from './gate-sources.ts';
 import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
-import { startAdmin } from './operator/admin-server.ts';
 import { ExchangeLog } from './operator/exchange-log.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
+import { type Offered, serveOperators } from './operator/operators.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
@@ -44,6 +42,7 @@ import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
 import { NodeProber } from './prober.ts';
 import { Rules } from './rules.ts';
+import type { CloseOptions, RunningGate } from './running-gate.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
 /**
@@ -51,22 +50,6 @@ import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
  * waiting clients connect at once.
  */
 const QUIET_MS = 1_000;
-
-export interface RunningGate {
-  /** Where clients connect, e.g. `http://127.0.0.1:8080`. */
-  readonly url: string;
-  readonly adminUrl: string;
-  readonly gate: Gate;
-  /** Serves new requests under another configuration; listeners and memory stay. */
-  reload(config: ResolvedConfig): Promise<void>;
-  /** Stops accepting, finishes running exchanges, and cuts off the rest after `grace`. Rejects with E_CONFIG. */
-  close(options?: CloseOptions): Promise<void>;
-}
-
-export interface CloseOptions {
-  /** How long running exchanges may take to finish. Default 10 seconds. */
-  readonly grace?: Duration;
-}
 
 /** How a process of one gate differs from the others; see workers/. */
 type Role =
@@ -77,7 +60,7 @@ type Role =
       readonly kind: 'primary';
       readonly front: Pick<Front, 'listen' | 'close'>;
       readonly metrics: Metrics;
-      readonly admin: (deps: Omit<AdminDeps, 'history'>) => Omit<AdminDeps, 'history'>;
+      readonly admin: (deps: Offered) => Offered;
     };
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
@@ -129,10 +112,9 @@ export class NodeGate implements RunningGate {
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
-  /** No tier takes a larger one, also after a reload. */
-  readonly #largestBody: number;
   #site;
-  #ready = false;
+  /** What operators are offered; undefined: it is not ready. */
+  #offered: Offered | undefined;
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
 
@@ -143,18 +125,19 @@ export class NodeGate implements RunningGate {
     this.#certificates = certificatesOf(config, log);
     this.origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#overload = overloadOf(config, log);
-    this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
-    this.#site = this.#compile(config);
+    const largest = Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART;
+    this.#site = this.#compile(config, Math.floor(largest));
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
     const shownPath = (path: string) => this.#site.shownPath(path);
-    this.exchanges = new ExchangeLog({ log, shownPath, forwarded, statistics });
+    const answered = (report: ExchangeReport) => this.#population.predictor.answered(report);
+    this.exchanges = new ExchangeLog({ log, shownPath, answered, forwarded, statistics });
     const counted = { stats: () => this.gate.stats(), counts: () => this.gate.counts() };
     const { uploads, answers, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.origins.queues(), refusedWrites: writes.counts };
     const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
-    const sources = () => this.gate.sources();
+    const own = { sources: () => this.gate.sources(), prediction: () => this.#population.predictor.figures() };
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
+      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, ...own });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     const rehydrator = new Rehydrator({
       usesOf,
@@ -219,9 +202,9 @@ export class NodeGate implements RunningGate {
     });
     if (this.#role?.kind === 'worker') return;
     try {
-      const deps: Omit<AdminDeps, 'history'> = {
+      const deps: Offered = {
         gate: this.gate,
-        isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
+        isReady: () => (this.#offered ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
         explainRequest: (request) => this.requestFor(request),
         populate: this.#population,
         tiers: tierControl(this.#tiers),
@@ -230,26 +213,24 @@ export class NodeGate implements RunningGate {
         originNames: () => Object.keys(this.#site.config.origins),
         origins: () => this.origins.health(),
       };
-      const ofAll = this.#role === undefined ? deps : this.#role.admin(deps);
-      const counts = () => ofAll.gate.counts();
-      const fault = (err: unknown) => this.#log.error({ err }, 'ten seconds of statistics could not be read');
-      const history = new StatsHistory({ clock: platformClock, tasks: platformTasks, counts, fault });
-      const api = createAdminApi({ ...ofAll, history });
-      const server = await startAdmin({ ...admin, api, counts: this.metrics.refusedCalls });
-      this.adminUrl = server.url;
-      history.start();
-      this.#closeAdmin = () => {
-        history.stop();
-        return server.close();
-      };
+      const offered = this.#role === undefined ? deps : this.#role.admin(deps);
+      const hookToken = (name: string) => this.#population.hooks()[name]?.token;
+      const refused = this.metrics.refusedCalls;
+      const operators = await serveOperators({ ...admin, hookToken, counts: refused }, offered, this.#log);
+      ({ url: this.adminUrl, close: this.#closeAdmin } = operators);
+      this.#offered = offered;
     } catch (error) {
       await this.#front.close({ graceMs: 0 });
       this.#certificates?.close();
       throw error;
     }
     warnOfUnknownProxies(this.#site.config, this.#log);
-    this.#ready = true;
     this.#population.start();
+  }
+
+  async publish({ urls = [], tags = [] }: Partial<PublishHook>): Promise<Published> {
+    if (this.#offered === undefined) throw new TypeError('expected a gate that is ready, got another');
+    return published({ urls, tags }, undefined, this.#offered);
   }
 
   /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */
@@ -261,7 +242,7 @@ export class NodeGate implements RunningGate {
   async reload(news: ResolvedConfig): Promise<void> {
     this.prepare(news);
     const [old, config] = [this.#site, reloaded(this.#site.config, news)];
-    this.#site = this.#compile(config);
+    this.#site = this.#compile(config, old.largestBody);
     old.router.retire();
     if (this.#role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
@@ -275,7 +256,7 @@ export class NodeGate implements RunningGate {
 
   async close(options: CloseOptions = {}): Promise<void> {
     const { graceMs = 10_000 } = checkOptions<CloseOptions>('close', options, { grace: timeout(0) });
-    this.#ready = false;
+    this.#offered = undefined;
     this.#cancelLoading();
     this.#overload.stop();
     const end = platformClock.monotonic() + graceMs;
@@ -288,12 +269,13 @@ export class NodeGate implements RunningGate {
     await this.#tiers.close();
   }
 
-  #compile(config: ResolvedConfig) {
+  /** `largestBody`: no tier takes a larger one, also after a reload. */
+  #compile(config: ResolvedConfig, largestBody: number) {
     const pools = this.origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
     return {
-      config,
-      router: compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding }),
+      ...{ config, largestBody },
+      router: compileSite(config, origins, { most: largestBody, codingOf: compileCoding }),
       trust: trustOf(config.trustedProxies),
       shownPath: shownPathOf(config.log),
     };

@@ -69,6 +69,11 @@ export const fieldContent = like(
   showSecret,
 );
 
+export const part = value<number>(
+  'a number from 0 to 1',
+  (given) => typeof given === 'number' && given >= 0 && given <= 1,
+);
+
 const pattern = like('a pattern (* any characters, ? one)');
 
 /** A name that must be there, or a name whose value must match a pattern. */
@@ -85,6 +90,19 @@ export const originUrl = value<string>(
   'an http: or https: URL without user, path, query and fragment',
   (given) => matches(/^https?:\/\/[^@?#\s\\]*$/i)(given) && URL.parse(given)?.pathname === '/',
   (given) => (typeof given === 'string' && given.includes('@') ? showSecret(given) : shown(given)),
+);
+
+/** A value that a Bearer credential can hold (RFC 6750 §2.1). */
+export const bearerToken = like(
+  'a bearer token (letters, digits, "-._~+/", then "=")',
+  /^[A-Za-z0-9\-._~+/]+=*$/,
+  showSecret,
+);
+
+/** A URL whose path and query may have variables (RFC 6570): what they stand for must not choose the host. */
+export const urlTemplate = value<string>(
+  'an absolute http or https URL with variables such as {entry.slug} behind the host',
+  matches(/^https?:\/\/[^/?#\s{}]+\/(?:[^{}\s]|\{\+?[^{}\s]+\})*$/i),
 );
 
 /** A URL as clients ask for it. */

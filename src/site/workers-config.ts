@@ -102,6 +102,8 @@ export const WORKERS = section(
       {
         ratePerSecond: `${HERE}, where a run of a schedule fills as many as it has subrequests for (populate.subrequests)`,
         rehydrate: `${HERE}, where nothing goes on after the request that outdates an entry`,
+        prediction: `${HERE}, where what follows would be learnt in each isolate anew`,
+        publish: `${HERE}, where webhooks invalidate by the admin API (admin.path)`,
         onStart: `${HERE}, where isolates start at any time (schedule fills)`,
       },
     ).default({}),

@@ -200,13 +200,14 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
     populate: {
       begin: () => JOB,
       give: () => {},
-      state: () => ({ waiting: 0, inFlight: 0, schedules: [], jobs: [JOB] }),
+      state: () => ({ waiting: 0, inFlight: 0, queue: [], schedules: [], jobs: [JOB] }),
       progress: (id) => (id === JOB.id ? JOB : undefined),
       follow: (_id, listener) => {
         listener(JOB);
         return () => {};
       },
       cancel: () => true,
+      hooks: () => ({}),
     },
     tiers: {
       holdings: async () => HOLDINGS,

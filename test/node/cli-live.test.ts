@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { TAIL } from '../../src/node/operator/cli/tail-command.ts';
 import { figuresOf, TOP } from '../../src/node/operator/cli/top-command.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
+import { startGate } from '../../src/node/serve.ts';
 import { STATS } from '../admin/fake-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 

@@ -3,7 +3,7 @@
 import { request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { StatsDocument, StatsPoint } from '../../src/admin/stats-contract.ts';
-import type { RunningGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
 import { ask, connections, crewBefore, VersionedOrigin } from '../runtime/node/crew-kit.ts';
 import { tempFolder } from '../runtime/node/kit.ts';
 import { startOne, startSite } from './populate-kit.ts';

@@ -11,12 +11,12 @@
 import { keyParts } from '../../entry/key.ts';
 import { bodyBytesOf, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Position } from '../../ledger/log.ts';
+import { RecentMap } from '../../memory/recent-map.ts';
 import { hasField } from '../../semantics/fields.ts';
 import { currentAgeMs } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { itemOfKey, type PopulateItem } from '../populate/item.ts';
-import { RecentMap } from '../recent-map.ts';
 import { type Asked, askOrigin, type Content, contentOf, isSame, MAX_COMPARED_BYTES } from './asking.ts';
 import { noCounts, type ProberCounts, type ProbeVerdict } from './counts.ts';
 import { Sampler, type SamplingLimits } from './sampler.ts';

@@ -13,6 +13,7 @@ import { type AdminCounts, type AdminRefusalReason, type CallLimits, CallRoom } 
 import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
 import { answerArrival, type Guard, headOf, tokenGuard } from '../../admin/listener.ts';
+import { hookNameOf } from '../../admin/publish-api.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import { fieldLines, fieldValue } from '../../semantics/fields.ts';
@@ -27,6 +28,8 @@ export interface AdminListener extends CallLimits {
   readonly port: number;
   /** Undefined or empty: no token, and then the listener must be on loopback. */
   readonly token?: string | undefined;
+  /** The token of the webhook of this name, beside that one; undefined: it has none. */
+  readonly hookToken?: (name: string) => string | undefined;
   readonly maxConnections: number;
   readonly api: AdminApi;
   readonly counts: AdminCounts;
@@ -58,7 +61,8 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
       `expected a token for the admin API on ${host}, which other machines can reach, got none; set one or listen on 127.0.0.1`,
     );
   }
-  const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token);
+  const ownToken = (path: string) => listener.hookToken?.(hookNameOf(path) ?? '');
+  const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token, ownToken);
   const desk = new AdminDesk(listener, guard);
   const server = createServer(
     // The content has less time, so that who is slow is told.

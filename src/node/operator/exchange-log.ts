@@ -14,6 +14,8 @@ interface ExchangeLogParts {
   readonly log: Logger;
   /** How the log shows a path with its query; asked for each line. */
   readonly shownPath: (path: string) => string;
+  /** Called for each exchange. */
+  readonly answered: (report: ExchangeReport) => void;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
   readonly statistics: Pick<Recorder, 'ended'>;
@@ -33,6 +35,7 @@ export class ExchangeLog {
 
   /** What the engine reports. */
   readonly report = (report: ExchangeReport): void => {
+    this.#parts.answered(report);
     if (report.error !== undefined) {
       const { code, message, cause } = report.error;
       const { originName: origin } = report.request.route;

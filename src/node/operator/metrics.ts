@@ -9,15 +9,16 @@ import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { GateCounts } from '../../engine/statistics/counts.ts';
-import type { Metric, Series } from '../../metrics/collected.ts';
 import { GATE_MEASURES, metricOf } from '../../metrics/gate-measures.ts';
-import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
+import type { PredictionFigures } from '../../prediction/prediction.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
+import { type Copy, copyOf, counter, countsOf, gauge } from './metric-copies.ts';
+import { OF_PREDICTION } from './prediction-metrics.ts';
 import { OF_PROBER } from './prober-metrics.ts';
 
 export interface MetricsSources {
@@ -31,6 +32,8 @@ export interface MetricsSources {
   readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
+  /** It gives undefined where nothing is predicted. */
+  readonly prediction?: () => PredictionFigures | undefined;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
 }
@@ -49,12 +52,6 @@ export interface Metrics {
   observeForward(report: Pick<ExchangeReport, 'request' | 'forwardMs'>): void;
   /** Begins to measure the process: its memory, its event loop. */
   load(): Promise<void>;
-}
-
-/** A metric that is copied from figures of another place at each scrape. */
-interface Copy<Stats> {
-  readonly metric: Metric;
-  readonly read: (stats: Stats) => readonly Series[];
 }
 
 const COPIED: readonly Copy<GateStats>[] = [
@@ -132,7 +129,8 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'counts'>): void {
-  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction } = others;
+  if (prediction !== undefined) collect(OF_PREDICTION, prediction);
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);
@@ -227,12 +225,12 @@ const OF_TUNNELS: readonly Copy<TunnelCounts>[] = [
   }),
 ];
 
-const OF_UPLOADS = counts(
+const OF_UPLOADS = countsOf(
   'uploads{content}',
   'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
 );
 
-const OF_CUT = counts(
+const OF_CUT = countsOf(
   'clients_cut{reason}',
   'Answers cut as their client took them below the least rate (slow), or was behind while memory was short (behind); and connections ended as they were idle while memory was short (idle).',
 );
@@ -244,7 +242,7 @@ const OF_WRITES: readonly Copy<WriteRoom['counts']>[] = [
   }),
 ];
 
-const OF_ADMIN = counts(
+const OF_ADMIN = countsOf(
   'admin_refused{reason}',
   'Calls of the admin API that were refused: too many (calls, reports, wrong-tokens), no right token (unauthorized), from another site, too large or too slow, an answer that was not read; connections: ended to make room.',
 );
@@ -273,30 +271,3 @@ const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [
     },
   ),
 ];
-
-/** `named`: the name, and the label in braces where there are several. */
-function counter<Stats = GateStats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {
-  return copyOf('counter', named, { help, read });
-}
-
-/** Of figures that stand by the label's values. */
-function counts(named: string, help: string): Copy<Readonly<Record<string, number>>> {
-  return counter(named, help, (figures) => figures);
-}
-
-function gauge<Stats>(named: string, help: string, read: (stats: Stats) => FigureOrParts): Copy<Stats> {
-  return copyOf('gauge', named, { help, read });
-}
-
-function copyOf<Stats>(
-  kind: Metric['kind'],
-  named: string,
-  { help, read }: { readonly help: string; readonly read: (stats: Stats) => FigureOrParts },
-): Copy<Stats> {
-  const [own, label] = named.replace('}', '').split('{');
-  const name = `tidegate_${own}${kind === 'counter' ? '_total' : ''}`;
-  return {
-    metric: { kind, name, help, labelNames: label === undefined ? [] : [label] },
-    read: (stats) => seriesOf(read(stats), label),
-  };
-}

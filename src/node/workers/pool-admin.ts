@@ -134,6 +134,7 @@ function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
     progress: (id) => populate.progress(id),
     follow: (id, listener) => populate.follow(id, listener),
     cancel: (id) => populate.cancel(id),
+    hooks: () => populate.hooks(),
   };
 }
 

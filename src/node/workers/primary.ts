@@ -10,7 +10,8 @@ import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createMetrics } from '../operator/metrics.ts';
-import { type RunningGate, startPart } from '../serve.ts';
+import type { RunningGate } from '../running-gate.ts';
+import { startPart } from '../serve.ts';
 import { openTiers } from '../tiers.ts';
 import { poolAdmin, Totals } from './pool-admin.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -55,6 +56,7 @@ export async function startWorkers(
     adminUrl: part.adminUrl,
     gate: part.gate,
     gaveUp: pool.gaveUp,
+    publish: (what) => part.publish(what),
     close: (options) => part.close(options),
     reload: async (news) => {
       part.prepare(news);

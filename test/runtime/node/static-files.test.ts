@@ -11,7 +11,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../../src/node/serve.ts';
+import type { RunningGate } from '../../../src/node/running-gate.ts';
+import { startGate } from '../../../src/node/serve.ts';
 import { installServers, isInstalled, portOf, runWell, serversFile, tempFolder } from './kit.ts';
 
 const folder = tempFolder();

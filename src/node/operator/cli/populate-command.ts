@@ -176,8 +176,14 @@ type PopulateState = Omit<ReturnType<PopulateApi['state']>, 'schedules'> & {
   readonly schedules: readonly ScheduleState[];
 };
 
-function stateText({ waiting, inFlight, jobs, schedules }: PopulateState): string {
-  const lines = [`${waiting} waiting, ${inFlight} under way`];
+function stateText({ waiting, inFlight, queue, prediction, jobs, schedules }: PopulateState): string {
+  const first = queue.map((one) => `${one.cause} ${one.waiting}`).join(', ');
+  const lines = [`${waiting} waiting${first === '' ? '' : ` (${first})`}, ${inFlight} under way`];
+  if (prediction !== undefined) {
+    const { predicted, hits, joined, unused, precision } = prediction;
+    const part = precision === null ? '' : `, precision ${precision.toFixed(2)}`;
+    lines.push(`prediction: ${predicted} filled, ${hits} hits, ${joined} joined, ${unused} unused${part}`);
+  }
   for (const job of jobs) lines.push(`${job.cause} ${printable(job.name ?? '')}`.trimEnd(), `  ${endText(job)}`);
   for (const { name, runs, skipped, running, nextAt } of schedules) {
     const next = nextAt === undefined ? 'never' : new Date(nextAt).toISOString();
