@@ -48,7 +48,8 @@ describe('workers', () => {
     expect([memory.maxBytes, limits.maxConnections, origins.app?.connections]).toEqual([25, 3, 3]);
     expect(routes).toEqual(config.routes);
     const populate = { concurrency: 1, ratePerSecond: 25, rehydrate: { maxEntries: 25 } };
-    expect(workerConfig(config, 4).populate).toEqual(populate);
+    expect(workerConfig(config, 4).populate).toEqual({ ...config.populate, ...populate });
+    expect(workerConfig(config, 4).prober).toEqual({ ...config.prober, ratePerSecond: 0.25 });
   });
 });
 
