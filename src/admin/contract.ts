@@ -146,22 +146,24 @@ export interface PopulateApi {
   begin(start: PopulateStart): JobProgress;
   /** Gives more to a job; throws E_POPULATE when it takes none. */
   give(id: string, portion: PopulatePortion & { readonly more: boolean }): void;
-  state(): {
-    readonly waiting: number;
-    readonly inFlight: number;
-    /** What waits, by cause, in the order in which it goes. */
-    readonly queue: readonly { readonly cause: string; readonly waiting: number }[];
-    /** Absent where nothing was ever predicted. */
-    readonly prediction?: PredictionFigures;
-    readonly schedules: readonly object[];
-    readonly jobs: readonly JobProgress[];
-  };
+  state(): Eventually<PopulateState>;
   progress(id: string): JobProgress | undefined;
   /** Tells of the job now and after each step, until it is over. Calling the result ends that. */
   follow(id: string, listener: (progress: JobProgress) => void): () => void;
   cancel(id: string): boolean;
   /** Webhooks by name. */
   hooks(): { readonly [name: string]: PublishHook };
+}
+
+export interface PopulateState {
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** What waits, by cause, in the order in which it goes. */
+  readonly queue: readonly { readonly cause: string; readonly waiting: number }[];
+  /** Absent where nothing was ever predicted. */
+  readonly prediction?: PredictionFigures;
+  readonly schedules: readonly object[];
+  readonly jobs: readonly JobProgress[];
 }
 
 /** Tiers that can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */

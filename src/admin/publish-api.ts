@@ -2,9 +2,9 @@
 // its members name; these are invalidated, and then the URLs are filled before anyone asks. A program tells of them by itself.
 
 import type { JobProgress } from '../engine/populate/job.ts';
-import { expected } from '../errors.ts';
+import { expected, TidegateError } from '../errors.ts';
 import { isRecord } from '../options/kit.ts';
-import { change } from './changes.ts';
+import { MAX_NAMED, prepareChange } from './changes.ts';
 import {
   type AdminDeps,
   type AdminRequest,
@@ -36,7 +36,7 @@ export async function publish(name: string, request: AdminRequest, deps: Publish
     return { ...failure(405, `expected POST for ${request.path}, got ${request.method}`), fields: ['allow', 'POST'] };
   }
   const content = parseJson(request.bodyText, 'what was published');
-  const urls = hook.urls.flatMap((template) => expanded(template, content, encodeURIComponent));
+  const urls = hook.urls.flatMap((template) => expanded(template, content, encodeURIComponent).map(withoutDotSegments));
   const tags = hook.tags.flatMap((template) => expanded(template, content, (text) => text));
   if (urls.length + tags.length === 0) {
     expected('E_SELECTOR', `content with the members of ${[...hook.urls, ...hook.tags].join(' or ')}`, 'none of them');
@@ -46,8 +46,10 @@ export async function publish(name: string, request: AdminRequest, deps: Publish
 
 export interface Published {
   readonly invalidated: { readonly tags?: object; readonly urls?: object };
-  /** Absent where no URL was named. */
+  /** Absent where no URL was named, or none can be filled ahead. */
   readonly job?: JobProgress;
+  /** Why the URLs are not filled ahead of requests. */
+  readonly notFilled?: { readonly code: string; readonly message: string };
 }
 
 /** Invalidates the tags and URLs, and begins to fill the URLs; resolves when nothing outdated is served any more. */
@@ -58,19 +60,33 @@ export async function published(
 ): Promise<Published> {
   const { items, refused } = itemsOf(urls);
   const fillable = items.filter(({ uri }) => deps.explainRequest({ method: 'GET', uri, fields: [] }) !== undefined);
-  const outdated = (named: object) => change(deps, named, (selector) => deps.gate.invalidate(selector));
+  // All are read before any is invalidated, so that what is refused has changed nothing.
+  const outdateTags = tags.length > 0 && prepareChange(deps, { tags });
+  const outdateUrls = fillable.length > 0 && prepareChange(deps, { urls: fillable.map(({ uri }) => uri) });
+  const invalidate: Parameters<ReturnType<typeof prepareChange>>[0] = (selector) => deps.gate.invalidate(selector);
   const invalidated = {
-    ...(tags.length > 0 && { tags: await outdated({ tags }) }),
-    ...(fillable.length > 0 && { urls: await outdated({ urls: fillable.map(({ uri }) => uri) }) }),
+    ...(outdateTags && { tags: await outdateTags(invalidate) }),
+    ...(outdateUrls && { urls: await outdateUrls(invalidate) }),
   };
   // Those without a route are counted by the job.
   if (urls.length === 0) return { invalidated };
   const named = name === undefined ? {} : { name };
-  return { invalidated, job: deps.populate.begin({ cause: 'publish', ...named, items, refused }) };
+  try {
+    return { invalidated, job: deps.populate.begin({ cause: 'publish', ...named, items, refused }) };
+  } catch (error) {
+    // What was published is no longer served outdated, so the call has done what it must.
+    if (!(error instanceof TidegateError)) throw error;
+    return { invalidated, notFilled: { code: error.code, message: error.message } };
+  }
 }
 
-/** URLs or tags that one call names at most. */
-const MOST_NAMED = 1_000;
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
+
+/** A value must not lead out of the place that its template has for it. */
+function withoutDotSegments(url: string): string {
+  const [path = ''] = url.split(/[?#]/, 1);
+  return DOT_SEGMENT.test(path) ? expected('E_SELECTOR', 'values that make no segment . or ..', url) : url;
+}
 
 /** A variable of a template (RFC 6570 §3.2.2, §3.2.3): a path of members, `[]` behind one whose elements are meant. `{+…}`: as it is. */
 const VARIABLE = /\{(\+?)([^{}]+)\}/;
@@ -83,8 +99,8 @@ export function expanded(template: string, content: unknown, encode: (text: stri
   const before = template.slice(0, match.index);
   const values = valuesAt(content, path.split('.')).map((text) => (raw === '+' ? text : encode(text)));
   const rests = values.length === 0 ? [] : expanded(template.slice(match.index + whole.length), content, encode);
-  if (values.length * rests.length > MOST_NAMED) {
-    expected('E_SELECTOR', `at most ${MOST_NAMED} values for ${template}`, values.length * rests.length);
+  if (values.length * rests.length > MAX_NAMED) {
+    expected('E_SELECTOR', `at most ${MAX_NAMED} values for ${template}`, values.length * rests.length);
   }
   return values.flatMap((value) => rests.map((rest) => before + value + rest));
 }

@@ -6,7 +6,7 @@ import type { SourceState } from '../engine/source-leases.ts';
 import { type GateCounts, labelsOf, type RouteCounts } from '../engine/statistics/counts.ts';
 import type { Span, StatsHistory } from '../engine/statistics/history.ts';
 import { percentilesOf } from '../engine/statistics/sketch.ts';
-import type { AdminDeps, PopulateApi } from './contract.ts';
+import type { AdminDeps, PopulateState } from './contract.ts';
 import type { OriginHealth, RequestFigures, StatsDocument, StatsFigures, StatsPoint } from './stats-contract.ts';
 
 const MINUTE_MS = 60_000;
@@ -18,14 +18,14 @@ interface StatsBeside {
   readonly history?: StatsHistory;
   readonly origins?: readonly OriginHealth[];
   readonly sources?: readonly SourceState[];
-  readonly populate?: ReturnType<PopulateApi['state']>;
+  readonly populate?: PopulateState;
 }
 
 export async function gateStatistics({ gate, origins, sources, populate, history }: AdminDeps): Promise<StatsDocument> {
   const whole = await history.whole();
   return statsDocument(whole, {
     ...{ gate: await gate.stats(), history, origins: await origins() },
-    ...{ sources: sources.sources(), populate: populate.state() },
+    ...{ sources: sources.sources(), populate: await populate.state() },
   });
 }
 
@@ -198,7 +198,7 @@ function tiersOf({ memory, disk }: GateStats): StatsDocument['tiers'] {
   ];
 }
 
-function populateOf({ waiting, inFlight, jobs }: ReturnType<PopulateApi['state']>): StatsDocument['populate'] {
+function populateOf({ waiting, inFlight, jobs }: PopulateState): StatsDocument['populate'] {
   const sum = (name: 'stored' | 'fresh' | 'refused' | 'failed') => jobs.reduce((total, job) => total + job[name], 0);
   const runningJobs = jobs.filter(({ state }) => state === 'running').length;
   return {

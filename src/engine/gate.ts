@@ -169,7 +169,7 @@ function contextOf(options: GateOptions): Context {
   const makeSources = options.sources ?? (() => UNTRACKED);
   const trackers = makeSources({
     ...{ clock, tasks, random, epoch: () => invalidations.epoch },
-    invalidate: (selector) => invalidateBy({ invalidator, tiers }, selector, 'source'),
+    invalidate: (selectors) => invalidateBy({ invalidator, tiers, fault }, 'source', selectors),
     outdated: (selectors) => options.rehydrator?.invalidated(selectors, tiers),
   });
   const { leases: sources, positions } = trackers;

@@ -83,7 +83,7 @@ export class Overload {
     return true;
   }
 
-  /** Requests that were answered 503 in place of being forwarded. */
+  /** Requests that were not forwarded: clients got a 503, fills and the prober nothing. */
   get shed(): number {
     return this.#shed;
   }

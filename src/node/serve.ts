@@ -17,6 +17,7 @@ import { Rehydrator } from '../engine/populate/rehydrate.ts';
 import { type Recorder, Statistics } from '../engine/statistics/statistics.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel } from '../ports.ts';
+import type { PredictionFigures } from '../prediction/prediction.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { compileCoding } from '../site/compile-coding.ts';
 import { compileSite } from '../site/compile-site.ts';
@@ -104,7 +105,12 @@ export class NodeGate implements RunningGate {
   readonly metrics: Metrics;
   readonly exchanges: ExchangeLog;
   /** What asks origins while no client waits, beside populating. */
-  readonly background: { readonly rehydrator: Rehydrator; readonly prober: NodeProber };
+  readonly background: {
+    readonly rehydrator: Rehydrator;
+    readonly prober: NodeProber;
+    /** Undefined: nothing was ever predicted. */
+    readonly predicted: () => PredictionFigures | undefined;
+  };
   readonly #role: Role | undefined;
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
@@ -135,7 +141,7 @@ export class NodeGate implements RunningGate {
     const { uploads, answers, tunnels, writes } = tiers;
     const counts = { overload: this.#overload, queues: () => this.origins.queues(), refusedWrites: writes.counts };
     const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
-    const own = { sources: () => this.gate.sources(), prediction: () => this.#population.predictor.figures() };
+    const own = { sources: () => this.gate.sources(), prediction: () => this.background.predicted() };
     this.metrics =
       role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, ...own });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
@@ -146,7 +152,7 @@ export class NodeGate implements RunningGate {
     });
     const requestFor = (asked: OwnRequest) => this.requestFor(asked);
     const prober = new NodeProber({ settings: config.prober, log, shownPath, requestFor });
-    this.background = { rehydrator, prober };
+    this.background = { rehydrator, prober, predicted: () => this.#population.predictor.figures() };
     this.gate = createGate({
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
       ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },

@@ -43,6 +43,8 @@ export interface PredictionFigures {
   readonly observed: number;
   /** Given to be filled. */
   readonly predicted: number;
+  /** Of them stored already when their turn came: the origin was not asked. */
+  readonly spared: number;
   /** Of them asked for in time: a hit that would have been a miss. */
   readonly hits: number;
   /** Asked for while the fill was under way: the client waited, but for less time. */
@@ -55,6 +57,13 @@ export interface PredictionFigures {
   readonly precision: number | null;
   /** What is at least as likely is filled. */
   readonly threshold: number;
+}
+
+/** From what is known of those that are not open. */
+export function withPrecision(figures: Omit<PredictionFigures, 'precision'>): PredictionFigures {
+  const { hits, joined, unused } = figures;
+  const known = hits + joined + unused;
+  return { ...figures, precision: known === 0 ? null : (hits + joined) / known };
 }
 
 /** Someone is to ask for the URI in time. */
@@ -86,7 +95,7 @@ export class Prediction {
   /** Filled, and not yet asked for. */
   readonly #filled = new Map<string, Trial>();
   readonly #filledInOrder = new Queue<Trial>();
-  readonly #counts = { observed: 0, predicted: 0, hits: 0, joined: 0, unused: 0 };
+  readonly #counts = { observed: 0, predicted: 0, spared: 0, hits: 0, joined: 0, unused: 0 };
   readonly allowance: Allowance;
 
   constructor(terms: PredictionTerms, bounds: PredictionBounds = PREDICTION_BOUNDS) {
@@ -136,7 +145,7 @@ export class Prediction {
     trial.isOver = true;
     this.#trials.delete(uri);
     this.#filled.delete(uri);
-    this.#counts.predicted--;
+    this.#counts.spared++;
     this.allowance.giveBack();
   }
 
@@ -162,14 +171,7 @@ export class Prediction {
   }
 
   figures(): PredictionFigures {
-    const { hits, joined, unused } = this.#counts;
-    const known = hits + joined + unused;
-    return {
-      ...this.#counts,
-      open: this.#filled.size,
-      precision: known === 0 ? null : (hits + joined) / known,
-      threshold: this.allowance.threshold,
-    };
+    return withPrecision({ ...this.#counts, open: this.#filled.size, threshold: this.allowance.threshold });
   }
 
   /** Begins a trial of the URI; returns whether to fill it. */

@@ -126,6 +126,7 @@ export const COUNTS: GateCounts = {
   invalidations: {
     ...{ call: { count: 4, entries: 9 }, write: { count: 2, entries: 3 }, source: { count: 1, entries: 1 } },
     ...{ origin: { count: 0, entries: 0 }, rules: { count: 0, entries: 0 }, fault: { count: 0, entries: 0 } },
+    prober: { count: 0, entries: 0 },
   },
   latency: { hits: new Float64Array(SKETCH_BUCKETS), misses: new Float64Array(SKETCH_BUCKETS) },
   bytes: 4096,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import type { PopulateStart, PublishHook } from '../../src/admin/contract.ts';
 import { expanded } from '../../src/admin/publish-api.ts';
+import { TidegateError } from '../../src/errors.ts';
 import { fakeGate, JOB } from './fake-gate.ts';
 
 const BLOG: PublishHook = {
@@ -10,7 +11,15 @@ const BLOG: PublishHook = {
   tags: ['post-{entry.id}', 'author-{entry.authors[].id}'],
 };
 
-async function call(content: unknown, { path = '/publish/blog', method = 'POST', hook = BLOG } = {}) {
+interface Called {
+  readonly path?: string;
+  readonly method?: string;
+  readonly hook?: PublishHook;
+  /** Thrown where filling is begun. */
+  readonly full?: TidegateError;
+}
+
+async function call(content: unknown, { path = '/publish/blog', method = 'POST', hook = BLOG, full }: Called = {}) {
   const begun: PopulateStart[] = [];
   const steps: string[] = [];
   const { deps } = fakeGate();
@@ -29,6 +38,7 @@ async function call(content: unknown, { path = '/publish/blog', method = 'POST',
       ...deps.populate,
       hooks: () => ({ blog: hook }),
       begin: (start) => {
+        if (full !== undefined) throw full;
         begun.push(start);
         steps.push('fill');
         return JOB;
@@ -52,6 +62,31 @@ describe('a webhook', () => {
     const items = [{ uri: 'http://example.org/posts/hello%20world' }, { uri: 'http://example.org/' }];
     expect(begun).toEqual([{ cause: 'publish', name: 'blog', items, refused: [] }]);
     expect(json).toMatchObject({ invalidated: { tags: { matched: 3 }, urls: { matched: 2 } }, job: { id: JOB.id } });
+  });
+
+  test('answers for what it has invalidated where nothing can be filled', async () => {
+    const full = new TidegateError('E_POPULATE', 'expected at most 100000 URLs that wait, got more');
+    const { status, json, steps } = await call({ entry: { id: 7 } }, { full });
+    expect(steps).toEqual(['invalidate post-7', 'invalidate http://example.org/']);
+    expect([status, json.notFilled]).toEqual([202, { code: 'E_POPULATE', message: full.message }]);
+    expect(json).not.toHaveProperty('job');
+  });
+
+  test('refuses more URLs than one call may name before it invalidates anything', async () => {
+    const authors = Array.from({ length: 600 }, (_, id) => ({ id }));
+    const urls = ['http://example.org/authors/{entry.authors[].id}', 'http://example.org/by/{entry.authors[].id}'];
+    const { status, steps } = await call({ entry: { id: 7, authors } }, { hook: { urls, tags: ['post-{entry.id}'] } });
+    expect([status, steps]).toEqual([400, []]);
+  });
+
+  test.each(['..', '.'])('refuses a value %s, which would name another URL', async (slug) => {
+    const { status, steps, json } = await call({ entry: { id: 7, slug } });
+    expect([status, steps]).toEqual([400, []]);
+    expect(json.error.message).toContain(`http://example.org/posts/${slug}`);
+  });
+
+  test.each(['a..b', '...', 'x?next=/../y'])('takes a value %s', async (slug) => {
+    expect((await call({ entry: { slug } })).status).toBe(202);
   });
 
   test('leaves out what its content does not name', async () => {

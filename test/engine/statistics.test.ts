@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Context } from '../../src/engine/context.ts';
+import { invalidateBy } from '../../src/engine/invalidating.ts';
 import { OUTCOME_CLASSES, type OutcomeClass } from '../../src/engine/outcome-class.ts';
 import { added, type GateCounts, since } from '../../src/engine/statistics/counts.ts';
 import { StatsHistory } from '../../src/engine/statistics/history.ts';
 import { percentilesOf } from '../../src/engine/statistics/sketch.ts';
 import { Statistics } from '../../src/engine/statistics/statistics.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
@@ -59,6 +62,34 @@ describe('a gate counts', () => {
     get('/a');
     origin.last.fail('E_ORIGIN_CONNECT');
     expect(ofRoute()).toMatchObject({ originRequests: 1, originFailures: 1, error: 1, originMs: 0, fills: 0 });
+  });
+
+  test('an invalidation holds where what it named cannot be counted', () => {
+    const invalidated: string[] = [];
+    const faults: unknown[] = [];
+    const invalidator = { invalidate: ({ kind }: Selector) => invalidated.push(kind), found: () => {} };
+    const countHeld = () => {
+      throw new Error('a tier that fails');
+    };
+    const context = { invalidator, tiers: { countHeld }, fault: (error: unknown) => void faults.push(error) };
+    const selectors = [{ kind: 'url', uri: 'http://example.org/a' } as const, { kind: 'tag', tag: 'a' } as const];
+    expect(invalidateBy(context as unknown as Context, 'write', selectors)).toEqual([1, 2]);
+    expect([invalidated, faults.length]).toEqual([['url', 'tag'], 1]);
+  });
+
+  test('what a report names is counted up to a bound in all', async () => {
+    const { gate, get, answer } = bench();
+    for (let at = 0; at < 700; at++) {
+      get(`/${at}`);
+      answer('one', ['cache-tag', 'a, b']);
+    }
+    const named = async (tags: readonly string[]) => {
+      const before = gate.counts().invalidations.source.entries;
+      await gate.reportSource({ source: 'shop', session: 's', sequence: 1, leaseMs: 1_000, tags, lagMs: 0 });
+      return gate.counts().invalidations.source.entries - before;
+    };
+    // A source that is heard of for the first time has a gap, and nothing here was read from it.
+    expect([await named([]), await named(['b']), await named(['a', 'b'])]).toEqual([0, 700, 1_000]);
   });
 
   test('invalidations by their cause, with the entries that they named', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PopulateApi } from '../../src/admin/contract.ts';
+import type { PopulateState } from '../../src/admin/contract.ts';
 import type { ExchangeReport } from '../../src/engine/contract.ts';
 import { Predictor } from '../../src/node/populate/predictor.ts';
 import type { PredictionFigures } from '../../src/prediction/prediction.ts';
@@ -9,7 +9,7 @@ import { ScriptedOrigin } from '../kit/scripted-origin.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { startOne, startSite } from './populate-kit.ts';
 
-type PopulateState = ReturnType<PopulateApi['state']> & { readonly prediction: PredictionFigures };
+type PredictedState = PopulateState & { readonly prediction: PredictionFigures };
 
 const HOST = 'http://example.org';
 const STORED: Outcome = { hit: false, forward: 'uri-miss', stored: true };
@@ -84,7 +84,7 @@ test('over sockets: what follows is a hit when it is asked for, and the figures 
     await response.text();
     return response.headers.get('cache-status') ?? '';
   };
-  const state = async () => (await (await fetch(`${gate.adminUrl}/populate`)).json()) as PopulateState;
+  const state = async () => (await (await fetch(`${gate.adminUrl}/populate`)).json()) as PredictedState;
   let hits = 0;
   for (let id = 0; hits < 3 && id < 200; id++) {
     await ask(`/product/${id}`);

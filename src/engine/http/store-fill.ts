@@ -62,7 +62,7 @@ export function denial(
   answer: { readonly head: ResponseHead; readonly refusal: Refusal },
 ): Eventually<unknown> {
   if (replaces === undefined || isMomentary(answer.head.status) || !DENIALS.has(answer.refusal)) return undefined;
-  return invalidateBy(context, { kind: 'url', uri: request.uri }, 'origin');
+  return invalidateBy(context, 'origin', [{ kind: 'url', uri: request.uri }]);
 }
 
 /** The entry, joined with the stored part that it completes; undefined: a part that contradicts itself. */

@@ -15,7 +15,7 @@ import { groupsInvalidated, invalidatedUris, tagsOf } from '../../semantics/inva
 import { fieldsForCaches } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
-import { after, allAtOnce } from '../eventually.ts';
+import { after } from '../eventually.ts';
 import { invalidateBy } from '../invalidating.ts';
 import { Flight } from './flight.ts';
 import type { FlightOwner, FlightPlan, ForwardPlan, RunningFlight } from './running-flight.ts';
@@ -96,7 +96,7 @@ function countAfter(
   const { tags } = tagsOf(fieldsForCaches(head, request.route), request.uri);
   const isAffected = ledger.isAffected(fill, { uri: request.uri, origin: request.route.originName, tags });
   const before = ledger.applied;
-  return after(invalidateAll(context, named), (positions) => {
+  return after(invalidateBy(context, 'write', named), (positions) => {
     if (!isAffected && areNext(positions, before)) ledger.fills.countFrom(fill, before + positions.length);
   });
 }
@@ -130,9 +130,5 @@ export function holdUnknown(
     closeIntent();
     context.rehydrator?.invalidated(affected, context.tiers);
   });
-  return invalidateAll(context, affected);
-}
-
-function invalidateAll(context: Context, selectors: readonly Selector[]): Eventually<readonly Position[]> {
-  return allAtOnce(selectors.map((selector) => invalidateBy(context, selector, 'write')));
+  return invalidateBy(context, 'write', affected);
 }

@@ -16,8 +16,9 @@ import { hasField } from '../../semantics/fields.ts';
 import { currentAgeMs } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
+import { invalidateBy } from '../invalidating.ts';
 import { itemOfKey, type PopulateItem } from '../populate/item.ts';
-import { type Asked, askOrigin, type Content, contentOf, isSame, MAX_COMPARED_BYTES } from './asking.ts';
+import { type Asked, askOrigin, contentOf, isSame, MAX_COMPARED_BYTES } from './asking.ts';
 import { noCounts, type ProberCounts, type ProbeVerdict } from './counts.ts';
 import { Sampler, type SamplingLimits } from './sampler.ts';
 
@@ -58,8 +59,8 @@ interface Sampled {
   readonly servedMs: number;
 }
 
-/** Hits that are asked about at once. */
-const MAX_ASKING = 4;
+/** Hits that are judged at once. Each holds up to three contents of `MAX_COMPARED_BYTES`, one of them while it waits. */
+const MAX_JUDGING = 8;
 /** Within it a gate hears of a change, where anyone tells it. */
 const SETTLE_MS = 1_000;
 const SECOND_MS = 1_000;
@@ -79,7 +80,7 @@ export class Prober {
   /** By the key of entries that were invalidated here: their stamp. */
   readonly #mended = new RecentMap<Position>(MENDED_ENTRIES);
   readonly #examples: Outdated[] = [];
-  #asking = 0;
+  #judging = 0;
   #stopped = false;
 
   constructor(context: Context, parts: ProberParts) {
@@ -120,31 +121,43 @@ export class Prober {
   #chosen(request: GateRequest, entry: StoredResponse, weight: number): void {
     const asked = isComparable(entry) && !hasCredentials(request) ? requestFor(entry, this.#parts) : undefined;
     if (asked === undefined) return this.#count('ineligible');
-    if (this.#asking >= MAX_ASKING || !this.#sampler.take()) return this.#count('skipped');
+    if (this.#judging >= MAX_JUDGING || !this.#sampler.take()) return this.#count('skipped');
+    this.#judging++;
     const { clock } = this.#context;
     const servedAtMs = clock.now();
     const ageMs = currentAgeMs(entry.bornMs, servedAtMs);
     const hit = { entry, request: asked, weight, ageMs, servedAtMs, servedMs: clock.monotonic() };
     // First the client gets its answer.
-    this.#context.tasks.soon(() => void this.#judge(hit).catch(this.#context.fault));
+    this.#context.tasks.soon(() => {
+      void this.#judge(hit)
+        .catch(this.#context.fault)
+        .finally(() => this.#judging--);
+    });
   }
 
   async #judge(hit: Sampled): Promise<void> {
     const { entry, request } = hit;
-    const served = contentOf(entry);
-    const first = await this.#ask(request);
-    if (first === undefined) return this.#count('failed');
-    if (isSame(served, first)) return this.#weigh('same', hit);
-    if (this.#unstable.get(request.uri)) return this.#count('unstable');
-    const second = await this.#ask(request);
-    if (second !== undefined && !isSame(first, second)) return this.#varies(request);
+    const other = await this.#differing(hit);
+    if (other === undefined) return;
     await this.#pause(SETTLE_MS);
-    const third = await this.#ask(request);
-    if (third !== undefined && isSame(served, third)) return this.#varies(request);
-    const isOpen = second === undefined || third === undefined || this.#isTold(entry);
-    if (isOpen) return this.#weigh('undecided', hit);
-    this.#weigh('outdated', hit, partBefore(hit, first));
-    await this.#mend(hit, { served, first, differedAtMs: hit.servedAtMs + first.headMs - hit.servedMs });
+    const last = await this.#ask(request);
+    if (last !== undefined && isSame(contentOf(entry), last)) return this.#varies(request);
+    if (!other.isConfirmed || last === undefined || this.#isTold(entry)) return this.#weigh('undecided', hit);
+    this.#weigh('outdated', hit, partBefore(hit, other));
+    await this.#mend(hit, other);
+  }
+
+  /** Asks up to twice at once: what the origin has in place of what was served. Undefined: the hit is judged. */
+  async #differing(hit: Sampled): Promise<Differing | undefined> {
+    const { entry, request } = hit;
+    const first = await this.#ask(request);
+    if (first === undefined) return void this.#count('failed');
+    if (isSame(contentOf(entry), first)) return void this.#weigh('same', hit);
+    if (this.#unstable.get(request.uri)) return void this.#count('unstable');
+    const second = await this.#ask(request);
+    if (second !== undefined && !isSame(first, second)) return void this.#varies(request);
+    const { status, headMs, statedAgeMs } = first;
+    return { status, headMs, statedAgeMs, isConfirmed: second !== undefined };
   }
 
   /** Somebody has told the gate of a change, and it was not this prober. */
@@ -152,14 +165,9 @@ export class Prober {
     return !this.#context.ledger.isCurrent(entry) && this.#mended.get(entry.key) !== entry.stamp;
   }
 
-  async #ask(request: GateRequest): Promise<Asked | undefined> {
-    this.#asking++;
+  #ask(request: GateRequest): Promise<Asked | undefined> {
     this.#counts.asks++;
-    try {
-      return await askOrigin(request, this.#context.clock);
-    } finally {
-      this.#asking--;
-    }
+    return askOrigin(request, this.#context.clock);
   }
 
   #varies({ uri }: GateRequest): void {
@@ -180,20 +188,21 @@ export class Prober {
     if (verdict !== 'same') weights[verdict] += weight * part;
   }
 
-  async #mend({ entry, servedAtMs, ageMs }: Sampled, seen: Seen): Promise<void> {
-    const { invalidator, rehydrator, tiers } = this.#context;
+  async #mend({ entry, servedAtMs, servedMs, ageMs }: Sampled, { status, headMs }: Differing): Promise<void> {
+    const { rehydrator, tiers } = this.#context;
     const { uri } = keyParts(entry.key);
     const invalidated = this.#parts.settings.onOutdated === 'invalidate';
-    const { served, first, differedAtMs } = seen;
-    const status = { served: served.status, origin: first.status };
-    const example = { url: uri, filledAtMs: servedAtMs - ageMs, servedAtMs, differedAtMs, status, invalidated };
+    const example = {
+      ...{ url: uri, filledAtMs: servedAtMs - ageMs, servedAtMs, differedAtMs: servedAtMs + headMs - servedMs },
+      ...{ status: { served: entry.status, origin: status }, invalidated },
+    };
     this.#examples.unshift(example);
     this.#examples.length = Math.min(this.#examples.length, MAX_EXAMPLES);
     this.#parts.found(example);
     if (!invalidated) return;
     this.#mended.set(entry.key, entry.stamp);
     const selector = { kind: 'url', uri } as const;
-    await invalidator.invalidate(selector);
+    await invalidateBy(this.#context, 'prober', [selector]);
     rehydrator?.invalidated([selector], tiers);
   }
 
@@ -204,10 +213,10 @@ export class Prober {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends number ? number : Mutable<T[Key]> };
 
-interface Seen {
-  readonly served: Content;
-  readonly first: Content;
-  readonly differedAtMs: number;
+/** The origin's other answer, without its content: many may wait to be confirmed. */
+interface Differing extends Pick<Asked, 'status' | 'headMs' | 'statedAgeMs'> {
+  /** Another ask got the same. */
+  readonly isConfirmed: boolean;
 }
 
 /** Whole, in memory, and not large. */
@@ -231,7 +240,7 @@ function hasCredentials({ fields, route }: GateRequest): boolean {
 }
 
 /** The part of the time in which the origin changed that lies before the hit. */
-function partBefore({ ageMs, servedMs }: Sampled, { headMs, statedAgeMs }: Asked): number {
+function partBefore({ ageMs, servedMs }: Sampled, { headMs, statedAgeMs }: Differing): number {
   const afterMs = headMs - servedMs;
   if (statedAgeMs !== undefined && statedAgeMs >= afterMs) return 1;
   return ageMs + afterMs === 0 ? 0 : ageMs / (ageMs + afterMs);

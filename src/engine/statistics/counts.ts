@@ -3,8 +3,8 @@
 
 import type { OutcomeClass } from '../outcome-class.ts';
 
-/** Who invalidated: a caller of the API, a client's write, a source's tracker, an origin's answer, changed rules, an exception. */
-export const INVALIDATION_CAUSES = ['call', 'write', 'source', 'origin', 'rules', 'fault'] as const;
+/** Who invalidated: a caller of the API, a client's write, a source's tracker, an origin's answer, the prober, changed rules, an exception. */
+export const INVALIDATION_CAUSES = ['call', 'write', 'source', 'origin', 'prober', 'rules', 'fault'] as const;
 export type InvalidationCause = (typeof INVALIDATION_CAUSES)[number];
 
 /** Of one route: its exchanges by their class, and what its origin was asked. */

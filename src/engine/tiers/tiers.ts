@@ -131,12 +131,15 @@ export class Tiers {
     return Symbol.iterator in found ? [...found] : [];
   }
 
-  /** How many stored responses of the fastest tier a URL or a tag names, up to `most`: whoever invalidates them waits. */
-  countHeld(selector: Selector, most: number): number {
-    if (selector.kind !== 'url' && selector.kind !== 'tag') return 0;
-    const found = this.#parts.stores[0]?.find(selector) ?? [];
+  /** How many stored responses of the fastest tier URLs and tags name, up to `most` in all: whoever invalidates them waits. */
+  countHeld(selectors: readonly Selector[], most: number): number {
     let count = 0;
-    if (Symbol.iterator in found) for (const { kind } of found) if (kind === 'response' && ++count === most) break;
+    for (const selector of selectors) {
+      if (selector.kind !== 'url' && selector.kind !== 'tag') continue;
+      const found = this.#parts.stores[0]?.find(selector) ?? [];
+      if (!(Symbol.iterator in found)) continue;
+      for (const { kind } of found) if (kind === 'response' && ++count === most) return count;
+    }
     return count;
   }
 

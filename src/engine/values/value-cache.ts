@@ -169,7 +169,7 @@ class TieredValueCache implements ValueCache {
   sources(): SourceLeases {
     this.#sources ??= new SourceLeases({
       clock: this.#context.clock,
-      invalidate: (one) => this.invalidate([one], false),
+      invalidate: (selectors) => this.invalidate(selectors, false),
     });
     this.#context.ledger.sources = this.#sources;
     return this.#sources;

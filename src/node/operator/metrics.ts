@@ -193,7 +193,7 @@ const OF_OVERLOAD: readonly Copy<Pick<Overload, 'state' | 'shed'>>[] = [
   gauge('overload{short_of}', 'Processes that are short of it, and so ask no origin.', ({ state }) => state),
   counter(
     'shed',
-    'Requests answered 503 in place of being forwarded, as the process was overloaded.',
+    'Requests not forwarded as the process was overloaded: clients got 503, fills and the prober nothing.',
     ({ shed }: Pick<Overload, 'shed'>) => shed,
   ),
 ];

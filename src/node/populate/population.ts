@@ -3,7 +3,7 @@
 // go through one populator, and go on after a restart where no later run repeats them.
 
 import type { Logger } from 'pino';
-import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
+import type { PopulateApi, PopulateStart, PopulateState } from '../../admin/contract.ts';
 import type { Gate, GateRequest } from '../../engine/contract.ts';
 import { itemOf, itemOfKey } from '../../engine/populate/item.ts';
 import type { JobProgress, JobSpec } from '../../engine/populate/job.ts';
@@ -138,7 +138,7 @@ export class Population implements PopulateApi {
     this.#sealing.set(id, this.#deps.tasks.later(ABANDONED_MS, abandon));
   }
 
-  state(): ReturnType<PopulateApi['state']> {
+  state(): PopulateState {
     const prediction = this.predictor.figures();
     return {
       ...this.#populator.summary(),

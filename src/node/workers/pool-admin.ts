@@ -10,12 +10,12 @@ import { platformTasks } from '../../cache/platform.ts';
 import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { Proof } from '../../engine/prober/prove.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
-import { added, type GateCounts } from '../../engine/statistics/counts.ts';
+import { added } from '../../engine/statistics/counts.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import { nothingHeld } from '../../memory/budget.ts';
-import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
+import type { Metrics } from '../operator/metrics.ts';
 import { PoolTail } from '../operator/tail.ts';
+import type { Totals } from './totals.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { CallArgument, Figures } from './worker-process.ts';
 
@@ -37,6 +37,11 @@ export function poolAdmin(deps: PoolDeps, { pool, totals, metrics, hasDisk }: Po
     const figures = await pool.figures();
     totals.update({ stats: await deps.gate.stats(), counts: await deps.gate.counts() }, figures);
     return figures;
+  };
+  const populateState = async () => {
+    await takeTotals();
+    const { prediction } = totals;
+    return { ...(await deps.populate.state()), ...(prediction && { prediction }) };
   };
   const stats = async () => {
     await takeTotals();
@@ -71,7 +76,7 @@ export function poolAdmin(deps: PoolDeps, { pool, totals, metrics, hasDisk }: Po
       },
     },
     origins: async () => healthOfAll(await deps.origins(), await pool.figures()),
-    populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
+    populate: poolPopulate(deps.populate, populateState, hasDisk),
     tiers: poolTiers(deps.tiers, pool, stats),
   };
 }
@@ -123,14 +128,19 @@ function healthOfAll(own: readonly OriginHealth[], workers: readonly Figures[]):
   return Object.entries(all.reduce(added)).map(([origin, health]) => ({ origin, ...health }));
 }
 
-/** Without a disk, the workers would never see the primary's fills. */
-function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
+function poolPopulate(
+  populate: AdminDeps['populate'],
+  state: AdminDeps['populate']['state'],
+  hasDisk: boolean,
+): AdminDeps['populate'] {
   return {
-    begin: () => {
+    begin: (start) => {
+      if (hasDisk) return populate.begin(start);
+      // The workers would never see the primary's fills.
       throw new TidegateError('E_POPULATE', 'expected a disk tier that the workers share, or workers: 1, got neither');
     },
     give: (id, portion) => populate.give(id, portion),
-    state: () => populate.state(),
+    state,
     progress: (id) => populate.progress(id),
     follow: (id, listener) => populate.follow(id, listener),
     cancel: (id) => populate.cancel(id),
@@ -206,71 +216,4 @@ export function poolSources(own: SourceApi, pool: SourcePool): SourceApi {
       return { ...reply, gap: reply.gap || answers.some(({ answer }) => answer.gap) };
     },
   };
-}
-
-/** The measurement of exchanges; all others describe the process, and end with it. */
-const KEPT_METRIC = 'tidegate_origin_seconds';
-
-/** What is added up. */
-type Counted = Pick<Figures, 'stats' | 'counts'>;
-
-/**
- * The counts of all workers, added up. Counters must not go back when a worker dies. Its last known counts are kept, without
- * the figures of its contents.
- */
-export class Totals {
-  #latest: Counted | undefined;
-  #retired: Counted[] = [];
-  #retiredMeasured: readonly MetricsSnapshot[] = [];
-
-  /** As of the last `update`. */
-  get stats(): GateStats {
-    return this.#taken.stats;
-  }
-
-  get counts(): GateCounts {
-    return this.#taken.counts;
-  }
-
-  get #taken(): Counted {
-    if (this.#latest === undefined) throw new TypeError('expected totals that were taken, got none');
-    return this.#latest;
-  }
-
-  /** `own`: the primary's own counts, with its disk. */
-  update({ stats: own, counts }: Counted, workers: readonly Counted[]): void {
-    const living = workers.map((worker) => ({ stats: worker.stats, counts: worker.counts }));
-    const all = [...living, ...this.#retired].reduce(added, { stats: own, counts });
-    const intentsOpen = Math.max(own.intentsOpen, ...living.map(({ stats }) => stats.intentsOpen));
-    const stats = {
-      ...all.stats,
-      intentsOpen,
-      position: own.position,
-      ...(own.disk !== undefined && { disk: own.disk }),
-    };
-    this.#latest = { stats, counts: all.counts };
-  }
-
-  /** Includes the measurements of dead workers. */
-  async measured(workers: readonly Figures[]): Promise<MetricsSnapshot[]> {
-    const retired = this.#retiredMeasured;
-    const gone = retired.length > 1 ? [await summed(retired)] : retired;
-    // Skipped when another worker has gone meanwhile.
-    if (this.#retiredMeasured === retired) this.#retiredMeasured = gone;
-    return [...workers.map(({ measured }) => measured), ...gone];
-  }
-
-  retire({ stats, counts, measured }: Pick<Figures, 'stats' | 'counts' | 'measured'>): void {
-    const { held: had } = stats.memory;
-    const held = had && { maxBytes: 0, bytes: nothingHeld(), uncollected: 0, refused: had.refused };
-    const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0, ...(held && { held }) };
-    const counted: Counted = { stats: { ...stats, memory, fillsInFlight: 0 }, counts };
-    this.#retired = [this.#retired.reduce(added, counted)];
-    this.#retiredMeasured = [...this.#retiredMeasured, measured.filter(({ name }) => name === KEPT_METRIC)];
-  }
-}
-
-async function summed(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
-  const { AggregatorRegistry } = await import('prom-client');
-  return AggregatorRegistry.aggregate(snapshots as object[]).getMetricsAsJSON();
 }

@@ -13,7 +13,8 @@ import { createMetrics } from '../operator/metrics.ts';
 import type { RunningGate } from '../running-gate.ts';
 import { startPart } from '../serve.ts';
 import { openTiers } from '../tiers.ts';
-import { poolAdmin, Totals } from './pool-admin.ts';
+import { poolAdmin } from './pool-admin.ts';
+import { Totals } from './totals.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /**
@@ -37,6 +38,7 @@ export async function startWorkers(
     stats: () => totals.stats,
     counts: () => totals.counts,
     sources: () => sources(),
+    prediction: () => totals.prediction,
   });
   const part = await startPart(config, {
     log,

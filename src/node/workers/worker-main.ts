@@ -128,7 +128,8 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
-      return { stats: gate.stats(), counts: gate.counts(), origins: part.origins.health(), measured };
+      const counted = { stats: gate.stats(), counts: gate.counts(), prediction: background.predicted() };
+      return { ...counted, origins: part.origins.health(), measured };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];

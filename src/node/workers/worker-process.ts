@@ -18,6 +18,7 @@ import type { Selector } from '../../ledger/selector.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
 import type { LogMember } from '../../log/shared-log.ts';
 import type { Eventually } from '../../ports.ts';
+import type { PredictionFigures } from '../../prediction/prediction.ts';
 import type { JoinedReplica } from '../../store/disk/replica/replica-feed.ts';
 import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replica-link.ts';
 import type { ResolvedConfig } from '../config/config.ts';
@@ -51,6 +52,8 @@ export interface Figures {
   readonly stats: GateStats;
   readonly counts: GateCounts;
   readonly origins: readonly OriginHealth[];
+  /** Absent where nothing was ever predicted. */
+  readonly prediction?: PredictionFigures | undefined;
   readonly measured: MetricsSnapshot;
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { GateStats } from '../../../src/engine/contract.ts';
 import { workerCount } from '../../../src/node/cli.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { Totals } from '../../../src/node/workers/pool-admin.ts';
+import { Totals } from '../../../src/node/workers/totals.ts';
 import { Restarts, workerConfig } from '../../../src/node/workers/worker-pool.ts';
 import { gateBench } from '../../kit/gate-bench.ts';
 
@@ -109,6 +109,18 @@ describe('totals', () => {
     expect(totals.stats).toMatchObject({ stores: 6, fillsInFlight: 0, memory: { entries: 0, evictions: 4 } });
     expect(totals.stats.memory.bytes).toBe(own.stats.memory.bytes);
     expect(totals.counts.bytes).toBe(10);
+  });
+
+  test('have what came of predictions, also of a worker that is gone', () => {
+    const totals = new Totals();
+    const predicted = { observed: 9, predicted: 4, spared: 0, hits: 1, joined: 1, unused: 0, open: 2 };
+    const prediction = { ...predicted, precision: 1, threshold: 0.5 };
+    totals.retire({ ...figures({}), prediction });
+    totals.update(figures({}), [{ ...figures({}), prediction: { ...prediction, threshold: 0.25 } }, figures({})]);
+    const sum = { observed: 18, predicted: 8, spared: 0, hits: 2, joined: 2, unused: 2, open: 2 };
+    expect(totals.prediction).toEqual({ ...sum, precision: 4 / 6, threshold: 0.25 });
+    totals.update(figures({}), []);
+    expect(totals.prediction).toMatchObject({ hits: 1, unused: 2, open: 0 });
   });
 
   test('what a worker measured counts once, also if another goes while that is added up', async () => {

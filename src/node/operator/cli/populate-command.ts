@@ -3,7 +3,7 @@
 // Lists can be long, and the admin API takes a portion at a time. So this command reads a file, or another node's
 // list, and hands it over bit by bit; the gate itself reads sitemaps and its own manifest.
 
-import type { PopulateApi } from '../../../admin/contract.ts';
+import type { PopulateState } from '../../../admin/contract.ts';
 import { itemOfKey } from '../../../engine/populate/item.ts';
 import type { JobProgress } from '../../../engine/populate/job.ts';
 import { TidegateError } from '../../../errors.ts';
@@ -172,11 +172,11 @@ function endText(progress: JobProgress): string {
   return lines.join('\n');
 }
 
-type PopulateState = Omit<ReturnType<PopulateApi['state']>, 'schedules'> & {
+type ShownState = Omit<PopulateState, 'schedules'> & {
   readonly schedules: readonly ScheduleState[];
 };
 
-function stateText({ waiting, inFlight, queue, prediction, jobs, schedules }: PopulateState): string {
+function stateText({ waiting, inFlight, queue, prediction, jobs, schedules }: ShownState): string {
   const first = queue.map((one) => `${one.cause} ${one.waiting}`).join(', ');
   const lines = [`${waiting} waiting${first === '' ? '' : ` (${first})`}, ${inFlight} under way`];
   if (prediction !== undefined) {

@@ -8,6 +8,7 @@ import { editedResponse, originFields } from '../../../engine/answers/edits.ts';
 import type { GateRequest, Route } from '../../../engine/contract.ts';
 import { draftOf, requestVariantKey } from '../../../engine/http/draft.ts';
 import { cacheKey } from '../../../entry/key.ts';
+import { RecentMap } from '../../../memory/recent-map.ts';
 import { requestDemands } from '../../../semantics/cache-control.ts';
 import { NO_FIELDS } from '../../../semantics/fields.ts';
 import type { ReuseBasis } from '../../../semantics/freshness.ts';
@@ -67,6 +68,9 @@ export interface ReplayFigures {
   evictions: number;
 }
 
+/** Keys of which more is remembered than is stored, or a log of years would fill the memory. */
+const MOST_KEYS = 500_000;
+
 /** A head in memory; logs give the bytes of the content. */
 const HEAD_BYTES = 300;
 
@@ -88,9 +92,9 @@ export class GateReplay {
   readonly #parts: GateReplayParts;
   readonly #router: Router;
   readonly #store: ReplayStore;
-  readonly #variants = new Map<string, Variants>();
+  readonly #variants = new RecentMap<Variants>(MOST_KEYS);
   /** Content of the last whole answer, for a 304 that shows none. */
-  readonly #lastBytes = new Map<string, number>();
+  readonly #lastBytes = new RecentMap<number>(MOST_KEYS);
   #now = 0;
 
   constructor(parts: GateReplayParts) {
@@ -102,7 +106,7 @@ export class GateReplay {
     this.#router = compileSite({ ...config, routes }, origins);
   }
 
-  /** Whether the request's credentials were not known. */
+  /** Counts how the gate would have answered it. */
   run(record: LogRecord): void {
     const { figures } = this;
     // Logs are written as exchanges end, so times may go back a little.
