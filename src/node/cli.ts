@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
 import { refused } from '../options/sections.ts';
 import { evasions } from '../site/evasions.ts';
+import { unreachableRoutes } from '../site/unreachable.ts';
 import {
   type ConfigOverrides,
   loadConfig,
@@ -120,7 +121,7 @@ function checkText(config: ResolvedConfig): string {
   const { origins, routes } = config;
   const lines = Object.entries(origins).map(([name, { url }]) => `origin ${name}: ${url}`);
   for (const { name, origin, profile } of routes) lines.push(`route ${name}: to ${origin}, profile ${profile}`);
-  const warnings = [unknownProxies(config) ?? [], evasions(config)].flat();
+  const warnings = [unknownProxies(config) ?? [], unreachableRoutes(config), evasions(config)].flat();
   return [...lines, ...warnings.map((line) => `warning: ${line}`), 'The configuration is right.'].join('\n');
 }
 

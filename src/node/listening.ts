@@ -47,11 +47,15 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'the name does not resolve now'],
 ]);
 
-/** Opens the listener; rejects with E_PORT. `what`: the listening part. */
+/** What listens, with the option that names its port. */
+const PARTS = { clients: 'listen.port or --port', 'the admin API': 'admin.port or --admin-port' } as const;
+type ListeningPart = keyof typeof PARTS;
+
+/** Opens the listener; rejects with E_PORT. */
 export async function listening(
   server: Server,
   at: { readonly host: string; readonly port: number; readonly reusePort?: boolean },
-  what?: string,
+  what?: ListeningPart,
 ): Promise<AddressInfo> {
   server.listen(at);
   await once(server, 'listening').catch((error: unknown) => {
@@ -60,10 +64,15 @@ export async function listening(
   return server.address() as AddressInfo;
 }
 
-/** The error for a listener that could not be opened. `what`: the listening part. */
-export function portError(at: { host: string; port: number }, error: unknown, what = 'clients'): TidegateError {
+/** The error for a listener that could not be opened. */
+export function portError(
+  at: { host: string; port: number },
+  error: unknown,
+  what: ListeningPart = 'clients',
+): TidegateError {
   const { code = 'an error', message } = error as NodeJS.ErrnoException;
   const where = `${bracketed(at.host)}:${at.port}`;
-  const got = `${code}: ${REASONS.get(code) ?? message}`;
+  const mend = code === 'EADDRINUSE' ? `; choose another by ${PARTS[what]}` : '';
+  const got = `${code}: ${REASONS.get(code) ?? message}${mend}`;
   return new TidegateError('E_PORT', `expected to listen on ${where} for ${what}, got ${got}`, { cause: error });
 }

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { validateHeaderName } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ExchangeReport } from '../../src/engine/contract.ts';
 import type { RefusalReason } from '../../src/node/front/refusals.ts';
@@ -184,4 +187,15 @@ describe('an exception that nothing expected', () => {
       cause: { type: 'Error', code: 'ENOENT', message: err.message },
     });
   });
+});
+
+test('a log file that it makes is not for every user of the machine', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-log-'));
+  try {
+    const file = join(folder, 'access.log');
+    createLog({ level: 'info', destination: file });
+    expect(statSync(file).mode & 0o007).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

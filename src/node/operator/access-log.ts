@@ -43,12 +43,13 @@ function shownError(error: Error): object {
 /** Throws E_CONFIG when the file cannot be opened. */
 function openLog(dest: string | number): DestinationStream {
   try {
-    if (typeof dest === 'string') closeSync(openSync(dest, 'a'));
+    // Addresses and URLs of clients are not for every user of the machine.
+    if (typeof dest === 'string') closeSync(openSync(dest, 'a', 0o640));
   } catch (error) {
     const message = `log.file: expected a file that can be written, got ${messageOf(error)}`;
     throw new TidegateError('E_CONFIG', message, { cause: error });
   }
-  const stream = fileDestination({ dest, sync: false });
+  const stream = fileDestination({ dest, sync: false, mode: 0o640 });
   stream.on('error', (error: Error) => {
     // A full disk ends the log, not the gate. Otherwise the stream would gather lines in memory, and its flush at the
     // end of the process would try for ever.

@@ -7,6 +7,7 @@ import { compileSite } from '../../../site/compile-site.ts';
 import { evasions, NO_ORIGIN } from '../../../site/evasions.ts';
 import type { ResolvedRoute } from '../../../site/resolved.ts';
 import type { Router } from '../../../site/router.ts';
+import { unreachableRoutes } from '../../../site/unreachable.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
 import { counted } from '../../counted.ts';
 import { sizeText } from '../cli/text.ts';
@@ -56,7 +57,12 @@ function ofRoutes(config: ResolvedConfig): Finding[] {
     ...ofSetCookie(route),
   ]);
   const mend = 'name that spelling as well, or say by "paths" of the origin that it does not read it so';
-  const all = [...found, ...evasions(config).map((line) => amiss('routes', 'warning', [line, mend]))];
+  const order = 'put it before them, or leave it out: the first route that matches takes a request';
+  const all = [
+    ...found,
+    ...unreachableRoutes(config).map((line) => amiss('routes', 'warning', [line, order])),
+    ...evasions(config).map((line) => amiss('routes', 'warning', [line, mend])),
+  ];
   return all.length > 0
     ? all
     : [fine('routes', `${counted(config.routes.length, 'route')}, and nothing suspicious in them`)];
