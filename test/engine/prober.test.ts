@@ -100,19 +100,19 @@ describe('a sampled hit', () => {
     expect([prober, call.count]).toEqual([{ count: 1, entries: 1 }, 0]);
   });
 
-  it('is left out where eight are judged, of a burst in one instant too, and while they are waited for', async () => {
+  it('is left out where 32 are judged, of a burst in one instant too, and while they are waited for', async () => {
     const { prober, get, time, origin } = probed();
     const before = origin.count;
-    for (let hits = 0; hits < 20; hits++) get('/a');
+    for (let hits = 0; hits < 40; hits++) get('/a');
     time.advance(0);
     await settled();
-    expect([origin.count - before, prober.counts().verdicts.skipped]).toEqual([8, 12]);
+    expect([origin.count - before, prober.counts().verdicts.skipped]).toEqual([32, 8]);
   });
 
   it('makes room for the next once it is judged', async () => {
     const { prober, hit } = probed();
-    for (let hits = 0; hits < 20; hits++) await hit('old');
-    expect(prober.counts().verdicts).toMatchObject({ same: 20, skipped: 0 });
+    for (let hits = 0; hits < 40; hits++) await hit('old');
+    expect(prober.counts().verdicts).toMatchObject({ same: 40, skipped: 0 });
   });
 
   it('stays stored where outdated answers are only reported', async () => {

@@ -25,7 +25,7 @@ export interface Asked extends Content {
 }
 
 /** Larger answers are not compared: what is compared is held in memory. */
-export const MAX_COMPARED_BYTES = 1024 * 1024;
+export const MAX_COMPARED_BYTES = 256 * 1024;
 
 /** Asks for the whole representation. Undefined: no answer, one that is too large, or an error of the moment. */
 export function askOrigin(request: GateRequest, clock: Clock): Promise<Asked | undefined> {

@@ -60,7 +60,7 @@ interface Sampled {
 }
 
 /** Hits that are judged at once. Each holds up to three contents of `MAX_COMPARED_BYTES`, one of them while it waits. */
-const MAX_JUDGING = 8;
+const MAX_JUDGING = 32;
 /** Within it a gate hears of a change, where anyone tells it. */
 const SETTLE_MS = 1_000;
 const SECOND_MS = 1_000;
