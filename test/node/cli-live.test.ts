@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { statsDocument } from '../../src/admin/stats.ts';
+import type { GateStats } from '../../src/engine/contract.ts';
+import type { GateCounts, RouteCounts } from '../../src/engine/statistics/counts.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { TAIL } from '../../src/node/operator/cli/tail-command.ts';
 import { figuresOf, TOP } from '../../src/node/operator/cli/top-command.ts';
 import type { RunningGate } from '../../src/node/running-gate.ts';
 import { startGate } from '../../src/node/serve.ts';
-import { STATS } from '../admin/fake-gate.ts';
+import { COUNTS, STATS } from '../admin/fake-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 
 const origin = createServer((request, response) => {
@@ -94,33 +97,25 @@ describe('top', { timeout: 30_000 }, () => {
     expect(out).not.toContain('\u001b');
   });
 
-  test('reckons rates, the hit ratio of the interval, and the origin by its histogram', () => {
-    const requests = { ...STATS.requests, hit: STATS.requests.hit + 60, miss: STATS.requests.miss + 40 };
-    const before = {
-      atMs: 0,
-      stats: STATS,
-      clientBytes: 0,
-      buckets: new Map([
-        [0.01, 5],
-        [0.1, 5],
-        [Number.POSITIVE_INFINITY, 5],
-      ]),
+  test('reckons rates, hit ratios and the time of origins of the interval, by route too', () => {
+    const [[key, route]] = Object.entries(COUNTS.routes) as [[string, RouteCounts]];
+    const more = { hit: route.hit + 60, miss: route.miss + 40, originRequests: route.originRequests + 40 };
+    const grown = { ...COUNTS, bytes: COUNTS.bytes + 4_000 };
+    const look = (atMs: number, counts: GateCounts, gate: GateStats) => {
+      return { atMs, stats: statsDocument({ fromMs: 0, toMs: 60_000, counts }, { gate }) };
     };
-    const now = {
-      atMs: 2_000,
-      stats: { ...STATS, requests, refusedStores: { ...STATS.refusedStores, private: 15 } },
-      clientBytes: 4_000,
-      buckets: new Map([
-        [0.01, 55],
-        [0.1, 100],
-        [Number.POSITIVE_INFINITY, 105],
-      ]),
-    };
+    const before = look(0, COUNTS, STATS);
+    const now = look(
+      2_000,
+      { ...grown, routes: { [key]: { ...route, ...more, originMs: route.originMs + 400 } } },
+      { ...STATS, refusedStores: { ...STATS.refusedStores, private: 15 } },
+    );
     expect(figuresOf(before, now)).toMatchObject({
-      ...{ seconds: 2, requestsPerSecond: 50, bytesPerSecond: 2_000, hitRatio: 0.6 },
-      originMs: { p50: 10, p95: 100, p99: undefined },
+      ...{ seconds: 2, requestsPerSecond: 50, bytesPerSecond: 2_000, hitRatio: 0.6, originMs: 10, originPerSecond: 20 },
       notStored: { 'no-store': 0, private: 3 },
+      routes: [{ route: 'pages', origin: 'demo', requestsPerSecond: 50, hitRatio: 0.6 }],
     });
+    expect(figuresOf(before, { ...before, atMs: 2_000 })).toMatchObject({ hitRatio: null, originMs: null, routes: [] });
     // Started anew: nothing is counted backwards.
     expect(figuresOf(now, { ...before, atMs: 4_000 }).requestsPerSecond).toBe(0);
   });

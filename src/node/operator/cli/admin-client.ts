@@ -26,23 +26,13 @@ export interface AdminCall {
 const TIMEOUT_MS = 30_000;
 
 /** The parsed JSON of the answer. Throws E_ADMIN, or E_SELECTOR or E_POPULATE when the gate refuses what was asked. */
-export function callAdmin(at: AdminAddress, call: AdminCall): Promise<unknown> {
-  return answerOf(at, call, parse);
-}
-
-/** An answer that is no JSON. Throws as `callAdmin` does. */
-export async function textOfAdmin(at: AdminAddress, call: AdminCall): Promise<string> {
-  return (await answerOf(at, call, (text) => text)) as string;
-}
-
-/** `read`: undefined for a text that is no such answer. */
-async function answerOf(at: AdminAddress, call: AdminCall, read: (text: string) => unknown): Promise<unknown> {
+export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unknown> {
   const url = urlOf(at, call);
   const response = await sendInTurn(url, at, call);
   const text = await response.text().catch((error: unknown) => {
     throw failure(`the whole answer of the admin API at ${url.origin}`, error);
   });
-  const answer = response.ok ? read(text) : undefined;
+  const answer = response.ok ? parse(text) : undefined;
   if (answer !== undefined) return answer;
   throw refusal({ at, call, url }, response, text);
 }

@@ -1,16 +1,16 @@
 // The command `top`: what a running gate does now, on one screen that is drawn again and again. Rates are those between two looks
-// at `/stats` and `/metrics`.
+// at `/v1/stats`; times are those of the last minute, or since the start where the gate keeps no history.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestFigures, StatsDocument, StatsFigures } from '../../../admin/stats-contract.ts';
 import { platformClock } from '../../../cache/platform.ts';
-import type { GateStats } from '../../../engine/contract.ts';
 import { expected } from '../../../errors.ts';
 import { msOf } from '../../../options/durations.ts';
-import { callAdmin, textOfAdmin } from './admin-client.ts';
+import { callAdmin } from './admin-client.ts';
 import { COMMON_OPTIONS, type CommonOptions, get } from './admin-commands.ts';
 import { coloured, outcomeColoured } from './colours.ts';
 import type { Call, CommandRow } from './commands.ts';
-import { numberText, percentText, progressBar, sizeText, table } from './text.ts';
+import { numberText, percentText, printable, progressBar, sizeText, table } from './text.ts';
 
 interface TopOptions extends CommonOptions {
   readonly interval: string;
@@ -39,10 +39,7 @@ function interval(text: string): string {
 
 interface Look {
   readonly atMs: number;
-  readonly stats: GateStats;
-  readonly clientBytes: number;
-  /** Answers of origins so far, by the seconds that they took at most. */
-  readonly buckets: ReadonlyMap<number, number>;
+  readonly stats: StatsDocument;
 }
 
 /** Of one interval. Rates are by second. */
@@ -50,19 +47,26 @@ export interface TopFigures {
   readonly seconds: number;
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
-  /** Undefined: there were no requests. */
-  readonly hitRatio: number | undefined;
-  readonly hitRatioSinceStart: number | undefined;
-  readonly outcomes: Readonly<Record<string, number>>;
+  /** Of hits and misses together; null: there were none. */
+  readonly hitRatio: number | null;
+  readonly hitRatioSinceStart: number | null;
+  readonly outcomes: Counts;
+  /** Until an answer was handed to its connection, in ms. */
+  readonly latency: StatsFigures['latency'];
   readonly originPerSecond: number;
-  /** Time to the head of the origins' answers, in ms, as the bounds of the histogram tell it. */
-  readonly originMs: {
-    readonly p50: number | undefined;
-    readonly p95: number | undefined;
-    readonly p99: number | undefined;
-  };
+  /** To the head of the origins' answers, on the average; null: none was asked. */
+  readonly originMs: number | null;
   readonly invalidationsPerSecond: number;
-  readonly notStored: Readonly<Record<string, number>>;
+  readonly notStored: Counts;
+  /** Most requests first. */
+  readonly routes: readonly RouteLine[];
+}
+
+interface RouteLine {
+  readonly route: string;
+  readonly origin: string;
+  readonly requestsPerSecond: number;
+  readonly hitRatio: number | null;
 }
 
 async function top({ io, options }: Call<TopOptions>): Promise<void> {
@@ -73,7 +77,7 @@ async function top({ io, options }: Call<TopOptions>): Promise<void> {
     await sleep(pauseMs);
     const now = await look(options);
     const figures = figuresOf(before, now);
-    const { memory, disk } = now.stats;
+    const { memory, disk } = now.stats.gate;
     if (options.json === true)
       return io.print(JSON.stringify({ ...figures, memory, ...(disk !== undefined && { disk }) }));
     const text = screenText(figures, now.stats);
@@ -87,42 +91,54 @@ async function top({ io, options }: Call<TopOptions>): Promise<void> {
 const CLEAR = '\u001b[H\u001b[J';
 
 async function look(options: CommonOptions): Promise<Look> {
-  const [stats, metrics] = await Promise.all([
-    callAdmin(options, get('/stats')) as Promise<GateStats>,
-    textOfAdmin(options, get('/metrics')),
-  ]);
-  const atMs = platformClock.monotonic();
-  return { atMs, stats, ...metricsIn(metrics) };
-}
-
-function metricsIn(text: string): Pick<Look, 'clientBytes' | 'buckets'> {
-  const buckets = new Map<number, number>();
-  for (const [, bound, count] of text.matchAll(/^tidegate_origin_seconds_bucket\{[^}]*le="([^"]+)"[^}]*\} (\S+)$/gm)) {
-    const seconds = bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound);
-    buckets.set(seconds, (buckets.get(seconds) ?? 0) + Number(count));
-  }
-  return { clientBytes: Number(/^tidegate_client_bytes_total (\S+)$/m.exec(text)?.[1] ?? 0), buckets };
+  const stats = (await callAdmin(options, get('/v1/stats'))) as StatsDocument;
+  return { atMs: platformClock.monotonic(), stats };
 }
 
 /** A gate that has started anew between the two looks counts from 0. */
 export function figuresOf(before: Look, now: Look): TopFigures {
   const seconds = (now.atMs - before.atMs) / 1000;
-  const grown = (read: (look: Look) => number) => Math.max(0, read(now) - read(before));
-  const outcomes = grownEach(before.stats.requests, now.stats.requests);
-  const all = total(outcomes);
-  const invalidations = grownEach(before.stats.invalidations, now.stats.invalidations);
+  const [old, { total, lastMinute, gate }] = [before.stats, now.stats];
+  const grown = grownIn(old.total, total);
   return {
     seconds: Math.round(seconds * 1000) / 1000,
-    requestsPerSecond: all / seconds,
-    bytesPerSecond: grown(({ clientBytes }) => clientBytes) / seconds,
-    hitRatio: hitRatio(outcomes),
-    hitRatioSinceStart: hitRatio(now.stats.requests),
-    outcomes,
-    originPerSecond: total(grownEach(before.stats.forwards, now.stats.forwards)) / seconds,
-    originMs: quantiles(before.buckets, now.buckets),
-    invalidationsPerSecond: total(invalidations) / seconds,
-    notStored: grownEach(before.stats.refusedStores, now.stats.refusedStores),
+    requestsPerSecond: grown.requests / seconds,
+    bytesPerSecond: Math.max(0, total.bytes - old.total.bytes) / seconds,
+    hitRatio: ratioOf(grown),
+    hitRatioSinceStart: total.hitRatio,
+    outcomes: grownEach(old.total.outcomes, total.outcomes),
+    latency: (lastMinute ?? total).latency,
+    originPerSecond: grown.originRequests / seconds,
+    originMs: grown.originRequests === 0 ? null : grown.originMs / grown.originRequests,
+    invalidationsPerSecond: Math.max(0, total.invalidations.count - old.total.invalidations.count) / seconds,
+    notStored: grownEach(old.gate.refusedStores, gate.refusedStores),
+    routes: routesOf(old.total, total, seconds),
   };
+}
+
+const GROWING = ['requests', 'hits', 'misses', 'originRequests', 'originMs'] as const;
+type Grown = Readonly<Record<(typeof GROWING)[number], number>>;
+
+function grownIn(before: RequestFigures | undefined, now: RequestFigures): Grown {
+  const grown = GROWING.map((name) => [name, Math.max(0, now[name] - (before?.[name] ?? 0))] as const);
+  return Object.fromEntries(grown) as Grown;
+}
+
+function ratioOf({ hits, misses }: Grown): number | null {
+  return hits + misses === 0 ? null : hits / (hits + misses);
+}
+
+function routesOf(before: StatsFigures, now: StatsFigures, seconds: number): RouteLine[] {
+  const named = ({ tenant, origin, route }: StatsFigures['routes'][number]) => JSON.stringify([tenant, origin, route]);
+  const old = new Map(before.routes.map((one) => [named(one), one]));
+  return now.routes
+    .map((one) => {
+      const grown = grownIn(old.get(named(one)), one);
+      const { route, origin } = one;
+      return { route, origin, requestsPerSecond: grown.requests / seconds, hitRatio: ratioOf(grown) };
+    })
+    .filter(({ requestsPerSecond }) => requestsPerSecond > 0)
+    .sort((one, other) => other.requestsPerSecond - one.requestsPerSecond);
 }
 
 type Counts = Readonly<Record<string, number>>;
@@ -137,35 +153,16 @@ function total(counts: Counts): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Answered without a request of its own to the origin. */
-function hitRatio(outcomes: Counts): number | undefined {
-  const all = total(outcomes);
-  return all === 0 ? undefined : ((outcomes.hit ?? 0) + (outcomes.stale ?? 0) + (outcomes.collapsed ?? 0)) / all;
-}
-
-/** The upper bounds of the buckets in which they lie. */
-function quantiles(before: Look['buckets'], now: Look['buckets']): TopFigures['originMs'] {
-  const grown = [...now].map(([bound, count]) => [bound, count - (before.get(bound) ?? 0)] as const);
-  grown.sort(([one], [other]) => one - other);
-  const all = grown.at(-1)?.[1] ?? 0;
-  const at = (part: number) => {
-    if (all <= 0) return undefined;
-    const [bound] = grown.find(([, count]) => count >= part * all) as readonly [number, number];
-    return Number.isFinite(bound) ? bound * 1000 : undefined;
-  };
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-}
-
-function screenText(figures: TopFigures, { memory, disk, fillsInFlight, intentsOpen, position }: GateStats): string {
-  const { originMs } = figures;
-  const ms = (value: number | undefined) => (value === undefined ? '-' : `<= ${numberText(value)} ms`);
+function screenText(figures: TopFigures, { gate }: StatsDocument): string {
+  const { memory, disk, fillsInFlight, intentsOpen, position } = gate;
+  const { latency, originMs } = figures;
+  const times = ({ p50, p99 }: { readonly p50: number | null; readonly p99: number | null }) =>
+    `p50 ${msText(p50)}, p99 ${msText(p99)}`;
   const rows = [
     ['requests', `${rate(figures.requestsPerSecond)}, ${sizeText(figures.bytesPerSecond)}/s`],
     ['hit ratio', `${ratio(figures.hitRatio)} now, ${ratio(figures.hitRatioSinceStart)} since the start`],
-    [
-      'origins',
-      `${rate(figures.originPerSecond)}; p50 ${ms(originMs.p50)}, p95 ${ms(originMs.p95)}, p99 ${ms(originMs.p99)}`,
-    ],
+    ['answered in', `hits ${times(latency.hits)}; misses ${times(latency.misses)}`],
+    ['origins', `${rate(figures.originPerSecond)}, ${msText(originMs)} each`],
     ['under way', `${fillsInFlight} fills, ${intentsOpen} writes`],
     ['invalidations', `${rate(figures.invalidationsPerSecond)}, position ${position}`],
     ['memory', `${fill(memory.bytes, memory.maxBytes)}, ${numberText(memory.entries)} entries`],
@@ -176,17 +173,31 @@ function screenText(figures: TopFigures, { memory, disk, fillsInFlight, intentsO
   return [
     table(rows),
     '',
+    ...routeLines(figures.routes),
     ...countLines('outcomes', figures.outcomes),
     ...countLines('not stored', figures.notStored),
   ].join('\n');
+}
+
+function routeLines(routes: readonly RouteLine[]): string[] {
+  if (routes.length === 0) return [];
+  const lines = routes.slice(0, MAX_LINES).map(({ route, origin, requestsPerSecond, hitRatio }) => {
+    const name = printable(`${route}, ${origin}`);
+    return `  ${name.padEnd(28)} ${rate(requestsPerSecond).padStart(9)}  ${ratio(hitRatio).padStart(7)} hits`;
+  });
+  return [coloured('bold', 'routes'), ...lines];
+}
+
+function msText(ms: number | null): string {
+  return ms === null ? '-' : `${ms < 10 ? ms.toFixed(2) : numberText(Math.round(ms))} ms`;
 }
 
 function rate(perSecond: number): string {
   return `${perSecond >= 100 ? numberText(Math.round(perSecond)) : perSecond.toFixed(1)}/s`;
 }
 
-function ratio(part: number | undefined): string {
-  return part === undefined ? '-' : percentText(part);
+function ratio(part: number | null): string {
+  return part === null ? '-' : percentText(part);
 }
 
 function fill(bytes: number, maxBytes: number): string {
