@@ -26,12 +26,12 @@ export interface Setup extends ReplaySetup {
   readonly cachePart: number;
 }
 
-/** Every trace that can be read, in every size; what cannot is named. */
-export function* setups({ traces, quick }: ReplayFlags): Iterable<Setup> {
+/** Every trace of these that can be read, in every size; what cannot is named. */
+export function* setups({ traces, quick }: ReplayFlags, names = traceNames, parts = cacheParts): Iterable<Setup> {
   const folder = traceFolder(traces);
   const there = existsSync(folder);
   if (!there) console.log(`No traces: the folder ${folder} is not there; name one with --traces DIR.`);
-  for (const name of there ? traceNames : []) {
+  for (const name of there ? names : []) {
     const trace = readTrace(folder, name, quick ? QUICK_REQUESTS : Number.POSITIVE_INFINITY);
     if (typeof trace === 'string') {
       console.log(`${name}: not measured: ${trace}`);
@@ -39,7 +39,7 @@ export function* setups({ traces, quick }: ReplayFlags): Iterable<Setup> {
     }
     const allBytes = trace.sizes.reduce((sum, size) => sum + size, 0);
     const { ids, sizes, sized } = trace;
-    for (const cachePart of cacheParts) {
+    for (const cachePart of parts) {
       yield { trace, cachePart, ids, sizes, sized, maxBytes: Math.max(1, Math.floor(allBytes * cachePart)) };
     }
   }

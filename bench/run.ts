@@ -24,7 +24,10 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: () => load('./memory.ts'),
   policy: () => load('./policy.ts'),
   precision: () => load('./precision.ts'),
+  prober: () => load('./prober.ts'),
   share: () => load('./share.ts'),
+  stats: () => load('./stats.ts'),
+  warm: () => load('./warm.ts'),
   workers: () => load('./workers.ts'),
 };
 

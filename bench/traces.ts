@@ -13,7 +13,11 @@ export interface Trace {
   /** Bytes of each object; 1 for all when the trace has no sizes. */
   readonly sizes: Float64Array;
   readonly sized: boolean;
+  /** Key of each object in the trace. */
+  readonly keys: readonly TraceKey[];
 }
+
+type TraceKey = string | number | bigint;
 
 interface Source {
   readonly name: string;
@@ -23,7 +27,7 @@ interface Source {
 }
 
 /** The key of a request, and the object's bytes where they are known. */
-type Access = readonly [key: string | number | bigint, bytes: number];
+type Access = readonly [key: TraceKey, bytes: number];
 
 const sources: readonly Source[] = [
   { name: 'adaptsize', file: 'adaptsize-request.trace.xz', read: readAdaptSize, sized: true },
@@ -61,7 +65,7 @@ function decompress(path: string): Buffer | string {
 }
 
 function toTrace(source: Source, bytes: Buffer, limit: number): Trace {
-  const idOf = new Map<string | number | bigint, number>();
+  const idOf = new Map<TraceKey, number>();
   const ids: number[] = [];
   const sizes: number[] = [];
   for (const [key, size] of source.read(bytes)) {
@@ -81,6 +85,7 @@ function toTrace(source: Source, bytes: Buffer, limit: number): Trace {
     ids: Int32Array.from(ids),
     sizes: Float64Array.from(sizes),
     sized: source.sized === true,
+    keys: [...idOf.keys()],
   };
 }
 

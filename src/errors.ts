@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   E_LOG: 'an invalidation could not be made durable, or nobody knows whether it is in force',
   E_WORKER: 'a worker process did not do its part, or workers ended again and again',
   E_POPULATE: 'a source of URLs to fill cannot be used',
+  E_REPLAY: 'an access log to replay cannot be read',
   E_VALUE: 'a value cannot be stored, or what is stored of it cannot be read',
   E_SELECTOR: 'a selector of entries is not of the expected form',
   E_ADMIN: 'the admin API could not be reached or refused the call',

@@ -7,7 +7,9 @@ import type { CommandRow, OptionRow } from '../src/node/operator/cli/commands.ts
 const INTRODUCTION = `# Commands
 
 \`tidegate COMMAND --help\` says the same. A command ends with 0 when it has done what was asked, with 1 when it has not, and
-with 2, having done nothing, for a wrong command line.
+with 2, having done nothing, for a wrong command line. Figures and lists go to the standard output, as JSON with \`--json\`; errors and progress
+go to the other one, bars only on a terminal. Colours, too, are for terminals; \`NO_COLOR=1\` takes them away, \`FORCE_COLOR=1\` asks for them.
+\`tidegate completion\` completes all this in bash, zsh and fish.
 `;
 
 function sectionsOf(rows: readonly CommandRow[], before = 'tidegate'): string[] {

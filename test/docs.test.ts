@@ -8,7 +8,9 @@ import { expect, test } from 'vitest';
 import { ENGINE_REFUSALS } from '../src/engine/http/draft.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { loadConfig } from '../src/node/config/config.ts';
+import { unknownProxies } from '../src/node/listening.ts';
 import { STORING_REFUSALS } from '../src/semantics/storing.ts';
+import { evasions } from '../src/site/evasions.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(root + path, 'utf8');
@@ -87,11 +89,16 @@ test('decisions have ids in order, a date, and a place in the index; the ids tha
   expect([...cited, ...here].filter((id) => !ids.includes(id))).toEqual([]);
 });
 
-test("the README's configuration is accepted", async () => {
-  const example = /```ts\n(import \{ defineConfig \}.*?)^```$/ms.exec(read('README.md'))?.[1] as string;
+test.each([
+  ['README.md', {}, ['account', 'site']],
+  ['docs/security.md', { 'admin.token': 'a-token', 'positions.secret': 's'.repeat(32) }, ['route-1', 'route-2']],
+])('the configuration in %s is accepted, without a warning', async (document, files, routes) => {
+  const example = /```ts\n(import \{ defineConfig \}.*?)^```$/ms.exec(read(document))?.[1] as string;
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
   const types = new URL('../src/node/config/config-types.ts', import.meta.url).href;
   writeFileSync(join(directory, 'tidegate.config.ts'), example.replace("'tidegate'", `'${types}'`));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   const config = await loadConfig({ cwd: directory, env: {} });
-  expect(config.routes.map(({ name }) => name)).toEqual(['account', 'site']);
+  expect(config.routes.map(({ name }) => name)).toEqual(routes);
+  expect([unknownProxies(config) ?? [], evasions(config)].flat()).toEqual([]);
 });

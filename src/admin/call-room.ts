@@ -40,7 +40,8 @@ export class CallRoom {
   readonly #calls: Bucket;
   readonly #reports: Bucket;
   readonly #wrong = new Map<string, Bucket>();
-  readonly #tenants = new Map<string, Bucket>();
+  /** Of tenants and of webhooks. */
+  readonly #others = new Map<string, Bucket>();
 
   constructor(limits: CallLimits, clock: Pick<Clock, 'monotonic'>, counts: AdminCounts) {
     this.#limits = limits;
@@ -50,13 +51,13 @@ export class CallRoom {
     this.#reports = new Bucket(limits.calls);
   }
 
-  /** Takes a call that was let through; the refusal when there are too many. `tenant`: whose token it came with, if any. */
-  take({ method, path, tenant }: TakenCall): AdminResponse | undefined {
-    const isReport = method === 'POST' && path === '/sources';
-    const bucket = tenant === undefined ? (isReport ? this.#reports : this.#calls) : this.#bucketOf(tenant);
+  /** Takes a call that was let through; the refusal when there are too many. */
+  take(call: TakenCall): AdminResponse | undefined {
+    const isReport = call.method === 'POST' && call.path === '/sources';
+    const bucket = this.#otherBucket(call) ?? (isReport ? this.#reports : this.#calls);
     const waitMs = bucket.take(this.#clock.monotonic());
     if (waitMs === 0) return undefined;
-    const { perSecond, burst } = tenant === undefined ? this.#limits.calls : tenantRate(this.#limits.calls);
+    const { perSecond, burst } = bucket.rate;
     return this.#refused(isReport ? 'reports' : 'calls', `${perSecond} calls a second, ${burst} at once`, waitMs);
   }
 
@@ -79,11 +80,15 @@ export class CallRoom {
     this.#wrong.get(clientGroup(unmapped(address)))?.giveBack();
   }
 
-  /** Tenants do not keep each other out, nor the operator. */
-  #bucketOf(tenant: string): Bucket {
-    const bucket = this.#tenants.get(tenant) ?? new Bucket(tenantRate(this.#limits.calls));
-    if (this.#tenants.size >= MAX_ADDRESSES) this.#tenants.clear();
-    this.#tenants.set(tenant, bucket);
+  /** Tenants and webhooks do not keep each other out, nor the operator. */
+  #otherBucket({ tenant, hook }: TakenCall): Bucket | undefined {
+    if (tenant === undefined && hook === undefined) return undefined;
+    const { calls } = this.#limits;
+    const name = tenant === undefined ? `hook ${hook}` : `tenant ${tenant}`;
+    const bucket = this.#others.get(name) ?? new Bucket(tenant === undefined ? calls : tenantRate(calls));
+    // Names of webhooks that there are not come from whoever has a token.
+    if (this.#others.size >= MAX_ADDRESSES) this.#others.clear();
+    this.#others.set(name, bucket);
     return bucket;
   }
 
@@ -97,7 +102,10 @@ export class CallRoom {
 interface TakenCall {
   readonly method: string;
   readonly path: string;
+  /** Whose token it came with, if any. */
   readonly tenant?: string | undefined;
+  /** The webhook that is called, if any. */
+  readonly hook?: string | undefined;
 }
 
 /** A tenth of what all calls have, for one tenant. */
@@ -106,12 +114,15 @@ function tenantRate({ perSecond, burst }: CallRate): CallRate {
 }
 
 class Bucket {
+  readonly rate: CallRate;
   readonly #perMs: number;
   readonly #burst: number;
   #left: number;
   #atMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ perSecond, burst }: CallRate) {
+  constructor(rate: CallRate) {
+    const { perSecond, burst } = rate;
+    this.rate = rate;
     this.#perMs = perSecond / 1_000;
     this.#burst = burst;
     this.#left = burst;

@@ -8,7 +8,7 @@ import { summed } from '../engine/summary.ts';
 import { expected } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
-import { change } from './changes.ts';
+import { prepareChange } from './changes.ts';
 import {
   type AdminApi,
   type AdminRequest,
@@ -50,8 +50,8 @@ export function coreRoutes(deps: CoreDeps, dependencies: Dependencies): readonly
     ['GET /entries', LIST_KEYS, value((query) => listEntries(deps, query))],
     ['GET /explain', EXPLAIN_KEYS, value((query) => explain(deps, query, dependencies))],
     ['GET /deps', DEPS_KEYS, value((query) => dependencies.asked(query))],
-    ['POST /invalidate', [], body((named) => change(deps, named, (one) => gate.invalidate(one)))],
-    ['POST /purge', [], body((named) => change(deps, named, (one) => gate.purge(one)))],
+    ['POST /invalidate', [], body((named) => prepareChange(deps, named)((one) => gate.invalidate(one)))],
+    ['POST /purge', [], body((named) => prepareChange(deps, named)((one) => gate.purge(one)))],
     ['POST /clear', [], value((_query, bodyText) => clear(gate, bodyText))],
   ];
 }

@@ -12,25 +12,33 @@ import type { CoreDeps } from './contract.ts';
 /** How an operator names entries. */
 export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
 
-const MAX_NAMED = 1000;
+/** Names in one call. */
+export const MAX_NAMED = 1_000;
 
-export async function change(
-  deps: CoreDeps,
-  value: unknown,
-  act: (selector: Selector) => Promise<InvalidationResult>,
-): Promise<object> {
+type NamingDeps = Pick<CoreDeps, 'explainRequest' | 'originNames'>;
+
+type Act = (selector: Selector) => Promise<InvalidationResult>;
+
+/** Throws E_SELECTOR before anything is done. The result does it. */
+export function prepareChange(deps: NamingDeps, value: unknown): (act: Act) => Promise<object> {
   const named = namedOnce(value).map((one) => ({ ...one, selectors: selectorsOf(one).map((it) => asKeyed(deps, it)) }));
+  const { member } = named[0] as Named;
+  const isList = Array.isArray((value as Readonly<Record<string, unknown>>)[member]);
+  return async (act) => {
+    const { total, results } = await carriedOut(named, act);
+    const name = LISTS[member] ?? member;
+    return isList ? { ...total, results: named.map(({ text }, at) => ({ [name]: text, ...results[at] })) } : total;
+  };
+}
+
+async function carriedOut(named: readonly { readonly selectors: readonly Selector[] }[], act: Act) {
   const settled = await Promise.allSettled(
     named.map(async ({ selectors }) => summed(await Promise.all(selectors.map(act)))),
   );
   const failed = settled.find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   const results = settled.map((one) => (one as PromiseFulfilledResult<InvalidationResult>).value);
-  const total = summed(results);
-  const { member } = named[0] as Named;
-  if (!Array.isArray((value as Readonly<Record<string, unknown>>)[member])) return total;
-  const name = LISTS[member] ?? member;
-  return { ...total, results: named.map(({ text }, at) => ({ [name]: text, ...results[at] })) };
+  return { total: summed(results), results };
 }
 
 /** Members that are lists, each with the name of one element. */
@@ -45,7 +53,7 @@ function namedOnce(value: unknown): readonly Named[] {
   return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 
-function asKeyed({ explainRequest, originNames }: CoreDeps, selector: Selector): Selector {
+function asKeyed({ explainRequest, originNames }: NamingDeps, selector: Selector): Selector {
   // A route may drop query parameters from the key; a URL that has them still names the entry.
   const routed = (uri: string) => explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
   switch (selector.kind) {

@@ -5,14 +5,20 @@ import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
 import type { PopulateItem } from '../engine/populate/item.ts';
 import type { JobProgress, NotStored } from '../engine/populate/job.ts';
+import type { Outdated, ProberSettings } from '../engine/prober/prober.ts';
+import type { Proof } from '../engine/prober/prove.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { QuestionResult } from '../engine/source-questions.ts';
+import type { GateCounts } from '../engine/statistics/counts.ts';
+import type { StatsHistory } from '../engine/statistics/history.ts';
 import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
+import type { PredictionFigures } from '../prediction/prediction.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
 import { beyondBounds } from './json-bounds.ts';
+import type { OriginHealth } from './stats-contract.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -35,8 +41,11 @@ export interface AdminResponse {
   readonly stream?: AdminStream;
 }
 
-/** Begins a body that arrives over time. The returned function is called when the client leaves before `end`. */
-export type AdminStream = (write: (text: string) => void, end: () => void) => () => void;
+/**
+ * Begins a body that arrives over time. The returned function is called when the client leaves before `end`. `unread`: bytes that the
+ * client has not taken yet; one that leaves too many is cut off.
+ */
+export type AdminStream = (write: (text: string) => void, end: () => void, unread: () => number) => () => void;
 
 export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
 
@@ -46,7 +55,11 @@ export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fie
 
 /** The parts of a gate that the admin API needs on every runtime. */
 export interface CoreDeps {
-  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
+  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & {
+    stats(): Eventually<GateStats>;
+    /** Of all processes of the gate, as are those of `stats`. */
+    counts(): Eventually<GateCounts>;
+  };
   isReady(): Readiness;
   /** Routes and normalises as the front would; returns undefined when no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
@@ -55,10 +68,59 @@ export interface CoreDeps {
   metricsText(): Promise<string>;
 }
 
+/** What a webhook publishes: templates of the URLs and tags that its content names. */
+export interface PublishHook {
+  readonly urls: readonly string[];
+  readonly tags: readonly string[];
+}
+
 export interface AdminDeps extends CoreDeps {
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
   readonly sources: SourceApi;
+  readonly prober: ProberApi;
+  /** Of `gate.counts`. */
+  readonly history: StatsHistory;
+  origins(): Eventually<readonly OriginHealth[]>;
+  readonly tail: TailApi;
+}
+
+/** Exchanges that fulfil all of these. */
+export interface TailFilter {
+  /** Name of a route. */
+  readonly route?: string;
+  /** One of those that `/stats` counts requests by. */
+  readonly outcome?: string;
+  /** A glob over the path, or host and path, as the access log shows them. */
+  readonly url?: string;
+  /** `404`, or a class as `5xx`. */
+  readonly status?: string;
+}
+
+/** An exchange that has ended, as the access log has it; with its time and the name of its route. */
+export interface TailLine {
+  readonly time: string;
+  readonly route?: string | undefined;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly status: number;
+  readonly outcome: string;
+}
+
+/** `lost`: lines that are left out here. */
+export type Heard = TailLine | { readonly lost: number };
+
+export interface TailApi {
+  /** Something is heard at least every half minute. Calling the result ends it. */
+  listen(filter: TailFilter, hear: (heard: Heard) => void): () => void;
+}
+
+export interface ProberApi {
+  readonly settings: ProberSettings;
+  examples(): Eventually<readonly Outdated[]>;
+  /** Undefined when no route takes it. */
+  prove(asked: Parameters<CoreDeps['explainRequest']>[0]): Promise<Proof | undefined>;
 }
 
 /** URLs to fill, and those that are none. */
@@ -84,16 +146,24 @@ export interface PopulateApi {
   begin(start: PopulateStart): JobProgress;
   /** Gives more to a job; throws E_POPULATE when it takes none. */
   give(id: string, portion: PopulatePortion & { readonly more: boolean }): void;
-  state(): {
-    readonly waiting: number;
-    readonly inFlight: number;
-    readonly schedules: readonly object[];
-    readonly jobs: readonly JobProgress[];
-  };
+  state(): Eventually<PopulateState>;
   progress(id: string): JobProgress | undefined;
   /** Tells of the job now and after each step, until it is over. Calling the result ends that. */
   follow(id: string, listener: (progress: JobProgress) => void): () => void;
   cancel(id: string): boolean;
+  /** Webhooks by name. */
+  hooks(): { readonly [name: string]: PublishHook };
+}
+
+export interface PopulateState {
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** What waits, by cause, in the order in which it goes. */
+  readonly queue: readonly { readonly cause: string; readonly waiting: number }[];
+  /** Absent where nothing was ever predicted. */
+  readonly prediction?: PredictionFigures;
+  readonly schedules: readonly object[];
+  readonly jobs: readonly JobProgress[];
 }
 
 /** Tiers that can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */

@@ -8,7 +8,7 @@ import { tagForms } from '../entry/selectors.ts';
 import { parseUri, prefixForms } from '../entry/uri-forms.ts';
 import { expected } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
-import { trimOws } from '../semantics/fields.ts';
+import { type Fields, trimOws } from '../semantics/fields.ts';
 import { AdminRefusal, type CoreDeps } from './contract.ts';
 
 export const LIST_KEYS = ['prefix', 'tag', 'tier', 'after', 'limit'] as const;
@@ -69,12 +69,19 @@ function shownOf(explanation: Explanation): object {
 type ExplainDeps = Pick<CoreDeps, 'gate' | 'explainRequest'>;
 
 export async function explained({ gate, explainRequest }: ExplainDeps, query: URLSearchParams): Promise<Explanation> {
-  const url = query.get('url');
-  const uri = parseUri(url ?? expected('E_SELECTOR', 'the query key url', undefined));
   const method = query.get('method') ?? 'GET';
-  const request = explainRequest({ method, uri, fields: query.getAll('header').flatMap(parseField) });
-  if (request === undefined) throw new AdminRefusal(404, `expected a URL that a route takes, got ${url}`);
-  return gate.explain(request);
+  const request = explainRequest({ method, ...askedIn(query) });
+  return request === undefined ? noRoute(query.get('url')) : gate.explain(request);
+}
+
+/** The request that a query is about. */
+export function askedIn(query: URLSearchParams): { readonly uri: string; readonly fields: Fields } {
+  const uri = parseUri(query.get('url') ?? expected('E_SELECTOR', 'the query key url', undefined));
+  return { uri, fields: query.getAll('header').flatMap(parseField) };
+}
+
+export function noRoute(url: string | null): never {
+  throw new AdminRefusal(404, `expected a URL that a route takes, got ${url}`);
 }
 
 function parseField(line: string): [string, string] {

@@ -27,11 +27,11 @@ const KEYS = [...SOURCES, 'job', 'more', 'cause', 'name', 'fields', 'concurrency
 const CAUSES: readonly unknown[] = ['operator', 'publish', 'missing'];
 
 /** All jobs, one job, or one job as it progresses, a line of JSON for each step. */
-export function showPopulate(api: PopulateApi, query: URLSearchParams): AdminResponse {
+export async function showPopulate(api: PopulateApi, query: URLSearchParams): Promise<AdminResponse> {
   const id = query.get('job');
   if (id === null) {
     if (query.has('follow')) expected('E_SELECTOR', 'the query key job beside follow', undefined);
-    return json(200, api.state());
+    return json(200, await api.state());
   }
   const progress = progressOf(api, id);
   if (!query.has('follow')) return json(200, progress);

@@ -1,6 +1,6 @@
 // Provisioned tenants as the admin API asks for them. Types, and the scopes of tokens.
 
-import type { OutcomeClass } from '../engine/contract.ts';
+import type { OutcomeClass } from '../engine/outcome-class.ts';
 import type { UnknownRecord } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 

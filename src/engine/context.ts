@@ -1,16 +1,19 @@
 // The context that the parts of one engine share.
 
 import type { EntryLedger } from '../entry/key.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { MemoryBudget } from '../memory/budget.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
-import type { Gate, GateStats, WriteBounds } from './contract.ts';
+import type { Gate, GateRequest, GateStats, WriteBounds } from './contract.ts';
 import type { LargeBodies } from './http/large-bodies.ts';
 import type { RunningFlight } from './http/running-flight.ts';
 import type { UnreadFills } from './http/unread-fills.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
+import type { ProberCounts } from './prober/counts.ts';
+import type { Recorder } from './statistics/statistics.ts';
 import type { Tally } from './tally.ts';
 import type { Tiers } from './tiers/tiers.ts';
 import type { Sources, SourceView } from './tracked-sources.ts';
@@ -35,12 +38,17 @@ export interface Context {
   /** Who reports the sources. */
   readonly trackers: Pick<Sources, 'report' | 'ask'>;
   readonly tally: Tally;
+  readonly statistics: Recorder;
+  /** Since when it counts, by `clock.now`. */
+  readonly startedMs: number;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;
   /** False: no request waits for the flight of another. */
   readonly joins: boolean;
   /** Who fills again what was invalidated; undefined: nobody. */
   readonly rehydrator: Rehydrator | undefined;
+  /** Who samples hits; undefined: nobody. */
+  readonly hits: HitWatch | undefined;
   /** Told of a store that failed, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
   /**
@@ -61,6 +69,12 @@ export interface Context {
     readonly memoryStats: () => GateStats['memory'];
     readonly diskStats?: (() => NonNullable<GateStats['disk']>) | undefined;
   };
+}
+
+/** Is told of each hit, before its answer is sent. */
+export interface HitWatch {
+  served(request: GateRequest, entry: StoredResponse): void;
+  counts(): ProberCounts;
 }
 
 /** It answers requests; operations.ts takes its context for the rest. */

@@ -24,11 +24,16 @@ import type { ReuseTerms } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { OutwardRules } from '../semantics/outward.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
+import type { OutcomeClass } from './outcome-class.ts';
+import type { ProberCounts } from './prober/counts.ts';
 import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
 import type { QuestionResult } from './source-questions.ts';
+import type { GateCounts, InvalidationCause } from './statistics/counts.ts';
 
 /** Where requests of one route go and under which policy. Made once from the configuration, shared by its requests. */
 export interface Route {
+  /** Its name in the configuration, under which it is counted. Default: that of its origin. */
+  readonly name?: string | undefined;
   readonly tenant: string;
   /** The provisioned tenant whose route it is: its tags and sources are names of its own. Default: of the configuration file. */
   readonly owner?: string | undefined;
@@ -217,6 +222,8 @@ export interface GateStats {
   readonly memory: MemoryStats;
   /** Absent without a disk tier. */
   readonly disk?: DurableDiskStats;
+  /** Absent where no hits are sampled. */
+  readonly prober?: ProberCounts;
 }
 
 /** Figures of the disk tier, and whether its log can be written. */
@@ -230,9 +237,6 @@ export interface DurableDiskStats extends DiskStats {
  * lost with it. `unknown`: everything stored is invalidated.
  */
 export type ExceptionScope = 'exchange' | 'unknown';
-
-/** How an exchange ended, for counting: each has exactly one. */
-export type OutcomeClass = 'hit' | 'stale' | 'validated' | 'collapsed' | 'miss' | 'bypass' | 'error' | 'refused';
 
 /** Told of each exchange as its answer begins. `forwardMs`: time to the origin's head, when it was asked. */
 export interface ExchangeReport {
@@ -266,12 +270,18 @@ export interface Gate {
    * request is one for `handle`, which goes on from the look-up where there was one.
    */
   answerAtOnce(request: GateRequest): Eventually<WholeAnswer | Unanswered>;
-  /** Marks entries outdated; when it resolves, nothing filled from an earlier read is served without validation. */
-  invalidate(selector: Selector): Promise<InvalidationResult>;
+  /**
+   * Marks entries outdated; when it resolves, nothing filled from an earlier read is served without validation. `cause`: under
+   * which it is counted. Default `call`.
+   */
+  invalidate(selector: Selector, cause?: InvalidationCause): Promise<InvalidationResult>;
   /** Removes entries; when it resolves, nothing filled from an earlier read is served. */
   purge(selector: Selector): Promise<InvalidationResult>;
-  /** Fills what the GET request would be answered with, unless a stored response answers it as it is. */
-  populate(request: GateRequest): Promise<PopulateResult>;
+  /**
+   * Fills what the GET request would be answered with, unless a stored response answers it as it is. `freshUntilMs`, in ms since
+   * the Unix epoch: one that would be stale before is validated now.
+   */
+  populate(request: GateRequest, freshUntilMs?: number): Promise<PopulateResult>;
   /** Rejects with E_SELECTOR when there is no tier of that name. */
   list(query: ListQuery): Promise<ListPage>;
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
@@ -283,4 +293,6 @@ export interface Gate {
   /** Asks its tracker; see SourceQuestions. */
   askSource(source: string, about: QuestionSubject): Promise<QuestionResult>;
   stats(): GateStats;
+  /** Since the start, for statistics. */
+  counts(): GateCounts;
 }

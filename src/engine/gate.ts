@@ -7,7 +7,7 @@ import type { Selector } from '../ledger/selector.ts';
 import { type MemoryBudget, UNBOUNDED } from '../memory/budget.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
 import type { MakeCoder } from './answers/coding.ts';
-import type { Context, Engine } from './context.ts';
+import type { Context, Engine, HitWatch } from './context.ts';
 import type {
   DurableDiskStats,
   ExceptionScope,
@@ -23,10 +23,13 @@ import type { LargeBodies } from './http/large-bodies.ts';
 import { answerAtOnce } from './http/lookup.ts';
 import { UnreadFills } from './http/unread-fills.ts';
 import { holdUnknown } from './http/write.ts';
+import { invalidateBy } from './invalidating.ts';
 import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
 import { operationsOf } from './operations.ts';
 import { populateOne } from './populate/fill.ts';
 import type { Rehydrator } from './populate/rehydrate.ts';
+import type { InvalidationCause } from './statistics/counts.ts';
+import { type Recorder, Statistics } from './statistics/statistics.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers/tiers.ts';
 import type { MakeSources } from './tracked-sources.ts';
@@ -48,12 +51,16 @@ export interface GateOptions {
   /** Figures of the disk tier, where there is one. */
   readonly diskStats?: () => DurableDiskStats;
   readonly report?: (report: ExchangeReport) => void;
+  /** What counts for statistics. Default: one of its own. */
+  readonly statistics?: Recorder;
   /** Told of a store that failed; the entry in question is a miss. */
   readonly fault?: (error: unknown) => void;
   /** Told of what threw, and must not have. Default: it is thrown again. */
   readonly exception?: (error: unknown, scope: ExceptionScope) => void;
   /** Fills again what was invalidated and clients had asked for. Default: nobody. */
   readonly rehydrator?: Rehydrator;
+  /** Makes who samples the hits. Default: nobody. */
+  readonly hits?: (context: Context) => HitWatch | undefined;
   /** Bounds what is held in memory for requests under way. Default: nothing does. */
   readonly budget?: MemoryBudget;
   /** Of a body that is not stored, by how much the origin is read ahead of the client. Default 256 KiB. */
@@ -115,13 +122,13 @@ export function createEngine(options: GateOptions): Engine {
   }
   if (options.unknownPast === true) {
     // A write of a process before may end until then, unnoticed; entries filled before its end may be outdated.
-    context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }));
+    context.tasks.later(context.unknownOutcomeMs, () => context.invalidator.invalidateSoon({ kind: 'all' }, 'fault'));
   }
   return {
     context,
     handle: (request, responder, unanswered) => handle(new Exchange(context, request, responder), context, unanswered),
     answerAtOnce: (request) => answerAtOnce(context, request),
-    invalidate: (selector) => invalidate(context, selector),
+    invalidate: (selector, cause) => invalidate(context, selector, cause),
   };
 }
 
@@ -130,7 +137,7 @@ export function createGate(options: GateOptions): Gate {
   return {
     ...answering,
     ...operationsOf(context),
-    populate: (request) => populateOne(context, request),
+    populate: (request, freshUntilMs) => populateOne(context, request, freshUntilMs),
     reportSource: (report) => context.trackers.report(report),
     askSource: (source, about) => context.trackers.ask(source, about),
     broken: async (error, scope) => void (await outlive(context, options, { error, scope })),
@@ -146,7 +153,8 @@ function contextOf(options: GateOptions): Context {
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator(log, random, fault);
-  const tally = new Tally({ clock, report, broken: (error) => broken(error) });
+  const { statistics = new Statistics() } = options;
+  const tally = new Tally({ clock, statistics, report, broken: (error) => broken(error) });
   const broken = (error: unknown) => {
     const flushed = outlive({ tally, invalidator }, options, { error, scope: 'unknown' });
     if (flushed instanceof Promise) flushed.catch(fault);
@@ -161,14 +169,15 @@ function contextOf(options: GateOptions): Context {
   const makeSources = options.sources ?? (() => UNTRACKED);
   const trackers = makeSources({
     ...{ clock, tasks, random, epoch: () => invalidations.epoch },
-    invalidate: (selector) => invalidator.invalidate(selector),
+    invalidate: (selectors) => invalidateBy({ invalidator, tiers, fault }, 'source', selectors),
     outdated: (selectors) => options.rehydrator?.invalidated(selectors, tiers),
   });
   const { leases: sources, positions } = trackers;
   ledger.sources = sources;
-  return {
+  const context: Context = {
     figures: options,
-    ...{ clock, tasks, random, ledger, invalidator, sources, positions, trackers, tiers, fault, broken, tally },
+    ...{ clock, tasks, random, ledger, invalidator, sources, positions, trackers, tiers },
+    ...{ fault, broken, tally, statistics, startedMs: clock.now() },
     bodies: options.bodies,
     budget,
     unread: new UnreadFills(budget),
@@ -180,7 +189,9 @@ function contextOf(options: GateOptions): Context {
     answersUnlogged: options.answersUnlogged ?? true,
     ...{ intentsInForce: options.intentsInForce, writes: options.writes },
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
+    hits: undefined,
   };
+  return { ...context, hits: options.hits?.(context) };
 }
 
 /** An exception that nothing expected. Where an invalidation may be lost with it, everything stored is invalidated. */
@@ -190,7 +201,7 @@ function outlive(
   { error, scope }: { readonly error: unknown; readonly scope: ExceptionScope },
 ): Eventually<unknown> {
   tally.exceptions[scope]++;
-  const flushed = scope === 'unknown' ? invalidator.invalidate({ kind: 'all' }) : undefined;
+  const flushed = scope === 'unknown' ? invalidator.invalidate({ kind: 'all' }, { cause: 'fault' }) : undefined;
   if (exception === undefined) throw error;
   exception(error, scope);
   return flushed;
@@ -205,8 +216,12 @@ function handle(exchange: Exchange, context: Context, unanswered: Unanswered | u
   return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();
 }
 
-async function invalidate(context: Context, selector: Selector): Promise<InvalidationResult> {
-  const position = await context.invalidator.invalidate(selector);
+async function invalidate(
+  context: Context,
+  selector: Selector,
+  cause: InvalidationCause = 'call',
+): Promise<InvalidationResult> {
+  const position = await context.invalidator.invalidate(selector, { cause });
   const held = context.tiers.held(selector);
   context.rehydrator?.found(held);
   // It is in force, whether it can be counted or not.
@@ -214,6 +229,7 @@ async function invalidate(context: Context, selector: Selector): Promise<Invalid
     context.fault(error);
     return { count: held.length, more: true };
   });
+  context.invalidator.found(cause, count);
   return { position, matched: count, ...(more && { more }) };
 }
 

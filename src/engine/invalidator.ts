@@ -5,6 +5,14 @@ import { Invalidations, type InvalidationsOptions } from '../ledger/invalidation
 import type { LogChange, Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Eventually, InvalidationLog, Random } from '../ports.ts';
+import { type GateCounts, INVALIDATION_CAUSES, type InvalidationCause } from './statistics/counts.ts';
+
+interface InvalidateHow {
+  /** It is expired; see Ledger.isExpired. */
+  readonly soft?: boolean;
+  /** Under which it is counted. Default `call`. */
+  readonly cause?: InvalidationCause;
+}
 
 export class Invalidator {
   readonly #log: InvalidationLog;
@@ -12,6 +20,7 @@ export class Invalidator {
   readonly #intentPrefix: string;
   #lastIntent = 0;
   readonly #counts: Record<Selector['kind'], number> = { url: 0, tag: 0, prefix: 0, pattern: 0, origin: 0, all: 0 };
+  readonly #causes = byCause(() => ({ count: 0, entries: 0 }));
 
   /**
    * `random` makes the ids of intents unlike those of other members, and of the time before a restart; `fault` is told when a
@@ -29,11 +38,11 @@ export class Invalidator {
 
   /**
    * Once there is a position, whatever `selector` names and was filled before is outdated on every member of this node,
-   * also after a restart. The log says with a promise that it takes time; see InvalidationLog. `soft`: it is expired; see
-   * Ledger.isExpired.
+   * also after a restart. The log says with a promise that it takes time; see InvalidationLog.
    */
-  invalidate(selector: Selector, soft = false): Eventually<Position> {
+  invalidate(selector: Selector, { soft = false, cause = 'call' }: InvalidateHow = {}): Eventually<Position> {
     this.#counts[selector.kind]++;
+    this.#causes[cause].count++;
     return this.#log.append(soft ? { kind: 'invalidate', selector, soft } : { kind: 'invalidate', selector });
   }
 
@@ -43,8 +52,17 @@ export class Invalidator {
   }
 
   /** Invalidates without anybody who waits: a failure goes to `fault`. */
-  invalidateSoon(selector: Selector): void {
-    this.#unawaited(this.invalidate(selector));
+  invalidateSoon(selector: Selector, cause: InvalidationCause): void {
+    this.#unawaited(this.invalidate(selector, { cause }));
+  }
+
+  /** So many entries were named by an invalidation. */
+  found(cause: InvalidationCause, entries: number): void {
+    this.#causes[cause].entries += entries;
+  }
+
+  get causes(): GateCounts['invalidations'] {
+    return byCause((cause) => ({ ...this.#causes[cause] }));
   }
 
   /** Opens an intent on a URI; the result closes it, once. */
@@ -62,6 +80,10 @@ export class Invalidator {
   #unawaited(appended: Eventually<Position>): void {
     if (appended instanceof Promise) appended.catch(this.#fault);
   }
+}
+
+function byCause<Of>(make: (cause: InvalidationCause) => Of): Record<InvalidationCause, Of> {
+  return Object.fromEntries(INVALIDATION_CAUSES.map((cause) => [cause, make(cause)])) as Record<InvalidationCause, Of>;
 }
 
 /** Unlike the ids of other processes and lives. */

@@ -5,12 +5,16 @@ import type { Context } from './context.ts';
 import type { Gate, GateStats, InvalidationResult } from './contract.ts';
 import { explainRequest, listEntries } from './summary.ts';
 
-export function operationsOf(context: Context): Pick<Gate, 'purge' | 'list' | 'explain' | 'stats'> {
+export function operationsOf(context: Context): Pick<Gate, 'purge' | 'list' | 'explain' | 'stats' | 'counts'> {
   return {
     purge: (selector) => purge(context, selector),
     list: (query) => listEntries(context, query),
     explain: (request) => explainRequest(context, request),
     stats: () => statsOf(context),
+    counts: () => ({
+      ...context.statistics.counts(context.tiers.names),
+      invalidations: context.invalidator.causes,
+    }),
   };
 }
 
@@ -18,7 +22,9 @@ export function operationsOf(context: Context): Pick<Gate, 'purge' | 'list' | 'e
 export async function purge(context: Context, selector: Selector): Promise<InvalidationResult> {
   context.tally.purges++;
   const position = await context.invalidator.invalidate(selector);
-  return { position, matched: await context.tiers.purge(selector) };
+  const matched = await context.tiers.purge(selector);
+  context.invalidator.found('call', matched);
+  return { position, matched };
 }
 
 const NOTHING_CODED: GateStats['coding'] = { made: 0, bytesSaved: 0, skipped: {} };
@@ -27,7 +33,7 @@ function statsOf(context: Context): GateStats {
   const { tally, ledger, invalidator, figures } = context;
   const { memoryStats, diskStats } = figures;
   return {
-    requests: { ...tally.requests },
+    requests: context.statistics.outcomes(),
     forwards: { ...tally.forwards },
     details: { ...tally.details },
     refusedStores: { ...tally.refusedStores },
@@ -43,5 +49,6 @@ function statsOf(context: Context): GateStats {
     coding: context.coder?.counts ?? NOTHING_CODED,
     memory: memoryStats(),
     ...(diskStats !== undefined && { disk: diskStats() }),
+    ...(context.hits !== undefined && { prober: context.hits.counts() }),
   };
 }

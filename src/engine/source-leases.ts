@@ -78,8 +78,8 @@ interface Source {
 
 export interface SourceLeaseParts {
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** In force once it resolves. */
-  readonly invalidate: (selector: Selector) => Eventually<unknown>;
+  /** All in force once it resolves. */
+  readonly invalidate: (selectors: readonly Selector[]) => Eventually<unknown>;
 }
 
 const MAX_TOKENS = 4;
@@ -133,7 +133,7 @@ export class SourceLeases {
   async end(source: string): Promise<void> {
     // A report that is under way gives no lease any more: it is of what was there before.
     this.#begin(source, '', this.#sources.get(source));
-    await this.#parts.invalidate({ kind: 'tag', tag: sourceTag(source) });
+    await this.#parts.invalidate([{ kind: 'tag', tag: sourceTag(source) }]);
   }
 
   /** Invalidates the named tags; or the whole source (returns true) while a lapse has not been invalidated yet. */
@@ -143,7 +143,7 @@ export class SourceLeases {
       const { lapses } = state;
       isGap ||= state.hasLapsed;
       const outdated = isGap ? [sourceTag(source)] : tags;
-      await Promise.all(outdated.map((tag) => this.#parts.invalidate({ kind: 'tag', tag })));
+      await this.#parts.invalidate(outdated.map((tag) => ({ kind: 'tag', tag })));
       this.#expire();
       // One that ran out meanwhile: what was read until then is to be outdated, too.
       if (state.lapses !== lapses) continue;

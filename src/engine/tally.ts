@@ -1,48 +1,16 @@
-// Counters of the engine, and why the last answers could not be stored. Plain numbers, incremented where things happen, read
+// Counters of the engine beside its statistics, and why the last answers could not be stored. Plain numbers, incremented where things happen, read
 // when someone asks.
 //
 // For keys known to be uncacheable nobody waits: a queue for an answer that no one may share would serialise the clients
 // (Varnish calls this hit-for-miss).
 
+import { RecentMap } from '../memory/recent-map.ts';
 import type { Answer, Clock } from '../ports.ts';
-import { FORWARD_REASONS, OUTCOME_DETAILS, type Outcome, type OutcomeDetail } from '../semantics/outcome.ts';
-import type { ExceptionScope, ExchangeReport, GateRequest, OutcomeClass } from './contract.ts';
+import { FORWARD_REASONS, OUTCOME_DETAILS } from '../semantics/outcome.ts';
+import type { ExceptionScope, ExchangeReport, GateRequest } from './contract.ts';
 import { PASSING, type Refusal } from './http/draft.ts';
-import { RecentMap } from './recent-map.ts';
-
-const OUTCOME_CLASSES: readonly OutcomeClass[] = [
-  'hit',
-  'stale',
-  'validated',
-  'collapsed',
-  'miss',
-  'bypass',
-  'error',
-  'refused',
-];
-
-function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
-  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
-}
-
-const CLASS_BY_DETAIL: { readonly [detail in OutcomeDetail]?: OutcomeClass } = {
-  refused: 'refused',
-  'only-if-cached': 'refused',
-  'origin-error': 'error',
-  'stale-while-revalidate': 'stale',
-  'stale-if-error': 'stale',
-  grace: 'stale',
-  validated: 'validated',
-};
-
-/** The one class an outcome is counted under. */
-export function classOf({ detail, hit, collapsed, forward }: Outcome): OutcomeClass {
-  const byDetail = detail && CLASS_BY_DETAIL[detail];
-  if (byDetail !== undefined) return byDetail;
-  if (hit) return 'hit';
-  if (collapsed === true) return 'collapsed';
-  return forward === 'bypass' || forward === 'method' ? 'bypass' : 'miss';
-}
+import { classOf, zeros } from './outcome-class.ts';
+import type { Recorder } from './statistics/statistics.ts';
 
 /** Why an answer was not stored. */
 export interface Refused {
@@ -57,13 +25,13 @@ const UNCACHEABLE_MS = 120_000;
 
 export interface TallyParts {
   readonly clock: Pick<Clock, 'monotonic'>;
+  readonly statistics: Pick<Recorder, 'answered'>;
   readonly report: (report: ExchangeReport) => void;
   /** Told what `report` throws. */
   readonly broken: (error: unknown) => void;
 }
 
 export class Tally {
-  readonly requests = zeros(OUTCOME_CLASSES);
   readonly forwards = zeros(FORWARD_REASONS);
   readonly details = zeros(OUTCOME_DETAILS);
   readonly refusedStores: Record<string, number> = {};
@@ -85,7 +53,7 @@ export class Tally {
   /** An answer begins. `error`: why that of the origin did not come. */
   answered(request: GateRequest, answer: Answer, asked?: Pick<ExchangeReport, 'forwardMs' | 'error'>): void {
     const { outcome } = answer;
-    this.requests[classOf(outcome)]++;
+    this.#parts.statistics.answered(request.route, classOf(outcome));
     if (outcome.forward !== undefined) this.forwards[outcome.forward]++;
     if (outcome.detail !== undefined) this.details[outcome.detail]++;
     const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;

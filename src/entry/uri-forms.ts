@@ -62,7 +62,7 @@ export function patternForms(text: string): readonly string[] {
 }
 
 /** Longer than a URL that the gate takes, unless configured otherwise. */
-const MAX_GLOB = 8_192;
+export const MAX_GLOB = 8_192;
 const SCHEMES = ['http://', 'https://'];
 /** The beginning of a glob, up to its first wildcard. */
 const LITERAL = /^(?:\\[\s\S]|[^*?\\])*/;

@@ -185,20 +185,17 @@ export class SharedBudget implements MemoryBudget {
   }
 
   stats(): HeldStats {
-    const uncollected = this.#uncollectedOf(this.#held);
+    const uncollected = this.#heldWith(0) - this.#held;
     return { maxBytes: this.maxBytes, bytes: { ...this.#bytes }, uncollected, refused: { ...this.#refused } };
   }
 
-  /** Bytes held, with so many more, and what then waits for the garbage collector. */
+  /**
+   * Bytes held, with so many more, and what then waits for the garbage collector. Connections leave no buffers behind.
+   */
   #heldWith(bytes: number): number {
     const held = this.#held + bytes;
-    return held + this.#uncollectedOf(held);
-  }
-
-  /** Connections leave no buffers behind. */
-  #uncollectedOf(held: number): number {
     const passing = held - this.#bytes.connections + this.#pieceBytes;
-    return Math.min(this.#most.uncollected, Math.floor(passing * UNCOLLECTED_PART));
+    return held + Math.min(this.#most.uncollected, Math.floor(passing * UNCOLLECTED_PART));
   }
 
   /** Asks for bytes back, until so many fit. */

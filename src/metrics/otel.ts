@@ -1,4 +1,4 @@
-// `tidegate/otel`: the figures of data caches as OpenTelemetry metrics, and their fills as spans.
+// `tidegate/otel`: the figures of data caches and of gates as OpenTelemetry metrics, and fills of data caches as spans.
 //
 // A cache knows nothing of OpenTelemetry. Figures are read from its stats when they are collected,
 // and fills are heard of on the diagnostics channel when they are over; a span is then made with the times that were.
@@ -7,9 +7,17 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Meter, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import { platformClock } from '../cache/platform.ts';
 import { CACHE_CHANNEL, type CacheMessage } from '../cache/watching.ts';
-import { MEASURES, type NamedCaches, seriesOfCaches } from './measures.ts';
+import type { GateCounts } from '../engine/statistics/counts.ts';
+import type { Series } from './collected.ts';
+import { GATE_MEASURES } from './gate-measures.ts';
+import { MEASURES, type Measure, type NamedCaches, seriesOfCaches } from './measures.ts';
 
 export type { NamedCaches };
+
+/** Gates, as `startGate` of `tidegate/node` gives them, by the name they are told apart by. */
+export interface NamedGates {
+  readonly [name: string]: { readonly counts: () => GateCounts };
+}
 
 export interface InstrumentOptions {
   readonly meter?: Meter;
@@ -21,7 +29,7 @@ export interface InstrumentOptions {
  * `tidegate.cache.fill.duration` in seconds. Returns how to end it.
  */
 export function instrumentCaches(caches: NamedCaches, { meter, tracer }: InstrumentOptions): () => void {
-  const stop = meter === undefined ? () => {} : observe(meter, caches);
+  const stop = meter === undefined ? () => {} : observeCaches(meter, caches);
   const duration = meter?.createHistogram('tidegate.cache.fill.duration', {
     description: 'Time that fills took.',
     unit: 's',
@@ -40,23 +48,45 @@ export function instrumentCaches(caches: NamedCaches, { meter, tracer }: Instrum
   };
 }
 
-function observe(meter: Meter, caches: NamedCaches): () => void {
-  const stops = MEASURES.map((measure) => {
-    const name = `tidegate.cache.${measure.name.join('.')}`;
-    const options = { description: measure.help, unit: measure.unit };
-    const instrument =
-      measure.kind === 'counter'
-        ? meter.createObservableCounter(name, options)
-        : meter.createObservableGauge(name, options);
-    const read: Parameters<typeof instrument.addCallback>[0] = (result) => {
-      for (const { labels, value } of seriesOfCaches(measure, caches)) result.observe(value, labels);
-    };
-    instrument.addCallback(read);
-    return () => instrument.removeCallback(read);
+/** Metrics `tidegate.…` of these gates, each of one process. Returns how to end it. */
+export function instrumentGates(gates: NamedGates, { meter }: { readonly meter: Meter }): () => void {
+  const stops = GATE_MEASURES.map((measure) => {
+    return observe(meter, `tidegate.${measure.name.join('.')}`, {
+      ...measure,
+      series: () =>
+        Object.entries(gates).flatMap(([gate, one]) =>
+          measure.read(one.counts()).map(({ labels, value }) => ({ labels: { gate, ...labels }, value })),
+        ),
+    });
   });
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+function observeCaches(meter: Meter, caches: NamedCaches): () => void {
+  const stops = MEASURES.map((measure) => {
+    const series = () => seriesOfCaches(measure, caches);
+    return observe(meter, `tidegate.cache.${measure.name.join('.')}`, { ...measure, series });
+  });
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+interface Observed extends Pick<Measure, 'kind' | 'help' | 'unit'> {
+  readonly series: () => readonly Series[];
+}
+
+function observe(meter: Meter, name: string, { kind, help, unit, series }: Observed): () => void {
+  const options = { description: help, unit };
+  const instrument =
+    kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);
+  const read: Parameters<typeof instrument.addCallback>[0] = (result) => {
+    for (const { labels, value } of series()) result.observe(value, labels);
+  };
+  instrument.addCallback(read);
+  return () => instrument.removeCallback(read);
 }
 
 function span(tracer: Tracer, { cache, key, result, durationMs, error }: CacheMessage & { kind: 'fill' }): void {

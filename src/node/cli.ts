@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
 import { refused } from '../options/sections.ts';
 import { evasions } from '../site/evasions.ts';
+import { unreachableRoutes } from '../site/unreachable.ts';
 import {
   type ConfigOverrides,
   loadConfig,
@@ -16,35 +17,38 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { surviveUncaughtExceptions } from './front/client-exchange.ts';
+import { unknownProxies } from './listening.ts';
 import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {
   addCommands,
   type Call,
+  CONFIG_ARGUMENT,
   type CommandRow,
   endOnSignal,
   failed,
-  type OptionRow,
   PROCESS_IO,
   stackOf,
   UsageError,
 } from './operator/cli/commands.ts';
+import { completionRow } from './operator/cli/completion.ts';
+import { DOCTOR } from './operator/cli/doctor-command.ts';
 import { FEED } from './operator/cli/feed-commands.ts';
 import { INIT } from './operator/cli/init-command.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
+import { PROVE } from './operator/cli/prove-command.ts';
+import { REPLAY } from './operator/cli/replay-command.ts';
+import { TAIL } from './operator/cli/tail-command.ts';
 import { TENANT } from './operator/cli/tenant-commands.ts';
+import { TOP } from './operator/cli/top-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
-import { logOf, type RunningGate, startGate } from './serve.ts';
-
-const CONFIG: OptionRow = [
-  '[config]',
-  'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder',
-];
+import type { RunningGate } from './running-gate.ts';
+import { logOf, startGate } from './serve.ts';
 
 export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'serve',
     help: 'serve in front of one or more origins',
-    argument: CONFIG,
+    argument: CONFIG_ARGUMENT,
     options: [
       ['--origin <url>', 'front this origin', { read: originUrl }],
       ['--host <address>', 'address to listen on (default 127.0.0.1)'],
@@ -61,18 +65,24 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'check',
     help: 'check a configuration and the files it names, and name all problems',
-    argument: CONFIG,
+    argument: CONFIG_ARGUMENT,
     options: [
       ['--platform <name>', 'platform that it is for', { choices: ['node', 'workers'], fallback: 'node' }],
       ['--json', 'print the configuration with its defaults as JSON'],
     ],
     run: check,
   },
+  DOCTOR,
   ...ADMIN_COMMANDS,
+  PROVE,
   POPULATE,
+  TAIL,
+  TOP,
+  REPLAY,
   FEED,
   INIT,
   TENANT,
+  completionRow(() => COMMANDS),
 ];
 
 interface ServeOptions extends ConfigOverrides {
@@ -113,7 +123,8 @@ function checkText(config: ResolvedConfig): string {
   const { origins, routes } = config;
   const lines = Object.entries(origins).map(([name, { url }]) => `origin ${name}: ${url}`);
   for (const { name, origin, profile } of routes) lines.push(`route ${name}: to ${origin}, profile ${profile}`);
-  return [...lines, ...evasions(config).map((line) => `warning: ${line}`), 'The configuration is right.'].join('\n');
+  const warnings = [unknownProxies(config) ?? [], unreachableRoutes(config), evasions(config)].flat();
+  return [...lines, ...warnings.map((line) => `warning: ${line}`), 'The configuration is right.'].join('\n');
 }
 
 function withoutSecrets(config: ResolvedConfig): object {

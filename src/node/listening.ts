@@ -19,10 +19,15 @@ export function certificatesOf({ listen: { tls } }: ResolvedConfig, log: Logger)
 }
 
 /** What a client may take counts by its address, and behind a balancer that the gate was not told of, that is the balancer's. */
-export function warnOfUnknownProxies({ listen, trustedProxies }: ResolvedConfig, log: Logger): void {
-  if (trustedProxies !== undefined || listen.proxyProtocol || isLoopback(listen.host)) return;
+export function unknownProxies({ listen, trustedProxies }: ResolvedConfig): string | undefined {
+  if (trustedProxies !== undefined || listen.proxyProtocol || isLoopback(listen.host)) return undefined;
   const mend = 'name the proxies before the gate in trustedProxies, or set it to [] when clients connect directly';
-  log.warn({ host: listen.host }, `clients behind a proxy cannot be told apart: ${mend}`);
+  return `clients behind a proxy cannot be told apart: ${mend}`;
+}
+
+export function warnOfUnknownProxies(config: ResolvedConfig, log: Logger): void {
+  const warning = unknownProxies(config);
+  if (warning !== undefined) log.warn({ host: config.listen.host }, warning);
 }
 
 /** Where clients on this machine connect. */
@@ -42,11 +47,15 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'the name does not resolve now'],
 ]);
 
-/** Opens the listener; rejects with E_PORT. `what`: the listening part. */
+/** What listens, with the option that names its port. */
+const PARTS = { clients: 'listen.port or --port', 'the admin API': 'admin.port or --admin-port' } as const;
+type ListeningPart = keyof typeof PARTS;
+
+/** Opens the listener; rejects with E_PORT. */
 export async function listening(
   server: Server,
   at: { readonly host: string; readonly port: number; readonly reusePort?: boolean },
-  what?: string,
+  what?: ListeningPart,
 ): Promise<AddressInfo> {
   server.listen(at);
   await once(server, 'listening').catch((error: unknown) => {
@@ -55,10 +64,15 @@ export async function listening(
   return server.address() as AddressInfo;
 }
 
-/** The error for a listener that could not be opened. `what`: the listening part. */
-export function portError(at: { host: string; port: number }, error: unknown, what = 'clients'): TidegateError {
+/** The error for a listener that could not be opened. */
+export function portError(
+  at: { host: string; port: number },
+  error: unknown,
+  what: ListeningPart = 'clients',
+): TidegateError {
   const { code = 'an error', message } = error as NodeJS.ErrnoException;
   const where = `${bracketed(at.host)}:${at.port}`;
-  const got = `${code}: ${REASONS.get(code) ?? message}`;
+  const mend = code === 'EADDRINUSE' ? `; choose another by ${PARTS[what]}` : '';
+  const got = `${code}: ${REASONS.get(code) ?? message}${mend}`;
   return new TidegateError('E_PORT', `expected to listen on ${where} for ${what}, got ${got}`, { cause: error });
 }

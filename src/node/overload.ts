@@ -83,7 +83,7 @@ export class Overload {
     return true;
   }
 
-  /** Requests that were answered 503 in place of being forwarded. */
+  /** Requests that were not forwarded: clients got a 503, fills and the prober nothing. */
   get shed(): number {
     return this.#shed;
   }
@@ -121,6 +121,21 @@ export class Overload {
     this.#short = short;
     if (short.join() !== before) changed(short, reading);
   }
+}
+
+/** Of this process. */
+export function overloadOf({ limits }: Pick<ResolvedConfig, 'limits'>, log: Logger): Overload {
+  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
+  return new Overload({
+    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
+    tasks: platformTasks,
+    read: processPressure(),
+    changed: (shortOf, reading) => {
+      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
+      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
+    },
+    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
+  });
 }
 
 /** Precision of the measured delay, which every reading of it contains. */
@@ -166,18 +181,4 @@ async function descriptorLimit(): Promise<number> {
   if (process.platform !== 'linux') return Number.POSITIVE_INFINITY;
   const soft = /^Max open files +(\d+)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
-}
-
-export function overloadOf({ limits }: ResolvedConfig, log: Logger): Overload {
-  const { eventLoopDelayMs, heap, descriptors } = limits.overload;
-  return new Overload({
-    bounds: { event_loop: eventLoopDelayMs, heap, descriptors },
-    tasks: platformTasks,
-    read: processPressure(),
-    changed: (shortOf, reading) => {
-      if (shortOf.length === 0) log.warn('no longer overloaded: origins are asked again');
-      else log.warn({ shortOf, ...reading }, 'overloaded: misses and writes are answered 503, hits go on');
-    },
-    fault: (error) => log.error({ err: error }, 'the load of this process could not be read'),
-  });
 }

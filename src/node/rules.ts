@@ -55,7 +55,9 @@ export class Rules {
   /** Tries all origins before it throws the first failure. */
   async #outdate(origins: readonly string[], config: ResolvedConfig): Promise<void> {
     const { gate, isWorker } = this.#parts;
-    const done = await Promise.allSettled(origins.map((origin) => gate.invalidate({ kind: 'origin', origin })));
+    const done = await Promise.allSettled(
+      origins.map((origin) => gate.invalidate({ kind: 'origin', origin }, 'rules')),
+    );
     const failed = done.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     if (!isWorker) this.#remember(config);

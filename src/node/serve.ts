@@ -7,15 +7,17 @@
 
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { AdminDeps } from '../admin/contract.ts';
+import type { PublishHook } from '../admin/contract.ts';
+import { type Published, published } from '../admin/publish-api.ts';
 import { newEpoch, platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { coderWith } from '../engine/answers/coding.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { Rehydrator } from '../engine/populate/rehydrate.ts';
-import type { Duration } from '../options/durations.ts';
+import { type Recorder, Statistics } from '../engine/statistics/statistics.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel } from '../ports.ts';
+import type { PredictionFigures } from '../prediction/prediction.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { compileCoding } from '../site/compile-coding.ts';
 import { compileSite } from '../site/compile-site.ts';
@@ -31,17 +33,19 @@ import { frontLog } from './front-log.ts';
 import { gateSources } from './gate-sources.ts';
 import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
-import { startAdmin } from './operator/admin-server.ts';
 import { ExchangeLog } from './operator/exchange-log.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
+import { type Offered, serveOperators } from './operator/operators.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
 import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
+import { NodeProber } from './prober.ts';
 import { otherRules, Rules } from './rules.ts';
+import type { CloseOptions, RunningGate } from './running-gate.ts';
 import type { Tenants } from './tenants/tenants.ts';
-import { adminApi, withTenants } from './tenants/with-tenants.ts';
+import { withTenants } from './tenants/with-tenants.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
 /**
@@ -49,22 +53,6 @@ import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
  * waiting clients connect at once.
  */
 const QUIET_MS = 1_000;
-
-export interface RunningGate {
-  /** Where clients connect, e.g. `http://127.0.0.1:8080`. */
-  readonly url: string;
-  readonly adminUrl: string;
-  readonly gate: Gate;
-  /** Serves new requests under another configuration; listeners and memory stay. */
-  reload(config: ResolvedConfig): Promise<void>;
-  /** Stops accepting, finishes running exchanges, and cuts off the rest after `grace`. Rejects with E_CONFIG. */
-  close(options?: CloseOptions): Promise<void>;
-}
-
-export interface CloseOptions {
-  /** How long running exchanges may take to finish. Default 10 seconds. */
-  readonly grace?: Duration;
-}
 
 /** How a process of one gate differs from the others; see workers/. */
 type Role =
@@ -75,7 +63,7 @@ type Role =
       readonly kind: 'primary';
       readonly front: Pick<Front, 'listen' | 'close'>;
       readonly metrics: Metrics;
-      readonly admin: (deps: AdminDeps) => AdminDeps;
+      readonly admin: (deps: Offered) => Offered;
     };
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
@@ -92,6 +80,8 @@ interface GateParts {
   readonly tenants?: Tenants;
   /** Undefined: a gate of one process. */
   readonly role: Role | undefined;
+  /** Default: one that counts. */
+  readonly statistics?: Recorder;
 }
 
 /** Starts a gate on open tiers and later closes them with it. */
@@ -117,10 +107,16 @@ export class NodeGate implements RunningGate {
   port = 0;
   adminUrl = '';
   readonly #log: Logger;
-  readonly #origins: Origins;
+  readonly origins: Origins;
   readonly metrics: Metrics;
   readonly exchanges: ExchangeLog;
-  readonly rehydrator: Rehydrator;
+  /** What asks origins while no client waits, beside populating. */
+  readonly background: {
+    readonly rehydrator: Rehydrator;
+    readonly prober: NodeProber;
+    /** Undefined: nothing was ever predicted. */
+    readonly predicted: () => PredictionFigures | undefined;
+  };
   readonly #parts: Pick<GateParts, 'role' | 'tenants'>;
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
@@ -128,44 +124,49 @@ export class NodeGate implements RunningGate {
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
-  /** No tier takes a larger one, also after a reload. */
-  readonly #largestBody: number;
   #site;
-  #ready = false;
+  /** What operators are offered; undefined: it is not ready. */
+  #offered: Offered | undefined;
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
 
-  constructor(config: ResolvedConfig, { log, tiers, tenants, role }: GateParts) {
-    this.#parts = { role, ...(tenants !== undefined && { tenants }) };
+  constructor(config: ResolvedConfig, parts: GateParts) {
+    const { log, tiers, role, statistics = new Statistics() } = parts;
+    this.#parts = parts;
     this.#log = log;
     this.#tiers = tiers;
     this.#certificates = certificatesOf(config, log);
-    this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
+    this.origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#overload = overloadOf(config, log);
-    this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
+    const largest = Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART;
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
-    this.exchanges = new ExchangeLog({ log, shownPath: (path) => this.#site.shownPath(path), forwarded });
-    this.#site = this.#compile(config);
-    const counted = { stats: () => this.gate.stats(), clientBytes: () => this.exchanges.clientBytes };
+    const shownPath = (path: string) => this.#site.shownPath(path);
+    const answered = (report: ExchangeReport) => this.#population.predictor.answered(report);
+    this.exchanges = new ExchangeLog({ log, shownPath, answered, forwarded, statistics });
+    this.#site = this.#compile(config, Math.floor(largest));
+    const counted = { stats: () => this.gate.stats(), counts: () => this.gate.counts() };
     const { uploads, answers, tunnels, writes } = tiers;
-    const counts = { overload: this.#overload, queues: () => this.#origins.queues(), refusedWrites: writes.counts };
+    const counts = { overload: this.#overload, queues: () => this.origins.queues(), refusedWrites: writes.counts };
     const ofTenants = { tenants: () => this.exchanges.tenants.figures() };
     const ofClients = { ...ofTenants, uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
-    const sources = () => this.gate.sources();
+    const own = { sources: () => this.gate.sources(), prediction: () => this.background.predicted() };
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, sources });
+      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, ...own });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
-    this.rehydrator = new Rehydrator({
+    const rehydrator = new Rehydrator({
       usesOf,
       maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
       fill: (entries) => this.#population.rehydrate(entries),
     });
+    const requestFor = (asked: OwnRequest) => this.requestFor(asked);
+    const prober = new NodeProber({ settings: config.prober, log, shownPath, requestFor });
+    this.background = { rehydrator, prober, predicted: () => this.#population.predictor.figures() };
     this.gate = createGate({
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
       ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },
       ...tiers.gateOptions,
-      ...{ rehydrator: this.rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
-      report: this.exchanges.report,
+      ...{ hits: prober.hits, rehydrator, readAheadBytes: config.limits.bufferedAnswerBytes },
+      ...{ report: this.exchanges.report, statistics },
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
       exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),
     });
@@ -190,7 +191,7 @@ export class NodeGate implements RunningGate {
       limits,
       arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
       trust: () => this.#site.trust,
-      originOf: (name) => this.#origins.optionsOf(name),
+      originOf: (name) => this.origins.optionsOf(name),
       cacheName,
       ...{ budget, uploads, answers, tunnels, sheds: () => this.#overload.sheds() },
       hooks: {
@@ -215,29 +216,38 @@ export class NodeGate implements RunningGate {
     });
     if (this.#parts.role?.kind === 'worker') return;
     try {
-      const deps: AdminDeps = {
+      const deps: Offered = {
         gate: this.gate,
-        isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
+        isReady: () => (this.#offered ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
         explainRequest: (request) => this.requestFor(request),
         populate: this.#population,
         tiers: tierControl(this.#tiers),
-        sources: this.gate,
+        ...{ sources: this.gate, tail: this.exchanges.tail, prober: this.background.prober },
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
+        origins: () => this.origins.health(),
       };
-      const api = adminApi(this.#parts.role === undefined ? deps : this.#parts.role.admin(deps), this.#parts.tenants);
-      const counts = this.metrics.refusedCalls;
-      const server = await startAdmin({ ...admin, api, counts, tokens: this.#parts.tenants?.tokens });
-      this.adminUrl = server.url;
-      this.#closeAdmin = () => server.close();
+      const offered = this.#parts.role === undefined ? deps : this.#parts.role.admin(deps);
+      const hookToken = (name: string) => this.#population.hooks()[name]?.token;
+      const refused = this.metrics.refusedCalls;
+      const operators = await serveOperators({ ...admin, hookToken, counts: refused }, offered, {
+        log: this.#log,
+        tenants: this.#parts.tenants,
+      });
+      ({ url: this.adminUrl, close: this.#closeAdmin } = operators);
+      this.#offered = offered;
     } catch (error) {
       await this.#front.close({ graceMs: 0 });
       this.#certificates?.close();
       throw error;
     }
     warnOfUnknownProxies(this.#site.config, this.#log);
-    this.#ready = true;
     this.#population.start();
+  }
+
+  async publish({ urls = [], tags = [] }: Partial<PublishHook>): Promise<Published> {
+    if (this.#offered === undefined) throw new TypeError('expected a gate that is ready, got another');
+    return published({ urls, tags }, undefined, this.#offered);
   }
 
   /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */
@@ -249,7 +259,7 @@ export class NodeGate implements RunningGate {
   async reload(news: ResolvedConfig): Promise<void> {
     this.prepare(news);
     const [old, config] = [this.#site, reloaded(this.#site.config, news)];
-    this.#site = this.#compile(config);
+    this.#site = this.#compile(config, old.largestBody);
     old.router.retire(this.#site.router, otherRules(old.config, config));
     if (this.#parts.role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
@@ -263,26 +273,27 @@ export class NodeGate implements RunningGate {
 
   async close(options: CloseOptions = {}): Promise<void> {
     const { graceMs = 10_000 } = checkOptions<CloseOptions>('close', options, { grace: timeout(0) });
-    this.#ready = false;
+    this.#offered = undefined;
     this.#cancelLoading();
     this.#overload.stop();
     const end = platformClock.monotonic() + graceMs;
     this.#population.close();
+    this.background.prober.stop();
     await this.#front.close({ graceMs });
     this.#certificates?.close();
-    await this.#origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });
+    await this.origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });
     await this.#closeAdmin();
     await this.#tiers.close();
   }
 
-  #compile(config: ResolvedConfig) {
-    const pools = this.#origins.update(config.origins);
+  /** `largestBody`: no tier takes a larger one, also after a reload. */
+  #compile(config: ResolvedConfig, largestBody: number) {
+    const pools = this.origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
     const { boundsOf } = this.exchanges.tenants.update(config, this.#tiers.memory.shares);
-    const router = compileSite(config, origins, { most: this.#largestBody, codingOf: compileCoding, boundsOf });
+    const router = compileSite(config, origins, { most: largestBody, codingOf: compileCoding, boundsOf });
     return {
-      config,
-      router: this.exchanges.tenants.routed(router),
+      ...{ config, largestBody, router: this.exchanges.tenants.routed(router) },
       trust: trustOf(config.trustedProxies),
       shownPath: shownPathOf(config.log),
     };

@@ -7,10 +7,10 @@
 // whose content is there as a whole.
 
 import type { GateRequest, Route, WriteBounds } from '../engine/contract.ts';
-import { RecentMap } from '../engine/recent-map.ts';
 import { clientGroup } from '../entry/clients.ts';
 import { TidegateError } from '../errors.ts';
 import type { MemoryBudget } from '../memory/budget.ts';
+import { RecentMap } from '../memory/recent-map.ts';
 import type { Clock } from '../ports.ts';
 import { countIn } from './count-in.ts';
 

@@ -35,7 +35,8 @@ export const OUTCOME_DETAILS = [
   'intent-open', // the answer was not stored, because a write on it is under way
   'source-not-live', // the answer was not stored, because nobody tells of changes at its source
   'only-if-cached',
-  'origin-error',
+  'origin-error', // the origin could not be asked, or did not answer as it should
+  'overload', // the gate is short of time, memory or descriptors, so it did not forward the request
   'refused', // the gate itself refused the request
 ] as const;
 
@@ -55,6 +56,8 @@ export interface Outcome {
   /** Whether the request waited for another request's fill (RFC 9211 §2.6). */
   readonly collapsed?: boolean;
   readonly detail?: OutcomeDetail;
+  /** Why the answer was not stored: a token, one of the closed list of refusals. */
+  readonly refusal?: string;
 }
 
 /** Largest integer of a structured field (RFC 9651 §3.3.1). */
@@ -69,7 +72,9 @@ export function formatCacheStatus(name: string, outcome: Outcome): string {
   if (outcome.ttlSeconds !== undefined) member += `; ttl=${integer(outcome.ttlSeconds)}`;
   if (outcome.stored !== undefined) member += outcome.stored ? '; stored' : '; stored=?0';
   if (outcome.collapsed !== undefined) member += outcome.collapsed ? '; collapsed' : '; collapsed=?0';
-  if (outcome.detail !== undefined) member += `; detail=${outcome.detail}`;
+  // One detail at most (RFC 9211 §2.8). `hit-for-miss` only follows from an earlier refusal, so the refusal says more.
+  const detail = outcome.stored === false ? (outcome.refusal ?? outcome.detail) : outcome.detail;
+  if (detail !== undefined) member += `; detail=${detail}`;
   return member;
 }
 

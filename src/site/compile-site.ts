@@ -46,6 +46,7 @@ export function compileSite(
       bounds: route.owner === undefined ? undefined : boundsOf(route.owner),
     });
     const compiled: Route = {
+      name: route.name,
       tenant: route.tenant,
       owner: route.owner,
       originName: route.origin,

@@ -14,7 +14,8 @@ const SPELLINGS: readonly ((path: string) => string)[] = [
   (path) => path.toUpperCase(),
 ];
 
-const NO_ORIGIN: Origin = {
+/** For routes that are only looked at. */
+export const NO_ORIGIN: Origin = {
   forward() {
     throw new Error('expected no request, since the routes are only looked at');
   },

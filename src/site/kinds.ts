@@ -16,11 +16,15 @@ export const entityName = like(
 );
 export const token = value<string>('a token (RFC 9110 §5.6.2)', isToken);
 export const parameterName = like('a query parameter name');
-export const methods = oneOrMany('a method', isToken);
+// Methods are case-sensitive (RFC 9110 §9.1): one of these in small letters is a mistake, and no client sends it.
+const isKnownMethod = matches(/^(?:get|head|post|put|delete|options|patch|connect|trace)$/i);
+const isMethod = (given: unknown): given is string =>
+  isToken(given) && (!isKnownMethod(given) || String(given).toUpperCase() === given);
+export const methods = oneOrMany('a method, such as GET', isMethod);
 // CONNECT makes a tunnel, and the answer to TRACE would show fields meant for the origin: both are refused on every route.
 export const takenMethod = value<string>(
-  'a method other than CONNECT and TRACE',
-  (given) => isToken(given) && given !== 'CONNECT' && given !== 'TRACE',
+  'a method other than CONNECT and TRACE, such as GET',
+  (given) => isMethod(given) && given !== 'CONNECT' && given !== 'TRACE',
 );
 export const fieldName = value<string>('a field name', isToken);
 export const cookiePattern = value<string>(
@@ -65,6 +69,11 @@ export const fieldContent = like(
   showSecret,
 );
 
+export const part = value<number>(
+  'a number from 0 to 1',
+  (given) => typeof given === 'number' && given >= 0 && given <= 1,
+);
+
 const pattern = like('a pattern (* any characters, ? one)');
 
 /** A name that must be there, or a name whose value must match a pattern. */
@@ -81,6 +90,19 @@ export const originUrl = value<string>(
   'an http: or https: URL without user, path, query and fragment',
   (given) => matches(/^https?:\/\/[^@?#\s\\]*$/i)(given) && URL.parse(given)?.pathname === '/',
   (given) => (typeof given === 'string' && given.includes('@') ? showSecret(given) : shown(given)),
+);
+
+/** A value that a Bearer credential can hold (RFC 6750 §2.1). */
+export const bearerToken = like(
+  'a bearer token (letters, digits, "-._~+/", then "=")',
+  /^[A-Za-z0-9\-._~+/]+=*$/,
+  showSecret,
+);
+
+/** A URL whose path and query may have variables (RFC 6570): what they stand for must not choose the host. */
+export const urlTemplate = value<string>(
+  'an absolute http or https URL with variables such as {entry.slug} behind the host',
+  matches(/^https?:\/\/[^/?#\s{}]+\/(?:[^{}\s]|\{\+?[^{}\s]+\})*$/i),
 );
 
 /** A URL as clients ask for it. */

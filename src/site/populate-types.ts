@@ -20,6 +20,9 @@ export interface PopulateConfig {
   /** Requests to one origin in a second. Default 100. 0: any number. */
   readonly ratePerSecond?: number | undefined;
   readonly rehydrate?: RehydrateConfig | undefined;
+  readonly prediction?: PredictionConfig | undefined;
+  /** Webhooks by name: `POST /publish/<name>` of the admin API. Default: none. */
+  readonly publish?: { readonly [name: string]: PublishConfig } | undefined;
   /** Fills at the start of the gate. Default: none. */
   readonly onStart?: PopulateSourceConfig | undefined;
 }
@@ -27,6 +30,30 @@ export interface PopulateConfig {
 interface RehydrateConfig {
   /** Entries filled again after one invalidation, the most used first. Default 100. 0: none. */
   readonly maxEntries?: number | undefined;
+}
+
+interface PublishConfig {
+  /** A bearer token that is right for this webhook alone, beside that of the admin API. Default: none. */
+  readonly token?: string | undefined;
+  /** File that holds it; relative to the configuration's folder. Default: none. */
+  readonly tokenFile?: string | undefined;
+  /**
+   * URLs that the content of a call names, invalidated and filled: `https://www.example.org/posts/{entry.slug}` has the member slug of
+   * the member entry, `{entries[].slug}` that of each element, `{+path}` a text as it is, without percent-encoding. Default: none.
+   */
+  readonly urls?: readonly string[] | undefined;
+  /** Tags that it names, invalidated. Default: none. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+interface PredictionConfig {
+  /**
+   * Further origin requests for what is likely asked for next, as a part of those that clients cause, 0 to 1. Default 0: nothing is
+   * predicted.
+   */
+  readonly budget?: number | undefined;
+  /** The part of what is filled so that is to be asked for, 0 to 1: below, less is predicted. Default 0.5. */
+  readonly leastPrecision?: number | undefined;
 }
 
 export interface ScheduleConfig extends PopulateSourceConfig {

@@ -126,7 +126,17 @@ export const POPULATE = {
   concurrency: integer(1, 64).default(4),
   ratePerSecond: integer(0).default(100),
   rehydrate: section({ maxEntries: integer(0).default(100) }).default({}),
+  prediction: section({ budget: kind.part.default(0), leastPrecision: kind.part.default(0.5) }).default({}),
   onStart: section(SOURCE).optional(),
+  publish: table(
+    kind.entityName,
+    section({
+      token: kind.bearerToken.optional(),
+      tokenFile: text.optional(),
+      urls: list(kind.urlTemplate).default([]),
+      tags: list(text).default([]),
+    }),
+  ).default({}),
 };
 
 /** How a site is named, and which fields of answers it obeys. */

@@ -102,6 +102,8 @@ export const WORKERS = section(
       {
         ratePerSecond: `${HERE}, where a run of a schedule fills as many as it has subrequests for (populate.subrequests)`,
         rehydrate: `${HERE}, where nothing goes on after the request that outdates an entry`,
+        prediction: `${HERE}, where what follows would be learnt in each isolate anew`,
+        publish: `${HERE}, where webhooks invalidate by the admin API (admin.path)`,
         onStart: `${HERE}, where isolates start at any time (schedule fills)`,
       },
     ).default({}),
@@ -120,6 +122,7 @@ export const WORKERS = section(
     listen: `${HERE}, where the platform listens`,
     disk: `${HERE}, which have no disk (tiers: ['kv'] keeps responses)`,
     sources: `${HERE}, where no feed runs`,
+    prober: `${HERE}, where nothing goes on after the request that was answered`,
     limits: `${HERE}, where the platform has its own`,
     log: `${HERE}, which have no log file (onFault is told of failures)`,
     trustedProxies: `${HERE}, where the platform states host, scheme and client`,

@@ -37,10 +37,14 @@ export function createMemoryStore({ maxBytes, budget }: MemoryStoreOptions): Mem
   return new MemoryStore(maxBytes, budget);
 }
 
+/** Cost of an entry without tags. `bytes`: of its head and body. */
+export function plainCost(key: string, bytes: number): number {
+  return ENTRY_OVERHEAD_BYTES + key.length + bytes;
+}
+
 export function entryCost(entry: Entry): number {
-  let cost = ENTRY_OVERHEAD_BYTES + entry.key.length;
+  let cost = plainCost(entry.key, entry.kind === 'response' ? entry.bytes.length : 0);
   if (entry.kind === 'response') {
-    cost += entry.bytes.length;
     const pieces = entry.large?.pieces;
     if (pieces !== undefined) cost += bodyBytesOf(entry) + CHUNK_BYTES * pieces.length;
     for (const tag of entry.tags) cost += TAG_OVERHEAD_BYTES + tag.length;

@@ -21,6 +21,7 @@ export type { ResponseSelection } from '../entry/selectors.ts';
 export type { Entry, EntryNote } from '../entry/stored-response.ts';
 export type { Selector } from '../ledger/selector.ts';
 export type { Store } from '../ports.ts';
+export { type CacheStatsAnswer, cacheStats } from './cache-stats.ts';
 export { cacheTag } from './handler-origin.ts';
 export type { FetchCacheOptions } from './options.ts';
 

@@ -3,10 +3,12 @@
 // An isolate shows its own memory and counters; what it invalidates and purges is in force everywhere. Some calls are not
 // there: a job of `populate` would end with its request, and a tracker's lease would be known to one isolate alone.
 
-import { type AdminRoute, apiOf, coreRoutes } from '../admin/calls.ts';
+import { type AdminRoute, apiOf, coreRoutes, value } from '../admin/calls.ts';
 import { type CoreDeps, failure } from '../admin/contract.ts';
 import { explained, nothingStored } from '../admin/explain.ts';
 import { answerArrival, headOf, tokenGuard } from '../admin/listener.ts';
+import { statsDocument } from '../admin/stats.ts';
+import type { StatsDocument } from '../admin/stats-contract.ts';
 import type { Explanation } from '../engine/contract.ts';
 import { operationsOf } from '../engine/operations.ts';
 import { expected, messageOf } from '../errors.ts';
@@ -109,12 +111,14 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
   const query = new URL(request.url).searchParams;
   const shard = query.get('shard') ?? undefined;
   query.delete('shard');
-  const deps = depsOf(parts, (about) => {
+  const shardOf = (about?: Selector) => {
     const url = about?.kind === 'url' ? about.uri : query.get('url');
     return parts.shard({ shard, url: url ?? undefined });
-  });
+  };
+  const deps = depsOf(parts, shardOf);
   const routes: readonly AdminRoute[] = [
     ...coreRoutes(deps, { of: dependenciesOf, asked: (about) => tagsOf(deps, about) }),
+    ['GET /v1/stats', [], value(async () => statistics(deps, await shardOf()))],
     ...ELSEWHERE.map(([call, why]): AdminRoute => [call, ['job', 'follow'], () => failure(404, why)]),
   ];
   const { method, headers, body } = request;
@@ -124,6 +128,8 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
   return new Response(method === 'HEAD' ? null : answer.body, { status, headers: headersOf(headOf(answer)) });
 }
 
+const NO_HISTORY =
+  'expected a call that a Worker takes, got one of the history that a gate on Node keeps: GET /v1/stats has the counts';
 const NO_JOBS =
   'expected a call that a Worker takes, got one of jobs, which would end with their request: schedule fills';
 const NO_TIERS = 'expected a call that a Worker takes, got one of the tiers of Node: GET /entries?tier=kv lists a tier';
@@ -131,6 +137,7 @@ const NO_SOURCES = 'expected a call that a Worker takes, got one of trackers: th
 
 /** Calls of Node alone. */
 const ELSEWHERE: readonly (readonly [call: string, why: string])[] = [
+  ['GET /v1/stats/history', NO_HISTORY],
   ['GET /populate', NO_JOBS],
   ['POST /populate', NO_JOBS],
   ['POST /populate/cancel', NO_JOBS],
@@ -160,6 +167,7 @@ function depsOf(parts: WorkersAdminParts, shard: (about?: Selector) => Promise<R
       list: async (query) => (await operations()).list(query),
       explain: async (request) => (await operations()).explain(request),
       stats,
+      counts: async () => (await operations()).counts(),
     },
     isReady: () => ({ ready: true }),
     explainRequest: (request) => {
@@ -170,6 +178,13 @@ function depsOf(parts: WorkersAdminParts, shard: (about?: Selector) => Promise<R
     originNames: () => originNames,
     metricsText: async () => metricsOf('tidegate', await stats()).join(''),
   };
+}
+
+/** Of this isolate, and so without windows: it may end at any time. */
+async function statistics({ gate }: CoreDeps, { served }: ReadyShard): Promise<StatsDocument> {
+  const { startedMs, clock } = served.engine.context;
+  const whole = { fromMs: startedMs, toMs: clock.now(), counts: await gate.counts() };
+  return statsDocument(whole, { gate: await gate.stats() });
 }
 
 function requestFor({ method, uri, fields }: Parameters<CoreDeps['explainRequest']>[0]): Request {

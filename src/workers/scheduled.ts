@@ -1,7 +1,8 @@
 // A cron trigger of the Worker: fills what a schedule names, with no client waiting, within the subrequests that one run has.
 //
 // What does not fit into one run is filled by the next: the place where a run stopped is kept in the shard's object. It is
-// written down before the fills of a portion begin, so that a URL that ends the run is not begun with time and again.
+// written down before the fills of a portion begin, so that a URL that ends the run is not begun with time and again. Written beside
+// it is when the run began: what would expire before the next one is filled by this one, so that nobody waits for it.
 
 import type { PopulateResult } from '../engine/contract.ts';
 import { messageOf, TidegateError } from '../errors.ts';
@@ -18,8 +19,8 @@ export interface Schedule {
 }
 
 export interface ScheduleParts {
-  /** Fills one URL; undefined: no route takes it. */
-  readonly fill: (url: string) => Promise<PopulateResult | undefined>;
+  /** Fills one URL, unless what is stored is fresh until then; undefined: no route takes it. */
+  readonly fill: (url: string, freshUntilMs: number) => Promise<PopulateResult | undefined>;
   /** Asks the origin of a sitemap; undefined: no route takes it. */
   readonly fetch: (url: string) => Promise<Response | undefined>;
   /** The URLs asked for most, at most so many. */
@@ -30,6 +31,8 @@ export interface ScheduleParts {
   readonly maxFills: number;
   /** Fills under way at once. */
   readonly concurrency: number;
+  /** Ms since the Unix epoch. */
+  readonly now: number;
   readonly fault: (error: unknown) => void;
 }
 
@@ -46,13 +49,14 @@ const MAX_SITEMAPS = 20;
 /** Rejects when the source cannot be read. */
 export async function runSchedule(schedule: Schedule, parts: ScheduleParts): Promise<ScheduleRun> {
   const results = { fresh: 0, stored: 0, refused: 0, failed: 0, 'no-route': 0 };
-  const from = placeOf(await parts.place.get(schedule.name));
+  const { from, beganMs } = noteOf(await parts.place.get(schedule.name));
   const { urls, next } = await portion(schedule, from, parts);
-  await parts.place.set(schedule.name, next === undefined ? '' : next.join(' '));
+  await parts.place.set(schedule.name, [...(next ?? BEGINNING), parts.now].join(' '));
+  const freshUntilMs = freshUntil(beganMs, parts.now);
   const waiting = urls.values();
   const fillNext = async () => {
     for (const url of waiting) {
-      const result = await parts.fill(url).catch((error: unknown) => {
+      const result = await parts.fill(url, freshUntilMs).catch((error: unknown) => {
         parts.fault(error);
         return { kind: 'failed' } as const;
       });
@@ -68,9 +72,23 @@ type Place = readonly [sitemap: number, url: number];
 
 const BEGINNING: Place = [0, 0];
 
-function placeOf(text = ''): Place {
-  const match = /^(\d{1,9}) (\d{1,9})$/.exec(text);
-  return match === null ? BEGINNING : [Number(match[1]), Number(match[2])];
+/** `beganMs`: when the last run began. */
+function noteOf(text = ''): { readonly from: Place; readonly beganMs?: number } {
+  const match = /^(\d{1,9}) (\d{1,9}) (\d{1,16})$/.exec(text);
+  if (match === null) return { from: BEGINNING };
+  const [, page, url, beganMs] = match.map(Number) as [number, number, number, number];
+  return { from: [page, url], beganMs };
+}
+
+/** Triggers are late by some seconds, and a fill takes its time. */
+const LATE_MS = 15_000;
+/** After a longer pause the time to the next run is not known. */
+const LONGEST_MS = 86_400_000;
+
+/** When the next run has come, where runs come as far apart as this one from the last. */
+function freshUntil(beganMs: number | undefined, now: number): number {
+  const apartMs = now - (beganMs ?? now);
+  return apartMs <= 0 || apartMs > LONGEST_MS ? now : now + apartMs + LATE_MS;
 }
 
 interface Portion {

@@ -68,14 +68,15 @@ class Schedules implements SchedulesOfGate {
 
   async run(cron: string, { env, context }: Omit<Passage, 'request'>): Promise<readonly ScheduleRun[]> {
     const keeper = this.#keeper(env);
-    const { settings, past } = this.#gate;
+    const { settings, past, platform } = this.#gate;
     const triggered = settings.schedule.filter((schedule) => schedule.cron === cron);
     if (triggered.length === 0) past.fault(unknownCron(settings, cron));
     const at = (url: string) => ({ env, context, request: new Request(url) });
     const runs = triggered.map((schedule) =>
       runSchedule(schedule, {
-        ...{ fetch: async (url) => this.#fetch(at(url)), fill: (url) => this.#fill(at(url)) },
+        ...{ fetch: async (url) => this.#fetch(at(url)), fill: (url, untilMs) => this.#fill(at(url), untilMs) },
         ...{ concurrency: settings.populate.concurrency, fault: (error) => past.fault(error) },
+        now: platform.clock.now(),
         maxFills: Math.max(1, Math.floor(fillsOf(settings) / triggered.length)),
         mostUsed: (count) => keeper.mostUsed(count),
         place: { get: (name) => keeper.place(name), set: (name, text) => keeper.setPlace(name, text) },
@@ -94,7 +95,7 @@ class Schedules implements SchedulesOfGate {
   }
 
   /** Undefined: no route takes it. */
-  async #fill(passage: Passage): Promise<PopulateResult | undefined> {
+  async #fill(passage: Passage, freshUntilMs: number): Promise<PopulateResult | undefined> {
     const gate = this.#gate;
     const found = routed(passage.request, gate.router);
     if (found.kind === 'refused' || found.asked === undefined) return undefined;
@@ -102,7 +103,7 @@ class Schedules implements SchedulesOfGate {
     const name = gate.shardName(passage.request, site);
     const shard = await gate.shard(name, passage);
     const filled = shard.served.unattended(gate.serving(passage, { site, asked, name, shard }));
-    return populateOne(shard.served.engine.context, filled);
+    return populateOne(shard.served.engine.context, filled, freshUntilMs);
   }
 
   #keeper(env: Bindings): ScheduleKeeper {

@@ -207,14 +207,19 @@ describe('what is not there', () => {
       expect(json.routes).toEqual([
         ...READS.map((read) => `GET ${read}`),
         ...CHANGES.map((change) => `POST ${change}`),
+        'GET /v1/stats',
+        'GET /v1/stats/history',
         'GET /populate',
         'POST /populate',
         'POST /populate/cancel',
         'GET /tiers',
         'GET /tiers/check',
         'POST /tiers/clear',
+        'GET /tail',
         'GET /sources',
         'POST /sources',
+        'GET /prober',
+        'POST /prove',
       ]);
     },
   );

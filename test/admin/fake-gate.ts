@@ -1,9 +1,12 @@
 // A gate that answers the admin API with fixed figures and remembers what it was asked.
 
 import { adminCounts } from '../../src/admin/call-room.ts';
-import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
+import type { AdminDeps, TailLine, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
+import type { GateCounts } from '../../src/engine/statistics/counts.ts';
+import { StatsHistory } from '../../src/engine/statistics/history.ts';
+import { SKETCH_BUCKETS } from '../../src/engine/statistics/sketch.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import { nothingHeld } from '../../src/memory/budget.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
@@ -73,6 +76,7 @@ export const STATS: GateStats = {
     'source-not-live': 0,
     'only-if-cached': 0,
     'origin-error': 6,
+    overload: 0,
     refused: 7,
   },
   refusedStores: { 'no-store': 11, private: 12 },
@@ -96,6 +100,39 @@ export const STATS: GateStats = {
     },
   },
 };
+
+export const TAILED: TailLine & Record<string, unknown> = {
+  ...{ time: '2026-01-01T00:00:00.000Z', route: 'route-1', method: 'GET', host: 'example.org', path: '/users' },
+  ...{ key: '0123456789abcdef', status: 200, outcome: 'hit', bytes: 2048, durationMs: 0.123 },
+};
+
+const OF_ROUTE = {
+  ...{ hit: 40, stale: 1, validated: 2, collapsed: 3, miss: 4, bypass: 5, error: 6, refused: 7 },
+  ...{
+    originRequests: 12,
+    originFailures: 6,
+    originMs: 300,
+    fills: 6,
+    fillMs: 240,
+    fillQueries: 18,
+    refills: 5,
+    needlessRefills: 2,
+  },
+};
+
+export const COUNTS: GateCounts = {
+  routes: { '["-","demo","pages"]': OF_ROUTE },
+  tiers: { memory: 38, disk: 3 },
+  invalidations: {
+    ...{ call: { count: 4, entries: 9 }, write: { count: 2, entries: 3 }, source: { count: 1, entries: 1 } },
+    ...{ origin: { count: 0, entries: 0 }, rules: { count: 0, entries: 0 }, fault: { count: 0, entries: 0 } },
+    prober: { count: 0, entries: 0 },
+  },
+  latency: { hits: new Float64Array(SKETCH_BUCKETS), misses: new Float64Array(SKETCH_BUCKETS) },
+  bytes: 4096,
+};
+
+const NEVER = { clock: { now: () => 1_767_225_600_000 }, tasks: { later: () => () => {} }, fault: () => {} };
 
 export const JOB: JobProgress = {
   ...{ id: 'a-1', cause: 'operator', name: '2 URLs', state: 'running', sealed: true },
@@ -152,7 +189,10 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
         return EXPLANATION;
       },
       stats: () => STATS,
+      counts: () => COUNTS,
     },
+    history: new StatsHistory({ ...NEVER, counts: () => COUNTS }),
+    origins: () => [{ origin: 'demo', processes: 1, open: 0, waiting: 0, queued: 3, refused: 1 }],
     isReady: () => ({ ready: true }),
     explainRequest: ({ method, uri, fields }) =>
       uri.startsWith('http://example.org/')
@@ -161,13 +201,14 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
     populate: {
       begin: () => JOB,
       give: () => {},
-      state: () => ({ waiting: 0, inFlight: 0, schedules: [], jobs: [JOB] }),
+      state: () => ({ waiting: 0, inFlight: 0, queue: [], schedules: [], jobs: [JOB] }),
       progress: (id) => (id === JOB.id ? JOB : undefined),
       follow: (_id, listener) => {
         listener(JOB);
         return () => {};
       },
       cancel: () => true,
+      hooks: () => ({}),
     },
     tiers: {
       holdings: async () => HOLDINGS,
@@ -181,6 +222,20 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
       reportSource: async ({ sequence }) => ({ gap: sequence === 1, token: 't1' }),
       sources: () => [{ source: 'shop', live: true, leftMs: 1500, reports: 4, gaps: 1, expirations: 0 }],
       askSource: async () => ({ kind: 'silent' }),
+    },
+    tail: {
+      listen: (_filter, hear) => {
+        hear(TAILED);
+        return () => {};
+      },
+    },
+    prober: {
+      settings: { share: 0.01, ratePerSecond: 1, onOutdated: 'invalidate' },
+      examples: () => [],
+      prove: async ({ uri }) =>
+        uri.startsWith('http://example.org/')
+          ? { verdict: 'same', reason: 'The origin gives what is stored.', origin: [] }
+          : undefined,
     },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',

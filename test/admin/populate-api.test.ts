@@ -94,6 +94,7 @@ describe('GET /populate', () => {
     const left = answer.stream?.(
       (text) => void lines.push(text),
       () => void ended++,
+      () => 0,
     );
     expect(lines.map((line) => JSON.parse(line).state)).toEqual(['running', 'done']);
     expect([answer.contentType, ended, lines[0]?.endsWith('\n')]).toEqual(['application/x-ndjson', 1, true]);

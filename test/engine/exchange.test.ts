@@ -29,8 +29,11 @@ describe('a miss and a hit', () => {
     const { get, origin } = gateBench();
     const first = get('/a');
     origin.last.answer(200, ['cache-control', 'no-store'], 'one');
-    expect([first.text, first.cacheStatus]).toEqual(['one', 'tidegate; fwd=uri-miss; fwd-status=200; stored=?0']);
-    get('/a');
+    const status = 'tidegate; fwd=uri-miss; fwd-status=200; stored=?0; detail=no-store';
+    expect([first.text, first.cacheStatus]).toEqual(['one', status]);
+    const second = get('/a');
+    origin.last.answer(200, ['cache-control', 'private'], 'two');
+    expect(second.cacheStatus).toContain('stored=?0; detail=private');
     expect(origin.count).toBe(2);
   });
 

@@ -56,6 +56,37 @@ describe('a fill without a client', () => {
     expect([run.result?.kind, bench.get('/a').text, bench.origin.count]).toEqual(['stored', 'one', 2]);
   });
 
+  it('validates what would be stale before it is to be fresh until, once, and clients get hits meanwhile', async () => {
+    const bench = gateBench();
+    const { gate, time, origin, route } = bench;
+    const fill = async (aheadMs: number) => {
+      const over = gate.populate(requestOf(route, { path: '/a' }), time.now() + aheadMs);
+      await settle();
+      return over;
+    };
+    bench.get('/a');
+    origin.last.answer(200, ['cache-control', 'max-age=3', 'etag', '"1"'], 'one');
+    time.advance(1_000);
+    expect([await fill(1_900), origin.count]).toEqual([{ kind: 'fresh' }, 1]);
+    const ahead = fill(2_100);
+    await settle();
+    expect([origin.count, origin.last.field('if-none-match')]).toEqual([2, '"1"']);
+    expect(bench.get('/a').outcome?.hit).toBe(true);
+    origin.last.head(304, ['etag', '"1"', 'cache-control', 'max-age=3']).end();
+    expect(await ahead).toMatchObject({ kind: 'stored' });
+    time.advance(2_500);
+    expect([bench.get('/a').outcome?.hit, origin.count]).toEqual([true, 2]);
+  });
+
+  it('does not fill again what another has just filled, where its lifetime is shorter than that', async () => {
+    const bench = gateBench();
+    bench.get('/a');
+    const ahead = bench.gate.populate(requestOf(bench.route, { path: '/a' }), bench.time.now() + 60_000);
+    await settle();
+    bench.origin.last.answer(200, ['cache-control', 'max-age=3'], 'one');
+    expect([await ahead, bench.origin.count]).toEqual([{ kind: 'fresh' }, 1]);
+  });
+
   it('is fenced by its stamp: what was invalidated while it ran is not stored', async () => {
     const bench = gateBench();
     const { run, over } = populate(bench, '/a');

@@ -31,6 +31,22 @@ describe('the queue', () => {
     expect(paths()).toEqual(['a/1', 'a/3', 'a/2', 'a/0', 'a/4']);
   });
 
+  it('goes by the cause first, also for what waited for another cause before', async () => {
+    const { populator, job, paths, pass } = world(() => STORED, {
+      limits: () => ({ concurrency: 1, ratePerSecond: 0 }),
+    });
+    const causes = ['prediction', 'startup', 'missing', 'operator', 'schedule', 'publish', 'rehydration'] as const;
+    for (const cause of causes) job([`a/${cause}`, 'a/all'], { cause });
+    const order = ['rehydration', 'publish', 'schedule', 'operator', 'missing', 'startup'].map((cause) => ({
+      cause,
+      waiting: 1,
+    }));
+    expect(populator.summary().queue).toEqual([{ cause: 'rehydration', waiting: 2 }, ...order.slice(1)]);
+    await pass(50);
+    const began = ['prediction', 'rehydration', 'all', 'publish', 'schedule', 'operator', 'missing', 'startup'];
+    expect(paths()).toEqual(began.map((name) => `a/${name}`));
+  });
+
   it('prefers the dear origin where hits are equal', async () => {
     const cost = (uri: string): PopulateResult => ({ kind: 'stored', forwardMs: uri.includes('dear') ? 500 : 5 });
     const { job, begun, paths, pass } = world(undefined, { limits: () => ({ concurrency: 40, ratePerSecond: 0 }) });
@@ -59,7 +75,7 @@ describe('the queue', () => {
     job(range(2));
     job(['b/x', 'b/y']);
     job(['a/x', 'a/x', 'a/x']);
-    expect(populator.summary()).toEqual({ waiting: 3, inFlight: 4 });
+    expect(populator.summary()).toMatchObject({ waiting: 3, inFlight: 4 });
     expect(() => job(['a/x', 'a/x', 'a/x'])).toThrow(/expected at most 5 URLs waiting to be filled, got 3 and 3 more/);
   });
 
@@ -68,12 +84,12 @@ describe('the queue', () => {
     const id = job(Array<string>(40_000).fill('a/x'));
     await pass(20);
     expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', stored: 40_000 });
-    expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0 });
+    expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0, queue: [] });
   });
 
   it('takes a fill back that many wait for', () => {
     const queue = new FillQueue<string>();
-    const lane: Lane<string> = { job: 'a', heap: [] };
+    const lane: Lane<string> = { job: 'a', rank: 0, heap: [] };
     const shares = Array.from({ length: 300_000 }, (_, index) => ({ job: 'a', index }));
     queue.add({ text: 't', hits: 0, attempts: 0, shares: shares.slice(0, 1) }, lane);
     queue.add({ text: 't', hits: 0, attempts: 1, shares: shares.slice(1) }, lane);
@@ -81,11 +97,15 @@ describe('the queue', () => {
   });
 
   it('gives every fill out once, the best of its lane first', () => {
+    // The first two lanes are of one rank, the third goes before them.
+    const ranks = [1, 1, 0];
     const adds = fc.array(fc.record({ text: fc.nat(30), hits: fc.nat(4), lane: fc.nat(2), take: fc.boolean() }));
     fc.assert(
       fc.property(adds, (steps) => {
         const queue = new FillQueue<string>();
-        const lanes: Lane<string>[] = ['a', 'b', 'c'].map((job) => ({ job, heap: [] }));
+        const lanes: Lane<string>[] = ['a', 'b', 'c'].map((job, at) => {
+          return { job, rank: ranks[at]!, heap: [] };
+        });
         const model = new Map<string, { lane: number; hits: number; order: number; shares: number }>();
         const takeFrom = (at: number) => {
           const mine = [...model].filter(([, { lane }]) => lane === at);
@@ -104,6 +124,7 @@ describe('the queue', () => {
           else {
             there.hits = Math.max(there.hits, hits);
             there.shares++;
+            if (ranks[lane]! < ranks[there.lane]!) Object.assign(there, { lane, order });
           }
           if (take) takeFrom(lane);
           expect(queue.size).toBe(model.size);

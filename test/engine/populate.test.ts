@@ -64,7 +64,7 @@ describe('a job', () => {
     await pass(20);
     expect(populator.jobs.progress(one)).toMatchObject({ state: 'cancelled', done: 0 });
     expect(populator.jobs.progress(two)).toMatchObject({ state: 'done', stored: 1 });
-    expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0 });
+    expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0, queue: [] });
   });
 
   it('is followed until it is over', async () => {

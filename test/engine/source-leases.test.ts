@@ -206,11 +206,14 @@ describe('a report whose invalidation is not made sure', () => {
     const asked: { readonly tag: string; readonly end: PromiseWithResolvers<void> }[] = [];
     const sources = new SourceLeases({
       clock: time,
-      invalidate: (selector) => {
-        const end = Promise.withResolvers<void>();
-        asked.push({ tag: (selector as { tag: string }).tag, end });
-        return end.promise;
-      },
+      invalidate: (selectors) =>
+        Promise.all(
+          selectors.map((selector) => {
+            const end = Promise.withResolvers<void>();
+            asked.push({ tag: (selector as { tag: string }).tag, end });
+            return end.promise;
+          }),
+        ),
     });
     const report = (sequence: number, token?: string, tags: readonly string[] = []) =>
       sources.report({

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RunningDemo, startDemoOrigin } from '../../examples/demo/demo.ts';
 import { changesText, firstSteps, reportText } from '../../examples/demo/text.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
+import { startGate } from '../../src/node/serve.ts';
 
 const wait = { timeout: 10_000, interval: 10 };
 let demo: RunningDemo;

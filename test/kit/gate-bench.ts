@@ -31,10 +31,12 @@ export interface GateBenchParts
     | 'budget'
     | 'coder'
     | 'exception'
+    | 'hits'
     | 'intentsInForce'
     | 'joins'
     | 'mostCounted'
     | 'report'
+    | 'tierNames'
     | 'writes'
   > {
   readonly log?: InvalidationLog;

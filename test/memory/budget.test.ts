@@ -92,9 +92,18 @@ describe('the memory budget', () => {
     expect(budget.reserve('codings', 1)).toBe(false);
     expect(store.stats().held).toEqual({
       maxBytes: MOST,
+      uncollected: 0,
       bytes: { fills: 0, answers: 2 * MOST, uploads: 0, intents: 0, codings: 0, connections: 0 },
       refused: { fills: 0, answers: 0, uploads: 0, intents: 0, codings: 2, connections: 0 },
     });
+  });
+
+  it('shows the estimate of what waits for the garbage collector', () => {
+    const budget = new SharedBudget(4_000_000, 1_000_000);
+    budget.take('answers', 1_000);
+    expect(budget.stats().uncollected).toBe(500);
+    budget.take('answers', 10_000_000);
+    expect(budget.stats().uncollected).toBe(1_000_000);
   });
 });
 

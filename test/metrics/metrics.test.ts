@@ -9,8 +9,9 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCache } from '../../src/index.ts';
-import { instrumentCaches } from '../../src/metrics/otel.ts';
+import { instrumentCaches, instrumentGates } from '../../src/metrics/otel.ts';
 import { registerCacheMetrics } from '../../src/metrics/prometheus.ts';
+import { FRESH, gateBench } from '../kit/gate-bench.ts';
 
 /** One hit, two misses, a fill that fails, an invalidation. */
 async function usedCache(name: string) {
@@ -93,4 +94,33 @@ test('the diagnostics channel tells of everything, in its order', async () => {
     { cache: 'users', kind: 'fill', key: 'b', result: 'failed', error: { code: 'E_FILL' } },
     { cache: 'users', kind: 'invalidate', selectors: [{ kind: 'tag', tag: 'red' }], soft: false },
   ]);
+});
+
+test('OpenTelemetry has the statistics of gates, as long as it is to', async () => {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({ exporter });
+  const meters = new MeterProvider({ readers: [reader] });
+  onTestFinished(() => meters.shutdown());
+  const { gate, get, origin } = gateBench();
+  get('/a');
+  origin.last.answer(200, [...FRESH], 'one');
+  get('/a');
+  let reads = 0;
+  const counts = () => {
+    reads++;
+    return gate.counts();
+  };
+  const stop = instrumentGates({ shop: { counts } }, { meter: meters.getMeter('t') });
+  await reader.forceFlush();
+  const metrics = () => exporter.getMetrics().at(-1)?.scopeMetrics[0]?.metrics ?? [];
+  const found = metrics().find(({ descriptor }) => descriptor.name === 'tidegate.route.requests');
+  const labels = { gate: 'shop', tenant: '-', origin: 'api', route: 'api' };
+  expect(found?.dataPoints.map(({ attributes, value }) => [attributes, value])).toEqual([
+    [{ ...labels, outcome: 'hit' }, 1],
+    [{ ...labels, outcome: 'miss' }, 1],
+  ]);
+  const readsBefore = reads;
+  stop();
+  await reader.forceFlush();
+  expect([readsBefore > 0, reads]).toEqual([true, readsBefore]);
 });

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { validateHeaderName } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ExchangeReport } from '../../src/engine/contract.ts';
 import type { RefusalReason } from '../../src/node/front/refusals.ts';
@@ -42,6 +45,11 @@ test('a line says what happened, why, and how long it took', () => {
     durationMs: 12.346,
     forwardMs: 10,
   });
+});
+
+test('an answer that was not stored has the reason', () => {
+  const outcome = { hit: false, forward: 'miss', stored: false, refusal: 'set-cookie' } as const;
+  expect(accessLine(report('http://example.org/', { outcome }), EXTRA)).toMatchObject({ refusal: 'set-cookie' });
 });
 
 test('a hit has no forward', () => {
@@ -179,4 +187,15 @@ describe('an exception that nothing expected', () => {
       cause: { type: 'Error', code: 'ENOENT', message: err.message },
     });
   });
+});
+
+test('a log file that it makes is not for every user of the machine', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-log-'));
+  try {
+    const file = join(folder, 'access.log');
+    createLog({ level: 'info', destination: file });
+    expect(statSync(file).mode & 0o007).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

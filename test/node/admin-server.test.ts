@@ -233,7 +233,7 @@ describe('a port that cannot be had is E_PORT, saying why', () => {
     await expect(starting).rejects.toMatchObject({
       code: 'E_PORT',
       message: expect.stringMatching(
-        /^expected to listen on 127\.0\.0\.1:\d+ for the admin API, got EADDRINUSE: the port/,
+        /^expected to listen on 127\.0\.0\.1:\d+ for the admin API, got EADDRINUSE: the port .*; choose another by admin\.port or --admin-port$/,
       ),
     });
   });

@@ -7,7 +7,8 @@ import { Agent, fetch, request } from 'undici';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { nodeCompress } from '../../src/node/compressor.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
+import { startGate } from '../../src/node/serve.ts';
 import { CODINGS } from '../../src/semantics/content-coding.ts';
 
 const BODY = Buffer.from('{"tide":"in","and":"out"},'.repeat(400));

@@ -1,5 +1,6 @@
 // What a reload brings into force, and what waits for the next start.
 
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { needsRestart, reloaded } from '../../src/node/config/restart.ts';
@@ -16,6 +17,7 @@ const FIXED = {
   limits: { maxConnections: 77 },
   log: { level: 'warn' },
   cacheName: 'other',
+  prober: { share: 0.5 },
 };
 
 test.each(Object.entries(FIXED))('%s waits for the next start', (key, value) => {
@@ -27,7 +29,7 @@ test.each(Object.entries(FIXED))('%s waits for the next start', (key, value) => 
 
 test('origins and routes change with a reload, whatever else waits', () => {
   const before = resolve({});
-  const after = resolve({ ...FIXED, routes: [{ match: '/static/*', ttl: '1h' }] });
+  const after = resolve({ ...FIXED, routes: [{ match: { path: '/static/*' }, defaultTtl: '1h' }] });
   expect(needsRestart(before, after)).toEqual(Object.keys(FIXED));
   expect(reloaded(before, after)).toEqual({ ...before, origins: after.origins, routes: after.routes });
 });
@@ -41,4 +43,12 @@ test('certificates change with a reload, the rest of `listen` does not', () => {
   expect(reloaded(before, after).listen).toMatchObject({ port: 1, tls: { certificates: ['new'] } });
   expect(needsRestart(before, after)).toEqual(['listen']);
   expect(reloaded(resolve({}), after).listen).toEqual(resolve({}).listen);
+});
+
+test('the documentation names all that waits', () => {
+  const text = readFileSync('docs/configuration.md', 'utf8');
+  const [, sentence = ''] =
+    /stands in the log, at level `error`[^.]*\.([^.]*) wait for the next start/.exec(text) ?? [];
+  const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  expect(named.sort()).toEqual([...Object.keys(FIXED), 'disk', 'workers'].sort());
 });

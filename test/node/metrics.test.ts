@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import type { ExchangeReport, GateStats } from '../../src/engine/contract.ts';
 import { createMetrics } from '../../src/node/operator/metrics.ts';
-import { fakeGate, ROUTE, STATS } from '../admin/fake-gate.ts';
+import { COUNTS, fakeGate, ROUTE, STATS } from '../admin/fake-gate.ts';
 
 let stats: GateStats = STATS;
 let reads = 0;
@@ -13,7 +13,7 @@ const metrics = createMetrics({
     reads++;
     return stats;
   },
-  clientBytes: () => 4096,
+  counts: () => COUNTS,
   queues: () =>
     new Map([
       ['shop', QUEUE],
@@ -61,6 +61,13 @@ describe('a scrape', () => {
     'tidegate_intents_open 15',
     'tidegate_fills_in_flight 16',
     'tidegate_client_bytes_total 4096',
+    'tidegate_route_requests_total{tenant="-",origin="demo",route="pages",outcome="hit"} 40',
+    'tidegate_tier_hits_total{tier="disk"} 3',
+    'tidegate_route_origin_requests_total{tenant="-",origin="demo",route="pages"} 12',
+    'tidegate_route_origin_busy_seconds_total{tenant="-",origin="demo",route="pages"} 0.3',
+    'tidegate_route_needless_refills_total{tenant="-",origin="demo",route="pages"} 2',
+    'tidegate_invalidations_caused_total{cause="write"} 2',
+    'tidegate_invalidated_entries_total{cause="call"} 9',
     'tidegate_origin_waiting{origin="news"} 5',
     'tidegate_origin_queued_total{origin="shop"} 3',
     'tidegate_origin_queue_refused_total{reason="late"} 4',
@@ -108,5 +115,5 @@ test('the admin API serves them as what they are', async () => {
 });
 
 test('the gate is not asked before the first scrape, so that it may be made later', () => {
-  expect(() => createMetrics({ stats: () => expect.unreachable() })).not.toThrow();
+  expect(() => createMetrics({ stats: () => expect.unreachable(), counts: () => expect.unreachable() })).not.toThrow();
 });

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
+import { startGate } from '../../src/node/serve.ts';
 
 interface Site {
   /** Paths asked, in order. */

@@ -16,7 +16,7 @@ function running(schedule: unknown[], lastsMs = 0) {
     tasks: time,
     run: ({ name }) => {
       runs.push(`${name} ${(time.now() - start) / 1000}`);
-      return new Promise((resolve) => void time.later(lastsMs, resolve));
+      return new Promise((resolve) => void time.later(lastsMs, () => resolve(true)));
     },
   });
   schedules.update(resolved(schedule).schedule);
@@ -100,4 +100,55 @@ test.each([
 
 test('a file of a schedule is relative to the configuration', () => {
   expect(resolved([{ every: 1_000, file: 'urls.txt' }]).schedule[0]?.file).toBe('/conf/urls.txt');
+});
+
+describe('a run fills ahead', () => {
+  /** What each run is told: seconds from its begin until when entries are to be fresh. */
+  function ahead(schedule: object, runs: readonly { readonly lastsMs: number; readonly fills?: boolean }[]) {
+    const time = new SimulatedTime(new Date(2026, 0, 1, 12).getTime());
+    const told: number[] = [];
+    const schedules = new Schedules({
+      clock: time,
+      tasks: time,
+      run: (_, freshUntilMs) => {
+        const { lastsMs = 0, fills = true } = runs[told.push((freshUntilMs - time.now()) / 1000) - 1] ?? {};
+        return new Promise((resolve) => void time.later(lastsMs, () => resolve(fills)));
+      },
+    });
+    schedules.update(resolved([schedule]).schedule);
+    return {
+      told,
+      pass: async (seconds: number) => {
+        for (let step = 0; step < 20 * seconds; step++) {
+          time.advance(50);
+          for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+        }
+      },
+    };
+  }
+
+  test('what would expire before the next run, and a moment more', async () => {
+    const { told, pass } = ahead({ every: 1_000, manifest: true }, []);
+    await pass(2);
+    expect(told).toEqual([1.25, 1.25]);
+    const cron = ahead({ cron: '*/20 * * * * *', manifest: true }, []);
+    await cron.pass(20);
+    expect(cron.told).toEqual([20.25]);
+  });
+
+  test('what would expire before the next run is over, which may take twice as long as the last that filled anything', async () => {
+    const { told, pass } = ahead({ every: 10_000, manifest: true }, [
+      { lastsMs: 4_000 },
+      { lastsMs: 50, fills: false },
+      { lastsMs: 1_000 },
+    ]);
+    await pass(40);
+    expect(told).toEqual([10.25, 18, 18, 14]);
+  });
+
+  test('what would expire before the next run, where this one takes longer than the time to it', async () => {
+    const { told, pass } = ahead({ every: 1_000, manifest: true }, [{ lastsMs: 2_500 }]);
+    await pass(4);
+    expect(told).toEqual([1.25, 7.5]);
+  });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { JobProgress } from '../../src/engine/populate/job.ts';
 import { POPULATE } from '../../src/node/operator/cli/populate-command.ts';
-import type { RunningGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 import { fresh, startOne, startSite } from './populate-kit.ts';
 

@@ -9,7 +9,8 @@ import pino from 'pino';
 import { expect, onTestFinished } from 'vitest';
 import type { IssuedToken, TenantView } from '../../src/admin/tenants-contract.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
+import { startGate } from '../../src/node/serve.ts';
 
 export const OPERATOR = 'operator-token-0123456789';
 

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
+import type { RunningGate } from '../../src/node/running-gate.ts';
+import { startGate } from '../../src/node/serve.ts';
 import { makeCertificate } from '../kit/make-certificate.ts';
 import { portOf, tempFolder, until } from '../runtime/node/kit.ts';
 

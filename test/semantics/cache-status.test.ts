@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { parseList } from 'structured-headers';
 import { describe, expect, it } from 'vitest';
+import { ENGINE_REFUSALS } from '../../src/engine/http/draft.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../src/semantics/outcome.ts';
+import { STORING_REFUSALS } from '../../src/semantics/storing.ts';
 
 function parsed(text: string): { name: string; params: Record<string, unknown> }[] {
   return parseList(text).map(([name, params]) => ({
@@ -42,6 +44,23 @@ describe('our member of Cache-Status (RFC 9211 §2)', () => {
   it('says false where something is known not to have happened, nothing where it is not known', () => {
     expect(formatCacheStatus('t', { hit: false, forward: 'miss', stored: false })).toBe('t; fwd=miss; stored=?0');
     expect(formatCacheStatus('t', { hit: false, detail: 'only-if-cached' })).toBe('t; detail=only-if-cached');
+  });
+
+  it('says why nothing was stored, before what else there is to say', () => {
+    const outcome = { hit: false, forward: 'uri-miss', stored: false, refusal: 'set-cookie' } as const;
+    expect(formatCacheStatus('t', outcome)).toBe('t; fwd=uri-miss; stored=?0; detail=set-cookie');
+    expect(formatCacheStatus('t', { ...outcome, detail: 'hit-for-miss' })).toBe(
+      't; fwd=uri-miss; stored=?0; detail=set-cookie',
+    );
+  });
+
+  it('names a token for every refusal', () => {
+    const refusals = Object.keys({ ...STORING_REFUSALS, ...ENGINE_REFUSALS });
+    expect(refusals.length).toBeGreaterThan(20);
+    for (const refusal of refusals) {
+      const [member] = parsed(formatCacheStatus('t', { hit: false, stored: false, refusal }));
+      expect(member?.params).toEqual({ stored: false, detail: refusal });
+    }
   });
 
   it('has whole seconds, rounded down, negative when stale', () => {

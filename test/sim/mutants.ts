@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('5xx-taken-for-nothing', 'engine/http/write.ts', ['if (head.status >= 500 && head', 'if (false && head']),
   mutant('no-second-invalidation', 'engine/http/write.ts', [
-    'for (const selector of affected) invalidator.invalidateSoon(selector);',
+    "for (const selector of affected) invalidator.invalidateSoon(selector, 'write');",
     '',
   ]),
   mutant('no-second-for-groups', 'engine/http/write.ts', [

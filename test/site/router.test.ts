@@ -192,6 +192,8 @@ describe('rules', () => {
     expect([...(onlyRoute({ methods: ['GET', 'PURGE'] }).request.methods ?? [])]).toEqual(['GET', 'PURGE']);
     expect(onlyRoute({ methods: 'all' }).request.methods).toBeUndefined();
     expect(() => onlyRoute({ methods: ['TRACE'] })).toThrow('expected a method other than CONNECT and TRACE');
+    expect(() => onlyRoute({ methods: ['get'] })).toThrow('such as GET');
+    expect([...(onlyRoute({ methods: ['get-all'] }).request.methods ?? [])]).toEqual(['get-all']);
     expect(() => onlyRoute({ methods: [] })).toThrow('methods: expected ');
   });
 

@@ -4,6 +4,7 @@ import { createAdminApi } from '../../src/admin/api.ts';
 import type { AdminApi, AdminDeps } from '../../src/admin/contract.ts';
 import type { ExchangeReport, Gate } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
+import { StatsHistory } from '../../src/engine/statistics/history.ts';
 import { trackedSources } from '../../src/engine/tracked-sources.ts';
 import { bodyOf, decodeHead } from '../../src/entry/stored-response.ts';
 import type { ResolvedConfig } from '../../src/node/config/config.ts';
@@ -93,8 +94,20 @@ export class World {
       explainRequest: (request) => admitOwn(request, this.router, this.config),
       originNames: () => Object.keys(this.config.origins),
       metricsText: async () => JSON.stringify(this.rooms.figures()),
-      populate: { begin: refuse, give: refuse, state: refuse, progress: refuse, follow: refuse, cancel: refuse },
+      populate: {
+        begin: refuse,
+        give: refuse,
+        state: refuse,
+        progress: refuse,
+        follow: refuse,
+        cancel: refuse,
+        hooks: () => ({}),
+      },
       tiers: { holdings: refuse, check: refuse, clear: refuse },
+      tail: { listen: refuse },
+      prober: { settings: { share: 0, ratePerSecond: 1, onOutdated: 'report' }, examples: refuse, prove: refuse },
+      origins: refuse,
+      history: new StatsHistory({ clock: this.time, tasks: this.time, counts: refuse, fault: refuse }),
     };
   }
 

@@ -11,6 +11,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   dependency: 1,
   entry: 1,
   options: 1,
+  prediction: 1,
   'ports.ts': 2,
   engine: 3,
   store: 3,

@@ -93,9 +93,12 @@ test.each(['table=users', 'record=users:7', 'url=http://a/&source=shop'])(
   },
 );
 
-test.each(['/populate', '/tiers', '/sources'])('%s is of Node alone, with the reason', async (path) => {
-  expect(await told(path)).toMatch(/^404 E_ADMIN: expected a call that a Worker takes, got one of /);
-});
+test.each(['/populate', '/tiers', '/sources', '/v1/stats/history'])(
+  '%s is of Node alone, with the reason',
+  async (path) => {
+    expect(await told(path)).toMatch(/^404 E_ADMIN: expected a call that a Worker takes, got one of /);
+  },
+);
 
 test('a method that no Request can have is a wrong question, not a failure', async () => {
   expect(await told('/explain?url=http://a/&method=TRACE')).toMatch(
@@ -120,4 +123,21 @@ test('stats count the writes that have shared an intent, in each isolate that th
   expect(await statsOf(other)).toMatchObject({ sharedIntents: 0 });
   await other.log.renew();
   expect(await statsOf(other)).toMatchObject({ sharedIntents: 7 });
+});
+
+test('the statistics of an isolate have its counts, and no windows', async () => {
+  const { log } = await new World().member('w', { mode: 'strict' });
+  const memory = { entries: 0, bytes: 0, maxBytes: 9, evictions: 0, declined: 0 };
+  const options = () => ({ stores: [], memoryStats: () => memory, history: log.history() });
+  const served = new HandlerGate({ platform: universalPlatform(), onFault: undefined, options: options as never });
+  const { statistics } = served.engine.context;
+  statistics.answered({ tenant: '-', originName: 'app', name: 'pages' }, 'miss');
+  const shard = async () => ({ name: 'one', log, served });
+  const request = new Request('http://app.example/_tidegate/v1/stats', { headers: { authorization: 'Bearer secret' } });
+  const answer = await (await answerAdmin(request, '/v1/stats', { ...parts, shard })).json();
+  expect(answer).toMatchObject({
+    version: 1,
+    total: { requests: 1, misses: 1, routes: [{ route: 'pages', origin: 'app', misses: 1 }] },
+    ...{ lastMinute: null, lastTenMinutes: null, populate: null, origins: [], gate: { requests: { miss: 1 } } },
+  });
 });

@@ -19,10 +19,14 @@ class Bench {
   maxFills = 4;
   most: readonly string[] = [];
   failing = new Set<string>();
+  now = 1_000_000;
+  /** Until when the last URL was to be fresh. */
+  untilMs = 0;
 
   async run(schedule: Omit<Schedule, 'name' | 'cron'>) {
     const parts: ScheduleParts = {
-      fill: async (url) => {
+      fill: async (url, freshUntilMs) => {
+        this.untilMs = freshUntilMs;
         if (this.failing.has(url)) throw new Error(`no ${url}`);
         this.filled.push(url);
         return url.includes('elsewhere') ? undefined : { kind: 'stored' };
@@ -34,6 +38,7 @@ class Bench {
         set: async (name, text) => void this.places.set(name, text),
       },
       maxFills: this.maxFills,
+      now: this.now,
       concurrency: 2,
       fault: (error) => void this.faults.push(error),
     };
@@ -67,6 +72,17 @@ describe('a schedule', () => {
     expect(bench.faults).toHaveLength(1);
   });
 
+  test('fills what would expire before the next run, as far as the time between two is known', async () => {
+    const bench = new Bench();
+    const aheadMs: number[] = [];
+    for (const afterMs of [0, 60_000, 90_000, 30 * 86_400_000, 60_000]) {
+      bench.now += afterMs;
+      await bench.run({ urls: URLS });
+      aheadMs.push(bench.untilMs - bench.now);
+    }
+    expect(aheadMs).toEqual([0, 75_000, 105_000, 0, 75_000]);
+  });
+
   test('fills what is asked for most', async () => {
     const bench = new Bench();
     bench.most = URLS;
@@ -75,11 +91,11 @@ describe('a schedule', () => {
 
   test('rejects, and keeps its place, where a sitemap cannot be read', async () => {
     const bench = new Bench();
-    bench.places.set('it', '0 3');
+    bench.places.set('it', '0 3 1000');
     await expect(bench.run({ sitemap: 'https://a.example/none.xml' })).rejects.toThrow(
       'expected the sitemap https://a.example/none.xml, got 404',
     );
-    expect(bench.places.get('it')).toBe('0 3');
+    expect(bench.places.get('it')).toBe('0 3 1000');
   });
 
   test('rejects what is no sitemap', async () => {

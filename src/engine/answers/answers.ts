@@ -6,7 +6,7 @@ import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead } from '../../semantics/fields.ts';
 import type { ReuseBasis } from '../../semantics/freshness.ts';
-import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
+import { formatCacheStatus, type Outcome, type OutcomeDetail } from '../../semantics/outcome.ts';
 import { outwardFields, statedAge } from '../../semantics/outward.ts';
 import { rangeAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
@@ -167,10 +167,15 @@ export function answerFailure(request: GateRequest, error: TidegateError, outcom
   return made(request, {
     status: FAILURE_STATUS[code] ?? 502,
     text: `No answer from the origin: ${code}, ${FAILURES[code] ?? OTHER_FAILURE}.\n`,
-    outcome: { ...outcome, detail: code === 'E_WRITES' ? 'refused' : 'origin-error' },
+    outcome: { ...outcome, detail: FAILURE_DETAIL[code] ?? 'origin-error' },
     ...(retryAfterMs !== undefined && { retryAfter: String(Math.ceil(retryAfterMs / 1_000)) }),
   });
 }
+
+const FAILURE_DETAIL: { readonly [code in ErrorCode]?: OutcomeDetail } = {
+  E_WRITES: 'refused',
+  E_OVERLOAD: 'overload',
+};
 
 const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
   E_ORIGIN_TIMEOUT: 504,

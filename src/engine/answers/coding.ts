@@ -9,6 +9,7 @@ import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { LedgerRefusal } from '../../ledger/ledger.ts';
 import type { MemoryBudget } from '../../memory/budget.ts';
+import { RecentMap } from '../../memory/recent-map.ts';
 import type { Compress, Eventually } from '../../ports.ts';
 import {
   CODINGS,
@@ -23,7 +24,6 @@ import { fieldValue } from '../../semantics/fields.ts';
 import type { GateRequest, GateStats, Route, Selection } from '../contract.ts';
 import { after } from '../eventually.ts';
 import { entryFrom } from '../http/draft.ts';
-import { RecentMap } from '../recent-map.ts';
 import type { Tiers } from '../tiers/tiers.ts';
 
 /** Bodies in the making: the platform's threads also read files and look up names. */

@@ -278,7 +278,8 @@ export class Exchange {
   }
 
   #deliver(entry: StoredResponse, outcome: Outcome, flight?: RunningFlight): void {
-    const { clock, random, bodies } = this.#context;
+    const { clock, random, bodies, statistics, tiers } = this.#context;
+    if (outcome.hit) statistics.foundIn(tiers.givenBy(entry));
     const coded = codedOf(this.#context, this.#request, { entry, selection: this.#selection });
     const how = { now: clock.now(), outcome, random, coded };
     const { large } = coded ?? entry;
@@ -286,6 +287,7 @@ export class Exchange {
       large === undefined || bodies === undefined
         ? answerFromStored(this.#request, entry, how)
         : bodies.answer(this.#request, { entry, large }, how);
+    if (flight === undefined && outcome.detail === undefined) this.#context.hits?.served(this.#request, entry);
     this.#answer(answer, flight);
   }
 

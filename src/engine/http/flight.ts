@@ -86,7 +86,7 @@ export class Flight implements RunningFlight {
   #launch(forward: OriginRequest): void {
     this.#asked = forward;
     this.#requestTimeMs = this.#context.clock.now();
-    this.#origin.launch(this.plan.request.route.origin, forward, {
+    this.#origin.launch(this.plan, forward, {
       interim: (head) => this.plan.onInterim?.(head),
       head: (...told) => this.#head(...told),
       data: (chunk) => this.#data(chunk),
@@ -234,8 +234,8 @@ export class Flight implements RunningFlight {
   }
 
   #store(entry: StoredResponse, names: readonly string[]): void {
-    const { key, request } = this.plan;
-    const filled = { entry, key, names, fill: this.fill, route: request.route };
+    const { key, request, outdated } = this.plan;
+    const filled = { entry, key, names, fill: this.fill, route: request.route, outdated };
     const refusal = this.#body.handOver(entry, () => storeFill(this.#context, filled));
     if (refusal === undefined) this.#outcome = { kind: 'stored' };
     else this.#refuse(refusal);

@@ -4,9 +4,10 @@
 // once they are durable. Until then nothing is heard, and what was said is kept.
 
 import type { Eventually, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';
+import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 import type { Context } from '../context.ts';
 import { guarded } from '../guarded.ts';
-import type { Landing } from './running-flight.ts';
+import type { FlightPlan, Landing } from './running-flight.ts';
 
 /** Tells all, whatever one of them throws: that one hears of a failure instead. */
 export function tellEach(
@@ -26,8 +27,10 @@ export function tellEach(
 /** Of an origin that threw. */
 const NO_FORWARD: Forward = { abort: () => {}, pause: () => {}, resume: () => {} };
 
+type GuardContext = Pick<Context, 'fault' | 'broken' | 'tasks' | 'statistics' | 'clock'>;
+
 export class ForwardGuard {
-  readonly #context: Pick<Context, 'fault' | 'broken' | 'tasks'>;
+  readonly #context: GuardContext;
   #forward: Forward | undefined;
   /** Number of the forward that counts. */
   #leg = 0;
@@ -35,7 +38,7 @@ export class ForwardGuard {
   #failed: OriginListener['failed'] = () => {};
 
   /** `fault` is told when what was waited for failed; the flight goes on all the same. */
-  constructor(context: Pick<Context, 'fault' | 'broken' | 'tasks'>) {
+  constructor(context: GuardContext) {
     this.#context = context;
   }
 
@@ -44,9 +47,15 @@ export class ForwardGuard {
     return this.#forward !== undefined;
   }
 
-  launch(origin: Origin, request: OriginRequest, listener: OriginListener): void {
+  launch({ request: { route }, stores }: FlightPlan, request: OriginRequest, listener: OriginListener): void {
     const leg = ++this.#leg;
     this.#failed = listener.failed;
+    const { statistics, clock } = this.#context;
+    const { origin } = route;
+    const sentMs = clock.monotonic();
+    // What is kept of the answer to a POST spares no other request.
+    const isFill = stores && request.method === 'GET';
+    statistics.forwarded(route);
     const heard = <Told extends unknown[]>(tell: (...told: Told) => void) => {
       const tellNow = (...told: Told) => {
         if (leg === this.#leg) this.#safely(() => tell(...told));
@@ -56,11 +65,18 @@ export class ForwardGuard {
         else this.#held.push(() => tellNow(...told));
       };
     };
-    const failed = heard(listener.failed);
+    const failed = heard((...told: Parameters<OriginListener['failed']>) => {
+      statistics.failed(route);
+      listener.failed(...told);
+    });
+    const head = heard((...told: Parameters<OriginListener['head']>) => {
+      statistics.heard(route, clock.monotonic() - sentMs, isFill ? queriesIn(told[0]) : undefined);
+      listener.head(...told);
+    });
     try {
       const told = request.beforeSending === undefined || origin.tellsSending === true;
       this.#forward = (told ? origin : sendingTold(origin)).forward(request, {
-        ...{ interim: heard(listener.interim), head: heard(listener.head), data: heard(listener.data) },
+        ...{ interim: heard(listener.interim), head, data: heard(listener.data) },
         ...{ end: heard(listener.end), failed },
       });
     } catch (error) {
@@ -129,6 +145,15 @@ export class ForwardGuard {
     while (this.#held === undefined && at < held.length) (held[at++] as () => void)();
     (this.#held as (() => void)[] | undefined)?.unshift(...held.slice(at));
   }
+}
+
+/** Most that is believed of an answer. */
+const MOST_QUERIES = 100_000;
+
+/** How many statements of a database the answer took, as a tracker says; 0: nobody says. */
+function queriesIn({ fields }: ResponseHead): number {
+  const said = fieldValue(fields, 'tidegate-queries') ?? '';
+  return /^\d{1,9}$/.test(said) ? Math.min(MOST_QUERIES, Number(said)) : 0;
 }
 
 /** The origin, with `beforeSending` called for it, at once: it may send whenever it wants. */

@@ -62,7 +62,7 @@ export function planToValidate(
 ): ForwardPlan {
   const { outdated, reason } = why;
   const whole = asWhole(request);
-  const plan = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
+  const plan = { reason, ...(outdated ? { detail: 'outdated' as const, outdated: entry } : { replaces: entry }) };
   const conditions = validationFields(decodeHead(entry.bytes, entry.headBytes), { outdated });
   if (conditions === undefined) return { ...plan, forward: whole };
   return { ...plan, forward: withFields(whole, conditions), unconditional: whole, validating: entry };
@@ -109,13 +109,18 @@ export function forwardedOutcome(from: Landed, forwardStatus: number | undefined
   };
 }
 
-/** The outcome while the response is still arriving: whether it is being stored, or the engine's reason against it. */
+/** The outcome while the response is still arriving: whether it is being stored, or the reason against it. */
 export function responseOutcome(from: Landed, landing: Landing & { kind: 'response' }): Outcome {
   const { head, draft, refusal } = landing;
   const outcome = forwardedOutcome(from, head.status);
   const detail = OUTCOME_DETAILS.find((one) => one === refusal);
   const judged = draft !== undefined || refusal !== undefined;
-  return { ...outcome, ...(detail && { detail }), ...(judged && { stored: refusal === undefined }) };
+  return {
+    ...outcome,
+    ...(detail && { detail }),
+    ...(judged && { stored: refusal === undefined }),
+    ...(refusal !== undefined && { refusal }),
+  };
 }
 
 /** A GET for the whole representation: the client's conditions and ranges are answered from it (RFC 9111 §4.3.2). */

@@ -123,7 +123,9 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request))) return undefined;
   const coded = route.compress === undefined ? undefined : codedOf(context, request, { entry, selection });
   const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
+  context.statistics.foundIn(context.tiers.givenBy(entry));
   context.tally.answered(request, answer);
+  context.hits?.served(request, entry);
   return answer;
 }
 

@@ -33,6 +33,8 @@ export interface ForwardPlan {
   readonly unconditional?: OriginRequest;
   /** The stored response it would replace, when that is current: an error of the moment must not. */
   readonly replaces?: StoredResponse;
+  /** The invalidated one that it would replace. */
+  readonly outdated?: StoredResponse;
   readonly reason: ForwardReason;
   readonly detail?: OutcomeDetail | undefined;
 }

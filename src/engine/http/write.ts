@@ -16,8 +16,8 @@ import { groupsInvalidated, invalidatedUris } from '../../semantics/invalidation
 import { fieldsForCaches, tagsOfAnswer } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
-import { after, allAtOnce } from '../eventually.ts';
-import type { Invalidator } from '../invalidator.ts';
+import { after } from '../eventually.ts';
+import { invalidateBy } from '../invalidating.ts';
 import { Flight } from './flight.ts';
 import type { FlightOwner, FlightPlan, ForwardPlan, RunningFlight } from './running-flight.ts';
 
@@ -87,16 +87,17 @@ const NOT_IMPLEMENTED = 501;
  * make it outdated; any other since its sending does.
  */
 function countAfter(
-  { ledger, invalidator }: Context,
+  context: Context,
   named: readonly Selector[],
   answer: { readonly request: GateRequest; readonly head: ResponseHead; readonly fill: Fill },
 ): Eventually<void> {
+  const { ledger } = context;
   const { request, head, fill } = answer;
   if (named.length === 0) return undefined;
   const { tags } = tagsOfAnswer(head, request);
   const isAffected = ledger.isAffected(fill, { uri: request.uri, origin: request.route.originName, tags });
   const before = ledger.applied;
-  return after(invalidateAll(invalidator, named), (positions) => {
+  return after(invalidateBy(context, 'write', named), (positions) => {
     if (!isAffected && areNext(positions, before)) ledger.fills.countFrom(fill, before + positions.length);
   });
 }
@@ -127,13 +128,9 @@ export function holdUnknown(
   const { named = [], closeIntent = invalidator.openIntent(uri) } = hold;
   const affected: Selector[] = [{ kind: 'url', uri }, ...named];
   tasks.later(unknownOutcomeMs, () => {
-    for (const selector of affected) invalidator.invalidateSoon(selector);
+    for (const selector of affected) invalidator.invalidateSoon(selector, 'write');
     closeIntent();
     context.rehydrator?.invalidated(affected, context.tiers);
   });
-  return invalidateAll(invalidator, affected);
-}
-
-function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[]): Eventually<readonly Position[]> {
-  return allAtOnce(selectors.map((selector) => invalidator.invalidate(selector)));
+  return invalidateBy(context, 'write', affected);
 }

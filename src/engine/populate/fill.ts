@@ -20,17 +20,26 @@ const MAX_JOINS = 2;
 
 const FRESH: PopulateResult = Object.freeze({ kind: 'fresh' });
 
-/** Fills what the request would be answered with, unless a stored response answers it as it is. */
-export async function populateOne(context: Context, request: GateRequest): Promise<PopulateResult> {
+/**
+ * Fills what the request would be answered with, unless a stored response answers it as it is, and goes on to do so until
+ * `freshUntilMs`, in ms since the Unix epoch.
+ */
+export async function populateOne(
+  context: Context,
+  request: GateRequest,
+  freshUntilMs = Number.NEGATIVE_INFINITY,
+): Promise<PopulateResult> {
   if (request.method !== 'GET') return { kind: 'refused', reason: 'method' };
   if (request.bypass) return { kind: 'refused', reason: request.bypass === true ? 'bypass' : request.bypass };
   const key = cacheKey(request.route, 'GET', request.uri);
   const arrival = context.ledger.arrive();
   for (let joins = 0; ; joins++) {
-    if (isHeld(context, key, request)) return FRESH;
+    // What another has just filled is not filled again, however short its lifetime.
+    const at = Math.max(context.clock.now(), joins === 0 ? freshUntilMs : 0);
+    if (isHeld(context, { key, at }, request)) return FRESH;
     const selection = await select(context, key, request);
     const { entry, miss = 'miss' } = selection;
-    const plan = entry === undefined ? planToFill(request, miss) : planFrom(context, entry, request);
+    const plan = entry === undefined ? planToFill(request, miss) : planFrom(context, { entry, at }, request);
     if (plan === undefined) return FRESH;
     if (context.tally.isHitForMiss(key)) return { kind: 'refused', reason: 'hit-for-miss' };
     const other = context.flights.get(selection.key);
@@ -45,10 +54,14 @@ export async function populateOne(context: Context, request: GateRequest): Promi
 }
 
 /**
- * True when the fastest tier holds what would be served. Asked first, because unlike a look-up it is no use of the entry:
+ * True when the fastest tier holds what would be served then. Asked first, because unlike a look-up it is no use of the entry:
  * an entry that only a schedule asks for must not count as popular.
  */
-function isHeld(context: Context, key: string, request: GateRequest): boolean {
+function isHeld(
+  context: Context,
+  { key, at }: { readonly key: string; readonly at: number },
+  request: GateRequest,
+): boolean {
   const { originName } = request.route;
   return context.tiers.held({ kind: 'url', uri: request.uri }).some((note) => {
     if (note.kind !== 'response' || note.status === 206 || !isSelected(note.key, key, request)) return false;
@@ -56,7 +69,7 @@ function isHeld(context: Context, key: string, request: GateRequest): boolean {
       { epoch: note.epoch, position: note.stamp },
       { uri: request.uri, origin: originName, tags: note.tags },
     );
-    return !affected && currentAgeMs(note.bornMs, context.clock.now()) < note.lifetimeMs;
+    return !affected && currentAgeMs(note.bornMs, at) < note.lifetimeMs;
   });
 }
 
@@ -69,10 +82,14 @@ function isSelected(stored: string, key: string, request: GateRequest): boolean 
   return requestVariantKey(key, names, request) === stored;
 }
 
-/** The plan; undefined when there is nothing to ask. */
-function planFrom(context: Context, entry: StoredResponse, request: GateRequest): ForwardPlan | undefined {
+/** The plan; undefined when there is nothing to ask, since the entry may be served then. */
+function planFrom(
+  context: Context,
+  { entry, at }: { readonly entry: StoredResponse; readonly at: number },
+  request: GateRequest,
+): ForwardPlan | undefined {
   const outdated = !context.ledger.isCurrent(entry);
-  const { kind } = decideReuse(NO_DEMANDS, entry, { now: context.clock.now(), outdated });
+  const { kind } = decideReuse(NO_DEMANDS, entry, { now: at, outdated });
   if (entry.status === 206) {
     return (kind === 'serve' ? planToComplete(request, entry) : undefined) ?? planToFill(request, 'miss');
   }

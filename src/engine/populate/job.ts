@@ -8,8 +8,12 @@ import type { Cancel, Clock, Tasks } from '../../ports.ts';
 import type { PopulateResult } from '../contract.ts';
 import { Pace, type PaceLimits } from './pace.ts';
 
-/** Why fills are made for which no client waits. */
-export type PopulateCause = 'startup' | 'publish' | 'schedule' | 'rehydration' | 'missing' | 'operator';
+/**
+ * Why fills are made for which no client waits, in the order in which they go: what has changed and was asked for or published, what is
+ * about to expire, what somebody waits for, what will be asked for at some time, what may be.
+ */
+export const CAUSES = ['rehydration', 'publish', 'schedule', 'operator', 'missing', 'startup', 'prediction'] as const;
+export type PopulateCause = (typeof CAUSES)[number];
 
 /** Where a job is written down, so that it can go on after a restart. Places are counted from 0 in the order given. */
 export interface JobRecord {
@@ -29,6 +33,8 @@ export interface JobSpec {
   /** Undefined: no bounds beside those of the origins. */
   readonly concurrency?: number | undefined;
   readonly ratePerSecond?: number | undefined;
+  /** In ms since the Unix epoch: entries that would be stale before are filled, too. Default: those that are stale already. */
+  readonly freshUntilMs?: number | undefined;
   /** Is given the id of the job. */
   readonly record?: (id: string) => JobRecord;
 }
@@ -80,7 +86,9 @@ type JobCounts = { -readonly [Name in keyof Omit<JobProgress, 'perSecond' | 'err
 
 export class Job {
   readonly id: string;
+  readonly cause: PopulateCause;
   readonly limits: PaceLimits;
+  readonly freshUntilMs: number | undefined;
   readonly pace = new Pace();
   /** Called by `tell`, and at the end. */
   readonly listeners = new Set<(progress: JobProgress) => void>();
@@ -91,7 +99,9 @@ export class Job {
   constructor(id: string, spec: JobSpec, now: number) {
     const { cause, name, concurrency = Number.POSITIVE_INFINITY, ratePerSecond = 0 } = spec;
     this.id = id;
+    this.cause = cause;
     this.limits = { concurrency, ratePerSecond };
+    this.freshUntilMs = spec.freshUntilMs;
     this.#record = spec.record?.(id);
     this.#counts = {
       ...{ id, cause, ...(name !== undefined && { name }), state: 'running', total: 0, sealed: false, done: 0 },

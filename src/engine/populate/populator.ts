@@ -2,15 +2,15 @@
 // expected to spare clients the most time are filled first, at a pace the origins can bear.
 //
 // Each job has a lane for each origin, in the order of expected hits; a lane may
-// go when its origin and its job both have room, and among those that may, the one whose first fill has the most expected
-// hits times the cost of its origin goes.
+// go when its origin and its job both have room, and among those that may, the one goes whose cause comes first, and of one cause
+// that whose first fill has the most expected hits times the cost of its origin.
 
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
 import { nextAttempt } from './fill.ts';
 import { fillText, itemOf, type PopulateItem } from './item.ts';
-import { type ItemEnd, type Job, Jobs, type NotStored } from './job.ts';
+import { CAUSES, type ItemEnd, type Job, Jobs, type NotStored, type PopulateCause } from './job.ts';
 import { OriginPace, type PaceLimits } from './pace.ts';
 import { type Fill, FillQueue, type Lane } from './queue.ts';
 
@@ -20,13 +20,20 @@ export interface PopulatorOptions {
   readonly random: Random;
   /** The request that a client's would become; undefined when no route takes it. */
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
-  readonly fill: (request: GateRequest) => Promise<PopulateResult>;
+  /** `freshUntilMs`: a stored response that would be stale before is filled again. */
+  readonly fill: (request: GateRequest, freshUntilMs?: number) => Promise<PopulateResult>;
   /** For each origin; a job may ask for less. */
   readonly limits: () => PaceLimits;
   /** Told of what is a defect: a fill is never to throw. */
   readonly fault: (error: unknown) => void;
   /** URLs that may wait. Default 1,000,000. */
   readonly maxWaiting?: number;
+}
+
+export interface PopulateSummary {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly queue: readonly { readonly cause: PopulateCause; readonly waiting: number }[];
 }
 
 const MAX_WAITING = 1_000_000;
@@ -105,9 +112,13 @@ export class Populator {
     return Math.max(ofOrigin, job.pace.reserve(now, job.limits));
   }
 
-  /** Waiting and running fills, for operators. */
-  summary(): { readonly waiting: number; readonly inFlight: number } {
-    return { waiting: this.#queue.shares, inFlight: this.#inFlight };
+  /** Waiting and running fills, for operators; `queue`: those that wait, by cause, in the order in which they go. */
+  summary(): PopulateSummary {
+    const lanes = [...this.#lanes.values()];
+    const waitingFor = (cause: PopulateCause) =>
+      lanes.reduce((sum, { job, heap }) => sum + (job.cause === cause ? heap.length : 0), 0);
+    const queue = CAUSES.map((cause) => ({ cause, waiting: waitingFor(cause) })).filter(({ waiting }) => waiting > 0);
+    return { waiting: this.#queue.shares, inFlight: this.#inFlight, queue };
   }
 
   /** Begins nothing more. Jobs stay as they are, so that what is written down of them can go on after a restart. */
@@ -132,7 +143,7 @@ export class Populator {
     if (lane === undefined) {
       const origin = this.#origins.get(originName) ?? new OriginPace(this.#options.random);
       this.#origins.set(originName, origin);
-      lane = { job, heap: [], origin };
+      lane = { job, rank: CAUSES.indexOf(job.cause), heap: [], origin };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -160,7 +171,7 @@ export class Populator {
   #next(): { readonly lane: OriginLane | undefined; readonly waitMs: number } {
     const now = this.#options.clock.monotonic();
     const limits = this.#options.limits();
-    let best: { readonly lane: OriginLane; readonly worth: number; readonly order: number } | undefined;
+    let best: LaneTurn | undefined;
     let leastWaitMs = Number.POSITIVE_INFINITY;
     for (const [name, lane] of this.#lanes) {
       const first = this.#queue.first(lane);
@@ -171,9 +182,8 @@ export class Populator {
       const waitMs = Math.max(lane.origin.waitMs(now, limits), lane.job.pace.waitMs(now, lane.job.limits));
       leastWaitMs = Math.min(leastWaitMs, Math.max(0, waitMs));
       if (waitMs > 0) continue;
-      const worth = first.hits * lane.origin.cost;
-      const isFirst = best === undefined || worth > best.worth || (worth === best.worth && first.order < best.order);
-      if (isFirst) best = { lane, worth, order: first.order };
+      const turn = { lane, worth: first.hits * lane.origin.cost, order: first.order };
+      if (best === undefined || isBefore(turn, best)) best = turn;
     }
     return { lane: best?.lane, waitMs: leastWaitMs };
   }
@@ -187,7 +197,7 @@ export class Populator {
     this.#beganInTurn++;
     lane.origin.begin(now, this.#options.limits());
     lane.job.pace.begin(now, lane.job.limits);
-    this.#options.fill(request).then(
+    this.#options.fill(request, freshUntilMs(fill)).then(
       (result) => this.#ended(lane, fill, result),
       (error: unknown) => {
         this.#options.fault(error);
@@ -213,7 +223,8 @@ export class Populator {
     // Only results that reached the origin count towards its recovery.
     else if (result.kind === 'stored' || (result.kind === 'refused' && result.forwardMs !== undefined))
       origin.recovered();
-    if (next === undefined) return false;
+    // What was only likely to be asked for is not worth a second request.
+    if (next === undefined || fill.shares.every(({ job }) => job.cause === 'prediction')) return false;
     if (next.pause !== undefined && origin.isGivenUp) {
       this.#giveUp(origin);
       return false;
@@ -248,4 +259,22 @@ export class Populator {
       this.jobs.moved(job);
     }
   }
+}
+
+interface LaneTurn {
+  readonly lane: OriginLane;
+  readonly worth: number;
+  readonly order: number;
+}
+
+function isBefore(one: LaneTurn, other: LaneTurn): boolean {
+  if (one.lane.rank !== other.lane.rank) return one.lane.rank < other.lane.rank;
+  return one.worth > other.worth || (one.worth === other.worth && one.order < other.order);
+}
+
+/** The latest instant that one of the jobs wants it fresh until. */
+function freshUntilMs({ shares }: Fill<Job>): number | undefined {
+  let latest: number | undefined;
+  for (const { job } of shares) if ((job.freshUntilMs ?? 0) > (latest ?? 0)) latest = job.freshUntilMs;
+  return latest;
 }

@@ -23,6 +23,8 @@ export interface Fill<Job> {
 /** Fills of one job at one origin. Made by the queue's user. */
 export interface Lane<Job> {
   readonly job: Job;
+  /** Lanes with less go first. */
+  readonly rank: number;
   /** A binary heap; empty at first. Only the queue writes to it. */
   readonly heap: WaitingFill<Job>[];
 }
@@ -57,10 +59,18 @@ export class FillQueue<Job> {
     return this.#shares;
   }
 
-  /** Lets the fill wait in the lane of its first share; one that waits already is shared from now on. */
-  add({ text, hits, attempts, shares }: Fill<Job>, lane: Lane<Job>): void {
-    this.#shares += shares.length;
+  /**
+   * Lets the fill wait in the lane of its first share. One that waits already is shared from now on, and changes to this lane if that
+   * goes first.
+   */
+  add(fill: Fill<Job>, lane: Lane<Job>): void {
+    const { text, hits, attempts, shares } = fill;
     const there = this.#waiting.get(text);
+    if (there !== undefined && lane.rank < there.lane.rank) {
+      const before = this.#takeOut(there);
+      return this.add({ ...before, hits: Math.max(hits, before.hits), shares: shares.concat(before.shares) }, lane);
+    }
+    this.#shares += shares.length;
     if (there !== undefined) {
       there.further ??= [];
       // Not spread: a text may have more shares than a call takes arguments.
@@ -84,13 +94,18 @@ export class FillQueue<Job> {
 
   /** Takes the first of a lane that is not empty. */
   take({ heap }: Lane<Job>): Fill<Job> {
-    const first = heap[0] as WaitingFill<Job>;
+    return this.#takeOut(heap[0] as WaitingFill<Job>);
+  }
+
+  #takeOut(waiting: WaitingFill<Job>): Fill<Job> {
+    const { heap } = waiting.lane;
     const last = heap.pop() as WaitingFill<Job>;
-    if (last !== first) {
-      seat(last, 0);
+    if (last !== waiting) {
+      seat(last, waiting.place);
+      up(last);
       down(last);
     }
-    return this.#release(first);
+    return this.#release(waiting);
   }
 
   /** Empties a lane; returns the fills that others want too, without the share of the lane's job. */

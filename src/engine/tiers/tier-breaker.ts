@@ -7,8 +7,8 @@
 // What a tier was not told of meanwhile is noted: what it has under these keys is not the latest. No invalidation depends on
 // it, for the reader validates; it is for what was stored in place of an entry that no invalidation named.
 
+import { RecentMap } from '../../memory/recent-map.ts';
 import type { Clock, Tasks } from '../../ports.ts';
-import { RecentMap } from '../recent-map.ts';
 
 export interface TierLimits {
   /** Infinity: it is waited for as long as it takes. */

@@ -31,6 +31,8 @@ export interface TiersParts {
 export class Tiers {
   readonly #loop: TierLoop<Entry>;
   readonly #parts: TiersParts;
+  /** Places of the slower tiers that have given an entry, until it answers a request. */
+  readonly #givenBy = new WeakMap<Entry, number>();
   readonly variants = new VariantLists();
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
@@ -38,13 +40,28 @@ export class Tiers {
   constructor(parts: TiersParts) {
     const { stores, ledger, clock, tasks, fault } = parts;
     const isCurrent = (entry: Entry) => entry.kind === 'variants' || ledger.isCurrent(entry);
-    this.#loop = new TierLoop({ stores, clock, tasks, fault, isCurrent, isNoOlder });
+    const found = (entry: Entry, at: number) => void (at > 0 && this.#givenBy.set(entry, at));
+    const told = stores.length > 1 ? { found } : {};
+    this.#loop = new TierLoop({ stores, clock, tasks, fault, isCurrent, isNoOlder, ...told });
     this.#parts = parts;
   }
 
   /** The entry under the key, from the fastest tier that has it. The reader validates it. */
   get(key: string): Eventually<Entry | undefined> {
     return this.#loop.get(key);
+  }
+
+  get names(): readonly string[] {
+    return this.#parts.names;
+  }
+
+  /** The place of the tier that gave the entry for this one use: from then on the fastest one has it. */
+  givenBy(entry: Entry): number {
+    if (this.#parts.stores.length === 1) return 0;
+    const at = this.#givenBy.get(entry);
+    if (at === undefined) return 0;
+    this.#givenBy.delete(entry);
+    return at;
   }
 
   /**
@@ -112,6 +129,18 @@ export class Tiers {
   held(selector: Selector): readonly EntryNote[] {
     const found = this.#parts.stores[0]?.find(selector) ?? [];
     return Symbol.iterator in found ? [...found] : [];
+  }
+
+  /** How many stored responses of the fastest tier URLs and tags name, up to `most` in all: whoever invalidates them waits. */
+  countHeld(selectors: readonly Selector[], most: number): number {
+    let count = 0;
+    for (const selector of selectors) {
+      if (selector.kind !== 'url' && selector.kind !== 'tag') continue;
+      const found = this.#parts.stores[0]?.find(selector) ?? [];
+      if (!(Symbol.iterator in found)) continue;
+      for (const { kind } of found) if (kind === 'response' && ++count === most) return count;
+    }
+    return count;
   }
 
   #named(tier: string): Store {

@@ -162,14 +162,14 @@ class TieredValueCache implements ValueCache {
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
     this.#context.tally.invalidated(selectors, soft);
-    const appended = selectors.map((selector) => this.#context.invalidator.invalidate(selector, soft));
+    const appended = selectors.map((selector) => this.#context.invalidator.invalidate(selector, { soft }));
     await this.#context.underWay.track(Promise.all(appended));
   }
 
   sources(): SourceLeases {
     this.#sources ??= new SourceLeases({
       clock: this.#context.clock,
-      invalidate: (one) => this.invalidate([one], false),
+      invalidate: (selectors) => this.invalidate(selectors, false),
     });
     this.#context.ledger.sources = this.#sources;
     return this.#sources;

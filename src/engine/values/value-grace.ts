@@ -5,9 +5,9 @@
 
 import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
+import { RecentMap } from '../../memory/recent-map.ts';
 import type { Eventually } from '../../ports.ts';
 import { after } from '../eventually.ts';
-import { RecentMap } from '../recent-map.ts';
 import type { ValueContext } from './value-context.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import { taken } from './value-storing.ts';

@@ -98,7 +98,7 @@ export const configSchema = section(
       {
         host: text.default('127.0.0.1'),
         port: integer(0, 65_535).default(8081),
-        token: kind.bearerToken.optional(),
+        token: site.bearerToken.optional(),
         tokenFile: text.optional(),
         maxConnections: integer(1).default(1_000),
         calls: rate(1_000, 5_000),
@@ -114,6 +114,11 @@ export const configSchema = section(
     positions: section({ secret: kind.sharedSecret.optional(), secretFile: text.optional() }).default({}),
     populate: section(POPULATE).default({}),
     schedule: list(scheduleSchema).default([]),
+    prober: section({
+      share: site.part.default(0),
+      ratePerSecond: kind.perSecond.default(1),
+      onOutdated: oneOf('report', 'invalidate').default('invalidate'),
+    }).default({}),
     limits: section({
       maxTargetBytes: integer(1).default(8_192),
       maxHeadBytes: integer(1).default(16_384),
@@ -140,8 +145,8 @@ export const configSchema = section(
       }).default({}),
       overload: section({
         eventLoopDelay: timeout().default('500ms'),
-        heap: kind.part.default(0.9),
-        descriptors: kind.part.default(0.9),
+        heap: site.part.default(0.9),
+        descriptors: site.part.default(0.9),
       }).default({}),
     }).default({}),
     log: section({

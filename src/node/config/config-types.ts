@@ -26,6 +26,8 @@ export interface TidegateConfig {
   readonly populate?: PopulateConfig | undefined;
   /** Repeated fills. Default: none. */
   readonly schedule?: readonly ScheduleConfig[] | undefined;
+  /** Asks origins again for a sample of the hits, to say how many of them are outdated. */
+  readonly prober?: ProberConfig | undefined;
   /** Limits of what clients send; each excess is answered with the status beside it. */
   readonly limits?: LimitsConfig | undefined;
   readonly log?: LogConfig | undefined;
@@ -188,6 +190,15 @@ interface PostgresSourceConfig {
   readonly publication?: string | undefined;
   /** How much of an old row the log holds. Default `full`. */
   readonly identity?: 'full' | 'key' | undefined;
+}
+
+interface ProberConfig {
+  /** The part of the hits that is asked about, 0 to 1. Default 0: none, since every ask is a request that no client has sent. */
+  readonly share?: number | undefined;
+  /** Hits that are asked about in a second, on the average; one that differs is asked about twice more. Default 1. */
+  readonly ratePerSecond?: number | undefined;
+  /** What is done with an outdated answer that was found: its URL is invalidated, or it is only reported. Default `invalidate`. */
+  readonly onOutdated?: 'report' | 'invalidate' | undefined;
 }
 
 interface TrustedProxiesConfig {

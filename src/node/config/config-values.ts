@@ -11,9 +11,10 @@ export const workers = value<number | 'auto'>(
   (given) => given === 'auto' || isIntegerIn(given, 1, MAX_WORKERS),
 );
 
-export const part = value<number>(
-  'a number from 0 to 1',
-  (given) => typeof given === 'number' && given >= 0 && given <= 1,
+/** So many in a second on the average; less than one, too. */
+export const perSecond = value<number>(
+  'a number above 0, at most 1000',
+  (given) => typeof given === 'number' && given > 0 && given <= 1_000,
 );
 
 /** For a part that may not be nothing. */
@@ -41,13 +42,6 @@ function isConnection(given: unknown): given is string {
 
 /** A name that clients ask for in TLS (RFC 6066 §3), or a wildcard of one label (RFC 6125 §6.4.3). */
 export const certificateHost = like('a host name or "*.host"', /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i);
-
-/** A value that a Bearer credential can hold (RFC 6750 §2.1). */
-export const bearerToken = like(
-  'a bearer token (letters, digits, "-._~+/", then "=")',
-  /^[A-Za-z0-9\-._~+/]+=*$/,
-  showSecret,
-);
 
 /** What nobody guesses: as long as 16 random bytes in hexadecimal. */
 export const sharedSecret = like(

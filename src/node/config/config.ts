@@ -8,10 +8,11 @@ import { pathToFileURL } from 'node:url';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
 import { readWhole } from '../../options/sections.ts';
+import { bearerToken } from '../../site/kinds.ts';
 import { type ResolvedRoute, resolveRoutes } from '../../site/resolved.ts';
 import { checked, checkedDatabases } from './config-checks.ts';
 import type { ConfigOutput, ScheduleOutput } from './config-schema.ts';
-import { bearerToken, sharedSecret } from './config-values.ts';
+import { sharedSecret } from './config-values.ts';
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
@@ -233,7 +234,13 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
     })),
     disk: disk && { ...disk, path: absolute(disk.path) },
     sources: databaseFiles(rest.sources, absolute),
-    populate: { ...populate, onStart: onStart && { ...onStart, file: absolute(onStart.file) } },
+    populate: {
+      ...populate,
+      onStart: onStart && { ...onStart, file: absolute(onStart.file) },
+      publish: mapValues(populate.publish, (hook, name) => {
+        return { ...hook, token: hook.token ?? secretIn(hookToken(name, absolute(hook.tokenFile))) };
+      }),
+    },
     schedule: schedule.map((one, at) => {
       return { ...one, file: absolute(one.file), name: one.name ?? `schedule-${at + 1}` };
     }),
@@ -255,16 +262,17 @@ function databaseFiles(databases: ConfigOutput['sources'], absolute: ReturnType<
   return mapValues(databases, (database) => ({ ...database, sqlite: absolute(database.sqlite) }));
 }
 
-function mapValues<Value>(
+function mapValues<Value, Mapped>(
   table: { readonly [name: string]: Value },
-  map: (value: Value) => Value,
-): { readonly [name: string]: Value } {
-  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
+  map: (value: Value, name: string) => Mapped,
+): { readonly [name: string]: Mapped } {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value, name)]));
 }
 
 /** Where a secret is that does not stand in the configuration itself. */
 interface SecretPlace {
-  readonly variable: string;
+  /** Undefined: it is in none. */
+  readonly variable: string | undefined;
   /** The option that names a file. */
   readonly option: string;
   readonly file: string | undefined;
@@ -274,12 +282,16 @@ interface SecretPlace {
 const TOKEN = { variable: 'TIDEGATE_ADMIN_TOKEN', option: 'admin.tokenFile', kind: bearerToken };
 const POSITION_SECRET = { variable: 'TIDEGATE_POSITION_SECRET', option: 'positions.secretFile', kind: sharedSecret };
 
+function hookToken(name: string, file: string | undefined): SecretPlace {
+  return { variable: undefined, option: `populate.publish.${name}.tokenFile`, file, kind: bearerToken };
+}
+
 function storedSecret(place: SecretPlace, env: NodeJS.ProcessEnv, source: string): string | undefined {
   const { variable, option, file, kind } = place;
   // An empty variable is an unset one: an empty token would let everyone in.
-  const text = file === undefined ? env[variable] || undefined : readSecretFile(option, file);
+  const text = file === undefined ? env[variable ?? ''] || undefined : readSecretFile(option, file);
   if (text === undefined) return undefined;
-  const path = file === undefined ? [variable] : option.split('.');
+  const path = file === undefined ? [variable ?? ''] : option.split('.');
   return readWhole(source, (tell) => kind.read(text, (problem) => tell(problem, path)));
 }
 

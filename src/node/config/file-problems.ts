@@ -9,8 +9,9 @@ import { readAuthorities } from '../origin/origin.ts';
 import type { ResolvedConfig } from './config.ts';
 
 /** Every problem as `path: what is wrong`; empty when a start finds everything it needs. */
-export function fileProblems({ listen, origins, disk, populate, schedule, sources }: ResolvedConfig): string[] {
+export function fileProblems({ listen, origins, disk, log, populate, schedule, sources }: ResolvedConfig): string[] {
   return [
+    ...(log.file === 'stdout' ? [] : logProblem(log.file)),
     ...certificateProblems(listen.tls?.certificates ?? []),
     ...Object.entries(origins).flatMap(([name, { tls }]) => problemOf(() => void readAuthorities(name, tls.ca))),
     ...(disk === undefined ? [] : folderProblem(disk.path)),
@@ -29,6 +30,12 @@ function folderProblem(path: string): string[] {
   while (!exists(nearest)) nearest = dirname(nearest);
   if (!isFolder(nearest)) return [say(nearest === path ? 'a file' : `${nearest} is a file`)];
   return problemOf(() => accessSync(nearest, constants.W_OK | constants.X_OK), say);
+}
+
+function logProblem(file: string): string[] {
+  const say = (got: string) => `log.file: expected a file that can be written, got ${got}`;
+  if (isFolder(file)) return [say(`a folder: ${file}`)];
+  return problemOf(() => accessSync(exists(file) ? file : dirname(file), constants.W_OK), say);
 }
 
 function exists(path: string): boolean {

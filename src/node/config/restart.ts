@@ -3,7 +3,18 @@
 import type { ResolvedConfig } from './config.ts';
 
 /** Keys that only a new start can change; the certificates of `listen` change with a reload. */
-const FIXED = ['listen', 'admin', 'positions', 'memory', 'disk', 'limits', 'log', 'cacheName', 'workers'] as const;
+const FIXED = [
+  'listen',
+  'admin',
+  'positions',
+  'memory',
+  'disk',
+  'limits',
+  'log',
+  'cacheName',
+  'workers',
+  'prober',
+] as const;
 
 /** The keys of `after` that wait for a new start. */
 export function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {

@@ -5,7 +5,8 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { type DestinationStream, destination as fileDestination, type Logger, pino } from 'pino';
-import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
+import type { ExchangeReport } from '../../engine/contract.ts';
+import type { OutcomeClass } from '../../engine/outcome-class.ts';
 import { cacheKey } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { redactText, shownMethod } from './redact.ts';
@@ -42,12 +43,13 @@ function shownError(error: Error): object {
 /** Throws E_CONFIG when the file cannot be opened. */
 function openLog(dest: string | number): DestinationStream {
   try {
-    if (typeof dest === 'string') closeSync(openSync(dest, 'a'));
+    // Addresses and URLs of clients are not for every user of the machine.
+    if (typeof dest === 'string') closeSync(openSync(dest, 'a', 0o640));
   } catch (error) {
     const message = `log.file: expected a file that can be written, got ${messageOf(error)}`;
     throw new TidegateError('E_CONFIG', message, { cause: error });
   }
-  const stream = fileDestination({ dest, sync: false });
+  const stream = fileDestination({ dest, sync: false, mode: 0o640 });
   stream.on('error', (error: Error) => {
     // A full disk ends the log, not the gate. Otherwise the stream would gather lines in memory, and its flush at the
     // end of the process would try for ever.
@@ -89,6 +91,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra) {
     // Why the origin was asked (RFC 9211 §2.2).
     ...(outcome.forward !== undefined && { fwd: outcome.forward }),
     ...(outcome.detail !== undefined && { detail: outcome.detail }),
+    ...(outcome.refusal !== undefined && { refusal: outcome.refusal }),
     bytes: extra.bytes,
     durationMs: toMicroseconds(extra.durationMs),
     ...(forwardMs !== undefined && { forwardMs: toMicroseconds(forwardMs) }),

@@ -13,6 +13,7 @@ import { type AdminCounts, type AdminRefusalReason, type CallLimits, CallRoom } 
 import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
 import { answerArrival, type Guard, headOf, tenantGuard, tenantToken, tokenGuard } from '../../admin/listener.ts';
+import { hookNameOf } from '../../admin/publish-api.ts';
 import type { TenantsApi } from '../../admin/tenants-contract.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
@@ -28,6 +29,8 @@ export interface AdminListener extends CallLimits {
   readonly port: number;
   /** Undefined or empty: no token, and then the listener must be on loopback. */
   readonly token?: string | undefined;
+  /** The token of the webhook of this name, beside that one; undefined: it has none. */
+  readonly hookToken?: (name: string) => string | undefined;
   readonly maxConnections: number;
   readonly api: AdminApi;
   /** Those of tenants, which the API narrows. Default: there are none. */
@@ -61,7 +64,12 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
       `expected a token for the admin API on ${host}, which other machines can reach, got none; set one or listen on 127.0.0.1`,
     );
   }
-  const operator = token === undefined ? loopbackGuard(host) : tokenGuard(token);
+  const ownToken = (path: string) => listener.hookToken?.(hookNameOf(path) ?? '');
+  const [byToken, byLoopback] = [tokenGuard(token, ownToken), loopbackGuard(host)];
+  const operator: Guard = (fields, path) => {
+    const isByToken = token !== undefined || ownToken(path) !== undefined;
+    return isByToken ? byToken(fields, path) : byLoopback(fields, path);
+  };
   const guard = listener.tokens === undefined ? operator : tenantGuard(operator, listener.tokens);
   const desk = new AdminDesk(listener, guard);
   const server = createServer(
@@ -126,10 +134,13 @@ class AdminDesk {
       if (shut !== undefined) return shut;
       const refused = await this.#guard(fields, path);
       if (!isKnown && refused?.status !== 401) this.#room.rightToken(address);
-      this.connections.letThrough(socket, refused === undefined);
       const token = tenantToken(fields);
       const tenant = token && this.#listener.tokens?.authenticate(token)?.tenant;
-      return refused ?? this.#room.take({ method, path, tenant });
+      const hook = hookNameOf(path);
+      // What a tenant or a webhook knows is no proof of the operator's token: their next guess counts.
+      const isOperator = tenant === undefined && hook === undefined;
+      this.connections.letThrough(socket, refused === undefined && (isOperator || isKnown));
+      return refused ?? this.#room.take({ method, path, tenant, hook });
     };
   }
 
@@ -163,6 +174,7 @@ class AdminDesk {
         if (!response.write(text) && response.writableLength > MAX_UNREAD_BYTES && !response.destroyed) give();
       },
       () => void response.end(),
+      () => response.writableLength,
     );
     response.on('close', left);
   }

@@ -1,27 +1,31 @@
-// What becomes known of exchanges as they end: bytes for the metrics, a line for the access log.
+// What becomes known of exchanges as they end: bytes and time for the statistics, a line for the access log and for who listens.
 
 import type { Logger } from 'pino';
-import { platformClock } from '../../cache/platform.ts';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
-import { classOf } from '../../engine/tally.ts';
+import { classOf } from '../../engine/outcome-class.ts';
+import type { Recorder } from '../../engine/statistics/statistics.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
 import { TenantRooms } from '../tenants/tenant-rooms.ts';
 import { accessLine } from './access-log.ts';
 import { shownMethod } from './redact.ts';
+import { Tail } from './tail.ts';
 
 interface ExchangeLogParts {
   readonly log: Logger;
   /** How the log shows a path with its query; asked for each line. */
   readonly shownPath: (path: string) => string;
+  /** Called for each exchange. */
+  readonly answered: (report: ExchangeReport) => void;
   /** Called for each exchange that asked the origin. */
   readonly forwarded: (report: ExchangeReport) => void;
+  readonly statistics: Pick<Recorder, 'ended'>;
 }
 
 export class ExchangeLog {
-  /** Bytes of content sent to clients since the start. */
-  clientBytes = 0;
   readonly tenants = new TenantRooms(platformClock);
   readonly shownPath: ExchangeLogParts['shownPath'];
+  readonly tail = new Tail(platformTasks);
   readonly #parts: ExchangeLogParts;
   /** Time to the origin's head; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
@@ -33,6 +37,7 @@ export class ExchangeLog {
 
   /** What the engine reports. */
   readonly report = (report: ExchangeReport): void => {
+    this.#parts.answered(report);
     if (report.error !== undefined) {
       const { code, message, cause } = report.error;
       const { originName: origin } = report.request.route;
@@ -46,17 +51,22 @@ export class ExchangeLog {
 
   /** What the front reports. */
   readonly ended = (end: ExchangeEnd): void => {
-    this.clientBytes += end.bodyBytes;
     const { owner } = end.request.route;
     if (owner !== undefined) this.tenants.sent(owner, end.bodyBytes);
-    const { log, shownPath } = this.#parts;
-    if (!log.isLevelEnabled('info')) return;
+    const { log, shownPath, statistics } = this.#parts;
+    const { isHeard } = this.tail;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
-    if (status === undefined || outcome === undefined) {
+    const kind = outcome && classOf(outcome);
+    statistics.ended(kind, durationMs, bytes);
+    if (!isHeard && !log.isLevelEnabled('info')) return;
+    if (status === undefined || outcome === undefined || kind === undefined) {
       log.info({ method: shownMethod(request.method), durationMs }, 'client left before it was answered');
       return;
     }
     const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
-    log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, shownPath }));
+    const line = accessLine(report, { outcome: kind, bytes, durationMs, shownPath });
+    log.info(line);
+    if (isHeard)
+      this.tail.tell({ time: new Date(platformClock.now()).toISOString(), route: request.route.name, ...line });
   };
 }

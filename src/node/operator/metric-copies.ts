@@ -1,10 +1,9 @@
-// Metrics that are copied from figures of another place at each scrape: how one is written down.
+// Metrics that are copied from figures of other places at each scrape.
 
 import type { GateStats } from '../../engine/contract.ts';
 import type { Metric, Series } from '../../metrics/collected.ts';
 import { type FigureOrParts, seriesOf } from '../../metrics/measures.ts';
 
-/** A metric that is copied from figures of another place at each scrape. */
 export interface Copy<Stats> {
   readonly metric: Metric;
   readonly read: (stats: Stats) => readonly Series[];
@@ -20,7 +19,7 @@ export function counter<Stats = GateStats>(
 }
 
 /** Of figures that stand by the label's values. */
-export function counts(named: string, help: string): Copy<Readonly<Record<string, number>>> {
+export function countsOf(named: string, help: string): Copy<Readonly<Record<string, number>>> {
   return counter(named, help, (figures) => figures);
 }
 

@@ -9,19 +9,23 @@ import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
 import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
+import type { GateCounts } from '../../engine/statistics/counts.ts';
+import { GATE_MEASURES, metricOf } from '../../metrics/gate-measures.ts';
+import type { PredictionFigures } from '../../prediction/prediction.ts';
 import type { TunnelCounts } from '../front/connection/tunnel-room.ts';
 import type { UploadCounts } from '../front/http1/read-ahead.ts';
 import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
-import { type Copy, copyOf, counter, counts, gauge } from './metric-copies.ts';
+import { type Copy, copyOf, counter, countsOf, gauge } from './metric-copies.ts';
+import { OF_PREDICTION } from './prediction-metrics.ts';
+import { OF_PROBER } from './prober-metrics.ts';
 import { OF_TENANTS } from './tenant-metrics.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
-  /** Bytes of content sent to clients since the start; undefined when not counted. */
-  readonly clientBytes?: () => number;
+  readonly counts: () => GateCounts;
   /** Undefined in a process that asks no origin. */
   readonly overload?: Pick<Overload, 'state' | 'shed'>;
   readonly uploads?: UploadCounts;
@@ -30,6 +34,8 @@ export interface MetricsSources {
   readonly refusedWrites?: WriteRoom['counts'];
   /** Of the queues before origins, by the origin's name. */
   readonly queues?: () => ReadonlyMap<string, QueueFigures>;
+  /** It gives undefined where nothing is predicted. */
+  readonly prediction?: () => PredictionFigures | undefined;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
   /** Of provisioned tenants, by name. */
@@ -101,10 +107,16 @@ const COPIED: readonly Copy<GateStats>[] = [
     '1: a restart knows what was invalidated. 0: there is no disk tier, or it cannot be written.',
     ({ disk }) => (disk?.invalidationsDurable === true ? 1 : 0),
   ),
+  ...OF_PROBER,
   gauge('position', 'Position in the log of invalidations.', (stats) => stats.position),
   gauge('intents_open', 'Unsafe requests under way.', (stats) => stats.intentsOpen),
   gauge('fills_in_flight', 'Fills under way.', (stats) => stats.fillsInFlight),
 ];
+
+/** What statistics have beside those. */
+const OF_STATISTICS: readonly Copy<GateCounts>[] = GATE_MEASURES.map((measure) => {
+  return { metric: metricOf(measure), read: measure.read };
+});
 
 const ORIGIN_SECONDS = {
   name: 'tidegate_origin_seconds',
@@ -120,8 +132,9 @@ interface Loaded {
 
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
-function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'clientBytes'>): void {
-  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, tenants } = others;
+function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'counts'>): void {
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction, tenants } = others;
+  if (prediction !== undefined) collect(OF_PREDICTION, prediction);
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (tenants !== undefined) collect(OF_TENANTS, tenants);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
@@ -132,12 +145,10 @@ function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 
   if (refusedWrites !== undefined) collect(OF_WRITES, () => refusedWrites);
 }
 
-export function createMetrics({ stats, clientBytes, ...others }: MetricsSources): Metrics {
-  const ofClients = clientBytes && [counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
+export function createMetrics({ stats, counts, ...others }: MetricsSources): Metrics {
   const refusedCalls = adminCounts();
-  const copied = ofClients === undefined ? COPIED : [...COPIED, ...ofClients];
-  const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ metric }) => metric.name));
-  let latest: GateStats | undefined;
+  const copiedNames = new Set([...COPIED, ...OF_SOURCES, ...OF_STATISTICS].map(({ metric }) => metric.name));
+  let latest: { readonly stats: GateStats; readonly counts: GateCounts } | undefined;
   let loading: Promise<Loaded> | undefined;
   const load = async (): Promise<Loaded> => {
     const prom = await import('prom-client');
@@ -146,7 +157,8 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
     const collect: Collect = (copies, now) => {
       for (const { metric, read } of copies) registerCollected(registry, metric, () => read(now()));
     };
-    collect(copied, () => latest ?? stats());
+    collect(COPIED, () => latest?.stats ?? stats());
+    collect(OF_STATISTICS, () => latest?.counts ?? counts());
     collectOthers(collect, others);
     collect([OF_ADMIN], () => refusedCalls);
     const originSeconds = new prom.Histogram({ ...ORIGIN_SECONDS, registers: [registry] });
@@ -160,7 +172,7 @@ export function createMetrics({ stats, clientBytes, ...others }: MetricsSources)
     text: async (others = []) => {
       const { registry } = await ready();
       // Taken once, so that the figures of a scrape agree with each other.
-      latest = stats();
+      latest = { stats: stats(), counts: counts() };
       if (others.length === 0) return registry.metrics();
       const { AggregatorRegistry } = await import('prom-client');
       return AggregatorRegistry.aggregate([await registry.getMetricsAsJSON(), ...others]).metrics();
@@ -186,7 +198,7 @@ const OF_OVERLOAD: readonly Copy<Pick<Overload, 'state' | 'shed'>>[] = [
   gauge('overload{short_of}', 'Processes that are short of it, and so ask no origin.', ({ state }) => state),
   counter(
     'shed',
-    'Requests answered 503 in place of being forwarded, as the process was overloaded.',
+    'Requests not forwarded as the process was overloaded: clients got 503, fills and the prober nothing.',
     ({ shed }: Pick<Overload, 'shed'>) => shed,
   ),
 ];
@@ -218,12 +230,12 @@ const OF_TUNNELS: readonly Copy<TunnelCounts>[] = [
   }),
 ];
 
-const OF_UPLOADS = counts(
+const OF_UPLOADS = countsOf(
   'uploads{content}',
   'Requests with content, by where that was when they went on: in memory (buffered), on the disk (spooled), still on its way (streamed); slow: sent too slowly, and refused.',
 );
 
-const OF_CUT = counts(
+const OF_CUT = countsOf(
   'clients_cut{reason}',
   'Answers cut as their client took them below the least rate (slow), or was behind while memory was short (behind); and connections ended as they were idle while memory was short (idle).',
 );
@@ -235,7 +247,7 @@ const OF_WRITES: readonly Copy<WriteRoom['counts']>[] = [
   }),
 ];
 
-const OF_ADMIN = counts(
+const OF_ADMIN = countsOf(
   'admin_refused{reason}',
   'Calls of the admin API that were refused: too many (calls, reports, wrong-tokens), no right token (unauthorized), from another site, too large or too slow, an answer that was not read; connections: ended to make room.',
 );

@@ -5,6 +5,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { OriginHealth } from '../../admin/stats-contract.ts';
 import { clientGroup } from '../../entry/clients.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';
@@ -31,7 +32,7 @@ export class NodeOrigin implements Origin, ForwardHost {
   /** For TLS: the name to request and verify, whatever Host says; undefined for an address. */
   readonly serverName: string | undefined;
   readonly queue: OriginQueue;
-  readonly #breaker: Breaker;
+  readonly breaker: Breaker;
   #pools: Pools | undefined;
   #loading: Promise<void> | undefined;
   /** Of the forwards that are not over. */
@@ -43,7 +44,7 @@ export class NodeOrigin implements Origin, ForwardHost {
   constructor(options: OriginOptions, deps: OriginDeps) {
     this.options = options;
     this.deps = deps;
-    this.#breaker = new Breaker(options.breaker);
+    this.breaker = new Breaker(options.breaker);
     const { hostname, protocol } = new URL(options.url);
     // Until the first connection says what it is: the pool itself has one tried for all.
     const perConnection = protocol === 'https:' && options.http2 !== false ? MAX_STREAMS : 1;
@@ -80,22 +81,22 @@ export class NodeOrigin implements Origin, ForwardHost {
     if (this.#closed) {
       return new TidegateError('E_ORIGIN_CONNECT', `origin ${name}: expected open connections, got a closed pool`);
     }
-    return this.#breaker.isOpen(this.deps.clock.monotonic()) ? this.#open() : undefined;
+    return this.breaker.isOpen(this.deps.clock.monotonic()) ? this.#open() : undefined;
   }
 
   /** Those that waited in the queue are still sent when the pool closes. */
   admit(): Permit | TidegateError {
-    return this.#breaker.admit(this.deps.clock.monotonic()) ?? this.#open();
+    return this.breaker.admit(this.deps.clock.monotonic()) ?? this.#open();
   }
 
   #open(): TidegateError {
     const message = `origin ${this.options.name}: expected an origin that can be reached, got an open circuit breaker after repeated failures`;
-    const retryAfterMs = this.#breaker.openForMs(this.deps.clock.monotonic());
+    const retryAfterMs = this.breaker.openForMs(this.deps.clock.monotonic());
     return new TidegateError('E_ORIGIN_OPEN', message, { retryAfterMs });
   }
 
   settle(permit: Permit, reach: Reach): void {
-    this.#breaker.settle(permit, reach, this.deps.clock.monotonic());
+    this.breaker.settle(permit, reach, this.deps.clock.monotonic());
   }
 
   over(forward: Forward): void {
@@ -206,6 +207,14 @@ export class Origins {
   /** Of the origins that are configured, by name. */
   queues(): ReadonlyMap<string, QueueFigures> {
     return new Map([...this.#pools].map(([name, { origin }]) => [name, origin.queue.figures()]));
+  }
+
+  health(): readonly OriginHealth[] {
+    return [...this.#pools].map(([name, { origin }]) => {
+      const { waiting, queued, refused } = origin.queue.figures();
+      const isOpen = origin.breaker.isOpen(this.#ports.clock.monotonic()) ? 1 : 0;
+      return { origin: name, processes: 1, open: isOpen, waiting, queued, refused: refused.full + refused.late };
+    });
   }
 
   /** Lets running forwards finish; ends those left after `graceMs`. */

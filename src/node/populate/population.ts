@@ -3,19 +3,22 @@
 // go through one populator, and go on after a restart where no later run repeats them.
 
 import type { Logger } from 'pino';
-import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
+import type { PopulateApi, PopulateStart, PopulateState } from '../../admin/contract.ts';
 import type { Gate, GateRequest } from '../../engine/contract.ts';
 import { itemOf, itemOfKey } from '../../engine/populate/item.ts';
-import type { JobProgress } from '../../engine/populate/job.ts';
+import type { JobProgress, JobSpec } from '../../engine/populate/job.ts';
 import { Populator } from '../../engine/populate/populator.ts';
 import type { Rehydration } from '../../engine/populate/rehydrate.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Random } from '../../ports.ts';
+import { currentAgeMs } from '../../semantics/reuse.ts';
 import type { ResolvedConfig, ResolvedSchedule } from '../config/config.ts';
 import { counted } from '../counted.ts';
 import { type JobHead, PopulateJournal, type WrittenJob } from './journal.ts';
+import { Predictor } from './predictor.ts';
 import { type ScheduleDeps, Schedules } from './schedules.ts';
 import { configured, PORTION, portionsOf, type Source, type SourceDeps, type UrlSource } from './sources.ts';
+import { StandingJobs } from './standing-jobs.ts';
 
 export interface PopulationDeps extends Omit<SourceDeps, 'turnAt'>, Omit<ScheduleDeps, 'run'> {
   readonly random: Random;
@@ -33,7 +36,7 @@ const ENOUGH_WAITING = 100_000;
 const LOOK_AGAIN_MS = 100;
 
 /** Not written down: the next start, run or invalidation repeats the work. */
-const REPEATED: ReadonlySet<JobHead['cause']> = new Set(['startup', 'schedule', 'rehydration']);
+const REPEATED: ReadonlySet<JobHead['cause']> = new Set(['startup', 'schedule', 'rehydration', 'prediction']);
 
 export class Population implements PopulateApi {
   readonly #deps: PopulationDeps;
@@ -43,22 +46,39 @@ export class Population implements PopulateApi {
   /** Cancels the timer that would seal a job given in portions. */
   readonly #sealing = new Map<string, Cancel>();
   #closed = false;
-  #rehydration: string | undefined;
+  readonly #standing: StandingJobs;
+  readonly predictor: Predictor;
 
   constructor(deps: PopulationDeps) {
     const { tasks, gate, config, journal } = deps;
     const fault = (error: unknown) => deps.log.error({ err: error }, 'populating failed');
     this.#deps = deps;
-    const fill = (request: GateRequest) => gate.populate(request);
+    const fill = async (request: GateRequest, freshUntilMs?: number) => {
+      const result = await gate.populate(request, freshUntilMs);
+      this.predictor.filled(request, result);
+      return result;
+    };
     this.#populator = new Populator({ ...deps, fill, limits: () => config().populate, fault });
-    const run = (schedule: ResolvedSchedule) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const id = this.#begin({ ...schedule, cause: 'schedule' }, configured(schedule));
-      this.#populator.jobs.follow(id, ({ state }) => void (state !== 'running' && resolve()));
+    this.#standing = new StandingJobs(this.#populator, deps.log);
+    const run = (schedule: ResolvedSchedule, freshUntilMs: number) => {
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      const id = this.#begin({ ...schedule, cause: 'schedule', freshUntilMs }, configured(schedule));
+      const over = ({ state, done, fresh }: JobProgress) => void (state !== 'running' && resolve(done > fresh));
+      this.#populator.jobs.follow(id, over);
       return promise;
     };
     this.#schedules = new Schedules({ ...deps, run });
     this.#journal = journal === undefined ? undefined : new PopulateJournal(journal, tasks, fault);
+    this.predictor = new Predictor({
+      ...{ clock: deps.clock, tasks, terms: () => config().populate.prediction },
+      isStored: (uri) => isHeld(deps, uri),
+      fill: (items) => {
+        // Under the very URI, or nobody would know what came of it.
+        const fillable = items.filter((item) => deps.requestOf(item)?.uri === item.uri);
+        const isTaken = fillable.length > 0 && this.#standing.fill('prediction', fillable);
+        return items.filter((item) => !isTaken || !fillable.includes(item)).map(({ uri }) => uri);
+      },
+    });
   }
 
   /** Resumes jobs that a restart broke off, runs the fills for the start, and begins the schedules. */
@@ -91,19 +111,7 @@ export class Population implements PopulateApi {
       const item = itemOfKey(key);
       return item === undefined ? [] : [{ ...item, hits: uses }];
     });
-    if (items.length === 0) return;
-    // One job while there is anything to fill again, so that many invalidations do not make many jobs.
-    const last = this.#rehydration === undefined ? undefined : this.progress(this.#rehydration);
-    const id = last?.state === 'running' && !last.sealed ? last.id : this.#open({ cause: 'rehydration' });
-    try {
-      this.#populator.add(id, items);
-    } catch (error) {
-      // Too many URLs wait already; these are filled when a client asks.
-      this.#deps.log.warn({ err: error }, 'entries were not filled again after an invalidation');
-    }
-    if (id === this.#rehydration) return;
-    this.#rehydration = id;
-    this.#populator.jobs.follow(id, ({ done, total }) => void (done === total && this.#populator.jobs.seal(id)));
+    if (items.length > 0) this.#standing.fill('rehydration', items);
   }
 
   begin({ items = [], refused = [], source, more = false, ...head }: PopulateStart): JobProgress {
@@ -130,8 +138,14 @@ export class Population implements PopulateApi {
     this.#sealing.set(id, this.#deps.tasks.later(ABANDONED_MS, abandon));
   }
 
-  state(): ReturnType<PopulateApi['state']> {
-    return { ...this.#populator.summary(), schedules: this.#schedules.states(), jobs: this.#populator.jobs.list() };
+  state(): PopulateState {
+    const prediction = this.predictor.figures();
+    return {
+      ...this.#populator.summary(),
+      ...(prediction !== undefined && { prediction }),
+      schedules: this.#schedules.states(),
+      jobs: this.#populator.jobs.list(),
+    };
   }
 
   progress(id: string): JobProgress | undefined {
@@ -146,13 +160,17 @@ export class Population implements PopulateApi {
     return this.#populator.cancel(id);
   }
 
-  #open(head: JobHead): string {
+  hooks(): ResolvedConfig['populate']['publish'] {
+    return this.#deps.config().populate.publish;
+  }
+
+  #open(head: JobHead & Pick<JobSpec, 'freshUntilMs'>): string {
     const record = REPEATED.has(head.cause) ? undefined : this.#journal?.record(head);
     return this.#populator.jobs.create({ ...head, ...(record !== undefined && { record }) });
   }
 
   /** Opens a job, and passes it what the source delivers. */
-  #begin(head: JobHead, source: UrlSource): string {
+  #begin(head: JobHead & Pick<JobSpec, 'freshUntilMs'>, source: UrlSource): string {
     const id = this.#open({ ...head, name: head.name ?? source.name });
     const turnAt = (originName: string) => this.#turn(id, originName);
     void this.#feed(id, portionsOf(source, { ...this.#deps, turnAt }));
@@ -163,7 +181,7 @@ export class Population implements PopulateApi {
   async #turn(id: string, originName: string): Promise<void> {
     const waitMs = this.#populator.reserve(id, originName);
     for (let left = waitMs; left > 0; left -= LOOK_AGAIN_MS) {
-      await this.#pause(Math.min(left, LOOK_AGAIN_MS));
+      await pause(this.#deps, Math.min(left, LOOK_AGAIN_MS));
       if (!this.#isWanted(id)) throw new TidegateError('E_POPULATE', `expected job ${id} to run, got its end`);
     }
   }
@@ -179,7 +197,7 @@ export class Population implements PopulateApi {
     try {
       for await (const { items, refused } of source) {
         while (this.#isWanted(id) && this.#populator.summary().waiting > ENOUGH_WAITING)
-          await this.#pause(LOOK_AGAIN_MS);
+          await pause(this.#deps, LOOK_AGAIN_MS);
         if (!this.#isWanted(id)) return !this.#closed;
         this.#populator.add(id, items);
         this.#populator.refuse(id, refused);
@@ -193,10 +211,20 @@ export class Population implements PopulateApi {
     }
     return !this.#closed;
   }
+}
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#deps.tasks.later(ms, resolve));
+function pause({ tasks }: Pick<PopulationDeps, 'tasks'>, ms: number): Promise<void> {
+  return new Promise((resolve) => void tasks.later(ms, resolve));
+}
+
+/** Whether the fastest tier holds a fresh response for the URI. */
+function isHeld({ stores: [fastest], clock }: Pick<PopulationDeps, 'stores' | 'clock'>, uri: string): boolean {
+  const found = fastest?.find({ kind: 'url', uri });
+  if (found === undefined || !(Symbol.iterator in found)) return false;
+  for (const note of found) {
+    if (note.kind === 'response' && currentAgeMs(note.bornMs, clock.now()) < note.lifetimeMs) return true;
   }
+  return false;
 }
 
 async function* resumed({ texts, sealed, error }: Pick<WrittenJob, 'texts' | 'sealed' | 'error'>): Source {

@@ -1,8 +1,8 @@
 // What each tenant does in this process: its figures, and its bound of requests a second. Both go on over a reload.
 
 import type { TenantFigures } from '../../admin/tenants-contract.ts';
-import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
-import { classOf } from '../../engine/tally.ts';
+import type { ExchangeReport } from '../../engine/contract.ts';
+import { classOf, type OutcomeClass } from '../../engine/outcome-class.ts';
 import type { Clock } from '../../ports.ts';
 import type { TenantBounds } from '../../site/resolved.ts';
 import type { HostRouter } from '../../site/router.ts';

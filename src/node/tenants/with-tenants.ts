@@ -7,6 +7,7 @@ import { tenantsApi } from '../../admin/tenants-api.ts';
 import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import type { Gate } from '../../engine/contract.ts';
 import type { ResolvedConfig } from '../config/config.ts';
+import type { RunningGate } from '../running-gate.ts';
 import type { NodeTiers } from '../tiers.ts';
 import type { TenantRooms } from './tenant-rooms.ts';
 import { Tenants, type TenantsGate } from './tenants.ts';
@@ -16,6 +17,7 @@ interface Running<Close> {
   readonly url: string;
   readonly adminUrl: string;
   readonly gate: Gate;
+  readonly publish: RunningGate['publish'];
   readonly close: (options?: Close) => Promise<void>;
   readonly reload: TenantsGate['reload'];
   /** Of all processes. Default: this one is alone. */
@@ -44,7 +46,8 @@ export async function withTenants<Close>(
       tenants.close();
     };
     const { url, adminUrl, gate } = running;
-    return { url, adminUrl, gate, close, reload: (file: ResolvedConfig) => tenants.reloaded(file) };
+    const publish: RunningGate['publish'] = (what) => running.publish(what);
+    return { url, adminUrl, gate, publish, close, reload: (file: ResolvedConfig) => tenants.reloaded(file) };
   } catch (error) {
     tenants.close();
     throw error;

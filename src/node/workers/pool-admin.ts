@@ -4,14 +4,18 @@
 // Entries are on the primary's disk and in the memory of each worker: so lists are merged by key, and the number of
 // matches is the larger of the two numbers of keys.
 
-import type { AdminDeps, ExplainRequest, SourceApi } from '../../admin/contract.ts';
+import type { AdminDeps, ExplainRequest, SourceApi, TierApi } from '../../admin/contract.ts';
+import type { OriginHealth } from '../../admin/stats-contract.ts';
+import { platformTasks } from '../../cache/platform.ts';
 import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { Proof } from '../../engine/prober/prove.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
+import { added } from '../../engine/statistics/counts.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import { nothingHeld } from '../../memory/budget.ts';
-import { isRecord } from '../../options/kit.ts';
-import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
+import type { Metrics } from '../operator/metrics.ts';
+import { PoolTail } from '../operator/tail.ts';
+import type { Totals } from './totals.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { CallArgument, Figures } from './worker-process.ts';
 
@@ -24,17 +28,28 @@ interface PoolParts {
   readonly hasDisk: boolean;
 }
 
+type PoolDeps = Omit<AdminDeps, 'history'>;
+
 /** `deps`: from the primary's own gate. */
-export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: PoolParts): AdminDeps {
+export function poolAdmin(deps: PoolDeps, { pool, totals, metrics, hasDisk }: PoolParts): PoolDeps {
   const asked = new WeakMap<ExplainRequest, CallArgument<'explain'>>();
   const takeTotals = async () => {
     const figures = await pool.figures();
-    totals.update(await deps.gate.stats(), figures);
+    totals.update({ stats: await deps.gate.stats(), counts: await deps.gate.counts() }, figures);
     return figures;
+  };
+  const populateState = async () => {
+    await takeTotals();
+    const { prediction } = totals;
+    return { ...(await deps.populate.state()), ...(prediction && { prediction }) };
+  };
+  const stats = async () => {
+    await takeTotals();
+    return totals.stats;
   };
   return {
     ...deps,
-    sources: poolSources(deps.sources, pool),
+    ...{ sources: poolSources(deps.sources, pool), tail: tailOf(pool), prober: poolProber(deps.prober, pool) },
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -54,39 +69,82 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
         const stored = known.find((one) => one?.entry !== undefined) ?? known.find((one) => one !== undefined);
         return stored ?? deps.gate.explain(request);
       },
-      stats: async () => {
+      stats,
+      counts: async () => {
         await takeTotals();
-        return totals.stats;
+        return totals.counts;
       },
     },
-    populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
-    tiers: {
-      ...deps.tiers,
-      holdings: async () => {
-        const holdings = await deps.tiers.holdings();
-        await takeTotals();
-        const { entries, bytes, maxBytes } = totals.stats.memory;
-        return { ...holdings, memory: { entries, bytes, maxBytes } };
-      },
-      clear: async (what) => {
-        if (what !== 'memory') return deps.tiers.clear(what);
-        return (await pool.ask('clear', undefined)).reduce((count, one) => count + one, 0);
-      },
+    origins: async () => healthOfAll(await deps.origins(), await pool.figures()),
+    populate: poolPopulate(deps.populate, populateState, hasDisk),
+    tiers: poolTiers(deps.tiers, pool, stats),
+  };
+}
+
+function poolTiers(own: TierApi, pool: WorkerPool, stats: () => Promise<GateStats>): TierApi {
+  return {
+    ...own,
+    holdings: async () => {
+      const holdings = await own.holdings();
+      const { entries, bytes, maxBytes } = (await stats()).memory;
+      return { ...holdings, memory: { entries, bytes, maxBytes } };
+    },
+    clear: async (what) => {
+      if (what !== 'memory') return own.clear(what);
+      return (await pool.ask('clear', undefined)).reduce((count, one) => count + one, 0);
     },
   };
 }
 
-/** Without a disk, the workers would never see the primary's fills. */
-function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
+function tailOf(pool: WorkerPool): PoolTail {
+  return new PoolTail(platformTasks, (filters) => pool.ask('tail', filters));
+}
+
+function poolProber({ settings }: AdminDeps['prober'], pool: WorkerPool): AdminDeps['prober'] {
   return {
-    begin: () => {
+    settings,
+    examples: async () => {
+      const found = (await pool.ask('outdated', undefined)).flat();
+      return found.sort((one, other) => other.servedAtMs - one.servedAtMs);
+    },
+    prove: async (asked) => worst(await pool.ask('prove', asked)),
+  };
+}
+
+const WORST_FIRST: readonly Proof['verdict'][] = ['outdated', 'unstable', 'undecided', 'failed', 'same', 'fresh'];
+
+/** Each worker has a memory of its own, and a client comes to any of them. */
+function worst(proofs: readonly (Proof | undefined)[]): Proof | undefined {
+  const known = proofs.filter((proof) => proof !== undefined);
+  return WORST_FIRST.map((verdict) => known.find((proof) => proof.verdict === verdict)).find(
+    (proof) => proof !== undefined,
+  );
+}
+
+function healthOfAll(own: readonly OriginHealth[], workers: readonly Figures[]): readonly OriginHealth[] {
+  const all = [own, ...workers.map(({ origins }) => origins)].map((some) => {
+    return Object.fromEntries(some.map(({ origin, ...health }) => [origin, health]));
+  });
+  return Object.entries(all.reduce(added)).map(([origin, health]) => ({ origin, ...health }));
+}
+
+function poolPopulate(
+  populate: AdminDeps['populate'],
+  state: AdminDeps['populate']['state'],
+  hasDisk: boolean,
+): AdminDeps['populate'] {
+  return {
+    begin: (start) => {
+      if (hasDisk) return populate.begin(start);
+      // The workers would never see the primary's fills.
       throw new TidegateError('E_POPULATE', 'expected a disk tier that the workers share, or workers: 1, got neither');
     },
     give: (id, portion) => populate.give(id, portion),
-    state: () => populate.state(),
+    state,
     progress: (id) => populate.progress(id),
     follow: (id, listener) => populate.follow(id, listener),
     cancel: (id) => populate.cancel(id),
+    hooks: () => populate.hooks(),
   };
 }
 
@@ -101,7 +159,7 @@ async function matching(
 }
 
 /** Each page is in the order of the keys, so the first keys overall are among the first of each page. */
-async function list(deps: AdminDeps, pool: WorkerPool, query: ListQuery): Promise<ListPage> {
+async function list(deps: PoolDeps, pool: WorkerPool, query: ListQuery): Promise<ListPage> {
   const pages = [await deps.gate.list(query), ...(await pool.ask('list', query))];
   const byKey = new Map<string, EntrySummary>();
   for (const entry of pages.flatMap(({ entries }) => entries)) {
@@ -158,71 +216,4 @@ export function poolSources(own: SourceApi, pool: SourcePool): SourceApi {
       return { ...reply, gap: reply.gap || answers.some(({ answer }) => answer.gap) };
     },
   };
-}
-
-/** The measurement of exchanges; all others describe the process, and end with it. */
-const KEPT_METRIC = 'tidegate_origin_seconds';
-
-/**
- * The counts of all workers, added up. Counters must not go back when a worker dies. Its last known counts are kept, without
- * the figures of its contents.
- */
-export class Totals {
-  #latest: { readonly stats: GateStats; readonly clientBytes: number } | undefined;
-  #retired: GateStats[] = [];
-  #retiredBytes = 0;
-  #retiredMeasured: readonly MetricsSnapshot[] = [];
-
-  /** As of the last `update`. */
-  get stats(): GateStats {
-    if (this.#latest === undefined) throw new TypeError('expected totals that were taken, got none');
-    return this.#latest.stats;
-  }
-
-  get clientBytes(): number {
-    return this.#latest?.clientBytes ?? 0;
-  }
-
-  /** `own`: the primary's own counts, with its disk. */
-  update(own: GateStats, workers: readonly Figures[]): void {
-    const living = workers.map(({ stats }) => stats);
-    const stats = [...living, ...this.#retired].reduce(added, own);
-    const intentsOpen = Math.max(own.intentsOpen, ...living.map((one) => one.intentsOpen));
-    this.#latest = {
-      stats: { ...stats, intentsOpen, position: own.position, ...(own.disk !== undefined && { disk: own.disk }) },
-      clientBytes: workers.reduce((bytes, one) => bytes + one.clientBytes, this.#retiredBytes),
-    };
-  }
-
-  /** Includes the measurements of dead workers. */
-  async measured(workers: readonly Figures[]): Promise<MetricsSnapshot[]> {
-    const retired = this.#retiredMeasured;
-    const gone = retired.length > 1 ? [await summed(retired)] : retired;
-    // Skipped when another worker has gone meanwhile.
-    if (this.#retiredMeasured === retired) this.#retiredMeasured = gone;
-    return [...workers.map(({ measured }) => measured), ...gone];
-  }
-
-  retire({ stats, clientBytes, measured }: Figures): void {
-    const { held: had } = stats.memory;
-    const held = had && { maxBytes: 0, bytes: nothingHeld(), uncollected: 0, refused: had.refused };
-    const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0, ...(held && { held }) };
-    const counted: GateStats = { ...stats, memory, fillsInFlight: 0 };
-    this.#retired = [this.#retired.reduce(added, counted)];
-    this.#retiredBytes += clientBytes;
-    this.#retiredMeasured = [...this.#retiredMeasured, measured.filter(({ name }) => name === KEPT_METRIC)];
-  }
-}
-
-async function summed(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
-  const { AggregatorRegistry } = await import('prom-client');
-  return AggregatorRegistry.aggregate(snapshots as object[]).getMetricsAsJSON();
-}
-
-/** Adds numbers, and tables by name; takes the first of any other values. */
-function added<Value>(one: Value, other: Value): Value {
-  if (typeof one === 'number' && typeof other === 'number') return (one + other) as Value;
-  if (!isRecord(one) || !isRecord(other)) return one ?? other;
-  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return Object.fromEntries([...names].map((name) => [name, added(one[name], other[name])])) as Value;
 }

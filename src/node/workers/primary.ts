@@ -11,11 +11,13 @@ import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createMetrics } from '../operator/metrics.ts';
-import { type CloseOptions, type RunningGate, startPart } from '../serve.ts';
+import type { CloseOptions, RunningGate } from '../running-gate.ts';
+import { startPart } from '../serve.ts';
 import type { Tenants } from '../tenants/tenants.ts';
 import { summedFigures, withTenants } from '../tenants/with-tenants.ts';
 import { openTiers } from '../tiers.ts';
-import { poolAdmin, Totals } from './pool-admin.ts';
+import { poolAdmin } from './pool-admin.ts';
+import { Totals } from './totals.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /**
@@ -53,8 +55,9 @@ async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts,
   });
   const metrics = createMetrics({
     stats: () => totals.stats,
-    clientBytes: () => totals.clientBytes,
+    counts: () => totals.counts,
     sources: () => sources(),
+    prediction: () => totals.prediction,
   });
   const part = await startPart(config, {
     log,
@@ -75,6 +78,7 @@ async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts,
     adminUrl: part.adminUrl,
     gate: part.gate,
     gaveUp: pool.gaveUp,
+    publish: (what: Parameters<RunningGate['publish']>[0]) => part.publish(what),
     close: (options?: CloseOptions) => part.close(options),
     exchanges: part.exchanges,
     allFigures: async () => summedFigures((await pool.figures()).map((one) => one.tenants)),

@@ -123,16 +123,13 @@ function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>
 }
 
 function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
-  const { gate, rehydrator } = part;
+  const { gate, background } = part;
+  const { rehydrator, prober } = background;
   return {
     figures: async () => {
       const measured = await part.metrics.measured();
-      return {
-        stats: gate.stats(),
-        clientBytes: part.exchanges.clientBytes,
-        measured,
-        tenants: part.exchanges.tenants.figures(),
-      };
+      const counted = { stats: gate.stats(), counts: gate.counts(), prediction: background.predicted() };
+      return { ...counted, origins: part.origins.health(), tenants: part.exchanges.tenants.figures(), measured };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];
@@ -148,6 +145,8 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
       const request = part.requestFor(asked);
       return request && gate.explain(request);
     },
+    outdated: () => prober.examples(),
+    prove: (asked) => prober.prove(asked),
     reload: (config) => part.reload(config),
     report: async ({ report, outdated }) => {
       const reply = await gate.reportSource(report);
@@ -156,5 +155,6 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
       if (!reply.gap) rehydrator.invalidated(selectors, tiers);
       return reply;
     },
+    tail: (filters) => part.exchanges.tail.since(filters),
   };
 }

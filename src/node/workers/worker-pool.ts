@@ -273,6 +273,7 @@ export function workerConfig(config: ResolvedConfig, count: number): ResolvedCon
       ratePerSecond: part(config.populate.ratePerSecond),
       rehydrate: { maxEntries: part(config.populate.rehydrate.maxEntries) },
     },
+    prober: { ...config.prober, ratePerSecond: config.prober.ratePerSecond / count },
     limits: {
       ...config.limits,
       maxConnections: part(config.limits.maxConnections),

@@ -5,16 +5,21 @@
 // So it is over when both have been seen, the exit and the end of the channel.
 
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
-import type { AdminDeps } from '../../admin/contract.ts';
+import type { AdminDeps, Heard, TailFilter } from '../../admin/contract.ts';
+import type { OriginHealth } from '../../admin/stats-contract.ts';
 import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { Outdated } from '../../engine/prober/prober.ts';
+import type { Proof } from '../../engine/prober/prove.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
+import type { GateCounts } from '../../engine/statistics/counts.ts';
 import { type ErrorCode, TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
 import type { LogMember } from '../../log/shared-log.ts';
 import type { Eventually } from '../../ports.ts';
+import type { PredictionFigures } from '../../prediction/prediction.ts';
 import type { JoinedReplica } from '../../store/disk/replica/replica-feed.ts';
 import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replica-link.ts';
 import type { ResolvedConfig } from '../config/config.ts';
@@ -30,9 +35,14 @@ export interface WorkerCalls {
   list(query: ListQuery): Eventually<ListPage>;
   /** Gives undefined when no route has the URI. */
   explain(asked: Parameters<AdminDeps['explainRequest']>[0]): Eventually<Explanation | undefined>;
+  /** Outdated answers that its prober found. */
+  outdated(): readonly Outdated[];
+  prove(asked: Parameters<AdminDeps['explainRequest']>[0]): Promise<Proof | undefined>;
   reload(config: ResolvedConfig): Promise<void>;
   /** From a tracker. `outdated`: tags that are outdated already; requested entries with these tags are filled again. */
   report(given: { readonly report: SourceReport; readonly outdated: readonly string[] }): Promise<SourceReply>;
+  /** Exchanges since the last such call that any of the filters asks for. */
+  tail(filters: readonly TailFilter[]): readonly Heard[];
 }
 
 export type CallArgument<Call extends keyof WorkerCalls> = Parameters<WorkerCalls[Call]>[0];
@@ -41,7 +51,10 @@ export type Answer<Call extends keyof WorkerCalls> = Awaited<ReturnType<WorkerCa
 /** A worker's counts since its start. */
 export interface Figures {
   readonly stats: GateStats;
-  readonly clientBytes: number;
+  readonly counts: GateCounts;
+  readonly origins: readonly OriginHealth[];
+  /** Absent where nothing was ever predicted. */
+  readonly prediction?: PredictionFigures | undefined;
   readonly measured: MetricsSnapshot;
   readonly tenants: Readonly<Record<string, TenantFigures>>;
 }

@@ -136,7 +136,8 @@ export class RequestScope implements Scope {
     const { position } = this.reads;
     const value = [...(cacheTag === '' ? [] : [cacheTag]), ...tags].join(', ');
     const stated = position === undefined ? [] : [['Tidegate-Position', `${this.#parts.source};${position}`] as const];
-    return { isStorable: true, reasons: [], tags, fields: [['Cache-Tag', value], ...stated] };
+    const queries = ['Tidegate-Queries', String(this.reads.byTag.size)] as const;
+    return { isStorable: true, reasons: [], tags, fields: [['Cache-Tag', value], queries, ...stated] };
   }
 
   #add(tag: string, dependency: Dependency): void {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { GateStats } from '../../../src/engine/contract.ts';
 import { workerCount } from '../../../src/node/cli.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { Totals } from '../../../src/node/workers/pool-admin.ts';
+import { Totals } from '../../../src/node/workers/totals.ts';
 import { Restarts, workerConfig } from '../../../src/node/workers/worker-pool.ts';
 import { gateBench } from '../../kit/gate-bench.ts';
 
@@ -48,7 +48,8 @@ describe('workers', () => {
     expect([memory.maxBytes, limits.maxConnections, origins.app?.connections]).toEqual([25, 3, 3]);
     expect(routes).toEqual(config.routes);
     const populate = { concurrency: 1, ratePerSecond: 25, rehydrate: { maxEntries: 25 } };
-    expect(workerConfig(config, 4).populate).toEqual(populate);
+    expect(workerConfig(config, 4).populate).toEqual({ ...config.populate, ...populate });
+    expect(workerConfig(config, 4).prober).toEqual({ ...config.prober, ratePerSecond: 0.25 });
   });
 });
 
@@ -75,12 +76,11 @@ describe('a worker that dies', () => {
 });
 
 describe('totals', () => {
-  const figures = (change: Partial<GateStats>, clientBytes = 0) => ({
-    stats: { ...gateBench().gate.stats(), ...change },
-    clientBytes,
-    measured: [],
-    tenants: {},
-  });
+  const figures = (change: Partial<GateStats>, bytes = 0) => {
+    const { gate } = gateBench();
+    const counted = { stats: { ...gate.stats(), ...change }, counts: { ...gate.counts(), bytes } };
+    return { ...counted, origins: [], tenants: {}, measured: [] };
+  };
   const memory = { entries: 1, bytes: 10, maxBytes: 100, evictions: 2, declined: 3 };
 
   test('are sums, but for what all have in common', () => {
@@ -88,7 +88,7 @@ describe('totals', () => {
     const own = figures({ position: 7, intentsOpen: 1, purges: 1 });
     const one = figures({ position: 6, intentsOpen: 2, stores: 3, memory, refusedStores: { a: 1 } }, 5);
     const other = figures({ position: 7, intentsOpen: 2, stores: 4, memory, refusedStores: { a: 2, b: 1 } }, 6);
-    totals.update(own.stats, [one, other]);
+    totals.update(own, [one, other]);
     expect(totals.stats).toMatchObject({
       position: 7,
       intentsOpen: 2,
@@ -97,7 +97,7 @@ describe('totals', () => {
       refusedStores: { a: 3, b: 1 },
     });
     expect(totals.stats.memory.entries).toBe(own.stats.memory.entries + 2);
-    expect(totals.clientBytes).toBe(11);
+    expect(totals.counts.bytes).toBe(11);
   });
 
   test('do not go back when a worker is gone, but what it held is gone', () => {
@@ -106,10 +106,22 @@ describe('totals', () => {
     const one = figures({ stores: 3, memory, fillsInFlight: 1 }, 5);
     totals.retire(one);
     totals.retire(one);
-    totals.update(own.stats, []);
+    totals.update(own, []);
     expect(totals.stats).toMatchObject({ stores: 6, fillsInFlight: 0, memory: { entries: 0, evictions: 4 } });
     expect(totals.stats.memory.bytes).toBe(own.stats.memory.bytes);
-    expect(totals.clientBytes).toBe(10);
+    expect(totals.counts.bytes).toBe(10);
+  });
+
+  test('have what came of predictions, also of a worker that is gone', () => {
+    const totals = new Totals();
+    const predicted = { observed: 9, predicted: 4, spared: 0, hits: 1, joined: 1, unused: 0, open: 2 };
+    const prediction = { ...predicted, precision: 1, threshold: 0.5 };
+    totals.retire({ ...figures({}), prediction });
+    totals.update(figures({}), [{ ...figures({}), prediction: { ...prediction, threshold: 0.25 } }, figures({})]);
+    const sum = { observed: 18, predicted: 8, spared: 0, hits: 2, joined: 2, unused: 2, open: 2 };
+    expect(totals.prediction).toEqual({ ...sum, precision: 4 / 6, threshold: 0.25 });
+    totals.update(figures({}), []);
+    expect(totals.prediction).toMatchObject({ hits: 1, unused: 2, open: 0 });
   });
 
   test('what a worker measured counts once, also if another goes while that is added up', async () => {

@@ -11,7 +11,9 @@ function bench() {
   const leases = () =>
     new SourceLeases({
       clock: time,
-      invalidate: (selector) => void (selector.kind === 'tag' && invalidated.push(selector.tag)),
+      invalidate: (selectors) => {
+        for (const selector of selectors) if (selector.kind === 'tag') invalidated.push(selector.tag);
+      },
     });
   const primary = leases();
   const workers = new Set([leases(), leases()]);

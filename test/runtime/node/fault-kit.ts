@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest';
 import type { EntrySummary } from '../../../src/engine/contract.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../../src/node/config/config-types.ts';
-import { type RunningGate, startGate } from '../../../src/node/serve.ts';
+import type { RunningGate } from '../../../src/node/running-gate.ts';
+import { startGate } from '../../../src/node/serve.ts';
 import { portOf } from './kit.ts';
 
 export interface RawOrigin {

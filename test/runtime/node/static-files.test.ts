@@ -1,8 +1,7 @@
-// The gate in front of a static file server with ranges (`send`), with curl as the client: every byte is compared with
-// the file.
+// The gate in front of a static file server with ranges (`send`), with curl as the client: every byte is compared with the file.
 //
-// `send` makes weak entity tags, with which parts may not be put together (RFC 9110 §14.5). The
-// files under /strong/ have strong ones, those under /weak/ the server's own.
+// `send` makes weak entity tags, with which parts may not be put together (RFC 9110 §14.5). The files under /strong/ have strong
+// ones, those under /weak/ the server's own.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -11,7 +10,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { type RunningGate, startGate } from '../../../src/node/serve.ts';
+import type { RunningGate } from '../../../src/node/running-gate.ts';
+import { startGate } from '../../../src/node/serve.ts';
 import { installServers, isInstalled, portOf, runWell, serversFile, tempFolder } from './kit.ts';
 
 const folder = tempFolder();

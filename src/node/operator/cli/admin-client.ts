@@ -32,22 +32,33 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   const text = await response.text().catch((error: unknown) => {
     throw failure(`the whole answer of the admin API at ${url.origin}`, error);
   });
-  const answer = parse(text);
+  const answer = response.ok ? parse(text) : undefined;
+  if (answer !== undefined) return answer;
+  throw refusal({ at, call, url }, response, text);
+}
+
+interface Asked {
+  readonly at: AdminAddress;
+  readonly call: AdminCall;
+  readonly url: URL;
+}
+
+/** What an answer says that is none to the call. */
+function refusal({ at, call, url }: Asked, response: Response, text: string): TidegateError {
   if (response.status === 401) {
     const token = `the token of the admin API at ${url.origin} (--token or TIDEGATE_ADMIN_TOKEN)`;
-    throw failure(token, tokenOf(at, url) ? 'a wrong one (401)' : 'none (401)');
+    return failure(token, tokenOf(at, url) ? 'a wrong one (401)' : 'none (401)');
   }
-  const { error } = (answer ?? {}) as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
+  const { error } = (parse(text) ?? {}) as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
   if (typeof error?.message === 'string') {
     // Codes of wrong requests are kept.
     const isWrong = error.code === 'E_SELECTOR' || error.code === 'E_POPULATE';
-    throw new TidegateError(isWrong ? error.code : 'E_ADMIN', error.message);
+    return new TidegateError(isWrong ? error.code : 'E_ADMIN', error.message);
   }
-  if (answer !== undefined && response.ok) return answer;
   const type = response.headers.get('content-type') ?? 'without a content type';
   // With its path: an address without that of a Worker's API, or with another, is the usual mistake.
   const base = url.origin + url.pathname.slice(0, -call.path.length);
-  throw failure(`JSON from a gate's admin API at ${base}`, `${response.status} ${type}${beginning(text)}`);
+  return failure(`JSON from a gate's admin API at ${base}`, `${response.status} ${type}${beginning(text)}`);
 }
 
 const MAX_SHOWN = 300;
@@ -64,9 +75,10 @@ function beginning(text: string): string {
 
 /** Each value of an answer that arrives as JSON lines. Throws as `callAdmin` does. */
 export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGenerator<unknown> {
-  const response = await send(urlOf(at, call), at, { ...call, endless: true });
+  const url = urlOf(at, call);
+  const response = await send(url, at, { ...call, endless: true });
   const body = response.body;
-  if (!response.ok || body === null) throw failure('a stream', response.status);
+  if (!response.ok || body === null) throw refusal({ at, call, url }, response, await response.text());
   let rest = '';
   try {
     for await (const text of body.pipeThrough(new TextDecoderStream())) {

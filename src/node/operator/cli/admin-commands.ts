@@ -148,7 +148,7 @@ async function list(call: Call<ListOptions>): Promise<unknown> {
   return show(call, next === undefined ? { entries: found } : { entries: found, next }, listText);
 }
 
-function headersOf({ header = [] }: CommonOptions): (readonly [string, string])[] {
+export function headersOf({ header = [] }: CommonOptions): (readonly [string, string])[] {
   return header.map((field) => ['header', field] as const);
 }
 

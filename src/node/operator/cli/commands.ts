@@ -14,6 +14,8 @@ export interface CommandIo {
   readonly printError: (text: string) => void;
   /** Replaces the line on the screen; undefined without a terminal. */
   readonly progress?: ((text: string) => void) | undefined;
+  /** Asks on the terminal; undefined without one. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
   /** Called for every end but success; must not return. */
   readonly exit: (code: number) => never;
 }
@@ -22,8 +24,19 @@ export const PROCESS_IO: CommandIo = {
   print: (text) => void process.stdout.write(`${text}\n`),
   printError: (text) => void process.stderr.write(`${text}\n`),
   ...(process.stderr.isTTY && { progress: (text: string) => void process.stderr.write(`\r\u001b[2K${text}`) }),
+  ...(process.stdin.isTTY && process.stdout.isTTY && { ask }),
   exit: (code) => process.exit(code),
 };
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
 
 /** An option as commander reads it, e.g. `-H, --header <field>`, or the argument of a command, e.g. `[url]`; and its help. */
 export type OptionRow = readonly [flags: string, help: string, rules?: OptionRules];
@@ -59,6 +72,12 @@ export interface CommandRow {
   readonly commands?: readonly CommandRow[];
 }
 
+/** The argument of commands that read a configuration. */
+export const CONFIG_ARGUMENT: OptionRow = [
+  '[config]',
+  'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder',
+];
+
 /** A command line that is wrong as a whole. */
 export class UsageError extends Error {
   constructor(what: string, got: string) {
@@ -91,8 +110,10 @@ export function addCommands(parent: Command, rows: readonly CommandRow[], io: Co
       command.addArgument(new Argument(flags, about).argParser(parserOf(flags, rules, command)));
     }
     for (const option of row.options ?? []) command.addOption(optionOf(option, command));
+    // Options behind a command of this one are that command's.
+    if (row.commands !== undefined) command.enablePositionalOptions();
     if (row.ends !== undefined) command.addHelpText('after', `\n${row.ends}`);
-    if (row.commands === undefined) {
+    if (row.run !== undefined) {
       command.action((first: unknown) => {
         const argument = row.argument === undefined ? undefined : (first as string | undefined);
         return runRow(row, command, { io, argument, options: command.opts() });

@@ -3,8 +3,8 @@
 // Modules that only some of them need, such as the driver of PostgreSQL, are loaded by those commands.
 
 import { TidegateError } from '../../../errors.ts';
-import { type Call, type CommandRow, type OptionRow, show, UsageError } from './commands.ts';
-import { type FeedBackend, installText, planText, removalText, statusText } from './feed-report.ts';
+import { type Call, type CommandRow, type OptionRow, PROCESS_IO, show, UsageError } from './commands.ts';
+import { type FeedBackend, type FeedReport, installText, planText, removalText, statusText } from './feed-report.ts';
 import { type FeedFlags, type FeedSource, type RunFlags, sourceOf, withoutPassword } from './feed-source.ts';
 import { adminUrl, connectionString, portNumber, slotName, tableNames } from './values.ts';
 
@@ -108,6 +108,17 @@ async function withSource<T>(call: Call<FeedFlags>, work: (source: FeedSource) =
     if (!(cause instanceof TidegateError) || source.kind === 'sqlite') throw cause;
     throw new TidegateError(cause.code, withoutPassword(cause.message, source.connection));
   }
+}
+
+/** What `feed status` reports of a database of the configuration. Rejects with E_FEED. */
+export async function feedStatus(source: string, config: string | undefined): Promise<FeedReport> {
+  const reports: FeedReport[] = [];
+  const options = { source, ...(config !== undefined && { config }) };
+  await onBackend({ io: PROCESS_IO, argument: undefined, options }, async (backend) => {
+    reports.push(await backend.status());
+    return true;
+  });
+  return reports[0] as FeedReport;
 }
 
 async function install(backend: FeedBackend, call: Call<FeedFlags>): Promise<boolean> {

@@ -1,4 +1,5 @@
-// The command `init`: writes a project to begin with into a folder, from the files of the package's folder `templates`.
+// The commands `init`, and `init workers`: that writes a project to begin with into a folder, from the files of the package's folder
+// `templates`.
 //
 // All is looked at before anything is written: a file that stands there already is somebody's work.
 
@@ -8,6 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TidegateError } from '../../../errors.ts';
 import type { Call, CommandRow } from './commands.ts';
+import { INIT_OPTIONS, initConfig } from './init-config.ts';
 import { printable } from './text.ts';
 
 interface InitOptions {
@@ -18,7 +20,10 @@ interface InitOptions {
 
 export const INIT: CommandRow = {
   name: 'init',
-  help: 'write a project to begin with',
+  help: 'write a configuration with comments; asks on a terminal for what flags do not say',
+  options: INIT_OPTIONS,
+  ends: 'Ends with 1, having written nothing, when the file is there already.',
+  run: initConfig,
   commands: [
     {
       name: 'workers',

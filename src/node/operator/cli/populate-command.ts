@@ -3,7 +3,7 @@
 // Lists can be long, and the admin API takes a portion at a time. So this command reads a file, or another node's
 // list, and hands it over bit by bit; the gate itself reads sitemaps and its own manifest.
 
-import type { PopulateApi } from '../../../admin/contract.ts';
+import type { PopulateState } from '../../../admin/contract.ts';
 import { itemOfKey } from '../../../engine/populate/item.ts';
 import type { JobProgress } from '../../../engine/populate/job.ts';
 import { TidegateError } from '../../../errors.ts';
@@ -13,7 +13,7 @@ import { valuesOfFile } from '../../populate/sources.ts';
 import { type AdminAddress, callAdmin, followAdmin, listPages } from './admin-client.ts';
 import { ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, post } from './admin-commands.ts';
 import { type Call, type CommandIo, type CommandRow, exactlyOne, show, type Texts } from './commands.ts';
-import { printable } from './text.ts';
+import { printable, progressBar } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';
 
 interface PopulateOptions
@@ -151,16 +151,12 @@ async function follow(io: CommandIo, at: AdminAddress, id: string): Promise<JobP
   throw new TidegateError('E_ADMIN', `expected to hear of job ${id} until its end, got the end of the connection`);
 }
 
-const BAR_CHARS = 24;
-
 /** One line, e.g. `[######      ] 25 % 250 of 1000, 100/s`. A total that may still grow has a `+`. */
 function progressLine(progress: JobProgress): string {
   const { total, done, sealed, perSecond, failed } = progress;
   const part = total === 0 ? 0 : done / total;
-  const filled = Math.floor(part * BAR_CHARS);
-  const bar = `[${'#'.repeat(filled)}${' '.repeat(BAR_CHARS - filled)}]`;
   const trouble = failed === 0 ? '' : `, ${failed} failed`;
-  return `${bar} ${Math.floor(part * 100)} % ${done} of ${total}${sealed ? '' : '+'}, ${perSecond}/s${trouble}`;
+  return `${progressBar(part)} ${done} of ${total}${sealed ? '' : '+'}, ${perSecond}/s${trouble}`;
 }
 
 function endText(progress: JobProgress): string {
@@ -176,12 +172,18 @@ function endText(progress: JobProgress): string {
   return lines.join('\n');
 }
 
-type PopulateState = Omit<ReturnType<PopulateApi['state']>, 'schedules'> & {
+type ShownState = Omit<PopulateState, 'schedules'> & {
   readonly schedules: readonly ScheduleState[];
 };
 
-function stateText({ waiting, inFlight, jobs, schedules }: PopulateState): string {
-  const lines = [`${waiting} waiting, ${inFlight} under way`];
+function stateText({ waiting, inFlight, queue, prediction, jobs, schedules }: ShownState): string {
+  const first = queue.map((one) => `${one.cause} ${one.waiting}`).join(', ');
+  const lines = [`${waiting} waiting${first === '' ? '' : ` (${first})`}, ${inFlight} under way`];
+  if (prediction !== undefined) {
+    const { predicted, hits, joined, unused, precision } = prediction;
+    const part = precision === null ? '' : `, precision ${precision.toFixed(2)}`;
+    lines.push(`prediction: ${predicted} filled, ${hits} hits, ${joined} joined, ${unused} unused${part}`);
+  }
   for (const job of jobs) lines.push(`${job.cause} ${printable(job.name ?? '')}`.trimEnd(), `  ${endText(job)}`);
   for (const { name, runs, skipped, running, nextAt } of schedules) {
     const next = nextAt === undefined ? 'never' : new Date(nextAt).toISOString();

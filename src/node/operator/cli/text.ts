@@ -19,3 +19,46 @@ export function printable(text: string): string {
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
+
+const NUMBER = new Intl.NumberFormat('en');
+
+/** With commas, e.g. `10,000`. */
+export function numberText(count: number): string {
+  return NUMBER.format(count);
+}
+
+export function percentText(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}
+
+const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** E.g. `1.5 MiB`. */
+export function sizeText(bytes: number): string {
+  let amount = bytes;
+  let at = 0;
+  for (; amount >= 1024 && at < SIZE_UNITS.length - 1; at++) amount /= 1024;
+  return `${at === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${SIZE_UNITS[at]}`;
+}
+
+const DURATION_UNITS = [
+  ['days', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+] as const;
+
+/** In its largest unit, e.g. `3.5 days`. */
+export function durationText(ms: number): string {
+  const [unit, size] = DURATION_UNITS.find(([, least]) => ms >= 2 * least) ?? ['ms', 1];
+  const amount = ms / size;
+  return `${amount >= 100 || unit === 'ms' ? Math.round(amount) : amount.toFixed(1)} ${unit}`;
+}
+
+const BAR_CHARS = 24;
+
+/** E.g. `[######                  ] 25 %`. */
+export function progressBar(part: number): string {
+  const filled = Math.floor(Math.min(1, part) * BAR_CHARS);
+  return `[${'#'.repeat(filled)}${' '.repeat(BAR_CHARS - filled)}] ${Math.floor(part * 100)} %`;
+}

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { messageOf, shown } from '../../../errors.ts';
 import { refused } from '../../../options/sections.ts';
 import { evasions } from '../../../site/evasions.ts';
+import { unreachableRoutes } from '../../../site/unreachable.ts';
 import { checkedWorkersConfig, type ResolvedWorkersConfig } from '../../../site/workers-config.ts';
 import { type ConfigPlace, readWorkersConfig } from '../../config/config.ts';
 import { environmentsOf, type Surroundings, wranglerProblems } from './wrangler.ts';
@@ -22,7 +23,9 @@ export async function checkWorkers(place: ConfigPlace, asJson: boolean): Promise
   const wrong = wranglerProblems(environments, configs);
   if (wrangler !== undefined && wrong.length > 0) throw refused(wrangler, wrong);
   if (asJson) return JSON.stringify(configs[0], (key, value) => (key === 'handler' ? shown(value) : value), 2);
-  const warnings = [...new Set(configs.flatMap(evasions))].map((line) => `warning: ${line}`);
+  const warnings = [...new Set(configs.flatMap((one) => [...unreachableRoutes(one), ...evasions(one)]))].map(
+    (line) => `warning: ${line}`,
+  );
   const lines = [...environmentLines(environments, configs), wranglerLine(wrangler), ...warnings];
   return [...lines, 'The configuration is right.'].join('\n');
 }
