@@ -34,8 +34,9 @@ import { gateSources } from './gate-sources.ts';
 import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { ExchangeLog } from './operator/exchange-log.ts';
-import { createMetrics, type Metrics } from './operator/metrics.ts';
+import type { Metrics } from './operator/metrics.ts';
 import { type Offered, serveOperators } from './operator/operators.ts';
+import { ownMetrics } from './operator/own-metrics.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
@@ -117,7 +118,7 @@ export class NodeGate implements RunningGate {
     /** Undefined: nothing was ever predicted. */
     readonly predicted: () => PredictionFigures | undefined;
   };
-  readonly #parts: Pick<GateParts, 'role' | 'tenants'>;
+  readonly #parts: GateParts;
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
   readonly #overload: Overload;
@@ -144,14 +145,10 @@ export class NodeGate implements RunningGate {
     const answered = (report: ExchangeReport) => this.#population.predictor.answered(report);
     this.exchanges = new ExchangeLog({ log, shownPath, answered, forwarded, statistics });
     this.#site = this.#compile(config, Math.floor(largest));
-    const counted = { stats: () => this.gate.stats(), counts: () => this.gate.counts() };
-    const { uploads, answers, tunnels, writes } = tiers;
-    const counts = { overload: this.#overload, queues: () => this.origins.queues(), refusedWrites: writes.counts };
-    const ofTenants = { tenants: () => this.exchanges.tenants.figures() };
-    const ofClients = { ...ofTenants, uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
-    const own = { sources: () => this.gate.sources(), prediction: () => this.background.predicted() };
+    const predicted = () => this.#population.predictor.figures();
+    const measured = { tiers, origins: this.origins, overload: this.#overload, exchanges: this.exchanges };
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, ...own });
+      role?.kind === 'primary' ? role.metrics : ownMetrics({ ...measured, gate: () => this.gate, predicted });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     const rehydrator = new Rehydrator({
       usesOf,
@@ -160,7 +157,7 @@ export class NodeGate implements RunningGate {
     });
     const requestFor = (asked: OwnRequest) => this.requestFor(asked);
     const prober = new NodeProber({ settings: config.prober, log, shownPath, requestFor });
-    this.background = { rehydrator, prober, predicted: () => this.#population.predictor.figures() };
+    this.background = { rehydrator, prober, predicted };
     this.gate = createGate({
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
       ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },
@@ -230,10 +227,7 @@ export class NodeGate implements RunningGate {
       const offered = this.#parts.role === undefined ? deps : this.#parts.role.admin(deps);
       const hookToken = (name: string) => this.#population.hooks()[name]?.token;
       const refused = this.metrics.refusedCalls;
-      const operators = await serveOperators({ ...admin, hookToken, counts: refused }, offered, {
-        log: this.#log,
-        tenants: this.#parts.tenants,
-      });
+      const operators = await serveOperators({ ...admin, hookToken, counts: refused }, offered, this.#parts);
       ({ url: this.adminUrl, close: this.#closeAdmin } = operators);
       this.#offered = offered;
     } catch (error) {
