@@ -40,6 +40,8 @@ export class CallRoom {
   readonly #calls: Bucket;
   readonly #reports: Bucket;
   readonly #wrong = new Map<string, Bucket>();
+  /** Of tenants and of webhooks. */
+  readonly #others = new Map<string, Bucket>();
 
   constructor(limits: CallLimits, clock: Pick<Clock, 'monotonic'>, counts: AdminCounts) {
     this.#limits = limits;
@@ -50,11 +52,12 @@ export class CallRoom {
   }
 
   /** Takes a call that was let through; the refusal when there are too many. */
-  take({ method, path }: { readonly method: string; readonly path: string }): AdminResponse | undefined {
-    const isReport = method === 'POST' && path === '/sources';
-    const waitMs = (isReport ? this.#reports : this.#calls).take(this.#clock.monotonic());
+  take(call: TakenCall): AdminResponse | undefined {
+    const isReport = call.method === 'POST' && call.path === '/sources';
+    const bucket = this.#otherBucket(call) ?? (isReport ? this.#reports : this.#calls);
+    const waitMs = bucket.take(this.#clock.monotonic());
     if (waitMs === 0) return undefined;
-    const { perSecond, burst } = this.#limits.calls;
+    const { perSecond, burst } = bucket.rate;
     return this.#refused(isReport ? 'reports' : 'calls', `${perSecond} calls a second, ${burst} at once`, waitMs);
   }
 
@@ -77,6 +80,18 @@ export class CallRoom {
     this.#wrong.get(clientGroup(unmapped(address)))?.giveBack();
   }
 
+  /** Tenants and webhooks do not keep each other out, nor the operator. */
+  #otherBucket({ tenant, hook }: TakenCall): Bucket | undefined {
+    if (tenant === undefined && hook === undefined) return undefined;
+    const { calls } = this.#limits;
+    const name = tenant === undefined ? `hook ${hook}` : `tenant ${tenant}`;
+    const bucket = this.#others.get(name) ?? new Bucket(tenant === undefined ? calls : tenantRate(calls));
+    // Names of webhooks that there are not come from whoever has a token.
+    if (this.#others.size >= MAX_ADDRESSES) this.#others.clear();
+    this.#others.set(name, bucket);
+    return bucket;
+  }
+
   #refused(reason: AdminRefusalReason, expected: string, waitMs: number): AdminResponse {
     this.#counts[reason]++;
     const refusal = failure(429, `expected ${expected}, got more`);
@@ -84,13 +99,30 @@ export class CallRoom {
   }
 }
 
+interface TakenCall {
+  readonly method: string;
+  readonly path: string;
+  /** Whose token it came with, if any. */
+  readonly tenant?: string | undefined;
+  /** The webhook that is called, if any. */
+  readonly hook?: string | undefined;
+}
+
+/** A tenth of what all calls have, for one tenant. */
+function tenantRate({ perSecond, burst }: CallRate): CallRate {
+  return { perSecond: Math.max(1, perSecond / 10), burst: Math.max(1, burst / 10) };
+}
+
 class Bucket {
+  readonly rate: CallRate;
   readonly #perMs: number;
   readonly #burst: number;
   #left: number;
   #atMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ perSecond, burst }: CallRate) {
+  constructor(rate: CallRate) {
+    const { perSecond, burst } = rate;
+    this.rate = rate;
     this.#perMs = perSecond / 1_000;
     this.#burst = burst;
     this.#left = burst;

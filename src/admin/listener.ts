@@ -5,6 +5,7 @@ import type { Eventually } from '../ports.ts';
 import { type Fields, fieldLines } from '../semantics/fields.ts';
 import { HEALTH_PATH } from './calls.ts';
 import { type AdminApi, type AdminRequest, type AdminResponse, failure } from './contract.ts';
+import { TENANT_TOKEN, type TenantsApi } from './tenants-contract.ts';
 
 /** Guards one request; gives undefined to let it through. */
 export type Guard = (fields: Fields, path: string) => Eventually<AdminResponse | undefined>;
@@ -62,6 +63,21 @@ export function tokenGuard(
   };
 }
 
+/** Lets tokens of tenants through as well; such a token counts for a tenant or for nothing. */
+export function tenantGuard(operator: Guard, tokens: Pick<TenantsApi['tokens'], 'authenticate'>): Guard {
+  return (fields, path) => {
+    const token = tenantToken(fields);
+    if (token === undefined || path === HEALTH_PATH) return operator(fields, path);
+    return tokens.authenticate(token) === undefined ? unauthorized() : undefined;
+  };
+}
+
+/** Undefined: the request has no token, or an operator's. */
+export function tenantToken(fields: Fields): string | undefined {
+  const token = bearerToken(fields);
+  return token?.startsWith(TENANT_TOKEN) === true ? token : undefined;
+}
+
 /** The bearer token of the request (RFC 6750 §2.1); undefined when there is none, or more than one. */
 function bearerToken(fields: Fields): string | undefined {
   const lines = fieldLines(fields, 'authorization');
@@ -77,7 +93,7 @@ async function areSame(one: string, other: string): Promise<boolean> {
 }
 
 /** A missing and a wrong token get equal answers, so that the answer reveals nothing. */
-function unauthorized(): AdminResponse {
+export function unauthorized(): AdminResponse {
   const refused = failure(401, 'expected Authorization: Bearer with the admin token');
   return { ...refused, fields: ['www-authenticate', 'Bearer realm="tidegate admin"'] };
 }

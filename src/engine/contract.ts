@@ -35,6 +35,8 @@ export interface Route {
   /** Its name in the configuration, under which it is counted. Default: that of its origin. */
   readonly name?: string | undefined;
   readonly tenant: string;
+  /** The provisioned tenant whose route it is: its tags and sources are names of its own. Default: of the configuration file. */
+  readonly owner?: string | undefined;
   /** The origin's name in the configuration: part of the cache key, and what an `origin` selector names. */
   readonly originName: string;
   readonly origin: Origin;

@@ -120,6 +120,26 @@ export function subjectOf({ kind, key, tags }: Pick<EntryNote, 'kind' | 'key' | 
   return { uri, origin, tags };
 }
 
+/**
+ * The name of a tag or source that belongs to a provisioned tenant; the same names of others are other names. Neither a tag of
+ * a response nor a name that anybody writes has a line feed. `sourceOf` gives the owned source of an owned tag.
+ */
+export function ownedName(name: string, owner: string | undefined): string {
+  return owner === undefined ? name : `${name}\n${owner}`;
+}
+
+/** The name without its owner. */
+export function plainName(name: string): string {
+  const at = name.indexOf('\n');
+  return at < 0 ? name : name.slice(0, at);
+}
+
+/** Undefined: of no tenant, but of the configuration file. */
+export function ownerOf(name: string): string | undefined {
+  const at = name.indexOf('\n');
+  return at < 0 ? undefined : name.slice(at + 1);
+}
+
 const SOURCE_PREFIX = 'tg-source:';
 
 /** The tag of all entries read from one source: a tracker sets it, and a gate serves entries that have it on a lease. */

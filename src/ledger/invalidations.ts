@@ -5,6 +5,7 @@
 // collision invalidates too much, never too little; the epoch, which no client knows, keys the hash, so that none can aim at a
 // bucket). Prefixes and patterns are kept as a bounded list; when one is
 // dropped from it, everything filled before that one counts as affected. "All" is one number, the floor.
+// The latest invalidations are known one by one, so that those between two positions are.
 
 import { globMatcher } from './glob.ts';
 import { type HashKey, keyedHash, keyOf } from './hashes.ts';
@@ -39,6 +40,11 @@ interface PatternRecord extends PatternEntry {
   readonly matches: (uri: string) => boolean;
 }
 
+interface LateRecord {
+  readonly position: Position;
+  readonly affects: (what: Subject) => boolean;
+}
+
 export interface InvalidationsOptions {
   /** Identity of the log; positions of another epoch mean nothing here. A function: made when it is first asked for. */
   readonly epoch: string | (() => string);
@@ -46,6 +52,8 @@ export interface InvalidationsOptions {
   readonly buckets?: number | undefined;
   /** Prefix and pattern records kept. Default 1,024. */
   readonly maxPatterns?: number;
+  /** Latest invalidations that are known one by one. Default 256. */
+  readonly maxLatest?: number;
 }
 
 export class Invalidations {
@@ -54,6 +62,7 @@ export class Invalidations {
   readonly #lastInBucket: Float64Array;
   readonly #mask: number;
   #patterns: PatternRecord[] = [];
+  readonly #latest: LatestInvalidations;
   #key: HashKey | undefined;
   #applied: Position = 0;
   /** Everything stamped below this is invalid. */
@@ -62,9 +71,12 @@ export class Invalidations {
 
   /** `from`: begins from what was written down; its buckets are taken over, and with them their number. */
   constructor(
-    options: InvalidationsOptions | (Pick<InvalidationsOptions, 'maxPatterns'> & { readonly from: InvalidationsImage }),
+    options:
+      | InvalidationsOptions
+      | (Pick<InvalidationsOptions, 'maxPatterns' | 'maxLatest'> & { readonly from: InvalidationsImage }),
   ) {
     this.#maxPatterns = options.maxPatterns ?? 1024;
+    this.#latest = new LatestInvalidations(options.maxLatest ?? 256, 'from' in options ? options.from.applied : 0);
     if ('from' in options) {
       const { from } = options;
       this.#epoch = from.epoch;
@@ -110,28 +122,34 @@ export class Invalidations {
   /** Applies the invalidation that stands at `position`, by default the next; positions ascend. Returns the position. */
   apply(selector: Selector, position: Position = this.#applied + 1): Position {
     this.#applied = position;
+    this.#latest.add({ position, affects: this.#take(selector) });
+    return position;
+  }
+
+  /** What it affects. */
+  #take(selector: Selector): LateRecord['affects'] {
     switch (selector.kind) {
       case 'url':
         this.#mark(URI, selector.uri);
-        break;
+        return ({ uri }) => uri === selector.uri;
       case 'tag':
         this.#mark(TAG, selector.tag);
-        break;
+        return ({ tags }) => tags.includes(selector.tag);
       case 'origin':
         this.#mark(ORIGIN, selector.origin);
-        break;
+        return ({ origin }) => origin === selector.origin;
       case 'prefix':
-      case 'pattern':
-        this.#record(selector);
-        break;
+      case 'pattern': {
+        const { matches } = this.#record(selector);
+        return ({ uri }) => matches(uri);
+      }
       case 'all':
-        this.#floor = position;
+        this.#floor = this.#applied;
         this.#patterns = [];
-        break;
+        return () => true;
       default:
         return unreachable(selector);
     }
-    return position;
   }
 
   /**
@@ -151,11 +169,18 @@ export class Invalidations {
     return last;
   }
 
-  #record(selector: PatternEntry['selector']): void {
-    this.#patterns.push({ position: this.#applied, selector, matches: matcherOf(selector) });
-    if (this.#patterns.length <= this.#maxPatterns) return;
+  /** Whether an invalidation after `since` and not after `until` affects `what`; true also where that is forgotten. */
+  mayAffectWithin(what: Subject, since: Position, until: Position): boolean {
+    return this.#latest.mayAffectWithin(what, since, until);
+  }
+
+  #record(selector: PatternEntry['selector']): PatternRecord {
+    const record = { position: this.#applied, selector, matches: matcherOf(selector) };
+    this.#patterns.push(record);
+    if (this.#patterns.length <= this.#maxPatterns) return record;
     const forgotten = this.#patterns.splice(0, Math.ceil(this.#maxPatterns / 2));
     this.#patternFloor = (forgotten.at(-1) as PatternRecord).position;
+    return record;
   }
 
   #mark(kind: Kind, name: string): void {
@@ -169,6 +194,30 @@ export class Invalidations {
   #bucketOf(kind: Kind, name: string): number {
     this.#key ??= keyOf(this.epoch);
     return keyedHash(name, this.#key, kind) & this.#mask;
+  }
+}
+
+class LatestInvalidations {
+  readonly #most: number;
+  /** All those after `#from`. */
+  readonly #records: LateRecord[] = [];
+  #from: Position;
+
+  constructor(most: number, from: Position) {
+    this.#most = most;
+    this.#from = from;
+  }
+
+  add(record: LateRecord): void {
+    this.#records.push(record);
+    if (this.#records.length <= this.#most) return;
+    const forgotten = this.#records.splice(0, Math.ceil(this.#most / 2));
+    this.#from = (forgotten.at(-1) as LateRecord).position;
+  }
+
+  mayAffectWithin(what: Subject, since: Position, until: Position): boolean {
+    if (since < this.#from) return true;
+    return this.#records.some(({ position, affects }) => position > since && position <= until && affects(what));
   }
 }
 

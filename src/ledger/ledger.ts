@@ -80,16 +80,20 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return { ...this.stamp(), order: this.fills.order, turn: this.fills.turn };
   }
 
-  /** True: something that names the subject was invalidated after the stamp. Most often nothing at all was. */
-  isAffectedSince({ epoch, position }: Stamp, subject: Subject): boolean {
+  /**
+   * True: something that names the subject was invalidated after the stamp, and not after `until`. Most often nothing at all was.
+   */
+  isAffectedSince({ epoch, position }: Stamp, subject: Subject, until: Position = this.applied): boolean {
     if (epoch !== this.#invalidations.epoch) return true;
-    return position < this.applied && this.lastAffecting(subject, position) > position;
+    if (position >= until) return false;
+    const last = this.lastAffecting(subject, position);
+    return last > position && (last <= until || this.#invalidations.mayAffectWithin(subject, position, until));
   }
 
   /** Whether an invalidation since its stamp names the result of a fill, as far as the subject is known. */
-  isAffected({ stamp, keyStamp }: Fill, subject: Subject): boolean {
-    if (this.isAffectedSince(keyStamp, subject)) return true;
-    return keyStamp !== stamp && this.isAffectedSince(stamp, { uri: '', origin: '', tags: subject.tags });
+  isAffected({ stamp, keyStamp }: Fill, subject: Subject, until: Position = this.applied): boolean {
+    if (this.isAffectedSince(keyStamp, subject, until)) return true;
+    return keyStamp !== stamp && this.isAffectedSince(stamp, { uri: '', origin: '', tags: subject.tags }, until);
   }
 
   /** Whether somebody may wait for the fill, and whether they may have its result: the tags are known only in the end. */
@@ -98,7 +102,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     if (isBegunBefore && this.sources?.allows(subject.tags, true) === false) return false;
     // While a source is not heard of, its changes have no position.
     const isUnheard = isBegunBefore && this.sources?.isRead(subject.tags) === true;
-    return (arrival.position <= fill.stamp.position && !isUnheard) || !this.isAffected(fill, subject);
+    return !this.isAffected(fill, subject, isUnheard ? this.applied : arrival.position);
   }
 
   /** True: no invalidation affects the entry, so it may be served. Notes in `checkedUpTo` how far that is known. */

@@ -38,6 +38,7 @@ import { POPULATE } from './operator/cli/populate-command.ts';
 import { PROVE } from './operator/cli/prove-command.ts';
 import { REPLAY } from './operator/cli/replay-command.ts';
 import { TAIL } from './operator/cli/tail-command.ts';
+import { TENANT } from './operator/cli/tenant-commands.ts';
 import { TOP } from './operator/cli/top-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import type { RunningGate } from './running-gate.ts';
@@ -80,6 +81,7 @@ export const COMMANDS: readonly CommandRow[] = [
   REPLAY,
   FEED,
   INIT,
+  TENANT,
   completionRow(() => COMMANDS),
 ];
 

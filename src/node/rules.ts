@@ -126,7 +126,25 @@ function rulesOf(config: ResolvedConfig, origin: string): string {
   ]);
 }
 
+/** Whether an owner's routes, or the origins they lead to, are others after than before. */
+export function otherRules(before: ResolvedConfig, after: ResolvedConfig): (owner: string | undefined) => boolean {
+  const differs = new Map<string | undefined, boolean>();
+  return (owner) => {
+    const known = differs.get(owner) ?? rulesOfOwner(before, owner) !== rulesOfOwner(after, owner);
+    differs.set(owner, known);
+    return known;
+  };
+}
+
+function rulesOfOwner(config: ResolvedConfig, owner: string | undefined): string {
+  const routes = config.routes.filter((route) => route.owner === owner);
+  const origins = routes.map(({ origin }) => config.origins[origin]);
+  return JSON.stringify([routes, origins, config.targetedFields, config.trustedProxies]);
+}
+
 /** Origins whose own settings, or whose routes' rules, have changed. */
 function changedOrigins(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  return Object.keys(before.origins).filter((name) => rulesOf(before, name) !== rulesOf(after, name));
+  // Those that come as well: what an origin of that name has stored once may be of other rules.
+  const names = new Set([...Object.keys(before.origins), ...Object.keys(after.origins)]);
+  return [...names].filter((name) => rulesOf(before, name) !== rulesOf(after, name));
 }

@@ -34,16 +34,19 @@ import { gateSources } from './gate-sources.ts';
 import { certificatesOf, urlOf, warnOfUnknownProxies } from './listening.ts';
 import { createLog } from './operator/access-log.ts';
 import { ExchangeLog } from './operator/exchange-log.ts';
-import { createMetrics, type Metrics } from './operator/metrics.ts';
+import type { Metrics } from './operator/metrics.ts';
 import { type Offered, serveOperators } from './operator/operators.ts';
+import { ownMetrics } from './operator/own-metrics.ts';
 import { shownPathOf } from './operator/redact.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { loadPools, Origins } from './origin/origin.ts';
 import { type Overload, overloadOf } from './overload.ts';
 import { Population } from './populate/population.ts';
 import { NodeProber } from './prober.ts';
-import { Rules } from './rules.ts';
+import { otherRules, Rules } from './rules.ts';
 import type { CloseOptions, RunningGate } from './running-gate.ts';
+import type { Tenants } from './tenants/tenants.ts';
+import { withTenants } from './tenants/with-tenants.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
 /**
@@ -66,12 +69,16 @@ type Role =
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
 export async function startGate(config: ResolvedConfig, log: Logger = logOf(config)): Promise<RunningGate> {
-  return startPart(config, { log, tiers: await openTiers(config, log), role: undefined });
+  const tiers = await openTiers(config, log);
+  const start = (whole: ResolvedConfig, tenants: Tenants) => startPart(whole, { log, tiers, tenants, role: undefined });
+  return withTenants(config, { log, tiers }, start);
 }
 
 interface GateParts {
   readonly log: Logger;
   readonly tiers: NodeTiers;
+  /** Undefined in a worker. */
+  readonly tenants?: Tenants;
   /** Undefined: a gate of one process. */
   readonly role: Role | undefined;
   /** Default: one that counts. */
@@ -111,7 +118,7 @@ export class NodeGate implements RunningGate {
     /** Undefined: nothing was ever predicted. */
     readonly predicted: () => PredictionFigures | undefined;
   };
-  readonly #role: Role | undefined;
+  readonly #parts: GateParts;
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #certificates: Certificates | undefined;
   readonly #overload: Overload;
@@ -124,26 +131,24 @@ export class NodeGate implements RunningGate {
   #closeAdmin: () => Promise<void> = async () => {};
   #cancelLoading: Cancel = () => {};
 
-  constructor(config: ResolvedConfig, { log, tiers, role, statistics = new Statistics() }: GateParts) {
-    this.#role = role;
+  constructor(config: ResolvedConfig, parts: GateParts) {
+    const { log, tiers, role, statistics = new Statistics() } = parts;
+    this.#parts = parts;
     this.#log = log;
     this.#tiers = tiers;
     this.#certificates = certificatesOf(config, log);
     this.origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#overload = overloadOf(config, log);
     const largest = Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART;
-    this.#site = this.#compile(config, Math.floor(largest));
     const forwarded = (report: ExchangeReport) => this.metrics.observeForward(report);
     const shownPath = (path: string) => this.#site.shownPath(path);
     const answered = (report: ExchangeReport) => this.#population.predictor.answered(report);
     this.exchanges = new ExchangeLog({ log, shownPath, answered, forwarded, statistics });
-    const counted = { stats: () => this.gate.stats(), counts: () => this.gate.counts() };
-    const { uploads, answers, tunnels, writes } = tiers;
-    const counts = { overload: this.#overload, queues: () => this.origins.queues(), refusedWrites: writes.counts };
-    const ofClients = { uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts };
-    const own = { sources: () => this.gate.sources(), prediction: () => this.background.predicted() };
+    this.#site = this.#compile(config, Math.floor(largest));
+    const predicted = () => this.#population.predictor.figures();
+    const measured = { tiers, origins: this.origins, overload: this.#overload, exchanges: this.exchanges };
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ ...counted, ...counts, ...ofClients, ...own });
+      role?.kind === 'primary' ? role.metrics : ownMetrics({ ...measured, gate: () => this.gate, predicted });
     const usesOf = (key: string) => tiers.memory.usesOf(key);
     const rehydrator = new Rehydrator({
       usesOf,
@@ -152,7 +157,7 @@ export class NodeGate implements RunningGate {
     });
     const requestFor = (asked: OwnRequest) => this.requestFor(asked);
     const prober = new NodeProber({ settings: config.prober, log, shownPath, requestFor });
-    this.background = { rehydrator, prober, predicted: () => this.#population.predictor.figures() };
+    this.background = { rehydrator, prober, predicted };
     this.gate = createGate({
       ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, epoch: newEpoch },
       ...{ coder: coderWith(nodeCompress), sources: gateSources(config, log) },
@@ -197,7 +202,7 @@ export class NodeGate implements RunningGate {
   async start(): Promise<void> {
     const { listen, admin } = this.#site.config;
     await this.#rules.begin(this.#site.config);
-    const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
+    const at = await this.#front.listen({ ...listen, reusePort: this.#parts.role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, listen.tls === undefined ? 'http' : 'https');
     this.#overload.start();
@@ -206,7 +211,7 @@ export class NodeGate implements RunningGate {
       // Who needs a part sooner loads it, and hears of its error.
       loaded.catch((err: unknown) => this.#log.error({ err }, 'not all was loaded'));
     });
-    if (this.#role?.kind === 'worker') return;
+    if (this.#parts.role?.kind === 'worker') return;
     try {
       const deps: Offered = {
         gate: this.gate,
@@ -219,10 +224,10 @@ export class NodeGate implements RunningGate {
         originNames: () => Object.keys(this.#site.config.origins),
         origins: () => this.origins.health(),
       };
-      const offered = this.#role === undefined ? deps : this.#role.admin(deps);
+      const offered = this.#parts.role === undefined ? deps : this.#parts.role.admin(deps);
       const hookToken = (name: string) => this.#population.hooks()[name]?.token;
       const refused = this.metrics.refusedCalls;
-      const operators = await serveOperators({ ...admin, hookToken, counts: refused }, offered, this.#log);
+      const operators = await serveOperators({ ...admin, hookToken, counts: refused }, offered, this.#parts);
       ({ url: this.adminUrl, close: this.#closeAdmin } = operators);
       this.#offered = offered;
     } catch (error) {
@@ -249,11 +254,11 @@ export class NodeGate implements RunningGate {
     this.prepare(news);
     const [old, config] = [this.#site, reloaded(this.#site.config, news)];
     this.#site = this.#compile(config, old.largestBody);
-    old.router.retire();
-    if (this.#role?.kind !== 'worker') this.#population.reloaded();
+    old.router.retire(this.#site.router, otherRules(old.config, config));
+    if (this.#parts.role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
     // The primary does the rest, once.
-    if (this.#role?.kind === 'worker') return;
+    if (this.#parts.role?.kind === 'worker') return;
     for (const key of needsRestart(old.config, news)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
     }
@@ -279,9 +284,10 @@ export class NodeGate implements RunningGate {
   #compile(config: ResolvedConfig, largestBody: number) {
     const pools = this.origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
+    const { boundsOf } = this.exchanges.tenants.update(config, this.#tiers.memory.shares);
+    const router = compileSite(config, origins, { most: largestBody, codingOf: compileCoding, boundsOf });
     return {
-      ...{ config, largestBody },
-      router: compileSite(config, origins, { most: largestBody, codingOf: compileCoding }),
+      ...{ config, largestBody, router: this.exchanges.tenants.routed(router) },
       trust: trustOf(config.trustedProxies),
       shownPath: shownPathOf(config.log),
     };

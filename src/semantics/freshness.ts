@@ -191,6 +191,7 @@ function sharedTerms(terms: ReuseTerms): ReuseTerms {
  * credentials of the requesting client.
  */
 export function givesFreshness(policy: CachePolicy): boolean {
-  const { ttlMs, defaultTtlMs, negativeTtlMs, editsFreshness } = policy;
-  return editsFreshness || ttlMs !== undefined || defaultTtlMs !== undefined || negativeTtlMs > 0;
+  const { ttlMs, defaultTtlMs, trackedTtlMs, negativeTtlMs, editsFreshness } = policy;
+  const isStated = ttlMs !== undefined || defaultTtlMs !== undefined || trackedTtlMs !== undefined;
+  return editsFreshness || isStated || negativeTtlMs > 0;
 }

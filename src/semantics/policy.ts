@@ -33,6 +33,8 @@ export interface CachePolicy {
   readonly ttlMs: number | undefined;
   /** Freshness lifetime of a storable answer below 400 that states none, instead of a heuristic; undefined: heuristic. */
   readonly defaultTtlMs: number | undefined;
+  /** The same for an answer that was read from a source whose changes are told. It stands before `defaultTtlMs`. */
+  readonly trackedTtlMs: number | undefined;
   /** Fraction of the time since Last-Modified taken as heuristic freshness (RFC 9111 §4.2.2). Default 0.1. */
   readonly heuristicFraction: number;
   /** Upper bound of heuristic freshness. Default 1 day. */
@@ -75,6 +77,7 @@ export const SAFE_POLICY: CachePolicy = Object.freeze({
   targetedFields: Object.freeze(['cdn-cache-control']),
   ttlMs: undefined,
   defaultTtlMs: undefined,
+  trackedTtlMs: undefined,
   heuristicFraction: 0.1,
   heuristicMaxMs: DAY_MS,
   staleWhileRevalidateMs: 0,

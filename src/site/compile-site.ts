@@ -9,7 +9,7 @@ import type { OutwardRules } from '../semantics/outward.ts';
 import { type CachePolicy, policyOf } from '../semantics/policy.ts';
 import { compileBypass } from './bypass.ts';
 import { compilePaths } from './path-tests.ts';
-import type { ResolvedRoute, ResolvedSite } from './resolved.ts';
+import type { ResolvedRoute, ResolvedSite, TenantBounds } from './resolved.ts';
 import { HostRouter, normaliseTarget, type QueryRule, type RequestRules, type SiteRoute } from './router.ts';
 
 export interface SiteParts {
@@ -17,13 +17,15 @@ export interface SiteParts {
   readonly most?: number;
   /** What a route that codes is to do. Default: none codes. */
   readonly codingOf?: (compress: ResolvedRoute['compress']) => RouteCoding | undefined;
+  /** The bounds of a provisioned tenant. Default: it has none. */
+  readonly boundsOf?: (owner: string) => TenantBounds | undefined;
 }
 
 /** Makes the routes of a configuration; `origins` holds each of its origins by name. */
 export function compileSite(
   config: ResolvedSite,
   origins: ReadonlyMap<string, Origin>,
-  { most = Number.POSITIVE_INFINITY, codingOf = () => undefined }: SiteParts = {},
+  { most = Number.POSITIVE_INFINITY, codingOf = () => undefined, boundsOf = () => undefined }: SiteParts = {},
 ): HostRouter {
   const router = new HostRouter();
   for (const route of config.routes) {
@@ -41,10 +43,12 @@ export function compileSite(
       streamRequests: route.streamRequests,
       originHost: route.originHost ?? hostHeader,
       upgrade: route.upgrade,
+      bounds: route.owner === undefined ? undefined : boundsOf(route.owner),
     });
     const compiled: Route = {
       name: route.name,
       tenant: route.tenant,
+      owner: route.owner,
       originName: route.origin,
       origin,
       policy: compilePolicy({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, config),
@@ -53,7 +57,7 @@ export function compileSite(
       outward: compileOutward(route.outward, config.outwardFields),
       compress: codingOf(route.compress),
       cacheUri: (uri: string) => cacheUri(router, uri, request),
-      retired: router.isRetired,
+      retired: () => router.isRetired(route.owner),
     };
     const site: SiteRoute = Object.freeze({ name: route.name, route: compiled, request });
     const { path, host = [] } = route.match;
@@ -81,6 +85,7 @@ function compilePolicy(
     targetedFields,
     ttlMs: route.ttlMs,
     defaultTtlMs: route.defaultTtlMs,
+    trackedTtlMs: route.trackedTtlMs,
     staleWhileRevalidateMs: route.staleWhileRevalidateMs,
     staleIfErrorMs: route.staleIfErrorMs,
     graceMs: route.graceMs,

@@ -23,7 +23,21 @@ interface SiteOrigin {
 }
 
 /** A route with its name, origin and tenant known. */
-export type ResolvedRoute = RouteGot & { readonly [Known in 'name' | 'origin' | 'tenant']: string };
+export type ResolvedRoute = RouteGot & { readonly [Known in 'name' | 'origin' | 'tenant']: string } & {
+  /** The provisioned tenant whose route it is. Default: of the configuration file. */
+  readonly owner?: string;
+  /** See CachePolicy. */
+  readonly trackedTtlMs?: number;
+};
+
+/** What a tenant's requests are held to. */
+export interface TenantBounds {
+  readonly isSuspended: boolean;
+  /** Ms until there may be one more request of a client. */
+  waitMs(): number;
+  /** Counts one that goes on, or one that was refused. */
+  count(goesOn: boolean): void;
+}
 
 /** `origins`: at least one. Without routes there is one for all requests. */
 export function resolveRoutes(origins: object, routes: readonly RouteGot[]): ResolvedRoute[] {

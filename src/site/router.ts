@@ -10,6 +10,7 @@ import { normalPath, normalTarget } from '../entry/key.ts';
 import { foldPath, otherReadings, type PathRules } from '../entry/path-readings.ts';
 import { type Fields, fieldLines, filterFields } from '../semantics/fields.ts';
 import type { PathTest } from './path-tests.ts';
+import type { TenantBounds } from './resolved.ts';
 
 /** Whether a query parameter stays in the key, and so in the forwarded request; undefined: all do. */
 export type QueryRule = ((name: string) => boolean) | undefined;
@@ -35,6 +36,8 @@ export interface RequestRules {
   readonly originHost: string | undefined;
   /** Whether to tunnel `Upgrade` requests to the origin; otherwise they get 501. */
   readonly upgrade: boolean;
+  /** Of the provisioned tenant whose route it is. Default: none. */
+  readonly bounds?: TenantBounds | undefined;
 }
 
 export interface SiteRoute {
@@ -98,8 +101,8 @@ export class HostRouter implements Router {
   readonly #common = new Map<string, SiteRoute>();
   #hasPaths = false;
   #hasCapitals = false;
-  #retired = false;
-  readonly isRetired = (): boolean => this.#retired;
+  #retires: (owner: string | undefined) => boolean = () => false;
+  #successor: HostRouter | undefined;
 
   add(candidate: Candidate, hosts: readonly string[]): void {
     this.#sites.push(candidate.site);
@@ -113,9 +116,14 @@ export class HostRouter implements Router {
     }
   }
 
-  /** Another site replaces this one: a fill still running for this one is not stored. */
-  retire(): void {
-    this.#retired = true;
+  /** Another site replaces this one: a fill that still runs for an owner with other rules there is not stored. */
+  retire(successor: HostRouter, hasOtherRules: (owner: string | undefined) => boolean): void {
+    this.#retires = hasOtherRules;
+    this.#successor = successor;
+  }
+
+  isRetired(owner: string | undefined): boolean {
+    return this.#retires(owner) || this.#successor?.isRetired(owner) === true;
   }
 
   match(host: string, path: string): SiteRoute | undefined {
@@ -166,10 +174,16 @@ export class HostRouter implements Router {
     return buckets;
   }
 
+  /** The provisioned tenant that has the host, by the most exact name that routes give it. */
+  ownerOf(host: string): string | undefined {
+    return this.#bucketsOf(host)[0]?.[0]?.site.route.owner;
+  }
+
+  /** A host belongs to one owner: where its routes take nothing, no route of another does. */
   #findBuckets(host: string): Bucket[] {
-    const buckets: Bucket[] = this.#namesOf(host).map((name) => this.#byHost.get(name) as Bucket);
-    if (this.#anyHost.length > 0) buckets.push(this.#anyHost);
-    return buckets;
+    const buckets = [...this.#namesOf(host).map((name) => this.#byHost.get(name) as Bucket), this.#anyHost];
+    const owner = buckets[0]?.[0]?.site.route.owner;
+    return buckets.filter(([first]) => first?.site.route.owner === owner);
   }
 
   /** What routes name of the host, the most exact first. */

@@ -4,14 +4,15 @@
 // Keys, entries and the policy meet in integer slots. The map leads from a key to its slot, the
 // policy keeps a slot's size and frequency, and the tag index holds slots.
 
-import { keyParts, withCoded } from '../entry/key.ts';
+import { withCoded } from '../entry/key.ts';
 import { bodyBytesOf, type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
-import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { CHUNK_BYTES, memoryOf, type SharedBudget } from '../memory/budget.ts';
 import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
+import { entryMatcher, keyPrefix } from './key-matcher.ts';
 import { TagIndex } from './tag-index.ts';
+import { TenantShares } from './tenant-shares.ts';
 
 /**
  * Cost of an entry besides its key, head and body: some 430 bytes for its objects and its places in the map and the policy,
@@ -118,6 +119,11 @@ export class SlotStore<E extends { readonly key: string }> {
     return true;
   }
 
+  protected evict(slot: number): void {
+    this.#evictions++;
+    this.#evicted(this.remove(slot).key);
+  }
+
   protected remove(slot: number): E {
     this.policy.remove(slot);
     return this.#forget(slot);
@@ -154,6 +160,8 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   /** By slot. Not the policy's frequency, which outlives the entry. */
   #uses = new Uint8Array(64);
   readonly #tags = new TagIndex();
+  /** What each tenant with a quota holds. */
+  readonly shares = new TenantShares();
   /** Every `tenant SP origin SP method SP` seen; few, since the configuration and its methods bound them. */
   readonly #keyPrefixes = new Set<string>();
   #lists = 0;
@@ -187,7 +195,11 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
       return;
     }
     const entry = compact(given);
-    if (this.take(entry, entryCost(entry))) this.#keyPrefixes.add(keyPrefix(entry.key));
+    const cost = entryCost(entry);
+    if (!this.take(entry, cost)) return;
+    this.#keyPrefixes.add(keyPrefix(entry.key));
+    const slot = this.slotOf.get(entry.key) as number;
+    for (const beyond of this.shares.taken(slot, { key: entry.key, cost }, this.#uses)) this.evict(beyond);
   }
 
   /** Deleting a list of variants also removes and counts the variants. */
@@ -263,36 +275,12 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
 
   protected override leave(slot: number): Entry {
     const entry = super.leave(slot);
+    this.shares.left(slot, entry.key);
     if (entry.kind === 'variants') this.#lists--;
     else {
       for (const tag of entry.tags) this.#tags.remove(tag, slot);
       this.#budget?.stored(entry.large ?? entry.bytes, false);
     }
     return entry;
-  }
-}
-
-/** The part of a key before its URI. */
-export function keyPrefix(key: string): string {
-  const afterOrigin = key.indexOf(' ', key.indexOf(' ') + 1);
-  return key.slice(0, key.indexOf(' ', afterOrigin + 1) + 1);
-}
-
-/** Whether a selector may name the entry under a key. A key has no tags. */
-export function entryMatcher(selector: Selector): (key: string) => boolean {
-  switch (selector.kind) {
-    case 'url':
-      return (key) => keyParts(key).uri === selector.uri;
-    case 'prefix':
-      return (key) => key.startsWith(selector.prefix, keyPrefix(key).length);
-    case 'pattern': {
-      const matches = globMatcher(selector.pattern);
-      return (key) => matches(keyParts(key).uri);
-    }
-    case 'origin':
-      return (key) => keyParts(key).origin === selector.origin;
-    case 'tag':
-    case 'all':
-      return () => true;
   }
 }

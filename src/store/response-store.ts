@@ -8,7 +8,7 @@ import { type Entry, type EntryNote, noteOf, type StoredResponse } from '../entr
 import type { Selector } from '../ledger/selector.ts';
 import type { ByteStore, Eventually, Store } from '../ports.ts';
 import { decodeEntry, encodeEntry } from './entry-record.ts';
-import { entryMatcher, keyPrefix } from './memory.ts';
+import { entryMatcher, keyPrefix } from './key-matcher.ts';
 import { PORTABLE } from './portable-bytes.ts';
 
 /** A key that is there, and the note that was put with it where the platform had room for it. */

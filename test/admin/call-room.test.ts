@@ -35,6 +35,19 @@ test('other calls do not keep reports of trackers out', () => {
   expect(counts).toMatchObject({ calls: 80, reports: 1 });
 });
 
+test('webhooks and tenants have calls of their own, and do not keep the operator out', () => {
+  const { under, counts } = room();
+  const hook = { method: 'POST', path: '/publish/cms', hook: 'cms' };
+  for (let at = 0; at < 20; at++) expect(under.take(hook)).toBeUndefined();
+  expect(under.take(hook)).toMatchObject({ status: 429, fields: ['retry-after', '1'] });
+  // A tenth of the rate of all calls.
+  for (let at = 0; at < 2; at++) expect(under.take({ ...STATS, tenant: 'acme' })).toBeUndefined();
+  expect(under.take({ ...STATS, tenant: 'acme' })?.status).toBe(429);
+  for (const other of [STATS, REPORT, { ...hook, hook: 'shop' }, { ...STATS, tenant: 'other' }])
+    expect(under.take(other)).toBeUndefined();
+  expect(counts.calls).toBe(2);
+});
+
 test('an address with too many wrong tokens is shut, and no other', () => {
   const { under, counts, pass } = room();
   for (let at = 0; at < 5; at++) expect(under.shut('192.0.2.1')).toBeUndefined();

@@ -118,6 +118,22 @@ describe('joining and invalidation', () => {
     origin.last.answer(200, [...FRESH, 'cache-tag', 'users'], 'one');
     expect([after.text, origin.count, get('/a').text]).toEqual(['one', 1, 'one']);
   });
+
+  it('has no regard to what was invalidated before of others, where what it joined is outdated later', async () => {
+    const askedWhile = async (before: readonly string[], then: string) => {
+      const { get, gate, origin } = gateBench();
+      get('/a');
+      for (const tag of before) await gate.invalidate({ kind: 'tag', tag });
+      const joined = get('/a');
+      await gate.invalidate({ kind: 'tag', tag: then });
+      origin.last.answer(200, [...FRESH, 'cache-tag', 'users'], 'one');
+      return [joined.state, origin.count];
+    };
+    expect(await askedWhile([], 'users')).toEqual(['done', 1]);
+    expect(await askedWhile(['orders'], 'users')).toEqual(['done', 1]);
+    expect(await askedWhile(['orders', 'users'], 'users')).toEqual(['waiting', 2]);
+    expect(await askedWhile(['users', 'orders'], 'users')).toEqual(['waiting', 2]);
+  });
 });
 
 describe('what may be shared', () => {

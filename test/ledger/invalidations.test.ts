@@ -54,4 +54,21 @@ describe('Invalidations', () => {
       }),
     );
   });
+
+  it('knows whether one between two positions affects an entry, as long as it remembers', () => {
+    const numbers = fc.tuple(fc.nat(30), fc.nat(30), fc.constantFrom(4, 256));
+    fc.assert(
+      fc.property(fc.array(selector, { maxLength: 30 }), affectable, numbers, (applied, what, [since, until, most]) => {
+        const log = new Invalidations({ epoch: 'e', maxLatest: most });
+        for (const one of applied) log.apply(one);
+        const expected = applied.slice(since, until).some((one) => affects(one, what));
+        const found = log.mayAffectWithin(what, since, until);
+        if (most < 256 && applied.length - since > most / 2) expect([expected, true]).toContain(found);
+        else expect(found).toBe(expected);
+      }),
+    );
+    expect(new Invalidations({ from: { ...new Invalidations({ epoch: 'e' }).image(), applied: 9 } })).toSatisfy(
+      (log: Invalidations) => log.mayAffectWithin({ uri: 'a', origin: 'o', tags: [] }, 8, 9),
+    );
+  });
 });

@@ -47,9 +47,18 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     ],
   },
   mutant('shares with whoever waits', { ways: FOUND }, [
-    'return (arrival.position <= fill.stamp.position && !isUnheard) || !this.isAffected(fill, subject);',
+    'return !this.isAffected(fill, subject, isUnheard ? this.applied : arrival.position);',
     'return true;',
   ]),
+  mutant('shares what was invalidated before and after somebody came', { isOfGates: false }, [
+    '(last <= until || this.#invalidations.mayAffectWithin(subject, position, until));',
+    'last <= until;',
+  ]),
+  mutant(
+    'takes what it has forgotten for nothing, where somebody came in between',
+    { isOfGates: false, file: 'invalidations' },
+    ['if (since < this.#from) return true;', ''],
+  ),
   mutant('takes every entry for current', { ways: KEY }, [
     'if (this.lastAffecting(this.#subjectOf(entry), since) > entry.stamp) return false;',
     '',
@@ -67,7 +76,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     '',
   ]),
   mutant('forgets an invalidation of all', { ways: ['all', 'clear'], file: 'invalidations' }, [
-    'this.#floor = position;',
+    'this.#floor = this.#applied;',
     '',
   ]),
   mutant('forgets the intent of a write', {}, [
@@ -96,7 +105,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     '',
   ]),
   mutant('judges tags by the stamp of the key', { ways: LATE, isOfGates: false }, [
-    "return keyStamp !== stamp && this.isAffectedSince(stamp, { uri: '', origin: '', tags: subject.tags });",
+    "return keyStamp !== stamp && this.isAffectedSince(stamp, { uri: '', origin: '', tags: subject.tags }, until);",
     'return false;',
   ]),
 ];

@@ -25,7 +25,7 @@ interface Entry extends Stamped {
 export class World {
   readonly problems: string[] = [];
   readonly ledger = new Ledger<Entry, Read>(
-    new Invalidations({ epoch: 'e', buckets: 2 ** 8, maxPatterns: 4 }),
+    new Invalidations({ epoch: 'e', buckets: 2 ** 8, maxPatterns: 4, maxLatest: 4 }),
     ({ key, tags }) => ({ uri: key, origin: 'o', tags }),
   );
   /** What a source gives, and what of it was acknowledged. */

@@ -1,6 +1,6 @@
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
 import { adminBounds, fakeGate } from '../admin/fake-gate.ts';
@@ -26,7 +26,10 @@ interface Answer {
 }
 
 /** `fetch` will not send a Host or Origin of our choice. */
-function send(url: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
+function send(
+  url: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string; agent?: Agent } = {},
+) {
   return new Promise<Answer>((resolve, reject) => {
     const { body, ...rest } = options;
     const sent = httpRequest(url, { agent: false, ...rest }, (response) => {
@@ -174,6 +177,54 @@ describe('without a token', () => {
     const { url } = await start();
     const headers = { origin: url, 'sec-fetch-site': 'same-origin' };
     expect((await send(`${url}/clear`, { method: 'POST', headers })).status).toBe(200);
+  });
+});
+
+describe('the token of a webhook', () => {
+  const HOOK = 'the-token-of-a-webhook';
+  const PUBLISHED = JSON.stringify({ entry: { id: 7 } });
+
+  /** Calls on one connection. */
+  async function connected(token: string | undefined, wrongTokens = { perSecond: 0.001, burst: 3 }) {
+    const fake = fakeGate();
+    const hooks = () => ({ cms: { urls: [], tags: ['post-{entry.id}'] } });
+    const api = createAdminApi({ ...fake.deps, populate: { ...fake.deps.populate, hooks } });
+    const hookToken = (name: string) => (name === 'cms' ? HOOK : undefined);
+    const admin = await startAdmin({ ...adminBounds(), wrongTokens, port: 0, token, api, hookToken });
+    running.push(admin);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => agent.destroy());
+    const call = async (method: string, path: string, bearer?: string) => {
+      const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
+      const body = method === 'POST' ? PUBLISHED : undefined;
+      return (await send(admin.url + path, { method, headers, ...(body && { body }), agent })).status;
+    };
+    return { call };
+  }
+
+  test('lets nobody guess that of the operator on the same connection', async () => {
+    const { call } = await connected(TOKEN);
+    const found: number[] = [];
+    for (let guesses = 0; guesses < 6; guesses++) {
+      found.push(await call('POST', '/publish/cms', HOOK), await call('GET', '/stats', `guess-${guesses}`));
+    }
+    expect(found.filter((status) => status === 401)).toHaveLength(3);
+    expect(found.at(-1)).toBe(429);
+  });
+
+  test('takes no calls from the operator who has shown the own', async () => {
+    const { call } = await connected(TOKEN);
+    for (let calls = 0; calls < 6; calls++) {
+      expect([await call('GET', '/stats', TOKEN), await call('POST', '/publish/cms', HOOK)]).toEqual([200, 202]);
+    }
+  });
+
+  test('is needed too where the operator has none', async () => {
+    const { call } = await connected(undefined);
+    expect(await call('POST', '/publish/cms')).toBe(401);
+    expect(await call('POST', '/publish/cms', HOOK)).toBe(202);
+    expect(await call('GET', '/stats')).toBe(200);
+    expect(await call('POST', '/publish/other')).toBe(404);
   });
 });
 

@@ -76,8 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
     'invalidatedUris(request.uri, head).slice(0, 1).map',
   ]),
   mutant('no-groups', 'engine/http/write.ts', [
-    'const tags = groupsInvalidated(request, fieldsForCaches(head, request.route));',
-    'const tags: string[] = [];',
+    'const groups = groupsInvalidated(request, fieldsForCaches(head, request.route));',
+    'const groups: string[] = [];',
   ]),
   mutant('no-groups-of-5xx', 'engine/http/write.ts', [
     'holdUnknown(context, request.uri, { named, closeIntent })',

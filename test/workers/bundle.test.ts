@@ -6,7 +6,7 @@ import config from '../../rolldown.config.ts';
 import { deployed, WORKERS } from './bundle-size.ts';
 
 /** Of a gate without parts. The goal of `npm run bench -- workers` is 60,000; D55 and D57 say what lies beyond it. */
-const MAX_GZIP_BYTES = 64_100;
+const MAX_GZIP_BYTES = 64_900;
 
 const NODE = /\b(?:from|import\(|require\()\s*["'`]node:|\bprocess\.(?:env|on|exit)\b/;
 const WORKERS_API = /\b(?:from|import)\s*\(?\s*["'`]cloudflare:|\bcaches\.default\b|\bextends DurableObject\b/;

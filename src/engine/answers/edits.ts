@@ -5,6 +5,7 @@
 // request bypasses the cache. A client says by the gate's own cookie how far it has written (own-writes.ts). The cookie says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 
+import { ownedName } from '../../entry/key.ts';
 import { globMatcher } from '../../ledger/glob.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
 import {
@@ -20,7 +21,7 @@ import {
   withoutHopByHop,
 } from '../../semantics/fields.ts';
 import { givesFreshness } from '../../semantics/freshness.ts';
-import { isForGates } from '../../semantics/invalidation.ts';
+import { isForGates, type Tags, tagsOf } from '../../semantics/invalidation.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
 import { isStrongLastModified } from '../../semantics/validation.ts';
@@ -175,6 +176,13 @@ export interface EditedHead extends ResponseHead {
 export function fieldsForCaches({ fields }: ResponseHead, route: Route): Fields {
   const { set } = route.responseFields;
   return set.length === 0 ? fields : [...fields, ...set];
+}
+
+/** The tags of an answer; those of a provisioned tenant are names of its own. */
+export function tagsOfAnswer(head: ResponseHead, { route, uri }: Pick<GateRequest, 'route' | 'uri'>): Tags {
+  const found = tagsOf(fieldsForCaches(head, route), uri);
+  if (route.owner === undefined || found.tags.length === 0) return found;
+  return { ...found, tags: found.tags.map((tag) => ownedName(tag, route.owner)) };
 }
 
 /** A response that may be put in a content coding says so, whoever gets it. */

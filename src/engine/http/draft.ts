@@ -1,7 +1,7 @@
 // From a response's head to an entry: first a draft, made when the head arrives, so that others may join; then, with the
 // whole body, the entry.
 
-import { variantKey } from '../../entry/key.ts';
+import { sourceOf, variantKey } from '../../entry/key.ts';
 import { bodyOf, type LargeBody, lengthOf, type StoredResponse, wireForm } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../../semantics/fields.ts';
 import { type ReuseBasis, reuseTerms, type Timing } from '../../semantics/freshness.ts';
 import type { Tags } from '../../semantics/invalidation.ts';
+import type { CachePolicy } from '../../semantics/policy.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
 import { normaliserFor } from '../../semantics/vary.ts';
 import { countingNames, type EditedHead, shownFields } from '../answers/edits.ts';
@@ -116,7 +117,7 @@ const STRONG_MODIFIED = Object.freeze({ strongModified: true });
 /** The draft of a response, or why there is none. */
 export function draftOf(head: EditedHead, arrival: Arrival): Draft | Refusal {
   const { request } = arrival;
-  const { policy } = request.route;
+  const policy = policyFor(arrival);
   const { method, fields } = arrival.asked;
   const asked = { method, uri: request.uri, fields };
   const decision = decideStoring(asked, head, { policy, delimited: arrival.delimited });
@@ -135,6 +136,15 @@ export function draftOf(head: EditedHead, arrival: Arrival): Draft | Refusal {
     names,
     ...(head.strongModified === true && STRONG_MODIFIED),
   };
+}
+
+/** What was read from a tracked source is outdated by what is told of it, so it may be fresh for longer. */
+function policyFor({ request, asked, tags }: Arrival): CachePolicy {
+  const { policy } = request.route;
+  const { trackedTtlMs } = policy;
+  if (trackedTtlMs === undefined || asked.method !== 'GET') return policy;
+  const isTracked = tags.tags.some((tag) => sourceOf(tag) !== undefined);
+  return isTracked ? { ...policy, defaultTtlMs: trackedTtlMs } : policy;
 }
 
 /** The key of the variant that the request selects. */

@@ -11,8 +11,8 @@ import type { Fill } from '../../ledger/ledger.ts';
 import type { OriginListener, OriginRequest } from '../../ports.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';
 import type { Timing } from '../../semantics/freshness.ts';
-import { NO_TAGS, type Tags, tagsOf } from '../../semantics/invalidation.ts';
-import { editedResponse, fieldsForCaches } from '../answers/edits.ts';
+import { NO_TAGS, type Tags } from '../../semantics/invalidation.ts';
+import { editedResponse, tagsOfAnswer } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
@@ -122,7 +122,7 @@ export class Flight implements RunningFlight {
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {
-    this.tags = tagsOf(fieldsForCaches(head, this.plan.request.route), this.plan.request.uri);
+    this.tags = tagsOfAnswer(head, this.plan.request);
     const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
     const { validating } = this.plan;
     const isAnswer = this.#asked === this.plan.forward && edited.status === 304;

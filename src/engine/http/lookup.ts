@@ -97,10 +97,11 @@ function withoutLanguage(variantKey: string): string {
 /** Why a request bypasses the cache, as it came; undefined: it does not. */
 export function passReason(
   { positions }: Pick<Context, 'positions'>,
-  { method, fields, bypass }: Pick<GateRequest, 'method' | 'fields' | 'bypass'>,
+  request: Pick<GateRequest, 'route' | 'method' | 'fields' | 'bypass'>,
 ): ForwardReason | undefined {
-  if (bypass || positions.isAhead(fields)) return 'bypass';
-  if (isForOrigin(fields)) return 'request';
+  if (request.bypass || positions.isAhead(request.fields, request.route.owner)) return 'bypass';
+  if (isForOrigin(request.fields)) return 'request';
+  const { method } = request;
   return method === 'GET' || method === 'HEAD' ? undefined : 'method';
 }
 

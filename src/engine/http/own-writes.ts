@@ -5,6 +5,7 @@
 // gate has signed bypasses the cache.
 
 import type { FeedPosition } from '../../dependency/change.ts';
+import { ownedName } from '../../entry/key.ts';
 import { type HashKey, SIGNATURE_LENGTH, signed, signingKey, verified, withoutSignature } from '../../ledger/hashes.ts';
 import { type Fields, fieldLines, fieldValue, NO_FIELDS } from '../../semantics/fields.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
@@ -45,12 +46,13 @@ export class OwnPositions {
     this.#parts = parts;
   }
 
-  /** True: the client made a write that this gate has not heard of yet. */
-  isAhead(fields: Fields): boolean {
+  /** True: the client made a write that this gate has not heard of yet. `owner`: the tenant that the sources belong to. */
+  isAhead(fields: Fields, owner?: string): boolean {
     const { sources } = this.#parts;
     if (!sources.hasAny) return false;
     let isUnknown = false;
-    for (const [source, position] of positionsIn(fields)) {
+    for (const [name, position] of positionsIn(fields)) {
+      const source = ownedName(name, owner);
       if (sources.hasReached(source, withoutSignature(position)) !== false) continue;
       if (verified(`${source};${position}`, this.#signingKey()) !== undefined) return true;
       isUnknown = true;
@@ -60,13 +62,14 @@ export class OwnPositions {
   }
 
   /** Cookies for who wrote, by the fields of the origin's answer: of the position, where what was written is not in force everywhere. */
-  cookies({ method, uri }: Pick<GateRequest, 'method' | 'uri'>, fields: Fields): Fields {
+  cookies({ method, uri, route }: WrittenTo, fields: Fields): Fields {
     if (isSafeMethod(method) || fieldValue(fields, 'tidegate-settled') !== 'no') return NO_FIELDS;
     const positions = fieldLines(fields, FIELD).flatMap((value) => [...matches(IN_FIELD, value)]);
     return positions.flatMap(([source, position]) => {
       if (position.length > MAX_POSITION) return NO_FIELDS;
-      const text = signed(`${source};${position}`, this.#signingKey());
-      return ['set-cookie', positionCookie(uri, [source, text.slice(source.length + 1)])];
+      const owned = ownedName(source, route?.owner);
+      const text = signed(`${owned};${position}`, this.#signingKey());
+      return ['set-cookie', positionCookie(uri, [source, text.slice(owned.length + 1)])];
     });
   }
 
@@ -81,6 +84,8 @@ export class OwnPositions {
     if (++this.unknown === 1) this.#parts.onUnknown?.();
   }
 }
+
+type WrittenTo = Pick<GateRequest, 'method' | 'uri'> & { readonly route?: Pick<GateRequest['route'], 'owner'> };
 
 type SourcePosition = readonly [source: string, position: FeedPosition];
 

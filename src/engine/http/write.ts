@@ -5,14 +5,15 @@
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 
+import { ownedName } from '../../entry/key.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Fill } from '../../ledger/ledger.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Eventually } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
-import { groupsInvalidated, invalidatedUris, tagsOf } from '../../semantics/invalidation.ts';
-import { fieldsForCaches } from '../answers/edits.ts';
+import { groupsInvalidated, invalidatedUris } from '../../semantics/invalidation.ts';
+import { fieldsForCaches, tagsOfAnswer } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { after } from '../eventually.ts';
@@ -93,7 +94,7 @@ function countAfter(
   const { ledger } = context;
   const { request, head, fill } = answer;
   if (named.length === 0) return undefined;
-  const { tags } = tagsOf(fieldsForCaches(head, request.route), request.uri);
+  const { tags } = tagsOfAnswer(head, request);
   const isAffected = ledger.isAffected(fill, { uri: request.uri, origin: request.route.originName, tags });
   const before = ledger.applied;
   return after(invalidateBy(context, 'write', named), (positions) => {
@@ -109,7 +110,8 @@ function areNext(positions: readonly Position[], before: Position): boolean {
 /** RFC 9111 §4.4, and RFC 9875 §3, which has no regard to the status. */
 function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
   const uris = invalidatedUris(request.uri, head).map((uri) => request.route.cacheUri(uri));
-  const tags = groupsInvalidated(request, fieldsForCaches(head, request.route));
+  const groups = groupsInvalidated(request, fieldsForCaches(head, request.route));
+  const tags = groups.map((tag) => ownedName(tag, request.route.owner));
   return [...uris.map((uri) => ({ kind: 'url', uri }) as const), ...tags.map((tag) => ({ kind: 'tag', tag }) as const)];
 }
 

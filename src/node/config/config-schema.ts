@@ -19,7 +19,7 @@ import * as kind from './config-values.ts';
 
 const HERE = 'none on Node';
 
-const originSchema = section(
+export const originSchema = section(
   {
     url: site.originUrl,
     connectTimeout: timeout(1).default('5s'),

@@ -7,12 +7,10 @@ import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
-import { readWhole } from '../../options/sections.ts';
-import { bearerToken } from '../../site/kinds.ts';
 import { type ResolvedRoute, resolveRoutes } from '../../site/resolved.ts';
 import { checked, checkedDatabases } from './config-checks.ts';
 import type { ConfigOutput, ScheduleOutput } from './config-schema.ts';
-import { sharedSecret } from './config-values.ts';
+import { hookToken, POSITION_SECRET, type SecretPlace, storedSecret, TOKEN } from './secrets.ts';
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
@@ -20,6 +18,17 @@ export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 
   readonly positions: { readonly secret: string | undefined };
   readonly routes: readonly ResolvedRoute[];
   readonly schedule: readonly ResolvedSchedule[];
+  /** Bounds of the provisioned tenants, whose origins and routes are among the others. Default: there are none. */
+  readonly tenants?: { readonly [name: string]: ResolvedBounds };
+}
+
+interface ResolvedBounds {
+  readonly suspended: boolean;
+  readonly quotas: {
+    readonly memoryBytes?: number;
+    readonly requestsPerSecond?: number;
+    readonly originConcurrency?: number;
+  };
 }
 
 export type ResolvedSchedule = ScheduleOutput & { readonly name: string };
@@ -256,40 +265,6 @@ function mapValues<Value, Mapped>(
   map: (value: Value, name: string) => Mapped,
 ): { readonly [name: string]: Mapped } {
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value, name)]));
-}
-
-/** Where a secret is that does not stand in the configuration itself. */
-interface SecretPlace {
-  /** Undefined: it is in none. */
-  readonly variable: string | undefined;
-  /** The option that names a file. */
-  readonly option: string;
-  readonly file: string | undefined;
-  readonly kind: typeof bearerToken;
-}
-
-const TOKEN = { variable: 'TIDEGATE_ADMIN_TOKEN', option: 'admin.tokenFile', kind: bearerToken };
-const POSITION_SECRET = { variable: 'TIDEGATE_POSITION_SECRET', option: 'positions.secretFile', kind: sharedSecret };
-
-function hookToken(name: string, file: string | undefined): SecretPlace {
-  return { variable: undefined, option: `populate.publish.${name}.tokenFile`, file, kind: bearerToken };
-}
-
-function storedSecret(place: SecretPlace, env: NodeJS.ProcessEnv, source: string): string | undefined {
-  const { variable, option, file, kind } = place;
-  // An empty variable is an unset one: an empty token would let everyone in.
-  const text = file === undefined ? env[variable ?? ''] || undefined : readSecretFile(option, file);
-  if (text === undefined) return undefined;
-  const path = file === undefined ? [variable ?? ''] : option.split('.');
-  return readWhole(source, (tell) => kind.read(text, (problem) => tell(problem, path)));
-}
-
-function readSecretFile(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    throw new TidegateError('E_CONFIG', `${option}: expected a readable file, got ${path}`, { cause: error });
-  }
 }
 
 /** Whether only this machine reaches a listener there: a name or an address. */

@@ -4,6 +4,7 @@
 import type { ExplainRequest } from '../../admin/contract.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
+import type { TenantBounds } from '../../site/resolved.ts';
 import { allowedInstead, type Router, requestOnRoute, type SiteRoute } from '../../site/router.ts';
 import type { Peer } from './connection/arrival.ts';
 import { type RequestRefusal, refused } from './refusals.ts';
@@ -27,6 +28,8 @@ export interface AdmissionDeps {
   readonly trust: () => Trust;
   /** Our pseudonym in Via (RFC 9110 §7.6.3). */
   readonly cacheName: string;
+  /** The gate asks itself, which counts for no bound. Default: a client asks. */
+  readonly isOwn?: boolean;
 }
 
 export interface Admitted {
@@ -66,6 +69,8 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (site === undefined) {
     return router.knowsHost(place.host) ? refused('no-route', head.target) : refused('unknown-host', place.host);
   }
+  const beyond = site.request.bounds && beyondBounds(site.request.bounds, place.host, deps);
+  if (beyond !== undefined) return beyond;
   const allow = allowedInstead(raw.method, site);
   if (allow !== undefined) return { ...refused('method-not-taken', raw.method), allow };
   if (head.framing !== 'none' && isGet(raw.method) && !site.request.bodyOnGet) {
@@ -101,8 +106,22 @@ export function admitOwn(
   };
   const scheme = protocol === 'https:' ? 'https' : 'http';
   const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
-  const admission = admit(raw, peer, { site: () => ({ router }), limits, trust: () => UNSTATED, cacheName });
+  const deps = { site: () => ({ router }), limits, trust: () => UNSTATED, cacheName, isOwn: true };
+  const admission = admit(raw, peer, deps);
   return admission.kind === 'admitted' ? { ...admission.request, connection: 'background' } : undefined;
+}
+
+function beyondBounds(bounds: TenantBounds, host: string, { isOwn }: AdmissionDeps): RequestRefusal | undefined {
+  if (bounds.isSuspended) return refused('tenant-suspended', host);
+  const retryAfterMs = isOwn === true ? 0 : bounds.waitMs();
+  return retryAfterMs === 0 ? undefined : { ...refused('tenant-rate', host), retryAfterMs, beyond: bounds };
+}
+
+/** Counts the request where it goes on, or is refused, for good: a reader that hands it to another one leaves that to the other. */
+export function counted(admission: Admission): Admission {
+  if (admission.kind === 'admitted') admission.site.request.bounds?.count(true);
+  else if (admission.kind === 'refused') admission.beyond?.count(false);
+  return admission;
 }
 
 interface Routed {

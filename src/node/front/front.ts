@@ -12,7 +12,7 @@ import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { guarded } from '../../engine/guarded.ts';
 import { UNBOUNDED } from '../../memory/budget.ts';
 import { listening } from '../listening.ts';
-import { type Admitted, admit } from './admission.ts';
+import { type Admitted, admit, counted } from './admission.ts';
 import type { ExchangeParts } from './client-exchange.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { ClientConnection, type Lender } from './connection/connections.ts';
@@ -200,7 +200,8 @@ export class Front {
 
   #admit(message: IncomingMessage) {
     const { method = '', url = '', httpVersion, rawHeaders } = message;
-    return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message.socket).client.peer, this.#context);
+    const head = { method, target: url, httpVersion, rawHeaders };
+    return counted(admit(head, lenderOf(message.socket).client.peer, this.#context));
   }
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, site, head }: Admitted): void {

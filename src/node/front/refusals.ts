@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import { platformClock } from '../../cache/platform.ts';
 import { escapedChar } from '../../errors.ts';
 import { type Fields, formatHttpDate } from '../../semantics/fields.ts';
+import type { TenantBounds } from '../../site/resolved.ts';
 import { linesOf } from './http1/answer-bytes.ts';
 
 interface RefusalRule {
@@ -67,6 +68,9 @@ const REFUSALS = {
   'target-form': rule(400, 'RFC 9112 §3.2', 'a target that begins with "/", or an http URI'),
   'target-scheme': rule(421, 'RFC 9110 §7.4', 'the scheme under which the request arrived'),
   'target-too-long': rule(414, 'RFC 9110 §15.5.15', 'a target within the limit'),
+  // The bytes that follow are those of another request, so the connection goes on.
+  'tenant-rate': { ...rule(429, 'RFC 6585 §4', 'fewer requests a second for this host'), close: false },
+  'tenant-suspended': rule(503, 'RFC 9110 §15.6.4', 'a host that is not suspended'),
   tunnels: rule(503, 'RFC 9110 §15.6.4', 'fewer tunnels at a time'),
   'unknown-host': rule(421, 'RFC 9110 §7.4', 'a host that a route has'),
   'unsendable-answer': rule(502, 'RFC 9110 §5.5', 'an answer of the origin that can be sent on'),
@@ -85,6 +89,10 @@ export interface RequestRefusal {
   readonly got: string;
   /** Methods of the route, where it is known. */
   readonly allow?: string;
+  /** When the client may ask again. */
+  readonly retryAfterMs?: number;
+  /** Whose bounds the request is beyond. */
+  readonly beyond?: TenantBounds;
 }
 
 export function refused(reason: RefusalReason, got: string): RequestRefusal {
@@ -103,6 +111,8 @@ export function refusalAnswer(refusal: RequestRefusal, cacheName: string, close:
   fields.push('content-length', String(body.length), 'cache-control', 'no-store');
   fields.push('cache-status', `${cacheName}; detail=refused`);
   if (status === 405) fields.push('allow', refusal.allow ?? ALLOWED_METHODS);
+  const { retryAfterMs } = refusal;
+  if (retryAfterMs !== undefined) fields.push('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
   const closes = unsafe || close;
   if (closes) fields.push('connection', 'close');
   return { status, fields, body, closes };

@@ -82,6 +82,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra) {
     method: shownMethod(request.method),
     host,
     path: extra.shownPath(path),
+    ...(request.route.owner !== undefined && { tenant: request.route.owner }),
     ...(request.client !== undefined && { client: request.client }),
     // Connects the lines about one URI.
     key: keyHash(cacheKey(request.route, method, request.uri)),

@@ -12,8 +12,9 @@ import { isIPv6 } from 'node:net';
 import { type AdminCounts, type AdminRefusalReason, type CallLimits, CallRoom } from '../../admin/call-room.ts';
 import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
-import { answerArrival, type Guard, headOf, tokenGuard } from '../../admin/listener.ts';
+import { answerArrival, type Guard, headOf, tenantGuard, tenantToken, tokenGuard } from '../../admin/listener.ts';
 import { hookNameOf } from '../../admin/publish-api.ts';
+import type { TenantsApi } from '../../admin/tenants-contract.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import { fieldLines, fieldValue } from '../../semantics/fields.ts';
@@ -32,6 +33,8 @@ export interface AdminListener extends CallLimits {
   readonly hookToken?: (name: string) => string | undefined;
   readonly maxConnections: number;
   readonly api: AdminApi;
+  /** Those of tenants, which the API narrows. Default: there are none. */
+  readonly tokens?: Pick<TenantsApi['tokens'], 'authenticate'> | undefined;
   readonly counts: AdminCounts;
   /** Time for the content of a call, and for an answer to be taken. */
   readonly slowMs?: { readonly content: number; readonly answer: number };
@@ -62,7 +65,12 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
     );
   }
   const ownToken = (path: string) => listener.hookToken?.(hookNameOf(path) ?? '');
-  const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token, ownToken);
+  const [byToken, byLoopback] = [tokenGuard(token, ownToken), loopbackGuard(host)];
+  const operator: Guard = (fields, path) => {
+    const isByToken = token !== undefined || ownToken(path) !== undefined;
+    return isByToken ? byToken(fields, path) : byLoopback(fields, path);
+  };
+  const guard = listener.tokens === undefined ? operator : tenantGuard(operator, listener.tokens);
   const desk = new AdminDesk(listener, guard);
   const server = createServer(
     // The content has less time, so that who is slow is told.
@@ -126,8 +134,13 @@ class AdminDesk {
       if (shut !== undefined) return shut;
       const refused = await this.#guard(fields, path);
       if (!isKnown && refused?.status !== 401) this.#room.rightToken(address);
-      this.connections.letThrough(socket, refused === undefined);
-      return refused ?? this.#room.take({ method, path });
+      const token = tenantToken(fields);
+      const tenant = token && this.#listener.tokens?.authenticate(token)?.tenant;
+      const hook = hookNameOf(path);
+      // What a tenant or a webhook knows is no proof of the operator's token: their next guess counts.
+      const isOperator = tenant === undefined && hook === undefined;
+      this.connections.letThrough(socket, refused === undefined && (isOperator || isKnown));
+      return refused ?? this.#room.take({ method, path, tenant, hook });
     };
   }
 

@@ -6,6 +6,7 @@ import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
 import { classOf } from '../../engine/outcome-class.ts';
 import type { Recorder } from '../../engine/statistics/statistics.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
+import { TenantRooms } from '../tenants/tenant-rooms.ts';
 import { accessLine } from './access-log.ts';
 import { shownMethod } from './redact.ts';
 import { Tail } from './tail.ts';
@@ -22,6 +23,7 @@ interface ExchangeLogParts {
 }
 
 export class ExchangeLog {
+  readonly tenants = new TenantRooms(platformClock);
   readonly shownPath: ExchangeLogParts['shownPath'];
   readonly tail = new Tail(platformTasks);
   readonly #parts: ExchangeLogParts;
@@ -41,6 +43,7 @@ export class ExchangeLog {
       const { originName: origin } = report.request.route;
       this.#parts.log.warn({ origin, code, cause: cause instanceof Error ? cause.message : undefined }, message);
     }
+    if (report.request.route.owner !== undefined) this.tenants.report(report);
     if (report.forwardMs === undefined) return;
     this.#forwardMs.set(report.request, report.forwardMs);
     this.#parts.forwarded(report);
@@ -48,6 +51,8 @@ export class ExchangeLog {
 
   /** What the front reports. */
   readonly ended = (end: ExchangeEnd): void => {
+    const { owner } = end.request.route;
+    if (owner !== undefined) this.tenants.sent(owner, end.bodyBytes);
     const { log, shownPath, statistics } = this.#parts;
     const { isHeard } = this.tail;
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;

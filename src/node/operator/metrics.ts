@@ -6,6 +6,7 @@
 
 import type { Histogram, Registry } from 'prom-client';
 import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
+import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
 import type { GateCounts } from '../../engine/statistics/counts.ts';
@@ -20,6 +21,7 @@ import type { WriteRoom } from '../write-room.ts';
 import { type Copy, copyOf, counter, countsOf, gauge } from './metric-copies.ts';
 import { OF_PREDICTION } from './prediction-metrics.ts';
 import { OF_PROBER } from './prober-metrics.ts';
+import { OF_TENANTS } from './tenant-metrics.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
@@ -36,6 +38,8 @@ export interface MetricsSources {
   readonly prediction?: () => PredictionFigures | undefined;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
+  /** Of provisioned tenants, by name. */
+  readonly tenants?: () => Readonly<Record<string, TenantFigures>>;
 }
 
 /** A snapshot of prom-client; only `name` is read here. */
@@ -129,9 +133,10 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'counts'>): void {
-  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction, tenants } = others;
   if (prediction !== undefined) collect(OF_PREDICTION, prediction);
   if (sources !== undefined) collect(OF_SOURCES, sources);
+  if (tenants !== undefined) collect(OF_TENANTS, tenants);
   if (overload !== undefined) collect(OF_OVERLOAD, () => overload);
   if (queues !== undefined) collect(OF_QUEUES, queues);
   if (uploads !== undefined) collect([OF_UPLOADS], () => uploads);

@@ -6,12 +6,15 @@ import type { Logger } from 'pino';
 import type { AdminDeps } from '../../admin/contract.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { localHistory } from '../../engine/invalidator.ts';
+import type { TidegateError } from '../../errors.ts';
 import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createMetrics } from '../operator/metrics.ts';
-import type { RunningGate } from '../running-gate.ts';
+import type { CloseOptions, RunningGate } from '../running-gate.ts';
 import { startPart } from '../serve.ts';
+import type { Tenants } from '../tenants/tenants.ts';
+import { summedFigures, withTenants } from '../tenants/with-tenants.ts';
 import { openTiers } from '../tiers.ts';
 import { poolAdmin } from './pool-admin.ts';
 import { Totals } from './totals.ts';
@@ -26,7 +29,23 @@ export async function startWorkers(
   size: number,
   log: Logger,
 ): Promise<RunningGate & Pick<WorkerPool, 'gaveUp'>> {
-  const { feed, shared, tiers } = await openShared(config, log);
+  const opened = await openShared(config, log);
+  const { promise: gaveUp, resolve } = Promise.withResolvers<TidegateError>();
+  const start = async (whole: ResolvedConfig, tenants: Tenants) => {
+    const part = await startPool({ ...opened, size, log, tenants }, whole);
+    part.gaveUp.then(resolve);
+    return part;
+  };
+  return { ...(await withTenants(config, { log, tiers: opened.tiers }, start)), gaveUp };
+}
+
+type PoolParts = Awaited<ReturnType<typeof openShared>> & {
+  readonly log: Logger;
+  readonly tenants: Tenants;
+  readonly size: number;
+};
+
+async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts, config: ResolvedConfig) {
   const totals = new Totals();
   let sources: AdminDeps['sources']['sources'] = () => [];
   const pool = new WorkerPool({
@@ -43,6 +62,7 @@ export async function startWorkers(
   const part = await startPart(config, {
     log,
     tiers,
+    tenants,
     role: {
       kind: 'primary',
       front: pool,
@@ -58,9 +78,11 @@ export async function startWorkers(
     adminUrl: part.adminUrl,
     gate: part.gate,
     gaveUp: pool.gaveUp,
-    publish: (what) => part.publish(what),
-    close: (options) => part.close(options),
-    reload: async (news) => {
+    publish: (what: Parameters<RunningGate['publish']>[0]) => part.publish(what),
+    close: (options?: CloseOptions) => part.close(options),
+    exchanges: part.exchanges,
+    allFigures: async () => summedFigures((await pool.figures()).map((one) => one.tenants)),
+    reload: async (news: ResolvedConfig) => {
       part.prepare(news);
       // The workers first: invalidations here then cover all their fills under the old rules.
       await pool.reload(news);

@@ -129,7 +129,7 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
     figures: async () => {
       const measured = await part.metrics.measured();
       const counted = { stats: gate.stats(), counts: gate.counts(), prediction: background.predicted() };
-      return { ...counted, origins: part.origins.health(), measured };
+      return { ...counted, origins: part.origins.health(), tenants: part.exchanges.tenants.figures(), measured };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];

@@ -15,6 +15,7 @@ import type { ResolvedConfig } from '../config/config.ts';
 import { reloaded } from '../config/restart.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
+import { boundsOfWorker } from '../tenants/tenant-spec.ts';
 import {
   type Answer,
   type CallArgument,
@@ -279,5 +280,6 @@ export function workerConfig(config: ResolvedConfig, count: number): ResolvedCon
       spooledRequestBytes: part(config.limits.spooledRequestBytes),
     },
     origins: Object.fromEntries(origins),
+    ...(config.tenants !== undefined && { tenants: boundsOfWorker(config.tenants, part) }),
   };
 }

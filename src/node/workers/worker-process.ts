@@ -7,6 +7,7 @@
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import type { AdminDeps, Heard, TailFilter } from '../../admin/contract.ts';
 import type { OriginHealth } from '../../admin/stats-contract.ts';
+import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { Outdated } from '../../engine/prober/prober.ts';
@@ -55,6 +56,7 @@ export interface Figures {
   /** Absent where nothing was ever predicted. */
   readonly prediction?: PredictionFigures | undefined;
   readonly measured: MetricsSnapshot;
+  readonly tenants: Readonly<Record<string, TenantFigures>>;
 }
 
 export type ToWorker =

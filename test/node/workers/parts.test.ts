@@ -78,7 +78,8 @@ describe('a worker that dies', () => {
 describe('totals', () => {
   const figures = (change: Partial<GateStats>, bytes = 0) => {
     const { gate } = gateBench();
-    return { stats: { ...gate.stats(), ...change }, counts: { ...gate.counts(), bytes }, origins: [], measured: [] };
+    const counted = { stats: { ...gate.stats(), ...change }, counts: { ...gate.counts(), bytes } };
+    return { ...counted, origins: [], tenants: {}, measured: [] };
   };
   const memory = { entries: 1, bytes: 10, maxBytes: 100, evictions: 2, declined: 3 };
 

@@ -116,12 +116,14 @@ export interface Asked {
   readonly url: string;
   readonly method?: string;
   readonly agent?: Agent | undefined;
+  /** Default: that of the URL. */
+  readonly host?: string;
 }
 
 /** The text of the answer; rejects when there is none, or one that is no 200. */
-export function ask({ url, method = 'GET', agent }: Asked): Promise<string> {
+export function ask({ url, method = 'GET', agent, host }: Asked): Promise<string> {
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method, ...(agent !== undefined && { agent }) }, (response) => {
+    const asked = request(url, { method, ...(agent && { agent }), ...(host && { headers: { host } }) }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { platformTasks } from '../../../cache/platform.ts';
 import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
-import { type Admitted, admit } from '../admission.ts';
+import { type Admitted, admit, counted } from '../admission.ts';
 import { ClientExchange, statusOf } from '../client-exchange.ts';
 import type { ClientConnection } from '../connection/connections.ts';
 import type { FrontContext, FrontLimits } from '../front-contract.ts';
@@ -110,7 +110,7 @@ export class H2Connection {
     stream.on('close', this.#whenClosed);
     try {
       const head = readH2Head(rawHeaders, stream.endAfterHeaders);
-      const admission = 'kind' in head ? head : admit(head, this.#client.peer, this.#deps);
+      const admission = 'kind' in head ? head : counted(admit(head, this.#client.peer, this.#deps));
       if (admission.kind === 'refused') this.#refuse(stream, admission);
       else if (admission.kind === 'options') stream.respond(OPTIONS_ANSWER, { endStream: true });
       else if (admission.head.framing === 'none') this.#ask(stream, admission.request);

@@ -188,7 +188,9 @@ export class PlainConnection implements Lender {
     if (admission.kind !== 'admitted') return undefined;
     const { framing, scan } = admission.head;
     if (framing !== 'none' || scan.upgrade !== undefined || scan.expect !== undefined) return undefined;
-    return (scan.connection?.toLowerCase() ?? 'keep-alive') === 'keep-alive' ? admission.request : undefined;
+    if ((scan.connection?.toLowerCase() ?? 'keep-alive') !== 'keep-alive') return undefined;
+    admission.site.request.bounds?.count(true);
+    return admission.request;
   }
 
   /** Returns the bytes of content. */

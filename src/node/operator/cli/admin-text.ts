@@ -6,6 +6,7 @@
 import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
 import type { EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/deps-api.ts';
+import type { TenantFigures } from '../../../admin/tenants-contract.ts';
 import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { counted } from '../../counted.ts';
 import { keyHash } from '../access-log.ts';
@@ -38,13 +39,26 @@ export function explainText(explanation: Explanation): string {
     ...(entry === undefined
       ? []
       : [
-          ['entry', `${entry.status}, ${entry.bodyBytes} bytes, origin ${entry.origin}, stamp ${entry.stamp}${state}`],
+          [
+            'entry',
+            `${entry.status}, ${entry.bodyBytes} bytes, origin ${entry.origin}${told(', stamp ', entry.stamp)}${state}`,
+          ],
           ['tags', entry.tags.join(', ') || 'none'],
         ]),
-    ['position', `applied ${position.applied}, last invalidation ${position.lastInvalidation || 'none'}`],
+    ...positionRow(position),
     ['refusal', lastRefusal === undefined ? 'none known' : `${lastRefusal.reason} (${lastRefusal.section})`],
   ];
   return table(rows);
+}
+
+/** A tenant is told neither positions nor stamps: they count what others do as well. */
+function told(what: string, position: number | undefined): string {
+  return position === undefined ? '' : what + position;
+}
+
+function positionRow(position: Explanation['position'] | undefined): string[][] {
+  if (position === undefined) return [];
+  return [['position', `applied ${position.applied}, last invalidation ${position.lastInvalidation || 'none'}`]];
 }
 
 /** The arithmetic of RFC 9111 §4.2, e.g. `lifetime 60 s (max-age) - age 12 s = 48 s left`. */
@@ -67,9 +81,9 @@ export function changeText(
   result: InvalidationResult & { readonly results?: readonly (InvalidationResult & { readonly tag: string })[] },
 ): string {
   const least = result.more === true ? 'at least ' : '';
-  const total = `${done}: ${least}${entries(result.matched)} matched, position ${result.position}`;
+  const total = `${done}: ${least}${entries(result.matched)} matched${told(', position ', result.position)}`;
   if (result.results === undefined) return total;
-  const rows = result.results.map((one) => [`  ${one.tag}`, entries(one.matched), `position ${one.position}`]);
+  const rows = result.results.map((one) => [`  ${one.tag}`, entries(one.matched), told('position ', one.position)]);
   return `${total}\n${table(rows)}`;
 }
 
@@ -82,7 +96,14 @@ interface BilledStats extends GateStats {
   readonly bill?: { readonly totalUsdPerMillionRequests: number; readonly pricesAsOf: string };
 }
 
-export function statsText(stats: BilledStats): string {
+export function statsText(stats: BilledStats | TenantFigures): string {
+  if (!('memory' in stats)) {
+    const { requests, ...rest } = stats;
+    return table([
+      ['requests', counts(requests)],
+      ...Object.entries(rest).map(([name, count]) => [name, String(count)]),
+    ]);
+  }
   const { memory, bill } = stats;
   return table([
     ['requests', counts(stats.requests)],
