@@ -5,6 +5,7 @@ import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
 import { type AdminApi, type AdminDeps, CLEARABLE, json, ofError, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
+import { preview } from './preview-api.ts';
 import { proberState, prove } from './prober-api.ts';
 import { hookNameOf, publish } from './publish-api.ts';
 import { reportSource } from './sources-api.ts';
@@ -29,6 +30,8 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ['GET /tail', TAIL_KEYS, (query) => tail(exchanges, query)],
     ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
     ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
+    ['GET /invalidations', ['after'], value((query) => ({ invalidations: deps.recent.list(positionIn(query)) }))],
+    ['POST /preview', [], body((asked) => preview(deps, asked))],
     ['GET /prober', [], value(() => proberState(deps))],
     ['POST /prove', ['url', 'header'], value((query) => prove(deps, query))],
   ];
@@ -40,6 +43,11 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
 }
 
 const WHAT_TO_FILL = 'what to fill';
+
+function positionIn(query: URLSearchParams): number {
+  const after = Number(query.get('after') ?? 0);
+  return Number.isSafeInteger(after) ? after : expected('E_SELECTOR', 'a position as after', query.get('after'));
+}
 
 async function clearTier(tiers: TierApi, bodyText: string): Promise<object> {
   const content = parseJson(bodyText);

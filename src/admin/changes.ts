@@ -19,6 +19,11 @@ type NamingDeps = Pick<CoreDeps, 'explainRequest' | 'originNames'>;
 
 type Act = (selector: Selector) => Promise<InvalidationResult>;
 
+/** What the call names, in the form that routes give it. Throws E_SELECTOR. */
+export function selectorsIn(deps: NamingDeps, value: unknown): Selector[] {
+  return namedOnce(value).flatMap((one) => selectorsOf(one).map((it) => asKeyed(deps, it)));
+}
+
 /** Throws E_SELECTOR before anything is done. The result does it. */
 export function prepareChange(deps: NamingDeps, value: unknown): (act: Act) => Promise<object> {
   const named = namedOnce(value).map((one) => ({ ...one, selectors: selectorsOf(one).map((it) => asKeyed(deps, it)) }));

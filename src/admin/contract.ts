@@ -12,6 +12,7 @@ import type { QuestionResult } from '../engine/source-questions.ts';
 import type { GateCounts } from '../engine/statistics/counts.ts';
 import type { StatsHistory } from '../engine/statistics/history.ts';
 import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
+import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
@@ -83,6 +84,7 @@ export interface AdminDeps extends CoreDeps {
   readonly history: StatsHistory;
   origins(): Eventually<readonly OriginHealth[]>;
   readonly tail: TailApi;
+  readonly recent: RecentApi;
 }
 
 /** Exchanges that fulfil all of these. */
@@ -114,6 +116,19 @@ export type Heard = TailLine | { readonly lost: number };
 export interface TailApi {
   /** Something is heard at least every half minute. Calling the result ends it. */
   listen(filter: TailFilter, hear: (heard: Heard) => void): () => void;
+}
+
+/** An invalidation that came into force. `at` in ms since the Unix epoch. */
+export interface RecentInvalidation {
+  readonly position: Position;
+  readonly at: number;
+  readonly kind: Selector['kind'];
+  readonly what: string;
+}
+
+export interface RecentApi {
+  /** The newest first, those after the position alone. */
+  list(after: Position): readonly RecentInvalidation[];
 }
 
 export interface ProberApi {

@@ -29,7 +29,7 @@ export async function answerArrival(
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The text, or the refusal of content that is too long or no text. */
-async function textOf(content: Arrival['content']): Promise<string | AdminResponse> {
+export async function textOf(content: Arrival['content']): Promise<string | AdminResponse> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   for await (const chunk of content) {

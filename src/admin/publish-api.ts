@@ -35,13 +35,20 @@ export async function publish(name: string, request: AdminRequest, deps: Publish
   if (request.method !== 'POST') {
     return { ...failure(405, `expected POST for ${request.path}, got ${request.method}`), fields: ['allow', 'POST'] };
   }
-  const content = parseJson(request.bodyText, 'what was published');
+  const named = namedByHook(hook, parseJson(request.bodyText, 'what was published'));
+  return json(202, await published(named, name, deps));
+}
+
+/** The URLs and tags that the content names. Throws E_SELECTOR where it names none. */
+export function namedByHook(hook: PublishHook, content: unknown): PublishHook {
   const urls = hook.urls.flatMap((template) => expanded(template, content, encodeURIComponent).map(withoutDotSegments));
   const tags = hook.tags.flatMap((template) => expanded(template, content, (text) => text));
-  if (urls.length + tags.length === 0) {
-    expected('E_SELECTOR', `content with the members of ${[...hook.urls, ...hook.tags].join(' or ')}`, 'none of them');
-  }
-  return json(202, await published({ urls, tags }, name, deps));
+  if (urls.length + tags.length > 0) return { urls, tags };
+  return expected(
+    'E_SELECTOR',
+    `content with the members of ${[...hook.urls, ...hook.tags].join(' or ')}`,
+    'none of them',
+  );
 }
 
 export interface Published {

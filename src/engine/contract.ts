@@ -162,6 +162,8 @@ export interface ListQuery {
   readonly tier?: string;
   readonly prefix?: string;
   readonly tag?: string;
+  /** In place of the two. */
+  readonly selector?: Selector;
   /** Key after which the page begins; from the page before. */
   readonly after?: string;
   /** Entries on a page, 1 to 1,000. Default 100. */

@@ -3,6 +3,7 @@
 import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import type { LogChange, Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { type MemoryBudget, UNBOUNDED } from '../memory/budget.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
@@ -103,6 +104,8 @@ export interface GateOptions {
    * paid for, and none is asked without need.
    */
   readonly mostCounted?: number;
+  /** Told of each change of the log, whoever made it, once it is in force here. */
+  readonly heard?: (position: Position, change: LogChange) => void;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
@@ -151,7 +154,7 @@ function contextOf(options: GateOptions): Context {
   const { epoch = () => randomId(random), buckets } = options;
   const { invalidations, log } = options.history ?? localHistory({ epoch, buckets });
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, options.history !== undefined);
-  log.follow((position, change) => ledger.apply(position, change));
+  log.follow(follower(ledger, options.heard));
   const invalidator: Invalidator = new Invalidator(log, random, fault);
   const { statistics = new Statistics() } = options;
   const tally = new Tally({ clock, statistics, report, broken: (error) => broken(error) });
@@ -192,6 +195,13 @@ function contextOf(options: GateOptions): Context {
     hits: undefined,
   };
   return { ...context, hits: options.hits?.(context) };
+}
+
+function follower(ledger: Ledger<LedgerEntry>, heard: GateOptions['heard']): NonNullable<GateOptions['heard']> {
+  return (position, change) => {
+    ledger.apply(position, change);
+    heard?.(position, change);
+  };
 }
 
 /** An exception that nothing expected. Where an invalidation may be lost with it, everything stored is invalidated. */

@@ -38,10 +38,9 @@ const DEFAULT_LIMIT = 100;
 /** Stored responses in the order of their keys. Walks all that match: for operators, not for the hit path. */
 export async function listEntries(context: Context, query: ListQuery): Promise<ListPage> {
   const { prefix, tag, tier, after, limit = DEFAULT_LIMIT } = query;
-  const found = await context.tiers.find(
-    tag !== undefined ? { kind: 'tag', tag } : { kind: 'prefix', prefix: prefix ?? '' },
-    tier,
-  );
+  const named =
+    tag !== undefined ? ({ kind: 'tag', tag } as const) : ({ kind: 'prefix', prefix: prefix ?? '' } as const);
+  const found = await context.tiers.find(query.selector ?? named, tier);
   const matching = found
     .filter((entry) => prefix === undefined || keyParts(entry.key).uri.startsWith(prefix))
     .filter((entry) => after === undefined || entry.key > after)

@@ -214,12 +214,10 @@ export class NodeGate implements RunningGate {
     if (this.#parts.role?.kind === 'worker') return;
     try {
       const deps: Offered = {
-        gate: this.gate,
+        ...{ gate: this.gate, sources: this.gate, tail: this.exchanges.tail, prober: this.background.prober },
+        ...{ populate: this.#population, tiers: tierControl(this.#tiers), recent: this.#tiers.recent },
         isReady: () => (this.#offered ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
         explainRequest: (request) => this.requestFor(request),
-        populate: this.#population,
-        tiers: tierControl(this.#tiers),
-        ...{ sources: this.gate, tail: this.exchanges.tail, prober: this.background.prober },
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
         origins: () => this.origins.health(),

@@ -21,6 +21,7 @@ import { TunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
 import { type AnswerRoom, answerRoom } from './front/min-rate.ts';
 import { UploadSpool } from './front/upload-spool.ts';
+import { RecentInvalidations } from './operator/recent-invalidations.ts';
 import { WriteRoom } from './write-room.ts';
 
 /** A gate with `memory.maxBytes` 0 and a disk has no memory tier. */
@@ -33,6 +34,7 @@ export interface NodeTiers {
   readonly answers: AnswerRoom;
   readonly tunnels: TunnelRoom;
   readonly writes: WriteRoom;
+  readonly recent: RecentInvalidations;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
   readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
@@ -52,14 +54,18 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
     disk && new UploadSpool({ folder: join(disk.path, 'uploads'), maxBytes: limits.spooledRequestBytes, fault });
   const uploads = uploadRoom(limits, budget, spool);
   const writes = new WriteRoom({ limits: limits.writes, clock: platformClock, budget });
+  const recent = new RecentInvalidations(platformClock);
   return {
     memory,
     budget,
     uploads,
     answers: answerRoom(limits),
     tunnels: new TunnelRoom(limits),
-    writes,
-    gateOptions: { memoryStats: () => memory.stats(), budget, bodies: bodiesInMemory(budget), writes },
+    ...{ writes, recent },
+    gateOptions: {
+      ...{ memoryStats: () => memory.stats(), budget, bodies: bodiesInMemory(budget), writes },
+      heard: recent.heard,
+    },
   };
 }
 

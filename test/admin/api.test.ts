@@ -218,6 +218,8 @@ describe('what is not there', () => {
         'GET /tail',
         'GET /sources',
         'POST /sources',
+        'GET /invalidations',
+        'POST /preview',
         'GET /prober',
         'POST /prove',
       ]);

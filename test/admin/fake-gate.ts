@@ -229,6 +229,10 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
         return () => {};
       },
     },
+    recent: {
+      list: (after) =>
+        after < 17 ? [{ position: 17, at: 1_767_225_600_000, kind: 'url', what: 'http://example.org/users' }] : [],
+    },
     prober: {
       settings: { share: 0.01, ratePerSecond: 1, onOutdated: 'invalidate' },
       examples: () => [],

@@ -7,8 +7,8 @@ import { SimulatedTime } from '../kit/simulated-time.ts';
 
 const TAGGED = [...FRESH, 'cache-tag', 'q1, tg-source:shop'];
 
-function bench(parts: Parameters<typeof gateBench>[1] = {}, policy: Parameters<typeof gateBench>[0] = {}) {
-  const gateParts = gateBench(policy, parts);
+function bench(parts: Parameters<typeof gateBench>[1] = {}) {
+  const gateParts = gateBench({}, parts);
   const { gate, get, origin } = gateParts;
   let sequence = 0;
   let token: string | undefined;
@@ -31,25 +31,6 @@ function bench(parts: Parameters<typeof gateBench>[1] = {}, policy: Parameters<t
   };
   return { ...gateParts, report, fill, begin };
 }
-
-describe('a lifetime for what was read from a source', () => {
-  it('stands where the answer states none and carries its tag, and ends with a change as any', async () => {
-    const { fill, get, time, begin, report } = bench({}, { trackedTtlMs: 3_600_000 });
-    await begin();
-    fill('/plain', 'one', []);
-    expect(get('/plain').state).toBe('waiting');
-    fill('/stated', 'one', ['cache-control', 'max-age=1', 'cache-tag', 'tg-source:shop']);
-    fill('/a', 'one', ['cache-tag', 'q1, tg-source:shop']);
-    for (let at = 0; at < 3_600; at++) {
-      time.advance(500);
-      await report();
-    }
-    expect(get('/stated').state).toBe('waiting');
-    expect(get('/a').text).toBe('one');
-    await report({ tags: ['q1'] });
-    expect(get('/a').state).toBe('waiting');
-  });
-});
 
 describe('what carries the tag of a source', () => {
   it('is not stored before its tracker was heard', () => {

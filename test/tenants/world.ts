@@ -104,7 +104,7 @@ export class World {
         hooks: () => ({}),
       },
       tiers: { holdings: refuse, check: refuse, clear: refuse },
-      tail: { listen: refuse },
+      ...{ tail: { listen: refuse }, recent: { list: refuse } },
       prober: { settings: { share: 0, ratePerSecond: 1, onOutdated: 'report' }, examples: refuse, prove: refuse },
       origins: refuse,
       history: new StatsHistory({ clock: this.time, tasks: this.time, counts: refuse, fault: refuse }),

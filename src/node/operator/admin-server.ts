@@ -5,6 +5,7 @@
 // must be a loopback name and the request must not come from another site's page. A browser never sends a bearer token
 // on its own, so a token makes both checks unnecessary.
 
+import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -12,8 +13,18 @@ import { isIPv6 } from 'node:net';
 import { type AdminCounts, type AdminRefusalReason, type CallLimits, CallRoom } from '../../admin/call-room.ts';
 import { HEALTH_PATH } from '../../admin/calls.ts';
 import { type AdminApi, type AdminResponse, failure } from '../../admin/contract.ts';
-import { answerArrival, type Guard, headOf, tenantGuard, tenantToken, tokenGuard } from '../../admin/listener.ts';
+import {
+  type Arrival,
+  answerArrival,
+  type Guard,
+  headOf,
+  tenantGuard,
+  tenantToken,
+  tokenGuard,
+} from '../../admin/listener.ts';
 import { hookNameOf } from '../../admin/publish-api.ts';
+import { answerSession, SESSION_PATH, withSession } from '../../admin/session-api.ts';
+import { Sessions } from '../../admin/sessions.ts';
 import type { TenantsApi } from '../../admin/tenants-contract.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
@@ -21,6 +32,7 @@ import { fieldLines, fieldValue } from '../../semantics/fields.ts';
 import { isLoopback } from '../config/config.ts';
 import { listening, portError } from '../listening.ts';
 import { AdminConnections } from './admin-connections.ts';
+import { dashboardFile } from './dashboard-files.ts';
 
 export interface AdminListener extends CallLimits {
   /** Name or address to listen on. Default 127.0.0.1. */
@@ -88,12 +100,14 @@ class AdminDesk {
   readonly #listener: AdminListener;
   readonly #guard: Guard;
   readonly #room: CallRoom;
+  readonly #sessions: Sessions;
   readonly #slowMs: typeof SLOW_MS;
 
   constructor(listener: AdminListener, guard: Guard) {
     this.#listener = listener;
     this.#guard = guard;
     this.#room = new CallRoom(listener, platformClock, listener.counts);
+    this.#sessions = new Sessions({ clock: platformClock, newId: randomUUID, isNeeded: Boolean(listener.token) });
     this.connections = new AdminConnections(listener.maxConnections, () => this.#count('connections'));
     this.#slowMs = listener.slowMs ?? SLOW_MS;
   }
@@ -117,10 +131,19 @@ class AdminDesk {
     if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
     const mark = target.indexOf('?');
     const [path, query] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
-    const asked = { method: request.method as string, path, query, fields };
+    const method = request.method as string;
+    const file = await dashboardFile(method, path);
+    if (file !== undefined) return file;
     const content: AsyncIterable<Buffer<ArrayBuffer>> = request.iterator({ destroyOnReturn: false });
-    const answering = answerArrival({ ...asked, content }, this.#guarded(request), this.#listener.api);
+    const answering = this.#asked({ method, path, query, fields, content }, this.#guarded(request));
     return Promise.race([answering, this.#tooSlow(request)]);
+  }
+
+  #asked(arrival: Arrival, guard: Guard): Promise<AdminResponse> | AdminResponse {
+    if (arrival.path === SESSION_PATH) return answerSession(arrival, guard, this.#sessions);
+    const fields = withSession(arrival, this.#sessions);
+    if (fields === undefined) return failure(403, 'expected a call from a page of this host, got one from another');
+    return answerArrival({ ...arrival, fields }, guard, this.#listener.api);
   }
 
   /** The guard, and the room for calls. Probes of the health need neither. */

@@ -1,0 +1,163 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { follow, told } from '../api.ts';
+import { countText, msText, percentText, timeText } from '../format.ts';
+import { Card, Empty, Problem, Table, UrlLink } from '../parts.tsx';
+
+interface Exchange {
+  readonly time: string;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly status: number;
+  readonly outcome: string;
+  readonly durationMs?: number;
+}
+
+type Heard = Exchange | { readonly lost: number };
+
+interface UrlCounts {
+  readonly url: string;
+  hits: number;
+  misses: number;
+  /** That clients waited for origins. */
+  waitedMs: number;
+}
+
+const MOST_URLS = 2_000;
+const MOST_LINES = 100;
+const SHOWN_URLS = 25;
+const DRAW_MS = 1_000;
+
+/** What is counted of the exchanges that this page has heard of. */
+class Listening {
+  readonly urls = new Map<string, UrlCounts>();
+  lines: Exchange[] = [];
+  lost = 0;
+  all = 0;
+
+  take(heard: readonly Heard[]): void {
+    for (const one of heard) {
+      if ('lost' in one) this.lost += one.lost;
+      else this.#count(one);
+    }
+    this.lines = [...heard.filter((one) => !('lost' in one)).reverse(), ...this.lines].slice(
+      0,
+      MOST_LINES,
+    ) as Exchange[];
+  }
+
+  #count({ host, path, outcome, durationMs = 0 }: Exchange): void {
+    this.all++;
+    const url = `${host}${path}`;
+    const known = this.urls.get(url);
+    if (known === undefined && this.urls.size >= MOST_URLS) return;
+    const counts = known ?? { url, hits: 0, misses: 0, waitedMs: 0 };
+    this.urls.set(url, counts);
+    if (outcome === 'hit' || outcome === 'stale') counts.hits++;
+    else {
+      counts.misses++;
+      counts.waitedMs += durationMs;
+    }
+  }
+}
+
+const ORDERS = {
+  hits: ({ hits }: UrlCounts) => hits,
+  misses: ({ misses }: UrlCounts) => misses,
+  cost: ({ waitedMs }: UrlCounts) => waitedMs,
+} as const;
+
+export function Traffic() {
+  const heard = useRef(new Listening());
+  const [drawn, setDrawn] = useState(0);
+  const [problem, setProblem] = useState<string>();
+  const [order, setOrder] = useState<keyof typeof ORDERS>('hits');
+  const [outcome, setOutcome] = useState('');
+  useEffect(() => {
+    const ending = new AbortController();
+    const path = outcome === '' ? '/tail' : `/tail?outcome=${outcome}`;
+    heard.current = new Listening();
+    follow<Heard>(path, ending.signal, (lines) => heard.current.take(lines)).catch((error: unknown) => {
+      if (!ending.signal.aborted) setProblem(told(error));
+    });
+    const timer = setInterval(() => !document.hidden && setDrawn((before) => before + 1), DRAW_MS);
+    return () => {
+      clearInterval(timer);
+      ending.abort();
+    };
+  }, [outcome]);
+  const { urls, lines, lost, all } = heard.current;
+  const top = useMemo(() => {
+    const read = ORDERS[order];
+    return [...urls.values()].sort((one, other) => read(other) - read(one)).slice(0, SHOWN_URLS);
+  }, [drawn, order, outcome]);
+  return (
+    <>
+      <Problem text={problem} />
+      <p class="note" aria-live="off">
+        {countText(all)} exchanges since this page began to listen
+        {lost > 0 && `, and ${countText(lost)} that came too fast`}.{' '}
+        <label>
+          Outcome{' '}
+          <select value={outcome} onChange={(event) => setOutcome(event.currentTarget.value)}>
+            {['', 'hit', 'stale', 'validated', 'collapsed', 'miss', 'bypass', 'error'].map((one) => (
+              <option key={one} value={one}>
+                {one === '' ? 'any' : one}
+              </option>
+            ))}
+          </select>
+        </label>
+      </p>
+      <Card title="Top URLs" note="since this page began to listen">
+        {top.length === 0 ? (
+          <Empty>No exchange yet.</Empty>
+        ) : (
+          <Table
+            label="Top URLs"
+            columns={[
+              { name: 'URL' },
+              { name: 'Hits', isNumber: true, order: () => setOrder('hits'), isOrdered: order === 'hits' },
+              { name: 'Misses', isNumber: true, order: () => setOrder('misses'), isOrdered: order === 'misses' },
+              { name: 'Waited', isNumber: true, order: () => setOrder('cost'), isOrdered: order === 'cost' },
+              { name: 'Hit ratio', isNumber: true },
+            ]}
+            rows={top.map(({ url, hits, misses, waitedMs }) => [
+              url,
+              countText(hits),
+              countText(misses),
+              msText(waitedMs),
+              percentText(hits / (hits + misses), 0),
+            ])}
+          />
+        )}
+      </Card>
+      <Card title="As they end" note="the newest first">
+        {lines.length === 0 ? (
+          <Empty>No exchange yet.</Empty>
+        ) : (
+          <Table
+            label="Exchanges"
+            columns={[
+              { name: 'Time' },
+              { name: 'Request' },
+              { name: 'Status', isNumber: true },
+              { name: 'Outcome' },
+              { name: 'Took', isNumber: true },
+            ]}
+            rows={lines.map(({ time, method, host, path, status, outcome: how, durationMs }) => [
+              timeText(Date.parse(time)),
+              <span key="url">
+                {method} {method === 'GET' ? <UrlLink url={`http://${host}${path}`} /> : `${host}${path}`}
+              </span>,
+              String(status),
+              <span key="how" class={`outcome ${how}`}>
+                {how}
+              </span>,
+              msText(durationMs),
+            ])}
+          />
+        )}
+      </Card>
+    </>
+  );
+}
