@@ -4,7 +4,7 @@
 // the tarball itself.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -68,14 +68,25 @@ function packedIn(text: string): Packed {
 describe('the tarball', () => {
   test('holds what is needed and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
-    const others = paths.filter((path) => !/^(?:dist|templates)\//.test(path));
-    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
-    for (const entry of ['dist/index.js', 'dist/index.d.ts', 'dist/semantics/index.d.ts', 'dist/node/bin.js']) {
-      expect(paths).toContain(entry);
-    }
+    const others = paths.filter((path) => !/^(?:dist|templates|docs)\//.test(path));
+    const texts = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'];
+    expect(others.sort()).toEqual([...texts, 'package.json']);
+    const entries = ['index.js', 'index.d.ts', 'semantics/index.d.ts', 'node/bin.js', 'dashboard/app.js'];
+    for (const entry of entries) expect(paths).toContain(`dist/${entry}`);
     expect(paths).toContain('templates/workers/wrangler.jsonc');
     const own = paths.filter((path) => !path.startsWith('templates/'));
     expect(own.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  });
+
+  test('holds the files that its texts point to, but for examples', () => {
+    const paths = new Set(packed.files.map(({ path }) => path));
+    const texts = [...paths].filter((path) => path.endsWith('.md') && !path.startsWith('templates/'));
+    const links = texts.flatMap((text) => {
+      const found = readFileSync(join(ROOT, text), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
+      return Array.from(found, ([, to]) => posix.join(posix.dirname(text), to as string));
+    });
+    expect(links.length).toBeGreaterThan(50);
+    expect(links.filter((to) => !paths.has(to) && !to.startsWith('examples/'))).toEqual([]);
   });
 
   test('resolves for modules and bundlers, with types that fit: publint and attw find nothing', async () => {
