@@ -68,7 +68,7 @@ function packedIn(text: string): Packed {
 describe('the tarball', () => {
   test('holds what is needed and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
-    const others = paths.filter((path) => !/^(?:dist|templates|docs)\//.test(path));
+    const others = paths.filter((path) => !/^(?:dist|templates|docs|deploy)\//.test(path));
     const texts = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'];
     expect(others.sort()).toEqual([...texts, 'package.json']);
     const entries = ['index.js', 'index.d.ts', 'semantics/index.d.ts', 'node/bin.js', 'dashboard/app.js'];
