@@ -29,12 +29,12 @@ export async function answerArrival(
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The text, or the refusal of content that is too long or no text. */
-export async function textOf(content: Arrival['content']): Promise<string | AdminResponse> {
+export async function textOf(content: Arrival['content'], maxBytes = MAX_BODY_BYTES): Promise<string | AdminResponse> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   for await (const chunk of content) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return failure(413, `expected at most ${MAX_BODY_BYTES} bytes of content`);
+    if (bytes > maxBytes) return failure(413, `expected at most ${maxBytes} bytes of content`);
     chunks.push(chunk);
   }
   const whole = await new Blob(chunks).arrayBuffer();

@@ -8,6 +8,9 @@ import { isFromOwnPage, type Sessions } from './sessions.ts';
 /** Logs a browser in and out; `GET` tells whether calls are let through. */
 export const SESSION_PATH = '/session';
 
+/** It is read before anybody has shown a token. */
+const MAX_LOGIN_BYTES = 4_096;
+
 export async function answerSession(
   { content, method, fields }: Arrival,
   guard: Guard,
@@ -23,7 +26,7 @@ export async function answerSession(
   }
   if (!isFromOwnPage(fields)) return failure(403, 'expected a call from a page of this host, got one from another');
   if (method === 'DELETE') return withCookie(json(200, { login: 'needed' }), sessions.end(fields));
-  const bodyText = await textOf(content);
+  const bodyText = await textOf(content, MAX_LOGIN_BYTES);
   if (typeof bodyText !== 'string') return bodyText;
   const { token } = (jsonIn(bodyText) ?? {}) as { readonly token?: unknown };
   if (typeof token !== 'string' || !/^\S+$/.test(token)) return failure(400, 'expected {"token": "…"}');

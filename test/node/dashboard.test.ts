@@ -96,6 +96,11 @@ describe('a login', () => {
     expect((await call('POST', '/session', own, body)).status).toBe(400);
   });
 
+  test('of more than a token is 413', async () => {
+    const { call, own } = await listening();
+    expect((await call('POST', '/session', own, { token: 'x'.repeat(5_000) })).status).toBe(413);
+  });
+
   test('is needed nowhere without a token', async () => {
     const { call } = await listening('');
     expect(await (await call('GET', '/session')).json()).toEqual({ login: 'none' });
