@@ -32,7 +32,7 @@ describe('a client of HTTP/2 that ends its half of the connection', () => {
 });
 
 test('a client of HTTP/2 that keeps its half open after the GOAWAY of an idle connection loses it', async () => {
-  const front = await startTlsFront({ limits: { headTimeoutMs: 20, keepAliveMs: 20 } });
+  const front = await startTlsFront({ limits: { headTimeoutMs: 2_000, keepAliveMs: 200 } });
   const client = new FrameClient(front, { allowHalfOpen: true });
   await new Promise((resolve) => client.socket.once('end', resolve));
   expect(client.frames.map(({ type }) => type)).toContain(GOAWAY);
