@@ -118,8 +118,14 @@ test('the race of the landing page is run in the browser: the naive cache loses,
 
 test('search finds a page by what it says', { timeout: 60_000 }, async () => {
   const page = await open('/docs/configuration', 1280);
-  await page.keyboard.press('Control+k');
-  await page.locator('.VPLocalSearchBox input').fill('tenant rotate-token');
+  const field = page.locator('.VPLocalSearchBox input');
+  // The page hears of keys once its script has run.
+  const opened = async () => {
+    if (!(await field.isVisible())) await page.keyboard.press('Control+k');
+    return field.isVisible();
+  };
+  await expect.poll(opened, { timeout: 30_000, interval: 500 }).toBe(true);
+  await field.fill('tenant rotate-token');
   const found = page.locator('.VPLocalSearchBox .result');
   await found
     .filter({ hasText: /tenant/i })
