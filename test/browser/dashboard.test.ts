@@ -9,18 +9,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startDemoOrigin } from '../../examples/demo/demo.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { startGate } from '../../src/node/serve.ts';
-import { launch } from './browser.ts';
+import { LAUNCH_MS, launch, NO_BROWSER } from './browser.ts';
 import { admin, ask, type Site, startSite, TOKEN } from './site.ts';
 
 const SHOTS = join(import.meta.dirname, 'screenshots');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PANELS = ['overview', 'traffic', 'entries', 'invalidations', 'populate', 'feeds', 'tenants'] as const;
 
-let browser: Browser;
+let browser: Browser | undefined;
 let site: Site;
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-browser-'));
 let loading: ReturnType<typeof setInterval>;
@@ -35,7 +35,9 @@ beforeAll(async () => {
   });
   let at = 0;
   loading = setInterval(() => void ask(site, `/users/${at++ % 30}`), 25);
-}, 120_000);
+}, LAUNCH_MS);
+
+beforeEach((context) => context.skip(browser === undefined, NO_BROWSER));
 
 afterAll(async () => {
   clearInterval(loading);
@@ -55,7 +57,7 @@ interface Look {
 }
 
 async function open({ width = 1280, theme = 'light', url = site.gate.adminUrl }: Look = {}): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
+  const context = await (browser as Browser).newContext({ viewport: { width, height: 900 }, colorScheme: theme });
   onTestFinished(() => context.close());
   const page = await context.newPage();
   page.on('console', (message) => message.type() === 'error' && wrong.push(`console: ${message.text()}`));
