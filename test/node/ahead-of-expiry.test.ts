@@ -80,7 +80,8 @@ test('over sockets: no request waits while the entry is filled again and again',
   const isFilled = async () => (await gate.gate.list({})).entries.length === 1;
   while (!(await isFilled())) await new Promise((turn) => setImmediate(turn));
   const answers = new Map<string, number>();
-  const end = performance.now() + 7_500;
+  const began = performance.now();
+  const end = began + 7_500;
   while (performance.now() < end) {
     const answer = await ask();
     answers.set(answer, (answers.get(answer) ?? 0) + 1);
@@ -88,5 +89,7 @@ test('over sockets: no request waits while the entry is filled again and again',
   }
   expect([...answers.keys()]).toEqual(['x true']);
   expect(site.asked.length).toBeGreaterThanOrEqual(3);
-  expect(site.asked.length).toBeLessThanOrEqual(5);
+  // At most one for each run, and the fill at the start. The simulation above judges how few are enough: here a busy machine
+  // delays runs, and one that expects the next run to be late fills earlier.
+  expect(site.asked.length).toBeLessThanOrEqual(2 + (performance.now() - began) / 1_000);
 }, 20_000);
