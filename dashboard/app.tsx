@@ -2,8 +2,9 @@
 
 import { type ComponentType, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { StatsDocument } from '../src/admin/stats-contract.ts';
 import { call } from './api.ts';
-import { loggedOut, useDoing } from './hooks.ts';
+import { loggedOut, useDoing, usePolled } from './hooks.ts';
 import { Entries } from './panels/entries.tsx';
 import { Feeds } from './panels/feeds.tsx';
 import { Invalidations } from './panels/invalidations.tsx';
@@ -15,18 +16,29 @@ import { Traffic } from './panels/traffic.tsx';
 interface PanelRow {
   readonly id: string;
   readonly name: string;
-  readonly view: ComponentType<{ readonly query: URLSearchParams }>;
+  readonly view: ComponentType<PanelParts>;
+  /** Whether a Worker takes the calls of the panel. */
+  readonly onWorkers?: true;
+}
+
+export interface PanelParts {
+  readonly query: URLSearchParams;
+  /** Whether the gate is one on Workers. */
+  readonly isWorker: boolean;
 }
 
 const PANELS: readonly PanelRow[] = [
-  { id: 'overview', name: 'Overview', view: Overview },
+  { id: 'overview', name: 'Overview', view: Overview, onWorkers: true },
   { id: 'traffic', name: 'Traffic', view: Traffic },
-  { id: 'entries', name: 'Entries', view: Entries },
-  { id: 'invalidations', name: 'Invalidations', view: Invalidations },
+  { id: 'entries', name: 'Entries', view: Entries, onWorkers: true },
+  { id: 'invalidations', name: 'Invalidations', view: Invalidations, onWorkers: true },
   { id: 'populate', name: 'Populate', view: Populate },
   { id: 'feeds', name: 'Feeds', view: Feeds },
   { id: 'tenants', name: 'Tenants', view: Tenants },
 ];
+
+/** A gate stays what it is, but another may be deployed. */
+const KIND_MS = 60_000;
 
 type Login = 'unknown' | 'none' | 'needed' | 'done';
 
@@ -47,10 +59,14 @@ function App() {
       loggedOut.removeEventListener('needed', needed);
     };
   }, []);
-  if (login === 'unknown') return <main class="login" aria-busy="true" />;
+  const isIn = login === 'none' || login === 'done';
+  const first = usePolled<StatsDocument>(isIn ? '/v1/stats' : undefined, KIND_MS);
   if (login === 'needed') return <LoginForm entered={() => setLogin('done')} />;
+  if (first.data === undefined && first.problem === undefined) return <main class="login" aria-busy="true" />;
+  const isWorker = first.data?.lastMinute === null;
+  const panels = PANELS.filter(({ onWorkers }) => onWorkers === true || !isWorker);
   const [path = '', query = ''] = place.replace(/^#\/?/, '').split('?', 2);
-  const panel = PANELS.find(({ id }) => id === path) ?? (PANELS[0] as PanelRow);
+  const panel = panels.find(({ id }) => id === path) ?? (panels[0] as PanelRow);
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
@@ -58,7 +74,7 @@ function App() {
       </button>
       <header>
         <strong class="brand">Tidegate</strong>
-        <Navigation at={panel.id} />
+        <Navigation at={panel.id} panels={panels} />
         <ThemeSwitch />
         {login === 'done' && (
           <button
@@ -72,13 +88,13 @@ function App() {
       </header>
       <main id="main" tabIndex={-1}>
         <h1>{panel.name}</h1>
-        <panel.view key={panel.id} query={new URLSearchParams(query)} />
+        <panel.view key={panel.id} query={new URLSearchParams(query)} isWorker={isWorker} />
       </main>
     </>
   );
 }
 
-function Navigation({ at }: { readonly at: string }) {
+function Navigation({ at, panels }: { readonly at: string; readonly panels: readonly PanelRow[] }) {
   const keyed = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;
@@ -88,7 +104,7 @@ function Navigation({ at }: { readonly at: string }) {
   };
   return (
     <nav aria-label="Panels" onKeyDown={keyed}>
-      {PANELS.map(({ id, name }) => (
+      {panels.map(({ id, name }) => (
         <a key={id} href={`#/${id}`} aria-current={id === at ? 'page' : undefined}>
           {name}
         </a>

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { EntrySummary, Explanation } from '../../src/engine/contract.ts';
 import { call } from '../api.ts';
+import type { PanelParts } from '../app.tsx';
 import { sizeText, spanText } from '../format.ts';
 import { Graph, type Hanging } from '../graph.tsx';
 import { useDoing, usePolled } from '../hooks.ts';
@@ -21,7 +22,7 @@ const ORDERS = {
   'Fresh for': ({ ttlMs }: EntrySummary) => ttlMs,
 } as const;
 
-export function Entries({ query }: { readonly query: URLSearchParams }) {
+export function Entries({ query, isWorker }: PanelParts) {
   const [search, setSearch] = useState({ by: 'prefix', text: '' });
   const [asked, setAsked] = useState(search);
   const [order, setOrder] = useState<keyof typeof ORDERS>('URL');
@@ -58,7 +59,7 @@ export function Entries({ query }: { readonly query: URLSearchParams }) {
         </form>
       </search>
       <Problem text={problem} />
-      {url !== '' && <Explained url={url} />}
+      {url !== '' && <Explained url={url} canProve={!isWorker} />}
       <Card
         title="Stored"
         note={data === undefined ? '' : `${entries.length}${data.next === undefined ? '' : ' or more'}`}
@@ -113,7 +114,7 @@ interface Proof {
   readonly reason: string;
 }
 
-function Explained({ url }: { readonly url: string }) {
+function Explained({ url, canProve }: { readonly url: string; readonly canProve: boolean }) {
   const path = `/explain?${new URLSearchParams({ url, deps: '1' })}`;
   const { data, problem, again } = usePolled<ExplainedUrl>(path, EACH_MS);
   const [word, setWord] = useState('');
@@ -172,9 +173,11 @@ function Explained({ url }: { readonly url: string }) {
         <button type="button" disabled={doing.isBusy} onClick={() => act('purge')}>
           Purge
         </button>
-        <button type="button" disabled={doing.isBusy} onClick={prove}>
-          Prove
-        </button>
+        {canProve && (
+          <button type="button" disabled={doing.isBusy} onClick={prove}>
+            Prove
+          </button>
+        )}
         <a href="#/entries">Close</a>
       </div>
       <p role="status">{word}</p>

@@ -16,11 +16,12 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 const EACH_MS = 1_000;
 
-export function Invalidations() {
+export function Invalidations({ isWorker }: { readonly isWorker: boolean }) {
   const { data, problem, again } = usePolled<{ readonly invalidations: readonly RecentInvalidation[] }>(
-    '/invalidations',
+    isWorker ? undefined : '/invalidations',
     EACH_MS,
   );
+  if (isWorker) return <ByHand done={again} />;
   const recent = data?.invalidations ?? [];
   return (
     <>

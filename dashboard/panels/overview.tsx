@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import type { StatsDocument, StatsPoint } from '../../src/admin/stats-contract.ts';
 import { countText, msText, percentText, rateText, sizeText } from '../format.ts';
 import { usePolled } from '../hooks.ts';
@@ -11,25 +12,56 @@ interface ProberState {
   readonly samples: number;
 }
 
-export function Overview() {
+export function Overview({ isWorker }: { readonly isWorker: boolean }) {
   const stats = usePolled<StatsDocument>('/v1/stats', 2_000);
-  const history = usePolled<{ readonly points: readonly StatsPoint[] }>('/v1/stats/history', 5_000);
-  const prober = usePolled<ProberState>('/prober', 10_000);
+  const history = usePolled<{ readonly points: readonly StatsPoint[] }>(
+    isWorker ? undefined : '/v1/stats/history',
+    5_000,
+  );
+  const prober = usePolled<ProberState>(isWorker ? undefined : '/prober', 10_000);
   const { data } = stats;
+  const own = useOwnPoints(isWorker ? data : undefined);
   return (
     <>
       <Problem text={stats.problem} />
-      <Figures stats={data} prober={prober.data} />
-      <Plots points={history.data?.points ?? []} />
+      {isWorker && (
+        <p class="note">
+          Figures are those of the isolate that answered, since it began; plots are drawn while this page is open.
+        </p>
+      )}
+      <Figures stats={data} prober={isWorker ? 'none' : prober.data} />
+      <Plots points={isWorker ? own : (history.data?.points ?? [])} hasTimes={!isWorker} />
       {data !== undefined && (
         <div class="columns">
           <Tiers stats={data} />
           <Routes stats={data} />
-          <Origins stats={data} />
+          {data.origins.length > 0 && <Origins stats={data} />}
         </div>
       )}
     </>
   );
+}
+
+const MOST_POINTS = 300;
+
+/** What grew between two looks. Another isolate has other counts, so a pair of looks at two of them tells nothing. */
+function useOwnPoints(now: StatsDocument | undefined): readonly StatsPoint[] {
+  const seen = useRef<{ last?: StatsDocument; readonly points: StatsPoint[] }>({ points: [] }).current;
+  if (now === undefined || now === seen.last) return seen.points;
+  const { last } = seen;
+  seen.last = now;
+  if (last?.startedAt === now.startedAt && now.at > last.at) {
+    const grown = (read: (figures: StatsDocument['total']) => number) => read(now.total) - read(last.total);
+    const [hits, misses] = [grown((one) => one.hits), grown((one) => one.misses)];
+    seen.points.push({
+      ...{ at: now.at, seconds: (now.at - last.at) / 1_000, requests: grown((one) => one.requests), hits, misses },
+      ...{ hitP50: null, hitP99: null, missP50: null, missP99: null, bytes: grown((one) => one.bytes) },
+      originRequests: grown((one) => one.originRequests),
+      invalidations: grown((one) => one.invalidations.count),
+    });
+    seen.points.splice(0, seen.points.length - MOST_POINTS);
+  }
+  return seen.points;
 }
 
 function Figures({
@@ -37,14 +69,14 @@ function Figures({
   prober,
 }: {
   readonly stats: StatsDocument | undefined;
-  readonly prober: ProberState | undefined;
+  readonly prober: ProberState | 'none' | undefined;
 }) {
   const span = stats?.lastMinute ?? stats?.total;
   const { latency } = span ?? {};
   const when = stats?.lastMinute === null ? 'since the start' : 'in the last minute';
   return (
     <div class="figures">
-      <Honesty prober={prober} />
+      {prober !== 'none' && <Honesty prober={prober} />}
       <Figure
         name="Hit ratio"
         value={percentText(span?.hitRatio)}
@@ -55,12 +87,20 @@ function Figures({
         value={span === undefined ? '–' : rateText(span.requests / Math.max(1, span.seconds))}
         note={when}
       />
-      <Figure name="Hits take" value={msText(latency?.hits.p50)} note={`p99 ${msText(latency?.hits.p99)}, ${when}`} />
-      <Figure
-        name="Misses take"
-        value={msText(latency?.misses.p50)}
-        note={`p99 ${msText(latency?.misses.p99)}, ${when}`}
-      />
+      {prober !== 'none' && (
+        <>
+          <Figure
+            name="Hits take"
+            value={msText(latency?.hits.p50)}
+            note={`p99 ${msText(latency?.hits.p99)}, ${when}`}
+          />
+          <Figure
+            name="Misses take"
+            value={msText(latency?.misses.p50)}
+            note={`p99 ${msText(latency?.misses.p99)}, ${when}`}
+          />
+        </>
+      )}
       <Figure
         name="Saved at origins"
         value={stats === undefined ? '–' : msText(stats.total.originMsSaved)}
@@ -82,8 +122,8 @@ function Honesty({ prober }: { readonly prober: ProberState | undefined }) {
   return <Figure name="Outdated answers" value={percentText(rate, 2)} note={note} tone={rate > 0 ? 'bad' : 'good'} />;
 }
 
-function Plots({ points }: { readonly points: readonly StatsPoint[] }) {
-  if (points.length < 2) return <Empty>Plots begin once twenty seconds are counted.</Empty>;
+function Plots({ points, hasTimes }: { readonly points: readonly StatsPoint[]; readonly hasTimes: boolean }) {
+  if (points.length < 2) return <Empty>Plots begin once some seconds are counted.</Empty>;
   const times = points.map(({ at }) => at / 1_000);
   const of = (read: (point: StatsPoint) => number | null) => points.map(read);
   const ratio = of(({ hits, misses }) => (hits + misses === 0 ? null : hits / (hits + misses)));
@@ -113,17 +153,19 @@ function Plots({ points }: { readonly points: readonly StatsPoint[] }) {
           text={rateText}
         />
       </Card>
-      <Card title="Latency" note="p99">
-        <Plot
-          label="Latency"
-          times={times}
-          lines={[
-            { name: 'hits', colour: '--blue', values: of(({ hitP99 }) => hitP99) },
-            { name: 'misses', colour: '--orange', values: of(({ missP99 }) => missP99) },
-          ]}
-          text={msText}
-        />
-      </Card>
+      {hasTimes && (
+        <Card title="Latency" note="p99">
+          <Plot
+            label="Latency"
+            times={times}
+            lines={[
+              { name: 'hits', colour: '--blue', values: of(({ hitP99 }) => hitP99) },
+              { name: 'misses', colour: '--orange', values: of(({ missP99 }) => missP99) },
+            ]}
+            text={msText}
+          />
+        </Card>
+      )}
       <Card title="Invalidations">
         <Plot
           label="Invalidations in a second"

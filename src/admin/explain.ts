@@ -101,6 +101,6 @@ function redactKey(key: string): string {
   return key.replace(SECRET_FIELD, '\n$1:(redacted)');
 }
 
-function withoutSecrets(entry: EntrySummary): EntrySummary {
+export function withoutSecrets(entry: EntrySummary): EntrySummary {
   return { ...entry, key: redactKey(entry.key) };
 }

@@ -6,6 +6,7 @@ import type { Selector } from '../ledger/selector.ts';
 import { isRecord } from '../options/kit.ts';
 import { selectorsIn } from './changes.ts';
 import { type AdminDeps, objectOf } from './contract.ts';
+import { withoutSecrets } from './explain.ts';
 import { namedByHook } from './publish-api.ts';
 
 export interface Preview {
@@ -27,7 +28,7 @@ type PreviewDeps = Pick<AdminDeps, 'gate' | 'populate' | 'explainRequest' | 'ori
 
 /** `asked`: a selector, or `{"publish": NAME, "content": …}`. */
 export async function preview(deps: PreviewDeps, asked: unknown): Promise<Preview> {
-  if (!isRecord(asked) || !('publish' in asked)) return previewOf(deps, selectorsIn(deps, asked));
+  if (!isRecord(asked) || !('publish' in asked)) return previewChange(deps, asked);
   const { publish, content } = objectOf(asked, 'the name of a webhook and its content', ['publish', 'content']);
   const hooks = deps.populate.hooks();
   const hook = typeof publish === 'string' && Object.hasOwn(hooks, publish) ? hooks[publish] : undefined;
@@ -43,6 +44,11 @@ export async function preview(deps: PreviewDeps, asked: unknown): Promise<Previe
   return { ...(await previewOf(deps, selectors)), urls, tags };
 }
 
+/** `asked`: a selector. */
+export async function previewChange(deps: Omit<PreviewDeps, 'populate'>, asked: unknown): Promise<Preview> {
+  return previewOf(deps, selectorsIn(deps, asked));
+}
+
 async function previewOf({ gate }: Pick<PreviewDeps, 'gate'>, selectors: readonly Selector[]): Promise<Preview> {
   const byKey = new Map<string, EntrySummary>();
   let more = false;
@@ -50,7 +56,7 @@ async function previewOf({ gate }: Pick<PreviewDeps, 'gate'>, selectors: readonl
     if (byKey.size >= MOST_MATCHED) return answer(byKey, true);
     const { entries, next } = await gate.list({ selector, limit: MOST_MATCHED });
     more ||= next !== undefined;
-    for (const entry of entries) if (!entry.outdated) byKey.set(entry.key, entry);
+    for (const entry of entries) if (!entry.outdated) byKey.set(entry.key, withoutSecrets(entry));
   }
   return answer(byKey, more);
 }

@@ -31,6 +31,7 @@ import {
   UsageError,
 } from './operator/cli/commands.ts';
 import { completionRow } from './operator/cli/completion.ts';
+import { DASHBOARD } from './operator/cli/dashboard-command.ts';
 import { DOCTOR } from './operator/cli/doctor-command.ts';
 import { FEED } from './operator/cli/feed-commands.ts';
 import { INIT } from './operator/cli/init-command.ts';
@@ -78,6 +79,7 @@ export const COMMANDS: readonly CommandRow[] = [
   POPULATE,
   TAIL,
   TOP,
+  DASHBOARD,
   REPLAY,
   FEED,
   INIT,

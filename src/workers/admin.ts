@@ -3,10 +3,11 @@
 // An isolate shows its own memory and counters; what it invalidates and purges is in force everywhere. Some calls are not
 // there: a job of `populate` would end with its request, and a tracker's lease would be known to one isolate alone.
 
-import { type AdminRoute, apiOf, coreRoutes, value } from '../admin/calls.ts';
+import { type AdminRoute, apiOf, coreRoutes, body as ofBody, value } from '../admin/calls.ts';
 import { type CoreDeps, failure } from '../admin/contract.ts';
 import { explained, nothingStored } from '../admin/explain.ts';
 import { answerArrival, headOf, tokenGuard } from '../admin/listener.ts';
+import { previewChange } from '../admin/preview-api.ts';
 import { statsDocument } from '../admin/stats.ts';
 import type { StatsDocument } from '../admin/stats-contract.ts';
 import type { Explanation } from '../engine/contract.ts';
@@ -119,6 +120,7 @@ export async function answerAdmin(request: Request, path: string, parts: Workers
   const routes: readonly AdminRoute[] = [
     ...coreRoutes(deps, { of: dependenciesOf, asked: (about) => tagsOf(deps, about) }),
     ['GET /v1/stats', [], value(async () => statistics(deps, await shardOf()))],
+    ['POST /preview', [], ofBody((asked) => previewChange(deps, asked))],
     ...ELSEWHERE.map(([call, why]): AdminRoute => [call, ['job', 'follow'], () => failure(404, why)]),
   ];
   const { method, headers, body } = request;
@@ -150,7 +152,7 @@ const ELSEWHERE: readonly (readonly [call: string, why: string])[] = [
 
 function depsOf(parts: WorkersAdminParts, shard: (about?: Selector) => Promise<ReadyShard>): CoreDeps {
   const { router, originNames, figures, purged } = parts;
-  const operations = async () => operationsOf((await shard()).served.engine.context);
+  const operations = async (about?: Selector) => operationsOf((await shard(about)).served.engine.context);
   const stats = async () => {
     const { served, log } = await shard();
     return { ...operationsOf(served.engine.context).stats(), sharedIntents: log.sharedIntents, ...figures() };
@@ -164,7 +166,7 @@ function depsOf(parts: WorkersAdminParts, shard: (about?: Selector) => Promise<R
         await purged(selector, ready);
         return result;
       },
-      list: async (query) => (await operations()).list(query),
+      list: async (query) => (await operations(query.selector)).list(query),
       explain: async (request) => (await operations()).explain(request),
       stats,
       counts: async () => (await operations()).counts(),

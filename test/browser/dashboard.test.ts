@@ -1,9 +1,8 @@
 // The dashboard in a real Chromium, over real gates: one with a token, tenants and load, one without a token whose origin is tracked.
 // Pictures of each panel go to test/browser/screenshots.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +13,10 @@ import { startDemoOrigin } from '../../examples/demo/demo.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { startGate } from '../../src/node/serve.ts';
 import { LAUNCH_MS, launch, NO_BROWSER } from './browser.ts';
+import { findings, type Look, openPage } from './looking.ts';
 import { admin, ask, type Site, startSite, TOKEN } from './site.ts';
 
 const SHOTS = join(import.meta.dirname, 'screenshots');
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PANELS = ['overview', 'traffic', 'entries', 'invalidations', 'populate', 'feeds', 'tenants'] as const;
 
 let browser: Browser | undefined;
@@ -50,23 +49,8 @@ afterAll(async () => {
 const wrong: string[] = [];
 afterEach(() => expect(wrong.splice(0)).toEqual([]));
 
-interface Look {
-  readonly width?: number;
-  readonly theme?: 'light' | 'dark';
-  readonly url?: string;
-}
-
-async function open({ width = 1280, theme = 'light', url = site.gate.adminUrl }: Look = {}): Promise<Page> {
-  const context = await (browser as Browser).newContext({ viewport: { width, height: 900 }, colorScheme: theme });
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  page.on('console', (message) => message.type() === 'error' && wrong.push(`console: ${message.text()}`));
-  page.on('pageerror', (error) => wrong.push(`error: ${error}`));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) wrong.push(`asked ${request.url()}`);
-  });
-  await page.goto(url);
-  return page;
+function open({ url = site.gate.adminUrl, ...look }: Look & { readonly url?: string } = {}): Promise<Page> {
+  return openPage(browser as Browser, wrong, { ...look, url });
 }
 
 async function login(page: Page): Promise<void> {
@@ -75,7 +59,7 @@ async function login(page: Page): Promise<void> {
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
 }
 
-async function inside(look?: Look): Promise<Page> {
+async function inside(look?: Parameters<typeof open>[0]): Promise<Page> {
   const page = await open(look);
   await login(page);
   return page;
@@ -84,22 +68,6 @@ async function inside(look?: Look): Promise<Page> {
 async function show(page: Page, panel: string): Promise<void> {
   await page.goto(`${site.gate.adminUrl}/dashboard/#/${panel}`);
   await page.locator('main h1').waitFor();
-}
-
-interface AxeFinding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** Serious and critical findings of axe. */
-async function findings(page: Page): Promise<string[]> {
-  // The page's own policy lets no script in; the browser's isolated world is not under it.
-  const found = await page.evaluate(`(() => { ${AXE}; return axe.run(); })()`);
-  const { violations } = found as { readonly violations: readonly AxeFinding[] };
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
 }
 
 describe('a login', () => {

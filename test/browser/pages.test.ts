@@ -1,21 +1,22 @@
 // The site in a real Chromium: built from the documents as they are, asked of nobody else, on a desk and on a phone.
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { LAUNCH_MS, launch, NO_BROWSER } from './browser.ts';
+import { findings } from './looking.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'site/dist');
 const SHOTS = join(import.meta.dirname, 'screenshots');
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** VitePress' own, whose name is not all that it shows. */
+const NOT_OURS = ['.DocSearch-Button'];
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -73,26 +74,6 @@ async function open(path: string, width: number, theme: 'light' | 'dark' = 'ligh
   return page;
 }
 
-interface AxeFinding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** But for VitePress' own button, whose name is not all that it shows. */
-async function findings(page: Page): Promise<string[]> {
-  const found = await page.evaluate(`(() => { ${AXE}; return axe.run({ exclude: [['.DocSearch-Button']] }); })()`);
-  return (found as { readonly violations: readonly AxeFinding[] }).violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes
-          .slice(0, 3)
-          .map(({ html }) => html.slice(0, 120))
-          .join(' | ')}`,
-    );
-}
-
 test.each([
   ['/', 1280, 'light'],
   ['/', 1280, 'dark'],
@@ -105,7 +86,7 @@ test.each([
   await page.screenshot({ path: join(SHOTS, `${name}-${width}-${theme}.png`), fullPage: path === '/' });
   expect(await page.locator('h1').count()).toBe(1);
   expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-  expect(await findings(page)).toEqual([]);
+  expect(await findings(page, NOT_OURS)).toEqual([]);
 });
 
 test('the race of the landing page is run in the browser: the naive cache loses, the data cache does not', {

@@ -3,8 +3,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
+import {
+  type AdminRequest,
+  type AdminResponse,
+  type AdminStream,
+  ofError,
+  parseJson,
+  failure as refused,
+} from '../../../admin/contract.ts';
 import type { ListPage } from '../../../engine/contract.ts';
 import { TidegateError } from '../../../errors.ts';
+import { fieldValue } from '../../../semantics/fields.ts';
 
 export interface AdminAddress {
   /** URL of the admin API. */
@@ -89,6 +98,55 @@ export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGene
   } catch (error) {
     throw failure('the gate to go on', error);
   }
+}
+
+/**
+ * The answer of the gate to a call that came here: with the token of the call, or else that of the address. `query`: what each call
+ * is about beside its own.
+ */
+export async function passOn(
+  at: AdminAddress,
+  request: AdminRequest,
+  query: AdminCall['query'] = [],
+): Promise<AdminResponse> {
+  try {
+    const { method, path, fields, bodyText } = request;
+    const token = /^bearer +(\S+)$/i.exec(fieldValue(fields, 'authorization') ?? '')?.[1] ?? at.token;
+    const call = {
+      method: method === 'POST' ? ('POST' as const) : ('GET' as const),
+      ...{ path, query: [...new URLSearchParams(request.query), ...query], endless: true },
+      ...(bodyText !== '' && { body: parseJson(bodyText, 'the content of a call') }),
+    };
+    const url = urlOf(at, call);
+    return await passedBack({ at: { ...at, token }, call, url }, await send(url, { ...at, token }, call));
+  } catch (error) {
+    return error instanceof TidegateError && error.code === 'E_ADMIN' ? refused(502, error.message) : ofError(error);
+  }
+}
+
+const PASSED_FIELDS = ['allow', 'retry-after'];
+
+async function passedBack(asked: Asked, response: Response): Promise<AdminResponse> {
+  const { status, headers, body } = response;
+  const contentType = headers.get('content-type') ?? '';
+  const fields = PASSED_FIELDS.flatMap((name) => (headers.has(name) ? [name, headers.get(name) as string] : []));
+  const passed = { status, contentType, fields, body: '' };
+  if (contentType === 'application/x-ndjson' && body !== null) return { ...passed, stream: streamOf(body) };
+  const text = await response.text();
+  if (parse(text) !== undefined || contentType.startsWith('text/plain')) return { ...passed, body: text };
+  return refused(502, refusal(asked, response, text).message);
+}
+
+function streamOf(body: NonNullable<Response['body']>): AdminStream {
+  return (write, end) => {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    const read = async () => {
+      for (let part = await reader.read(); !part.done; part = await reader.read()) write(part.value);
+    };
+    // A gate that is gone ends the stream, as it would end one of its own.
+    read().then(end, end);
+    return () => void reader.cancel().catch(() => undefined);
+  };
 }
 
 const PAGE = 1000;
