@@ -1,6 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { StatsDocument, UrlFigures } from '../../src/admin/stats-contract.ts';
 import { follow, told } from '../api.ts';
-import { countText, msText, percentText, timeText } from '../format.ts';
+import { countText, msText, percentText, spanText, timeText } from '../format.ts';
+import { usePolled } from '../hooks.ts';
 import { Card, Empty, Problem, Table, UrlLink } from '../parts.tsx';
 
 interface Exchange {
@@ -15,61 +17,35 @@ interface Exchange {
 
 type Heard = Exchange | { readonly lost: number };
 
-interface UrlCounts {
-  readonly url: string;
-  hits: number;
-  misses: number;
-  /** That clients waited for origins. */
-  waitedMs: number;
-}
-
-const MOST_URLS = 2_000;
 const MOST_LINES = 100;
 const SHOWN_URLS = 25;
 const DRAW_MS = 1_000;
 
-/** What is counted of the exchanges that this page has heard of. */
+/** What this page has heard of exchanges. */
 class Listening {
-  readonly urls = new Map<string, UrlCounts>();
   lines: Exchange[] = [];
   lost = 0;
   all = 0;
 
   take(heard: readonly Heard[]): void {
-    for (const one of heard) {
-      if ('lost' in one) this.lost += one.lost;
-      else this.#count(one);
-    }
-    this.lines = [...heard.filter((one) => !('lost' in one)).reverse(), ...this.lines].slice(
-      0,
-      MOST_LINES,
-    ) as Exchange[];
-  }
-
-  #count({ host, path, outcome, durationMs = 0 }: Exchange): void {
-    this.all++;
-    const url = `${host}${path}`;
-    const known = this.urls.get(url);
-    if (known === undefined && this.urls.size >= MOST_URLS) return;
-    const counts = known ?? { url, hits: 0, misses: 0, waitedMs: 0 };
-    this.urls.set(url, counts);
-    if (outcome === 'hit' || outcome === 'stale') counts.hits++;
-    else {
-      counts.misses++;
-      counts.waitedMs += durationMs;
-    }
+    const lines = heard.flatMap((one) => ('lost' in one ? [] : [one]));
+    for (const one of heard) if ('lost' in one) this.lost += one.lost;
+    this.all += lines.length;
+    this.lines = [...lines.reverse(), ...this.lines].slice(0, MOST_LINES);
   }
 }
 
 const ORDERS = {
-  hits: ({ hits }: UrlCounts) => hits,
-  misses: ({ misses }: UrlCounts) => misses,
-  cost: ({ waitedMs }: UrlCounts) => waitedMs,
+  hits: ({ hits }: UrlFigures) => hits,
+  misses: ({ misses }: UrlFigures) => misses,
+  passes: ({ passes }: UrlFigures) => passes,
+  cost: ({ waitedMs }: UrlFigures) => waitedMs,
 } as const;
 
 export function Traffic() {
   const heard = useRef(new Listening());
-  const [drawn, setDrawn] = useState(0);
+  const [, setDrawn] = useState(0);
+  const { data } = usePolled<StatsDocument>('/v1/stats', 2_000);
   const [problem, setProblem] = useState<string>();
   const [order, setOrder] = useState<keyof typeof ORDERS>('hits');
   const [outcome, setOutcome] = useState('');
@@ -86,11 +62,12 @@ export function Traffic() {
       ending.abort();
     };
   }, [outcome]);
-  const { urls, lines, lost, all } = heard.current;
+  const { lines, lost, all } = heard.current;
+  const { urls = [], sinceMs = 0 } = data?.urls ?? {};
   const top = useMemo(() => {
     const read = ORDERS[order];
-    return [...urls.values()].sort((one, other) => read(other) - read(one)).slice(0, SHOWN_URLS);
-  }, [drawn, order, outcome]);
+    return [...urls].sort((one, other) => read(other) - read(one)).slice(0, SHOWN_URLS);
+  }, [urls, order]);
   return (
     <>
       <Problem text={problem} />
@@ -108,7 +85,7 @@ export function Traffic() {
           </select>
         </label>
       </p>
-      <Card title="Top URLs" note="since this page began to listen">
+      <Card title="Top URLs" note={`of the last ${spanText(sinceMs)}, in all processes`}>
         {top.length === 0 ? (
           <Empty>No exchange yet.</Empty>
         ) : (
@@ -118,15 +95,17 @@ export function Traffic() {
               { name: 'URL' },
               { name: 'Hits', isNumber: true, order: () => setOrder('hits'), isOrdered: order === 'hits' },
               { name: 'Misses', isNumber: true, order: () => setOrder('misses'), isOrdered: order === 'misses' },
+              { name: 'Passes', isNumber: true, order: () => setOrder('passes'), isOrdered: order === 'passes' },
               { name: 'Waited', isNumber: true, order: () => setOrder('cost'), isOrdered: order === 'cost' },
               { name: 'Hit ratio', isNumber: true },
             ]}
-            rows={top.map(({ url, hits, misses, waitedMs }) => [
+            rows={top.map(({ url, hits, misses, passes, waitedMs }) => [
               url,
               countText(hits),
               countText(misses),
+              countText(passes),
               msText(waitedMs),
-              percentText(hits / (hits + misses), 0),
+              percentText(hits + misses === 0 ? null : hits / (hits + misses), 0),
             ])}
           />
         )}

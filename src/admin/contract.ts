@@ -19,7 +19,7 @@ import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
 import type { PredictionFigures } from '../prediction/prediction.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
 import { beyondBounds } from './json-bounds.ts';
-import type { OriginHealth } from './stats-contract.ts';
+import type { OriginHealth, TopUrls } from './stats-contract.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -83,6 +83,7 @@ export interface AdminDeps extends CoreDeps {
   /** Of `gate.counts`. */
   readonly history: StatsHistory;
   origins(): Eventually<readonly OriginHealth[]>;
+  topUrls(): Eventually<TopUrls>;
   readonly tail: TailApi;
   readonly recent: RecentApi;
 }

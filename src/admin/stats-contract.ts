@@ -21,6 +21,8 @@ export interface StatsDocument {
   readonly sources: readonly SourceFigures[];
   /** Null on Workers. */
   readonly populate: PopulateFigures | null;
+  /** Null on Workers. */
+  readonly urls: TopUrls | null;
   /** The answer of `GET /stats`. */
   readonly gate: GateStats;
 }
@@ -65,6 +67,24 @@ export interface RequestFigures {
   /** Entries that were filled again after an invalidation, and those of them that had not changed. */
   readonly refills: number;
   readonly needlessRefills: number;
+}
+
+/** The URLs that are first by answers, by misses and passes, or by waiting, of the last so many ms. */
+export interface TopUrls {
+  readonly sinceMs: number;
+  /** Most answers first. */
+  readonly urls: readonly UrlFigures[];
+}
+
+export interface UrlFigures {
+  /** Host and path, as the access log shows them. */
+  readonly url: string;
+  /** An estimate where there are many: then one of sixteen is counted, for all. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly passes: number;
+  /** Time that clients waited for misses and passes, in all. */
+  readonly waitedMs: number;
 }
 
 interface AnsweredBy {

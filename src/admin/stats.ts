@@ -7,7 +7,14 @@ import { type GateCounts, labelsOf, type RouteCounts } from '../engine/statistic
 import type { Span, StatsHistory } from '../engine/statistics/history.ts';
 import { percentilesOf } from '../engine/statistics/sketch.ts';
 import type { AdminDeps, PopulateState } from './contract.ts';
-import type { OriginHealth, RequestFigures, StatsDocument, StatsFigures, StatsPoint } from './stats-contract.ts';
+import type {
+  OriginHealth,
+  RequestFigures,
+  StatsDocument,
+  StatsFigures,
+  StatsPoint,
+  TopUrls,
+} from './stats-contract.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -19,18 +26,21 @@ interface StatsBeside {
   readonly origins?: readonly OriginHealth[];
   readonly sources?: readonly SourceState[];
   readonly populate?: PopulateState;
+  readonly urls?: TopUrls;
 }
 
-export async function gateStatistics({ gate, origins, sources, populate, history }: AdminDeps): Promise<StatsDocument> {
+export async function gateStatistics(deps: AdminDeps): Promise<StatsDocument> {
+  const { gate, origins, sources, populate, history } = deps;
   const whole = await history.whole();
   return statsDocument(whole, {
     ...{ gate: await gate.stats(), history, origins: await origins() },
     ...{ sources: sources.sources(), populate: await populate.state() },
+    urls: await deps.topUrls(),
   });
 }
 
 export function statsDocument(whole: Span, beside: StatsBeside): StatsDocument {
-  const { gate, history, origins = [], sources = [], populate } = beside;
+  const { gate, history, origins = [], sources = [], populate, urls = null } = beside;
   const averages = averagesOf(whole.counts);
   const figures = (span: Span) => figuresOf(span, averages);
   return {
@@ -44,7 +54,7 @@ export function statsDocument(whole: Span, beside: StatsBeside): StatsDocument {
       return { source, live, gaps, expirations, lagMs: known ? lagMs + heardMs : null };
     }),
     populate: populate === undefined ? null : populateOf(populate),
-    gate,
+    ...{ urls, gate },
   };
 }
 

@@ -192,6 +192,10 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
       counts: () => COUNTS,
     },
     history: new StatsHistory({ ...NEVER, counts: () => COUNTS }),
+    topUrls: () => ({
+      sinceMs: 60_000,
+      urls: [{ url: 'example.org/users', hits: 41, misses: 9, passes: 5, waitedMs: 300 }],
+    }),
     origins: () => [{ origin: 'demo', processes: 1, open: 0, waiting: 0, queued: 3, refused: 1 }],
     isReady: () => ({ ready: true }),
     explainRequest: ({ method, uri, fields }) =>

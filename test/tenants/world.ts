@@ -106,6 +106,7 @@ export class World {
       tiers: { holdings: refuse, check: refuse, clear: refuse },
       ...{ tail: { listen: refuse }, recent: { list: refuse } },
       prober: { settings: { share: 0, ratePerSecond: 1, onOutdated: 'report' }, examples: refuse, prove: refuse },
+      topUrls: () => ({ sinceMs: 0, urls: [] }),
       origins: refuse,
       history: new StatsHistory({ clock: this.time, tasks: this.time, counts: refuse, fault: refuse }),
     };

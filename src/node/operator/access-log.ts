@@ -103,7 +103,7 @@ export function keyHash(key: string): string {
   return hash('sha256', key, 'hex').slice(0, 16);
 }
 
-function hostAndPath(uri: string): [string, string] {
+export function hostAndPath(uri: string): [string, string] {
   const start = uri.indexOf('://') + 3;
   const slash = uri.indexOf('/', start);
   return slash < 0 ? [uri.slice(start), '/'] : [uri.slice(start, slash), uri.slice(slash)];

@@ -1,15 +1,16 @@
 // What becomes known of exchanges as they end: bytes and time for the statistics, a line for the access log and for who listens.
 
 import type { Logger } from 'pino';
-import { platformClock, platformTasks } from '../../cache/platform.ts';
+import { platformClock, platformRandom, platformTasks } from '../../cache/platform.ts';
 import type { ExchangeReport, GateRequest } from '../../engine/contract.ts';
 import { classOf } from '../../engine/outcome-class.ts';
 import type { Recorder } from '../../engine/statistics/statistics.ts';
 import type { ExchangeEnd } from '../front/front-contract.ts';
 import { TenantRooms } from '../tenants/tenant-rooms.ts';
-import { accessLine } from './access-log.ts';
+import { accessLine, hostAndPath } from './access-log.ts';
 import { shownMethod } from './redact.ts';
 import { Tail } from './tail.ts';
+import { UrlCounter } from './top-urls.ts';
 
 interface ExchangeLogParts {
   readonly log: Logger;
@@ -26,6 +27,7 @@ export class ExchangeLog {
   readonly tenants = new TenantRooms(platformClock);
   readonly shownPath: ExchangeLogParts['shownPath'];
   readonly tail = new Tail(platformTasks);
+  readonly urls: UrlCounter;
   readonly #parts: ExchangeLogParts;
   /** Time to the origin's head; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
@@ -33,6 +35,11 @@ export class ExchangeLog {
   constructor(parts: ExchangeLogParts) {
     this.#parts = parts;
     this.shownPath = parts.shownPath;
+    const shown = (uri: string) => {
+      const [host, path] = hostAndPath(uri);
+      return host + parts.shownPath(path);
+    };
+    this.urls = new UrlCounter({ clock: platformClock, random: platformRandom, shown });
   }
 
   /** What the engine reports. */
@@ -58,6 +65,7 @@ export class ExchangeLog {
     const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
     const kind = outcome && classOf(outcome);
     statistics.ended(kind, durationMs, bytes);
+    if (kind !== undefined) this.urls.ended(kind, request.uri, durationMs);
     if (!isHeard && !log.isLevelEnabled('info')) return;
     if (status === undefined || outcome === undefined || kind === undefined) {
       log.info({ method: shownMethod(request.method), durationMs }, 'client left before it was answered');

@@ -15,6 +15,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Metrics } from '../operator/metrics.ts';
 import { PoolTail } from '../operator/tail.ts';
+import { topOf } from '../operator/top-urls.ts';
 import type { Totals } from './totals.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { CallArgument, Figures } from './worker-process.ts';
@@ -75,6 +76,7 @@ export function poolAdmin(deps: PoolDeps, { pool, totals, metrics, hasDisk }: Po
         return totals.counts;
       },
     },
+    topUrls: async () => topOf((await pool.figures()).map(({ urls }) => urls)),
     origins: async () => healthOfAll(await deps.origins(), await pool.figures()),
     populate: poolPopulate(deps.populate, populateState, hasDisk),
     tiers: poolTiers(deps.tiers, pool, stats),

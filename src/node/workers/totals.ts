@@ -62,7 +62,7 @@ export class Totals {
     return [...workers.map(({ measured }) => measured), ...gone];
   }
 
-  retire({ stats, counts, prediction, measured }: Omit<Figures, 'origins' | 'tenants'>): void {
+  retire({ stats, counts, prediction, measured }: Omit<Figures, 'origins' | 'tenants' | 'urls'>): void {
     const { held: had } = stats.memory;
     const held = had && { maxBytes: 0, bytes: nothingHeld(), uncollected: 0, refused: had.refused };
     const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0, ...(held && { held }) };

@@ -129,7 +129,11 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
     figures: async () => {
       const measured = await part.metrics.measured();
       const counted = { stats: gate.stats(), counts: gate.counts(), prediction: background.predicted() };
-      return { ...counted, origins: part.origins.health(), tenants: part.exchanges.tenants.figures(), measured };
+      const { tenants, urls } = part.exchanges;
+      return {
+        ...{ ...counted, origins: part.origins.health(), tenants: tenants.figures(), urls: urls.figures() },
+        measured,
+      };
     },
     matched: ({ selector, remove }) => {
       const found = [...memory.find(selector)];

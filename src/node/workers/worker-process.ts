@@ -6,7 +6,7 @@
 
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import type { AdminDeps, Heard, TailFilter } from '../../admin/contract.ts';
-import type { OriginHealth } from '../../admin/stats-contract.ts';
+import type { OriginHealth, TopUrls } from '../../admin/stats-contract.ts';
 import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import { platformTasks } from '../../cache/platform.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
@@ -55,6 +55,7 @@ export interface Figures {
   readonly origins: readonly OriginHealth[];
   /** Absent where nothing was ever predicted. */
   readonly prediction?: PredictionFigures | undefined;
+  readonly urls: TopUrls;
   readonly measured: MetricsSnapshot;
   readonly tenants: Readonly<Record<string, TenantFigures>>;
 }

@@ -2,7 +2,7 @@
 // at `/v1/stats`; times are those of the last minute, or since the start where the gate keeps no history.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RequestFigures, StatsDocument, StatsFigures } from '../../../admin/stats-contract.ts';
+import type { RequestFigures, StatsDocument, StatsFigures, TopUrls } from '../../../admin/stats-contract.ts';
 import { platformClock } from '../../../cache/platform.ts';
 import { expected } from '../../../errors.ts';
 import { msOf } from '../../../options/durations.ts';
@@ -60,6 +60,8 @@ export interface TopFigures {
   readonly notStored: Counts;
   /** Most requests first. */
   readonly routes: readonly RouteLine[];
+  /** Of the last five to ten minutes; null: the gate counts none. */
+  readonly urls: TopUrls | null;
 }
 
 interface RouteLine {
@@ -113,6 +115,7 @@ export function figuresOf(before: Look, now: Look): TopFigures {
     invalidationsPerSecond: Math.max(0, total.invalidations.count - old.total.invalidations.count) / seconds,
     notStored: grownEach(old.gate.refusedStores, gate.refusedStores),
     routes: routesOf(old.total, total, seconds),
+    urls: now.stats.urls,
   };
 }
 
@@ -174,6 +177,7 @@ function screenText(figures: TopFigures, { gate }: StatsDocument): string {
     table(rows),
     '',
     ...routeLines(figures.routes),
+    ...urlLines(figures.urls),
     ...countLines('outcomes', figures.outcomes),
     ...countLines('not stored', figures.notStored),
   ].join('\n');
@@ -186,6 +190,16 @@ function routeLines(routes: readonly RouteLine[]): string[] {
     return `  ${name.padEnd(28)} ${rate(requestsPerSecond).padStart(9)}  ${ratio(hitRatio).padStart(7)} hits`;
   });
   return [coloured('bold', 'routes'), ...lines];
+}
+
+function urlLines(urls: TopUrls | null): string[] {
+  if (urls === null || urls.urls.length === 0) return [];
+  const lines = urls.urls.slice(0, MAX_LINES).map(({ url, hits, misses, passes, waitedMs }) => {
+    const all = hits + misses + passes;
+    const name = printable(url).slice(0, 60);
+    return `  ${name.padEnd(60)} ${numberText(all).padStart(9)}  ${ratio(hits / all).padStart(7)} hits  ${msText(waitedMs)} waited`;
+  });
+  return [coloured('bold', `URLs, last ${Math.max(1, Math.round(urls.sinceMs / 60_000))} min`), ...lines];
 }
 
 function msText(ms: number | null): string {
