@@ -41,6 +41,8 @@ export interface Route {
   readonly originName: string;
   readonly origin: Origin;
   readonly policy: CachePolicy;
+  /** Freshness lifetime of GETs that state none, were read from a tracked source, and come without credentials. Default: by the policy. */
+  readonly trackedTtlMs?: number | undefined;
   /** The route applies them to every response of the origin, before it is stored. */
   readonly responseFields: FieldEdits;
   /** A URI that a response names, as this route's requests for it would have it: its query rules applied. */

@@ -4,6 +4,7 @@ import { cacheKey, codingOf, keyParts, sourceOf, subjectOf } from '../entry/key.
 import { decodeHead, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
+import { mayServe } from '../semantics/freshness.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import type { ForwardReason } from '../semantics/outcome.ts';
 import { currentAgeMs, decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
@@ -67,11 +68,18 @@ export async function explainRequest(
     ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
   };
   const applied = context.ledger.applied;
-  const passed = passReason(context, request);
+  const isForOthers = entry !== undefined && !mayServe(entry.terms, request.fields, route.policy);
+  const passed = passReason(context, request) ?? (isForOthers ? 'bypass' : undefined);
   if (entry === undefined || passed !== undefined) {
     const position = { applied, lastInvalidation: context.ledger.lastAffecting({ ...keyParts(key), tags: [] }) };
     const stored = entry === undefined ? {} : { entry: summaryOf(context, noteOf(entry)) };
-    return { ...common, ...whyForward(request, passed ?? selection.miss), verdict: 'forward', position, ...stored };
+    return {
+      ...common,
+      ...whyForward(isForOthers ? { ...request, bypass: 'credentials' } : request, passed ?? selection.miss),
+      verdict: 'forward',
+      position,
+      ...stored,
+    };
   }
   return { ...common, ...explainEntry(context, request, entry) };
 }
@@ -110,7 +118,7 @@ function whyBypassed(bypass: GateRequest['bypass']): Grounds {
   if (bypass === 'credentials') {
     return {
       reason:
-        'The route gives freshness itself, or has rules for cookies, and the request has Authorization or a cookie that is ' +
+        'The route or its tenant gives freshness, or the route has rules for cookies, and the request has Authorization or a cookie that is ' +
         'neither in the key nor taken off: mend it with cookies, or request.remove.',
       section: 'docs/configuration.md, cookies and credentials',
     };

@@ -4,7 +4,15 @@
 // which its age was 0, and the terms, which most responses of a site share.
 
 import { type CacheControl, type ResponseDirectives, readableMs, responseDirectives } from './cache-control.ts';
-import { type Fields, fieldLines, fieldValue, listMembers, parseHttpDate, type ResponseHead } from './fields.ts';
+import {
+  type Fields,
+  fieldLines,
+  fieldValue,
+  hasField,
+  listMembers,
+  parseHttpDate,
+  type ResponseHead,
+} from './fields.ts';
 import type { CachePolicy } from './policy.ts';
 
 /** Where a freshness lifetime came from (RFC 9111 §4.2.1, §4.2.2; RFC 9213). */
@@ -14,6 +22,7 @@ export type LifetimeSource =
   | 's-maxage'
   | 'max-age'
   | 'expires'
+  | 'tracked' // trackedTtlMs, for requests without credentials alone
   | 'default' // the route's defaultTtlMs
   | 'negative' // the route's negativeTtlMs
   | 'heuristic'
@@ -120,6 +129,8 @@ function impliedLifetime({ response, stated, policy, receivedMs }: LifetimeQuest
     if (policy.profile === 'safe' && !NEGATIVE_IN_SAFE_PROFILE.has(response.status)) return NO_LIFETIME;
     if (policy.negativeTtlMs > 0) return { ms: policy.negativeTtlMs, source: 'negative' };
     if (policy.profile === 'safe') return NO_LIFETIME;
+  } else if (policy.trackedTtlMs !== undefined) {
+    return { ms: policy.trackedTtlMs, source: 'tracked' };
   } else if (policy.defaultTtlMs !== undefined) {
     return { ms: policy.defaultTtlMs, source: 'default' };
   }
@@ -191,7 +202,22 @@ function sharedTerms(terms: ReuseTerms): ReuseTerms {
  * credentials of the requesting client.
  */
 export function givesFreshness(policy: CachePolicy): boolean {
-  const { ttlMs, defaultTtlMs, trackedTtlMs, negativeTtlMs, editsFreshness } = policy;
-  const isStated = ttlMs !== undefined || defaultTtlMs !== undefined || trackedTtlMs !== undefined;
-  return editsFreshness || isStated || negativeTtlMs > 0;
+  const { ttlMs, defaultTtlMs, negativeTtlMs, editsFreshness } = policy;
+  return editsFreshness || ttlMs !== undefined || defaultTtlMs !== undefined || negativeTtlMs > 0;
+}
+
+/** Whether the client itself gives the field, and not the route in its place. */
+export function isOfClient(fields: Fields, name: string, { ownRequestFields }: CachePolicy): boolean {
+  return hasField(fields, name) && !ownRequestFields.has(name);
+}
+
+/** Whether the request comes with credentials over which the route shares no answers. */
+export function hasCredentials(fields: Fields, policy: CachePolicy): boolean {
+  if (isOfClient(fields, 'authorization', policy)) return true;
+  return isOfClient(fields, 'cookie', policy) && policy.cookies?.hasKey !== true;
+}
+
+/** A lifetime that nobody stated, and that is assumed since changes are told, holds for requests without credentials alone. */
+export function mayServe({ source }: ReuseTerms, fields: Fields, policy: CachePolicy): boolean {
+  return source !== 'tracked' || !hasCredentials(fields, policy);
 }

@@ -33,7 +33,7 @@ export interface CachePolicy {
   readonly ttlMs: number | undefined;
   /** Freshness lifetime of a storable answer below 400 that states none, instead of a heuristic; undefined: heuristic. */
   readonly defaultTtlMs: number | undefined;
-  /** The same for an answer that was read from a source whose changes are told. It stands before `defaultTtlMs`. */
+  /** The same, before `defaultTtlMs`, for requests without credentials alone; of an answer that was read from a source whose changes are told. */
   readonly trackedTtlMs: number | undefined;
   /** Fraction of the time since Last-Modified taken as heuristic freshness (RFC 9111 §4.2.2). Default 0.1. */
   readonly heuristicFraction: number;

@@ -16,7 +16,7 @@ import {
   type ResponseHead,
   selectingFields,
 } from './fields.ts';
-import { givesFreshness, isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
+import { givesFreshness, isHeuristicallyCacheable, isOfClient, type ReuseTerms, reuseTerms } from './freshness.ts';
 import type { CachePolicy } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
 
@@ -197,16 +197,16 @@ function sharingRefusal({ request, response, context, stated, terms }: Candidate
   const { policy } = context;
   const isGiven = givesFreshness(policy);
   const shareable = directives.isPublic || directives.mustRevalidate || directives.sMaxageMs !== undefined;
-  const isClients = (name: string) => hasField(request.fields, name) && !policy.ownRequestFields.has(name);
   if (hasField(request.fields, 'authorization') && !shareable) return 'authorization';
-  if (isClients('authorization') && isGiven) return 'authorization';
+  if (isOfClient(request.fields, 'authorization', policy) && isGiven) return 'authorization';
   const selecting = selectingFields(fieldValue(response.fields, 'vary'));
   if (selecting === 'any') return 'vary-any';
   const isSafe = policy.profile === 'safe';
   const setsCookie =
     hasField(response.fields, 'set-cookie') && !unstoredFields(response.fields, stated).has('set-cookie');
   if ((isSafe || isGiven) && setsCookie) return 'set-cookie';
-  if (!isClients('cookie') || selecting.includes('cookie') || policy.cookies?.hasKey) return undefined;
+  const hasCookie = isOfClient(request.fields, 'cookie', policy) && policy.cookies?.hasKey !== true;
+  if (!hasCookie || selecting.includes('cookie')) return undefined;
   const isGuessed = isSafe && !directives.isPublic && terms.source === 'heuristic';
   return isGiven || isGuessed ? 'cookie-without-freshness' : undefined;
 }

@@ -13,7 +13,7 @@ import {
   type ResponseHead,
   selectingFields,
 } from '../../semantics/fields.ts';
-import { type ReuseBasis, reuseTerms, type Timing } from '../../semantics/freshness.ts';
+import { hasCredentials, type ReuseBasis, reuseTerms, type Timing } from '../../semantics/freshness.ts';
 import type { Tags } from '../../semantics/invalidation.ts';
 import type { CachePolicy } from '../../semantics/policy.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
@@ -138,13 +138,12 @@ export function draftOf(head: EditedHead, arrival: Arrival): Draft | Refusal {
   };
 }
 
-/** What was read from a tracked source is outdated by what is told of it, so it may be fresh for longer. */
+/** What was read from a tracked source is outdated by what is told of it, so who comes without credentials may have it for longer. */
 function policyFor({ request, asked, tags }: Arrival): CachePolicy {
-  const { policy } = request.route;
-  const { trackedTtlMs } = policy;
-  if (trackedTtlMs === undefined || asked.method !== 'GET') return policy;
+  const { policy, trackedTtlMs } = request.route;
+  if (trackedTtlMs === undefined || asked.method !== 'GET' || hasCredentials(asked.fields, policy)) return policy;
   const isTracked = tags.tags.some((tag) => sourceOf(tag) !== undefined);
-  return isTracked ? { ...policy, defaultTtlMs: trackedTtlMs } : policy;
+  return isTracked ? { ...policy, trackedTtlMs } : policy;
 }
 
 /** The key of the variant that the request selects. */

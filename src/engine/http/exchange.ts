@@ -12,6 +12,7 @@ import type { Arrival } from '../../ledger/ledger.ts';
 import type { Answer, Responder } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { hasField, type ResponseHead } from '../../semantics/fields.ts';
+import { mayServe } from '../../semantics/freshness.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
 import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
@@ -115,6 +116,8 @@ export class Exchange {
     const { entry } = selection;
     this.#selection = selection;
     if (entry === undefined) return this.#miss(selection);
+    if (!mayServe(entry.terms, this.#request.fields, this.#request.route.policy))
+      return void this.#fly({ ...planAsAsked(this.#request, 'bypass'), detail: 'credentials' }, false);
     const outdated = !this.#context.ledger.isCurrent(entry);
     const decision = decideReuse(this.#demands, entry, { now: this.#context.clock.now(), outdated });
     if (entry.status === 206) return this.#decidePart(selection, { entry, decision });

@@ -9,6 +9,7 @@ import { decodeHead, type Entry, type StoredResponse, type VariantList } from '.
 import type { Eventually } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { fieldValue } from '../../semantics/fields.ts';
+import { mayServe } from '../../semantics/freshness.ts';
 import type { ForwardReason } from '../../semantics/outcome.ts';
 import { decideReuse, isForOrigin } from '../../semantics/reuse.ts';
 import { languageSelects } from '../../semantics/vary.ts';
@@ -117,6 +118,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   const { entry } = selection;
   if (entry === undefined || entry.large !== undefined) return undefined;
   const { method, route, fields } = request;
+  if (!mayServe(entry.terms, fields, route.policy)) return undefined;
   const now = context.clock.now();
   const outdated = !context.ledger.isCurrent(entry);
   if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;

@@ -11,6 +11,7 @@ import type { Arrival, Fill } from '../../ledger/ledger.ts';
 import type { Eventually, OriginRequest } from '../../ports.ts';
 import type { RequestDemands } from '../../semantics/cache-control.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
+import { mayServe } from '../../semantics/freshness.ts';
 import type { Tags } from '../../semantics/invalidation.ts';
 import type { ForwardReason, OutcomeDetail } from '../../semantics/outcome.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
@@ -137,6 +138,7 @@ export function mayShare(what: {
   // Not to be stored, so not to be shared: it may be for the first client alone.
   if (shared === undefined || names === undefined) return false;
   if (shared.key !== requestVariantKey(joiner.key, names, joiner.request)) return false;
+  if (!mayServe(shared.terms, joiner.request.fields, joiner.request.route.policy)) return false;
   if (!ledger.mayShare(flight.fill, joiner.arrival, subjectOfFlight(flight, shared.tags))) return false;
   // A reload's demand is met by an answer fresh from the origin.
   const demands = isReload(joiner.demands)

@@ -29,7 +29,7 @@ const TENANT = section({
   hosts: hostPatterns,
   origins: table(entityName, originSchema),
   routes: list(ROUTE_SECTION).default([]),
-  defaultLifetime: duration().optional(),
+  defaultLifetime: duration().default('24h'),
   quotas: section({
     memoryBytes: integer(0).optional(),
     requestsPerSecond: integer(1).optional(),
@@ -127,7 +127,7 @@ function routesOf(tenant: ResolvedTenant): ResolvedRoute[] {
     origin: originOfTenant(owner, route.origin),
     tenant: owner,
     owner,
-    ...(tenant.defaultLifetimeMs !== undefined && { trackedTtlMs: tenant.defaultLifetimeMs }),
+    ...(tenant.defaultLifetimeMs > 0 && { trackedTtlMs: tenant.defaultLifetimeMs }),
     match: { ...route.match, host: route.match.host ?? tenant.hosts },
   }));
 }
