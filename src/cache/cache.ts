@@ -178,7 +178,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       isFilling: (key) => !isAnew && this.#engine.isFilling(this.#space.whole(key)),
     });
     // They were looked up, and will be again.
-    if (!isAnew) this.#shared.askedTwice += missing.filter((key) => this.#isCached(this.#space.whole(key))).length;
+    if (!isAnew)
+      this.#engine.asksAgain(missing.map((key) => this.#space.whole(key)).filter((whole) => this.#isCached(whole)));
     const one = async (key: string) => this.getOrSet(key, () => batch.value(key), options);
     // All are waited for, so that none fails unheard.
     const filled = await Promise.allSettled(missing.map(one));
@@ -221,7 +222,9 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     const { version, defaults } = options ?? {};
     if (options !== undefined) checkOptions('a namespace', options, { version: anything, defaults: anything });
     const layers = defaults === undefined ? this.#layers : [...this.#layers, defaults];
-    const made = new NamedCache(this.#shared, this.#space.within(name, version), layers);
+    const space = this.#space.within(name, version);
+    this.#engine.countIn(space.levels[0] as string);
+    const made = new NamedCache(this.#shared, space, layers);
     if (options !== undefined) return made;
     if (this.#namespaces.size >= KNOWN_NAMESPACES) this.#namespaces.clear();
     this.#namespaces.set(name, made);

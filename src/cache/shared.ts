@@ -33,8 +33,6 @@ export interface Shared extends NamedCacheParts {
   /** Part of the keys that is cached: 0 where the cache is off or closed. */
   share: number;
   closed: Promise<void> | undefined;
-  /** Keys that one call looked up and then had filled: the engine counts them twice. */
-  askedTwice: number;
 }
 
 export function sharedBy(parts: NamedCacheParts): Shared {
@@ -45,16 +43,14 @@ export function sharedBy(parts: NamedCacheParts): Shared {
     ...parts,
     ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(isFromBefore) },
     seen: { digests: isFromBefore, versions: isFromBefore },
-    ...{ share: enabled ? rollout : 0, closed: undefined, askedTwice: 0 },
+    ...{ share: enabled ? rollout : 0, closed: undefined },
   };
 }
 
-export function statsOf({ engine, memory, tiers, askedTwice }: Shared): Contract.CacheStats {
-  const stats = engine.stats();
+export function statsOf({ engine, memory, tiers }: Shared): Contract.CacheStats {
   const declined = tiers.map((tier) => [tier.name, tier.declined?.()] as const);
   return {
-    ...stats,
-    misses: Math.max(0, stats.misses - askedTwice),
+    ...engine.stats(),
     memory: memory?.stats() ?? NO_MEMORY,
     tierDeclined: Object.fromEntries(declined.flatMap(([name, n]) => (n === undefined ? [] : [[name, n]]))),
   };

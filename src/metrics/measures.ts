@@ -1,6 +1,7 @@
 // The measures of a data cache that both kinds of metrics offer, by name: what they count, and where it is read.
 
 import type { Cache, CacheStats } from '../cache/contract.ts';
+import type { AskedStats } from '../engine/values/value-contract.ts';
 import type { Series } from './collected.ts';
 
 /** Caches by the name they are told apart by. */
@@ -29,6 +30,10 @@ export const MEASURES: readonly Measure[] = [
     label: 'result',
     read: ({ hits, misses, stale, collapsed }) => ({ hit: hits, miss: misses, stale, collapsed }),
   },
+  byNamespace('hits', 'Values found in a namespace.', ({ hits, stale }) => hits + stale),
+  byNamespace('misses', 'Values of a namespace that were filled, or not there.', (asked) => {
+    return asked.misses + asked.collapsed;
+  }),
   counter(['fills'], 'Fills begun.', '{fill}', ({ fills }) => fills),
   counter(['fill', 'failures'], 'Fills that failed.', '{fill}', ({ fillFailures }) => fillFailures),
   counter(['refused', 'stores'], 'Values not stored since an invalidation overtook them.', '{value}', (stats) => {
@@ -58,6 +63,14 @@ type UnitAndRead = [unit: string, read: (stats: CacheStats) => number];
 
 function counter(name: readonly string[], help: string, ...[unit, read]: UnitAndRead): Measure {
   return { name, help, kind: 'counter', unit, read };
+}
+
+function byNamespace(what: string, help: string, count: (asked: AskedStats) => number): Measure {
+  return {
+    ...{ name: ['namespace', what], help, kind: 'counter', unit: '{request}', label: 'namespace' },
+    read: ({ namespaces }) =>
+      Object.fromEntries(Object.entries(namespaces).map(([name, asked]) => [name, count(asked)])),
+  };
 }
 
 function gauge(name: readonly string[], help: string, ...[unit, read]: UnitAndRead): Measure {

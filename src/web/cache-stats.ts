@@ -4,10 +4,12 @@
 // Keys are counted by a walk over all of them. However often that is asked for, there is one walk at a time.
 
 import type { Cache, CacheStats } from '../cache/contract.ts';
+import type { AskedStats } from '../engine/values/value-contract.ts';
 
 export interface CacheStatsAnswer extends CacheStats {
   /** Of hits, misses and what waited for another's fill; null: nothing was asked for. */
   readonly hitRatio: number | null;
+  readonly namespaces: { readonly [name: string]: AskedStats & { readonly hitRatio: number | null } };
   /** Stored and not outdated, in all tiers. */
   readonly keys: number;
   /** The same by the tables that the entries were read from; one of several tables counts for each. */
@@ -31,12 +33,17 @@ export function cacheStats(cache: Pick<Cache, 'stats' | 'entries'>): (request: R
     });
     const keys = await counting;
     const stats = cache.stats();
-    const { hits, stale, misses, collapsed } = stats;
-    const asked = hits + stale + misses + collapsed;
-    const answer: CacheStatsAnswer = { hitRatio: asked === 0 ? null : (hits + stale) / asked, ...keys, ...stats };
+    const named = Object.entries(stats.namespaces).map(([name, asked]) => [name, { ...asked, ...ratioOf(asked) }]);
+    const namespaces = Object.fromEntries(named) as CacheStatsAnswer['namespaces'];
+    const answer: CacheStatsAnswer = { ...ratioOf(stats), ...keys, ...stats, namespaces };
     const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
     return new Response(method === 'HEAD' ? null : `${JSON.stringify(answer)}\n`, { headers });
   };
+}
+
+function ratioOf({ hits, stale, misses, collapsed }: AskedStats): { readonly hitRatio: number | null } {
+  const asked = hits + stale + misses + collapsed;
+  return { hitRatio: asked === 0 ? null : (hits + stale) / asked };
 }
 
 type KeyCounts = Pick<CacheStatsAnswer, 'keys' | 'keysByTable' | 'isWhole'>;

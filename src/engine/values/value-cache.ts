@@ -195,6 +195,14 @@ class TieredValueCache implements ValueCache {
     return this.#context.list(selector);
   }
 
+  countIn(prefix: string): void {
+    this.#context.tally.countIn(prefix);
+  }
+
+  asksAgain(keys: readonly string[]): void {
+    this.#context.tally.asksAgain(keys);
+  }
+
   stats(): ValueStats {
     return this.#context.tally.stats(this.#fills.inFlight);
   }

@@ -106,6 +106,10 @@ export interface ValueCache {
   readonly judge: ValueJudge;
   /** True: who asks for it now may join a fill. */
   isFilling(key: string): boolean;
+  /** What is asked for under keys with this beginning, up to its one colon, is counted apart as well. */
+  countIn(prefix: string): void;
+  /** The caller missed these keys, and asks for each once more: it is one miss. */
+  asksAgain(keys: readonly string[]): void;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
   stats(): ValueStats;
   /**
@@ -148,13 +152,19 @@ export interface ValueToSet {
 /** `stale`: past its ttl; `expired`: by a soft invalidation; `outdated`: by any other. */
 export type ValueState = 'fresh' | 'stale' | 'expired' | 'outdated';
 
-export interface ValueStats {
+/** What came of values asked for. */
+export interface AskedStats {
   readonly hits: number;
   readonly misses: number;
   /** Values given after their ttl, in grace. */
   readonly stale: number;
   /** Callers that waited for a fill another had begun. */
   readonly collapsed: number;
+}
+
+export interface ValueStats extends AskedStats {
+  /** The same of the first 200 namespaces by name, each with those within it. */
+  readonly namespaces: { readonly [name: string]: AskedStats };
   readonly fills: number;
   readonly fillFailures: number;
   /** Fills that were not stored because an invalidation overtook them. */

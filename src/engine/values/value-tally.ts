@@ -1,7 +1,11 @@
 // Counts the events of a data cache, and reports them to its observer.
 
 import type { Selector } from '../../ledger/selector.ts';
-import type { ValueEvent, ValueStats, ValueWatch } from './value-contract.ts';
+import type { AskedStats, ValueEvent, ValueStats, ValueWatch } from './value-contract.ts';
+
+/** Namespaces that are counted apart. */
+const MAX_NAMESPACES = 200;
+const SEPARATOR = ':';
 
 /** Counter of each event that tells of a key and nothing more. */
 const COUNTERS = { miss: 'misses', stale: 'stale', collapsed: 'collapsed' } as const;
@@ -11,6 +15,7 @@ export class ValueTally {
     ...{ hits: 0, misses: 0, stale: 0, collapsed: 0, fills: 0, fillFailures: 0 },
     ...{ refusedStores: 0, sets: 0, invalidations: 0 },
   };
+  readonly #namespaces = new Map<string, { -readonly [name in keyof AskedStats]: number }>();
   readonly #tierFaults: Record<string, number>;
   readonly #tierPaused: Record<string, boolean>;
   readonly #watch: ValueWatch;
@@ -29,8 +34,26 @@ export class ValueTally {
     if (this.#watch.isOn) this.#foundIn.set(entry, this.#tiers[at] as string);
   }
 
+  countIn(prefix: string): void {
+    const name = prefix.slice(0, -SEPARATOR.length);
+    if (this.#namespaces.has(name) || this.#namespaces.size >= MAX_NAMESPACES) return;
+    this.#namespaces.set(name, { hits: 0, misses: 0, stale: 0, collapsed: 0 });
+  }
+
+  asksAgain(keys: readonly string[]): void {
+    this.#counts.misses -= keys.length;
+    if (this.#namespaces.size > 0) for (const key of keys) this.#countApart('misses', key, -1);
+  }
+
+  #countApart(what: keyof AskedStats, key: string, by: 1 | -1): void {
+    const end = key.indexOf(SEPARATOR);
+    const counts = end < 0 ? undefined : this.#namespaces.get(key.slice(0, end));
+    if (counts !== undefined) counts[what] += by;
+  }
+
   hit(key: string, entry: object): void {
     this.#counts.hits++;
+    if (this.#namespaces.size > 0) this.#countApart('hits', key, 1);
     if (this.#watch.isOn) this.#tellHit(key, entry);
   }
 
@@ -42,6 +65,7 @@ export class ValueTally {
 
   count(kind: keyof typeof COUNTERS, key: string): void {
     this.#counts[COUNTERS[kind]]++;
+    if (this.#namespaces.size > 0) this.#countApart(COUNTERS[kind], key, 1);
     if (this.#watch.isOn) this.#watch.told({ kind, key });
   }
 
@@ -79,6 +103,7 @@ export class ValueTally {
   stats(fillsInFlight: number): ValueStats {
     return {
       ...this.#counts,
+      namespaces: Object.fromEntries([...this.#namespaces].map(([name, counts]) => [name, { ...counts }])),
       fillsInFlight,
       tierFaults: { ...this.#tierFaults },
       tierPaused: { ...this.#tierPaused },
