@@ -177,9 +177,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       stamp: () => this.#engine.judge.arrive(),
       isFilling: (key) => !isAnew && this.#engine.isFilling(this.#space.whole(key)),
     });
-    // They were looked up, and will be again.
-    if (!isAnew)
-      this.#engine.asksAgain(missing.map((key) => this.#space.whole(key)).filter((whole) => this.#isCached(whole)));
+    const cached = missing.map((key) => this.#space.whole(key)).filter((whole) => this.#isCached(whole));
+    if (!isAnew) this.#engine.figures.asksAgain(cached);
     const one = async (key: string) => this.getOrSet(key, () => batch.value(key), options);
     // All are waited for, so that none fails unheard.
     const filled = await Promise.allSettled(missing.map(one));
@@ -223,7 +222,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     if (options !== undefined) checkOptions('a namespace', options, { version: anything, defaults: anything });
     const layers = defaults === undefined ? this.#layers : [...this.#layers, defaults];
     const space = this.#space.within(name, version);
-    this.#engine.countIn(space.levels[0] as string);
+    this.#engine.figures.countIn(space.levels[0] as string);
     const made = new NamedCache(this.#shared, space, layers);
     if (options !== undefined) return made;
     if (this.#namespaces.size >= KNOWN_NAMESPACES) this.#namespaces.clear();

@@ -50,7 +50,7 @@ export function sharedBy(parts: NamedCacheParts): Shared {
 export function statsOf({ engine, memory, tiers }: Shared): Contract.CacheStats {
   const declined = tiers.map((tier) => [tier.name, tier.declined?.()] as const);
   return {
-    ...engine.stats(),
+    ...engine.figures.stats(),
     memory: memory?.stats() ?? NO_MEMORY,
     tierDeclined: Object.fromEntries(declined.flatMap(([name, n]) => (n === undefined ? [] : [[name, n]]))),
   };

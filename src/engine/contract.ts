@@ -236,10 +236,7 @@ export interface DurableDiskStats extends DiskStats {
   readonly invalidationsDurable: boolean;
 }
 
-/**
- * How far an exception can have reached. `exchange`: no further than one exchange with a client, so that no invalidation was
- * lost with it. `unknown`: everything stored is invalidated.
- */
+/** How far an exception can have reached: one exchange, with which no invalidation was lost; or nobody knows, and all is invalidated. */
 export type ExceptionScope = 'exchange' | 'unknown';
 
 /** Told of each exchange as its answer begins. `forwardMs`: time to the origin's head, when it was asked. */

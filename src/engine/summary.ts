@@ -4,14 +4,13 @@ import { cacheKey, codingOf, keyParts, sourceOf, subjectOf } from '../entry/key.
 import { decodeHead, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
-import { mayServe } from '../semantics/freshness.ts';
 import { isSafeMethod } from '../semantics/invalidation.ts';
 import type { ForwardReason } from '../semantics/outcome.ts';
 import { currentAgeMs, decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
 import type { Context } from './context.ts';
 import type { EntrySummary, Explanation, GateRequest, InvalidationResult, ListPage, ListQuery } from './contract.ts';
 import { refusalText } from './http/draft.ts';
-import { passReason, select } from './http/lookup.ts';
+import { isFor, passReason, select } from './http/lookup.ts';
 import type { Refused } from './tally.ts';
 
 function summaryOf(context: Context, entry: EntryNote): EntrySummary {
@@ -68,7 +67,7 @@ export async function explainRequest(
     ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
   };
   const applied = context.ledger.applied;
-  const isForOthers = entry !== undefined && !mayServe(entry.terms, request.fields, route.policy);
+  const isForOthers = entry !== undefined && !isFor(entry, request);
   const passed = passReason(context, request) ?? (isForOthers ? 'bypass' : undefined);
   if (entry === undefined || passed !== undefined) {
     const position = { applied, lastInvalidation: context.ledger.lastAffecting({ ...keyParts(key), tags: [] }) };

@@ -282,7 +282,7 @@ export class NodeGate implements RunningGate {
   #compile(config: ResolvedConfig, largestBody: number) {
     const pools = this.origins.update(config.origins);
     const origins = new Map([...pools].map(([name, pool]) => [name, this.#overload.guard(pool)]));
-    const { boundsOf } = this.exchanges.tenants.update(config, this.#tiers.memory.shares);
+    const { boundsOf } = this.exchanges.tenants.update(config, this.#tiers.quotas);
     const router = compileSite(config, origins, { most: largestBody, codingOf: compileCoding, boundsOf });
     return {
       ...{ config, largestBody, router: this.exchanges.tenants.routed(router) },

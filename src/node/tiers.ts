@@ -15,7 +15,9 @@ import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
+import { TenantParts } from '../store/disk/segments/tenant-parts.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
+import { TenantShares } from '../store/tenant-shares.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { TunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
@@ -27,6 +29,8 @@ import { WriteRoom } from './write-room.ts';
 /** A gate with `memory.maxBytes` 0 and a disk has no memory tier. */
 export interface NodeTiers {
   readonly memory: MemoryStore;
+  /** What each tenant may hold of them. */
+  readonly quotas: { readonly memory: TenantShares; readonly disk: TenantParts | undefined };
   /** Bounds what the process holds besides the entries in memory. */
   readonly budget: MemoryBudget;
   /** Where the content of requests is while it is read ahead. */
@@ -48,7 +52,8 @@ const UNCOLLECTED_BYTES = 80 * 1024 * 1024;
 /** The memory tier, the budget that shares its bytes, and the room for the content of requests. */
 export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfig, log: Logger) {
   const budget = new SharedBudget(maxBytes, UNCOLLECTED_BYTES);
-  const memory = createMemoryStore({ maxBytes, budget });
+  const shares = new TenantShares();
+  const memory = createMemoryStore({ maxBytes, budget, shares });
   const fault = (err: unknown) => log.warn({ err }, 'the content of a request was not written to the disk');
   const spool =
     disk && new UploadSpool({ folder: join(disk.path, 'uploads'), maxBytes: limits.spooledRequestBytes, fault });
@@ -57,6 +62,7 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
   const recent = new RecentInvalidations(platformClock);
   return {
     memory,
+    quotas: { memory: shares, disk: undefined },
     budget,
     uploads,
     answers: answerRoom(limits),
@@ -77,8 +83,9 @@ export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: 
   if (disk === undefined) {
     return { ...tier, disk, gateOptions: { stores: [memory], ...gateOptions }, close: async () => {} };
   }
+  const parts = new TenantParts(disk.maxBytes);
   const { store, durable, close } = await openDisk(disk.path, {
-    ...{ maxBytes: disk.maxBytes, replicas },
+    ...{ maxBytes: disk.maxBytes, replicas, parts },
     onEvent: (event) => tell(log, event),
     fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
   });
@@ -87,6 +94,7 @@ export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: 
   const { kind, invalidations, openIntents } = durable.recovery;
   return {
     ...tier,
+    quotas: { ...tier.quotas, disk: parts },
     disk: store,
     gateOptions: {
       ...gateOptions,
@@ -106,7 +114,10 @@ export async function openDisk(
   {
     onEvent,
     ...options
-  }: { readonly onEvent: (event: DurableEvent) => void } & Pick<DiskStoreOptions, 'maxBytes' | 'fault' | 'replicas'>,
+  }: { readonly onEvent: (event: DurableEvent) => void } & Pick<
+    DiskStoreOptions,
+    'maxBytes' | 'fault' | 'replicas' | 'parts'
+  >,
 ) {
   const durable = await openDurable(path, { tasks: platformTasks, newEpoch: randomUUID, onEvent });
   const { folder, manifest } = durable;

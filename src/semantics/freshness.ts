@@ -211,10 +211,9 @@ export function isOfClient(fields: Fields, name: string, { ownRequestFields }: C
   return hasField(fields, name) && !ownRequestFields.has(name);
 }
 
-/** Whether the request comes with credentials over which the route shares no answers. */
+/** Whether the client gives credentials, other than cookies that the route takes off. */
 export function hasCredentials(fields: Fields, policy: CachePolicy): boolean {
-  if (isOfClient(fields, 'authorization', policy)) return true;
-  return isOfClient(fields, 'cookie', policy) && policy.cookies?.hasKey !== true;
+  return isOfClient(fields, 'authorization', policy) || isOfClient(fields, 'cookie', policy);
 }
 
 /** A lifetime that nobody stated, and that is assumed since changes are told, holds for requests without credentials alone. */

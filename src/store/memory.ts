@@ -12,7 +12,7 @@ import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
 import { entryMatcher, keyPrefix } from './key-matcher.ts';
 import { TagIndex } from './tag-index.ts';
-import { TenantShares } from './tenant-shares.ts';
+import type { TenantShares } from './tenant-shares.ts';
 
 /**
  * Cost of an entry besides its key, head and body: some 430 bytes for its objects and its places in the map and the policy,
@@ -31,10 +31,12 @@ export interface MemoryStoreOptions {
   readonly maxBytes: number;
   /** Of the same `maxBytes`: what is held under it takes room from the entries. Default: nothing does. */
   readonly budget?: SharedBudget;
+  /** What each tenant with a quota may hold. Default: nobody has one. */
+  readonly shares?: TenantShares;
 }
 
-export function createMemoryStore({ maxBytes, budget }: MemoryStoreOptions): MemoryStore {
-  return new MemoryStore(maxBytes, budget);
+export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
+  return new MemoryStore(options);
 }
 
 /** Cost of an entry without tags. `bytes`: of its head and body. */
@@ -160,16 +162,16 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
   /** By slot. Not the policy's frequency, which outlives the entry. */
   #uses = new Uint8Array(64);
   readonly #tags = new TagIndex();
-  /** What each tenant with a quota holds. */
-  readonly shares = new TenantShares();
+  readonly #shares: TenantShares | undefined;
   /** Every `tenant SP origin SP method SP` seen; few, since the configuration and its methods bound them. */
   readonly #keyPrefixes = new Set<string>();
   #lists = 0;
   readonly #budget: SharedBudget | undefined;
 
-  constructor(maxBytes: number, budget?: SharedBudget) {
+  constructor({ maxBytes, budget, shares }: MemoryStoreOptions) {
     super(maxBytes);
     this.#budget = budget;
+    this.#shares = shares;
     budget?.shareWith({
       bound: (bytes) => this.boundTo(bytes),
       has: (key, memory) => {
@@ -199,7 +201,7 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
     if (!this.take(entry, cost)) return;
     this.#keyPrefixes.add(keyPrefix(entry.key));
     const slot = this.slotOf.get(entry.key) as number;
-    for (const beyond of this.shares.taken(slot, { key: entry.key, cost }, this.#uses)) this.evict(beyond);
+    for (const beyond of this.#shares?.taken(slot, { key: entry.key, cost }, this.#uses) ?? []) this.evict(beyond);
   }
 
   /** Deleting a list of variants also removes and counts the variants. */
@@ -275,7 +277,7 @@ export class MemoryStore extends SlotStore<Entry> implements Store {
 
   protected override leave(slot: number): Entry {
     const entry = super.leave(slot);
-    this.shares.left(slot, entry.key);
+    this.#shares?.left(slot, entry.key);
     if (entry.kind === 'variants') this.#lists--;
     else {
       for (const tag of entry.tags) this.#tags.remove(tag, slot);

@@ -90,10 +90,8 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     purge: (selector) => real.purge(selector),
     judge: real.judge,
     isFilling: (key) => real.isFilling(key),
-    countIn: (prefix) => real.countIn(prefix),
-    asksAgain: (keys) => real.asksAgain(keys),
     entries: (selector) => real.entries(selector),
-    stats: () => real.stats(),
+    figures: real.figures,
     sources: () => real.sources(),
     close: (enough) => real.close(enough),
   };

@@ -69,7 +69,7 @@ test.each([true, false])(
     await second.give('read later');
     await pass(100);
     expect(await Promise.all(joined)).toEqual(['read later', 'read later']);
-    expect(cache.stats()).toMatchObject({ fills: 2, fillsInFlight: 0, fillFailures: 1 });
+    expect(cache.figures.stats()).toMatchObject({ fills: 2, fillsInFlight: 0, fillFailures: 1 });
     await first.give('read first');
     expect([await begun, cache.get('k')]).toEqual(['read first', 'read later']);
   },
@@ -84,7 +84,7 @@ test.each([true, false])('one that lives is waited for, however long it takes (%
   await first.give('in the end');
   await pass(60);
   expect(await Promise.all([begun, joined])).toEqual(['in the end', 'in the end']);
-  expect(cache.stats()).toMatchObject({ fills: 1, fillFailures: 0 });
+  expect(cache.figures.stats()).toMatchObject({ fills: 1, fillFailures: 0 });
 });
 
 test('one that nobody waits for does not stand in the way of the next', async () => {

@@ -60,7 +60,7 @@ function moodyBench(limits: TierLimits = LIMITS) {
     watch: { isOn: true, told: (event) => events.push(event) },
   });
   const tierEvents = () => events.map(({ kind }) => kind).filter((kind) => kind.startsWith('tier-'));
-  const isPaused = () => bench.cache.stats().tierPaused.far;
+  const isPaused = () => bench.cache.figures.stats().tierPaused.far;
   /** A look-up, with time enough for its answer. */
   const get = async (key: string) => {
     const found = Promise.resolve(bench.cache.get(key));
@@ -125,7 +125,7 @@ describe('a tier that does not answer', () => {
     store.mood = 'well';
     await get('k');
     expect([store.asked, isPaused()]).toEqual([3, false]);
-    expect(cache.stats().tierFaults.far).toBe(2);
+    expect(cache.figures.stats().tierFaults.far).toBe(2);
   });
 
   test('costs a set no more than a look-up', async () => {

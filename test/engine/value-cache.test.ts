@@ -59,7 +59,7 @@ describe('an invalidation', () => {
     await slow.give('old');
     expect(await first).toBe('old');
     expect(cache.get('k')).toBeUndefined();
-    expect(cache.stats().refusedStores).toBe(1);
+    expect(cache.figures.stats().refusedStores).toBe(1);
   });
 
   test.each(BY)('by %s is seen by whoever asks after it, though a fill is under way', async (_, selector) => {

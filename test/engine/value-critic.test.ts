@@ -52,7 +52,7 @@ describe('a tier that fails', () => {
     expect(await cache.get('l')).toBe(2);
     expect(await cache.get('m')).toBeUndefined();
     expect(await cache.remove(['k'])).toBe(1);
-    expect(cache.stats().tierFaults.slow0).toBeGreaterThanOrEqual(4);
+    expect(cache.figures.stats().tierFaults.slow0).toBeGreaterThanOrEqual(4);
     expect(faults.length).toBeGreaterThanOrEqual(4);
   });
 

@@ -10,7 +10,7 @@ describe('a fill', () => {
     await settle();
     await slow.give('v');
     expect(await all).toEqual(['v', 'v', 'v']);
-    expect([slow.calls, cache.stats().collapsed]).toEqual([1, 2]);
+    expect([slow.calls, cache.figures.stats().collapsed]).toEqual([1, 2]);
   });
 
   test('does not take the place of what was put in since it began', async () => {
@@ -56,7 +56,7 @@ describe('a fill', () => {
     await expect(failed).rejects.toMatchObject({ code: 'E_FILL_TIMEOUT' });
     expect(signal?.aborted).toBe(true);
     expect(await getOrSet('k', () => 'v')).toBe('v');
-    expect(cache.stats().fillsInFlight).toBe(0);
+    expect(cache.figures.stats().fillsInFlight).toBe(0);
   });
 
   test('that ends after it was given up is stored', async () => {
@@ -125,7 +125,7 @@ describe('in grace', () => {
     expect(asked).toBe(1);
     time.advance(5_000);
     expect(await getOrSet('k', () => 'new')).toBe('new');
-    expect(cache.stats().stale).toBe(2);
+    expect(cache.figures.stats().stale).toBe(2);
   });
 
   test('a stale value is given when the fill takes longer than the soft timeout, which stores in the background', async () => {

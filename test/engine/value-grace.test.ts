@@ -24,7 +24,7 @@ describe('when the fill fails, what is in grace', () => {
   test('is given as long as nothing was invalidated', async () => {
     const { held, caller, cache } = await waiting();
     await held.fail(new Error('down'));
-    expect([await caller, cache.stats().stale]).toEqual(['old', 1]);
+    expect([await caller, cache.figures.stats().stale]).toEqual(['old', 1]);
   });
 
   test('is not given after it was invalidated', async () => {
@@ -32,7 +32,7 @@ describe('when the fill fails, what is in grace', () => {
     await cache.invalidate(KEY, false);
     await held.fail(new Error('down'));
     await expect(caller).rejects.toMatchObject({ code: 'E_FILL' });
-    expect([cache.stats().stale, faults.length]).toEqual([0, 0]);
+    expect([cache.figures.stats().stale, faults.length]).toEqual([0, 0]);
   });
 
   test('is given after it was expired, also when another began to fill it anew', async () => {
@@ -51,7 +51,7 @@ describe('when the fill fails, what is in grace', () => {
     const { set, held, caller, cache, faults } = await waiting();
     await set('k', 'new');
     await held.fail(new Error('down'));
-    expect([await caller, cache.stats().stale, faults.length]).toEqual(['new', 0, 1]);
+    expect([await caller, cache.figures.stats().stale, faults.length]).toEqual(['new', 0, 1]);
   });
 
   test('is not given after something newer was put in that is not stored', async () => {
@@ -76,7 +76,7 @@ describe('when the soft timeout runs out, what is in grace', () => {
     time.advance(100);
     await settle();
     await held.give('read before');
-    expect([await caller, cache.get('k'), cache.stats().stale]).toEqual(['read before', undefined, 0]);
+    expect([await caller, cache.get('k'), cache.figures.stats().stale]).toEqual(['read before', undefined, 0]);
   });
 
   test('gives way to what was put in meanwhile, at once', async () => {

@@ -16,7 +16,7 @@ describe('the tags of one who joins a fill', () => {
     await slow.give('old');
     expect(await Promise.all(both)).toEqual(['old', 'old']);
     expect(cache.get('k')).toBeUndefined();
-    expect(cache.stats().refusedStores).toBe(1);
+    expect(cache.figures.stats().refusedStores).toBe(1);
   });
 
   test('are stored with it', async () => {

@@ -125,7 +125,7 @@ describe('a fill that is to read anew', () => {
     await fills[3]?.give('3');
     await fills[2]?.give('2');
     expect([cache.get('k'), await Promise.all(all)]).toEqual(['3', ['0', '1', '2', '3']]);
-    expect(cache.stats().fillsInFlight).toBe(0);
+    expect(cache.figures.stats().fillsInFlight).toBe(0);
   });
 
   test('is overtaken, with all that were begun before it, by what is put in', async () => {
@@ -219,7 +219,7 @@ describe('a program that throws when it is told of a fault', () => {
     await slow.fail(new Error('down'));
     expect(() => time.advance(0)).toThrow(thrown);
     expect(() => time.advance(0)).not.toThrow();
-    expect(cache.stats()).toMatchObject({ fillFailures: 1, fillsInFlight: 0 });
+    expect(cache.figures.stats()).toMatchObject({ fillFailures: 1, fillsInFlight: 0 });
     time.advance(5_000);
     expect(await getOrSet('k', () => 'new')).toBe('new');
   });
@@ -243,7 +243,7 @@ test('invalidations are counted by call', async () => {
   const { cache } = valueBench();
   await cache.invalidate([...KEY, { kind: 'tag', tag: 't' }], false);
   await cache.remove(['a', 'b', 'c']);
-  expect(cache.stats().invalidations).toBe(2);
+  expect(cache.figures.stats().invalidations).toBe(2);
 });
 
 describe('removed are counted', () => {

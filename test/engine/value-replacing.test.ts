@@ -99,17 +99,17 @@ describe.each(WAYS)('over a slower tier, what %s replaced', (way) => {
   test('is not given after a pause of the tier, whatever was filled meanwhile', async () => {
     const { cache, set, fill, below, evict, time } = await replaced(way, 'fails', { pauseAfter: 1 });
     await set('other', 1);
-    expect(cache.stats().tierPaused.below).toBe(true);
+    expect(cache.figures.stats().tierPaused.below).toBe(true);
     await fill('new');
     below.how = 'at once';
     // More than are remembered as missed.
     for (let at = 0; at < 25_000; at++) await set(`f${at}`, at);
-    expect(cache.stats().tierPaused.below).toBe(true);
+    expect(cache.figures.stats().tierPaused.below).toBe(true);
     evict();
     time.advance(1_000);
     expect(await cache.get('other')).toBeUndefined();
     await settle();
-    expect(cache.stats().tierPaused.below).toBe(false);
+    expect(cache.figures.stats().tierPaused.below).toBe(false);
     expect(cache.get('k')).toBeUndefined();
   });
 });
@@ -172,7 +172,7 @@ test('who joined one is given its value', async () => {
   await settle();
   await slow.give('v');
   expect(await Promise.all([first, joined])).toEqual(['v', 'v']);
-  expect([slow.calls, cache.stats().hits]).toEqual([1, 0]);
+  expect([slow.calls, cache.figures.stats().hits]).toEqual([1, 0]);
 });
 
 test('a fill of what is not there, outdated or stale notes nothing in the log', async () => {

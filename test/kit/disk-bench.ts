@@ -9,6 +9,7 @@ interface DiskBenchOptions {
   readonly maxBytes?: number;
   readonly segmentBytes?: number;
   readonly replicas?: DiskStoreOptions['replicas'];
+  readonly parts?: DiskStoreOptions['parts'];
 }
 
 export class DiskBench {
@@ -80,6 +81,7 @@ export class DiskBench {
       maxBytes: this.#options.maxBytes ?? 64 * 1024 * 1024,
       ...(this.#options.segmentBytes !== undefined && { segmentBytes: this.#options.segmentBytes }),
       replicas: this.#options.replicas,
+      parts: this.#options.parts,
       tasks: this.time,
       random: this.#random,
       fault: (error) => this.faults.push(error),

@@ -17,6 +17,7 @@ import type { Fields } from '../../src/semantics/fields.ts';
 import { compileSite } from '../../src/site/compile-site.ts';
 import type { HostRouter } from '../../src/site/router.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { TenantShares } from '../../src/store/tenant-shares.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 export interface Shown {
@@ -35,6 +36,7 @@ export interface WorldParts {
 export class World {
   readonly time = new SimulatedTime();
   readonly rooms = new TenantRooms(this.time);
+  readonly shares = new TenantShares();
   readonly memory;
   readonly gate: Gate;
   readonly deps: AdminDeps;
@@ -48,7 +50,7 @@ export class World {
   constructor(parts: WorldParts) {
     this.#parts = parts;
     this.config = parts.config;
-    this.memory = createMemoryStore({ maxBytes: parts.config.memory.maxBytes });
+    this.memory = createMemoryStore({ maxBytes: parts.config.memory.maxBytes, shares: this.shares });
     let numbers = 1;
     const random = () => {
       numbers = (numbers * 48_271) % 2_147_483_647;
@@ -70,7 +72,7 @@ export class World {
   }
 
   #compile(config: ResolvedConfig): HostRouter {
-    const { boundsOf } = this.rooms.update(config, this.memory.shares);
+    const { boundsOf } = this.rooms.update(config, { memory: this.shares, disk: undefined });
     const origins = new Map(Object.keys(config.origins).map((name) => [name, this.#parts.originOf(name, this.time)]));
     return this.rooms.routed(compileSite(config, origins, { boundsOf }));
   }

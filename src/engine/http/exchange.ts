@@ -12,7 +12,6 @@ import type { Arrival } from '../../ledger/ledger.ts';
 import type { Answer, Responder } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { hasField, type ResponseHead } from '../../semantics/fields.ts';
-import { mayServe } from '../../semantics/freshness.ts';
 import { isSafeMethod } from '../../semantics/invalidation.ts';
 import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
 import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
@@ -38,7 +37,7 @@ import {
   planToValidate,
   responseOutcome,
 } from './forward-plans.ts';
-import { codedOf, fallbackRule, passReason, select } from './lookup.ts';
+import { codedOf, fallbackRule, isFor, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import {
   type FlightOwner,
@@ -116,8 +115,7 @@ export class Exchange {
     const { entry } = selection;
     this.#selection = selection;
     if (entry === undefined) return this.#miss(selection);
-    if (!mayServe(entry.terms, this.#request.fields, this.#request.route.policy))
-      return void this.#fly({ ...planAsAsked(this.#request, 'bypass'), detail: 'credentials' }, false);
+    if (!isFor(entry, this.#request)) return void this.#pass('bypass', { ...this.#request, bypass: 'credentials' });
     const outdated = !this.#context.ledger.isCurrent(entry);
     const decision = decideReuse(this.#demands, entry, { now: this.#context.clock.now(), outdated });
     if (entry.status === 206) return this.#decidePart(selection, { entry, decision });
@@ -177,8 +175,7 @@ export class Exchange {
   /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */
   #join(selection: Selection, plan: ForwardPlan): void {
     const flight = this.#context.flights.get(selection.key);
-    const isOften = this.#joins > MAX_JOINS;
-    if (isOften || flight === undefined || !mayJoin(flight, this.#joiner, this.#context.ledger))
+    if (this.#joins > MAX_JOINS || flight === undefined || !mayJoin(flight, this.#joiner, this.#context.ledger))
       return this.#launch(selection, plan);
     this.#joins++;
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, plan }));
@@ -205,8 +202,8 @@ export class Exchange {
     this.#fly({ ...planAsAsked(this.#request, reason), ...how }, true);
   }
 
-  #pass(reason: ForwardReason): RunningFlight {
-    return this.#fly(planAsAsked(this.#request, reason), false);
+  #pass(reason: ForwardReason, request = this.#request): RunningFlight {
+    return this.#fly(planAsAsked(request, reason), false);
   }
 
   /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */

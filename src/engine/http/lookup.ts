@@ -95,6 +95,13 @@ function withoutLanguage(variantKey: string): string {
   return lines.filter((line) => line !== LANGUAGE && !line.startsWith(`${LANGUAGE}:`)).join('\n');
 }
 
+/** Whether the request may be answered by the entry at all; if not, it passes by. */
+export function isFor({ terms }: Pick<StoredResponse, 'terms'>, { fields, route }: AskedOf): boolean {
+  return mayServe(terms, fields, route.policy);
+}
+
+type AskedOf = Pick<GateRequest, 'fields' | 'route'>;
+
 /** Why a request bypasses the cache, as it came; undefined: it does not. */
 export function passReason(
   { positions }: Pick<Context, 'positions'>,
@@ -118,7 +125,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   const { entry } = selection;
   if (entry === undefined || entry.large !== undefined) return undefined;
   const { method, route, fields } = request;
-  if (!mayServe(entry.terms, fields, route.policy)) return undefined;
+  if (!isFor(entry, request)) return undefined;
   const now = context.clock.now();
   const outdated = !context.ledger.isCurrent(entry);
   if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;

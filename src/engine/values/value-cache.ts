@@ -16,9 +16,9 @@ import type {
   SetTerms,
   ValueCache,
   ValueCacheParts,
+  ValueFigures,
   ValueFill,
   ValueJudge,
-  ValueStats,
   ValueToSet,
 } from './value-contract.ts';
 import { ValueFills } from './value-fills.ts';
@@ -31,6 +31,7 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 
 class TieredValueCache implements ValueCache {
   readonly judge: ValueJudge;
+  readonly figures: ValueFigures;
   readonly #context: ValueContext;
   readonly #fills: ValueFills;
   #sources: SourceLeases | undefined;
@@ -39,6 +40,12 @@ class TieredValueCache implements ValueCache {
     this.#context = new ValueContext(parts);
     this.judge = this.#context.judge;
     this.#fills = new ValueFills(this.#context, (asked) => this.#answer(asked), parts.endingRequests);
+    const { tally } = this.#context;
+    this.figures = {
+      stats: () => tally.stats(this.#fills.inFlight),
+      countIn: (prefix) => tally.countIn(prefix),
+      asksAgain: (keys) => tally.asksAgain(keys),
+    };
   }
 
   hit(key: string, tags?: readonly string[]): unknown {
@@ -193,17 +200,5 @@ class TieredValueCache implements ValueCache {
 
   entries(selector: Selector): ReturnType<ValueCache['entries']> {
     return this.#context.list(selector);
-  }
-
-  countIn(prefix: string): void {
-    this.#context.tally.countIn(prefix);
-  }
-
-  asksAgain(keys: readonly string[]): void {
-    this.#context.tally.asksAgain(keys);
-  }
-
-  stats(): ValueStats {
-    return this.#context.tally.stats(this.#fills.inFlight);
   }
 }

@@ -106,18 +106,22 @@ export interface ValueCache {
   readonly judge: ValueJudge;
   /** True: who asks for it now may join a fill. */
   isFilling(key: string): boolean;
-  /** What is asked for under keys with this beginning, up to its one colon, is counted apart as well. */
-  countIn(prefix: string): void;
-  /** The caller missed these keys, and asks for each once more: it is one miss. */
-  asksAgain(keys: readonly string[]): void;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
-  stats(): ValueStats;
+  readonly figures: ValueFigures;
   /**
    * From the call on nothing is found or put in. Resolves once fills and stores under way have ended; then nothing is
    * stored any more. A fill without a limit is told by its signal to end, and waited for 5 s. Nothing is waited for after
    * `enough` resolves.
    */
   close(enough?: Promise<unknown>): Promise<void>;
+}
+
+export interface ValueFigures {
+  stats(): ValueStats;
+  /** What is asked for under keys with this beginning, up to its one colon, is counted apart as well. */
+  countIn(prefix: string): void;
+  /** The caller missed these keys, and asks for each once more: it is one miss. */
+  asksAgain(keys: readonly string[]): void;
 }
 
 /** Judges values that stand outside the tiers as if they were entries. */

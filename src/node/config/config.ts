@@ -26,6 +26,7 @@ interface ResolvedBounds {
   readonly suspended: boolean;
   readonly quotas: {
     readonly memoryBytes?: number;
+    readonly diskBytes?: number;
     readonly requestsPerSecond?: number;
     readonly originConcurrency?: number;
   };

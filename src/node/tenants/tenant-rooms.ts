@@ -6,8 +6,8 @@ import { classOf, type OutcomeClass } from '../../engine/outcome-class.ts';
 import type { Clock } from '../../ports.ts';
 import type { TenantBounds } from '../../site/resolved.ts';
 import type { HostRouter } from '../../site/router.ts';
-import type { TenantShares } from '../../store/tenant-shares.ts';
 import type { ResolvedConfig } from '../config/config.ts';
+import type { NodeTiers } from '../tiers.ts';
 
 /** As many requests as come in this time may come at once. */
 const BURST_S = 1;
@@ -59,10 +59,20 @@ class TenantRoom implements TenantBounds {
   }
 }
 
+/** Who is given none has an equal part, as have the configuration file's own routes. */
+function quotasOf(
+  tenants: Readonly<Record<string, Terms>>,
+  { maxBytes }: { readonly maxBytes: number },
+  given: (quotas: Terms['quotas']) => number | undefined,
+): ReadonlyMap<string, number> {
+  const part = maxBytes / (Object.keys(tenants).length + 1);
+  return new Map(Object.entries(tenants).map(([name, { quotas }]) => [name, given(quotas) ?? part]));
+}
+
 export class TenantRooms {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #rooms = new Map<string, TenantRoom>();
-  #shares: TenantShares | undefined;
+  #held: NodeTiers['quotas']['memory'] | undefined;
   #router: Pick<HostRouter, 'ownerOf'> | undefined;
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
@@ -70,12 +80,11 @@ export class TenantRooms {
   }
 
   /** Call this before requests come under the configuration. A tenant that is gone takes its figures along. */
-  update({ tenants = {}, memory }: Pick<ResolvedConfig, 'tenants' | 'memory'>, shares: TenantShares): this {
-    // An equal part, with one for the configuration file's own routes.
-    const share = memory.maxBytes / (Object.keys(tenants).length + 1);
-    const quotas = Object.entries(tenants).map(([name, one]) => [name, one.quotas.memoryBytes ?? share] as const);
-    shares.update(new Map(quotas));
-    this.#shares = shares;
+  update(config: Pick<ResolvedConfig, 'tenants' | 'memory' | 'disk'>, quotas: NodeTiers['quotas']): this {
+    const { tenants = {}, memory, disk } = config;
+    quotas.memory.update(quotasOf(tenants, memory, ({ memoryBytes }) => memoryBytes));
+    if (disk !== undefined) quotas.disk?.update(quotasOf(tenants, disk, ({ diskBytes }) => diskBytes));
+    this.#held = quotas.memory;
     for (const name of this.#rooms.keys()) if (tenants[name] === undefined) this.#rooms.delete(name);
     for (const [name, terms] of Object.entries(tenants)) {
       const room = this.#rooms.get(name) ?? new TenantRoom(this.#clock);
@@ -111,7 +120,7 @@ export class TenantRooms {
   }
 
   figures(): Readonly<Record<string, TenantFigures>> {
-    const held = this.#shares?.held();
+    const held = this.#held?.held();
     return Object.fromEntries([...this.#rooms].map(([name, room]) => [name, room.figures(held?.get(name) ?? 0)]));
   }
 }

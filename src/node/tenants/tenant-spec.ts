@@ -32,6 +32,7 @@ const TENANT = section({
   defaultLifetime: duration().default('24h'),
   quotas: section({
     memoryBytes: integer(0).optional(),
+    diskBytes: integer(0).optional(),
     requestsPerSecond: integer(1).optional(),
     originConcurrency: integer(1).optional(),
   }).default({}),

@@ -18,6 +18,7 @@ import { DiskPolicy, DiskRoom, segmentBytes } from './segments/disk-room.ts';
 import { type DiskState, EntryRecords } from './segments/entry-records.ts';
 import { aTurn, Evictor } from './segments/evictor.ts';
 import { Segments } from './segments/segments.ts';
+import type { TenantParts } from './segments/tenant-parts.ts';
 import { WriteQueue } from './segments/write-queue.ts';
 
 export interface DiskStoreOptions extends Omit<DiskPlatform, 'segmentBytes'> {
@@ -25,6 +26,8 @@ export interface DiskStoreOptions extends Omit<DiskPlatform, 'segmentBytes'> {
   readonly segmentBytes?: number;
   /** For other processes that read the files and must hear of changes of the index. Default: none. */
   readonly replicas?: IndexObserver | undefined;
+  /** What each tenant with a quota may fill. Default: nobody has one. */
+  readonly parts?: TenantParts | undefined;
 }
 
 /** Keys deleted before other work gets its turn. */
@@ -41,7 +44,7 @@ export class DiskStore implements Store {
   readonly #loaded: Promise<void>;
   #isClosed = false;
 
-  constructor({ replicas, ...options }: DiskStoreOptions) {
+  constructor({ replicas, parts, ...options }: DiskStoreOptions) {
     const platform = { ...options, segmentBytes: options.segmentBytes ?? segmentBytes(options.maxBytes) };
     const segments = new Segments(platform, (segment) => this.#evictor.dropEmpty(segment));
     const batches = new RowBatches(platform, () => room.ranFull());
@@ -50,7 +53,7 @@ export class DiskStore implements Store {
     const spoiled: EntryRecords['spoiledBody'] = (owner, error) => this.#records.spoiledBody(owner, error);
     const bodies = new LargeBodies(platform, { segments, room, spoiled });
     const indexState = new IndexState(Math.floor(options.random() * 2 ** 32), { segments, bodies }, replicas);
-    this.#state = { ...platform, indexState, segments, bodies, batches, room, policy: new DiskPolicy(platform) };
+    this.#state = { ...platform, indexState, segments, bodies, batches, room, policy: new DiskPolicy(platform), parts };
     this.#records = new EntryRecords(this.#state);
     this.#evictor = new Evictor(this.#records);
     this.#queue = new WriteQueue(this.#records);
@@ -172,7 +175,7 @@ export class DiskStore implements Store {
 
   /** Fills the index from the manifest, and removes the files that no row names. */
   async #load(): Promise<void> {
-    const { manifest, indexState, segments, bodies, fault } = this.#state;
+    const { manifest, indexState, segments, bodies, room, parts, fault } = this.#state;
     try {
       const summary = await manifest.summary();
       for (const segment of summary.segments) segments.skipTo(segment);
@@ -185,6 +188,7 @@ export class DiskStore implements Store {
       await this.#loadRows();
       if (this.#isClosed) return;
       indexState.loaded();
+      parts?.begin(room.usedBytes);
       // Rows whose segment is missing stay: they say what could be filled again.
       for (const segment of [...segments.all()]) {
         if (segment.sealed && segment.entries === 0) this.#evictor.dropEmpty(segment);

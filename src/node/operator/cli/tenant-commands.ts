@@ -22,6 +22,7 @@ const SPEC_OPTIONS: readonly OptionRow[] = [
   ['--origin <url>', 'its origin, or name=URL; may be repeated', { read: namedOrigin, repeats: true }],
   ['--from <file>', 'JSON with hosts, origins, routes and quotas, as in docs/configuration.md', { read: jsonFile }],
   ['--memory <bytes>', 'bytes of its entries in memory, at most', { read: atLeastOne }],
+  ['--disk <bytes>', 'bytes that its entries fill of the disk tier, at most', { read: atLeastOne }],
   ['--requests <number>', 'requests a second, at most; 429 beyond it', { read: atLeastOne }],
   ['--origin-concurrency <number>', 'requests at its origins at a time, at most', { read: atLeastOne }],
 ];
@@ -130,6 +131,7 @@ interface SpecOptions extends CommonOptions {
   readonly origin?: readonly (readonly [string, string])[];
   readonly from?: UnknownRecord;
   readonly memory?: number;
+  readonly disk?: number;
   readonly requests?: number;
   readonly originConcurrency?: number;
 }
@@ -155,8 +157,8 @@ function placeOf({ argument = '' }: Call<object>, rest?: string): string {
 }
 
 /** Members that are not given are left out; `quotas` is replaced as a whole. */
-function specOf({ host, origin, from, memory, requests, originConcurrency }: SpecOptions): UnknownRecord {
-  const quotas = { memoryBytes: memory, requestsPerSecond: requests, originConcurrency };
+function specOf({ host, origin, from, memory, disk, requests, originConcurrency }: SpecOptions): UnknownRecord {
+  const quotas = { memoryBytes: memory, diskBytes: disk, requestsPerSecond: requests, originConcurrency };
   const hasQuotas = Object.values(quotas).some((one) => one !== undefined);
   return {
     ...from,

@@ -19,6 +19,7 @@ import type { RowBatches } from '../manifest/row-batches.ts';
 import type { DiskPolicy, DiskRoom } from './disk-room.ts';
 import { AT_ONCE_BYTES, decodeRecord, encodeRecord, isListRecord } from './segment-record.ts';
 import type { Segments } from './segments.ts';
+import type { TenantParts } from './tenant-parts.ts';
 
 /** An entry with the place where it should be. */
 type Wanted = RecordIdentity & { readonly place: Place };
@@ -38,6 +39,7 @@ export interface DiskState extends DiskPlatform {
   readonly batches: RowBatches;
   readonly room: DiskRoom;
   readonly policy: DiskPolicy;
+  readonly parts: TenantParts | undefined;
 }
 
 export class EntryRecords {

@@ -83,20 +83,22 @@ export class WriteQueue {
   }
 
   #isDeclined(entry: Entry): boolean {
-    const { room, bodies } = this.#state;
+    const { room, bodies, parts } = this.#state;
     return (
       room.refusal(sizeOf(entry)) !== undefined ||
+      parts?.declines(entry.key, sizeOf(entry)) === true ||
       this.#waitingBytes > MAX_WAITING_BYTES ||
       (entry.kind === 'response' && entry.large !== undefined && !bodies.has(entry.large.id))
     );
   }
 
   #write(entry: Entry, hash: KeyHash): Eventually<void> {
-    const { indexState, segments, policy, room } = this.#state;
+    const { indexState, segments, policy, room, parts } = this.#state;
     const slot = indexState.index.find(hash);
     // An entry that is stored already stays in its queue and keeps its frequency.
     const stored = slot < 0 ? undefined : (segments.find(indexState.index.segment(slot))?.queue ?? 'small');
     const writing = { entry, hash, queue: stored ?? policy.queueFor(hash.low, sizeOf(entry)) };
+    parts?.wrote(entry.key, sizeOf(entry));
     this.#unwait(entry.key);
     let written: Eventually<void>;
     try {
