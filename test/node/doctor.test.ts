@@ -11,10 +11,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import type { AdminDeps } from '../../src/admin/contract.ts';
+import type { EntrySummary } from '../../src/engine/contract.ts';
 import { startAdmin } from '../../src/node/operator/admin-server.ts';
 import { DOCTOR } from '../../src/node/operator/cli/doctor-command.ts';
 import type { Finding } from '../../src/node/operator/doctor/finding.ts';
-import { adminBounds, fakeGate, STATS } from '../admin/fake-gate.ts';
+import { adminBounds, ENTRY, fakeGate, STATS } from '../admin/fake-gate.ts';
 import { certificateFiles } from '../kit/certificates.ts';
 import { runCommand } from '../kit/run-command.ts';
 import { freePort, tempFolder } from '../runtime/node/kit.ts';
@@ -237,6 +238,33 @@ describe('a running gate', () => {
         what: expect.stringMatching(/^source idle reports changes, but no stored answer/),
       }),
     );
+  });
+});
+
+describe('stored answers of an origin', () => {
+  const entry = (uri: string, tags: readonly string[]) => ({ ...ENTRY, uri, tags });
+  const state = { source: 'shop', live: true, leftMs: 0, reports: 4, gaps: 1, expirations: 0, heardMs: 65 };
+
+  async function warnings(entries: readonly EntrySummary[]): Promise<string[]> {
+    const base = fakeGate().deps;
+    const { deps } = fakeGate({
+      sources: { ...base.sources, sources: () => [state] },
+      gate: { ...base.gate, list: async () => ({ entries }) },
+    });
+    const admin = await startAdmin({ ...adminBounds(), port: 0, api: createAdminApi(deps) });
+    onTestFinished(() => admin.close());
+    const report = await examined({ origins: { app: { url: await origin() } } }, '--admin', admin.url);
+    return of(report, 'routes').flatMap(({ level, what }) => (level === 'warning' ? [what] : []));
+  }
+
+  test('that are in part read from a tracked source are told, with one that is not', async () => {
+    const tracked = entry('http://example.org/a', ['q1', 'tg-source:shop']);
+    const other = entry('http://example.org/b', []);
+    expect(await warnings([tracked, other])).toEqual([
+      expect.stringMatching(/^origin demo: 1 of 2 stored answers were read from no tracked source.*example.org\/b$/),
+    ]);
+    expect(await warnings([tracked])).toEqual([]);
+    expect(await warnings([other])).toEqual([]);
   });
 });
 

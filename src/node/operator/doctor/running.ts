@@ -1,9 +1,9 @@
 // What a running gate can tell by its admin API: whether it is ready, whether its sources are heard of and recorded, what it had
 // to refuse, and whether anything broke.
 
-import type { GateStats, ListPage } from '../../../engine/contract.ts';
+import type { EntrySummary, GateStats, ListPage } from '../../../engine/contract.ts';
 import type { SourceState } from '../../../engine/source-leases.ts';
-import { sourceTag } from '../../../entry/key.ts';
+import { sourceOf, sourceTag } from '../../../entry/key.ts';
 import { messageOf, TidegateError } from '../../../errors.ts';
 import { type AdminAddress, callAdmin } from '../cli/admin-client.ts';
 import { percentText } from '../cli/text.ts';
@@ -37,7 +37,22 @@ export async function gateFindings(at: AdminAddress, isAsked: boolean): Promise<
     ),
   );
   const unrecorded = sources.filter((_, at) => recorded[at]?.entries.length === 0);
-  return [fine('gate', `answers at ${at.admin}`), ...ofStats(stats), ...ofSources(sources, unrecorded, stats)];
+  const some = sources.length === 0 ? [] : (await ask<ListPage>('/entries', [['limit', '1000']])).entries;
+  return [
+    ...[fine('gate', `answers at ${at.admin}`), ...ofStats(stats), ...ofSources(sources, unrecorded, stats)],
+    ...ofMixed(some),
+  ];
+}
+
+/** Origins of which some stored answers are outdated by changes that are told, and others by time alone. */
+function ofMixed(entries: readonly EntrySummary[]): Finding[] {
+  return [...Map.groupBy(entries, ({ origin }) => origin)].flatMap(([origin, all]) => {
+    const others = all.filter(({ tags }) => !tags.some((tag) => sourceOf(tag) !== undefined));
+    if (others.length === 0 || others.length === all.length) return [];
+    const what = `origin ${origin}: ${others.length} of ${all.length} stored answers were read from no tracked source, and change with time alone: ${others[0]?.uri}`;
+    const mend = 'wrap their handlers in the tracker, invalidate them by hand, or give them a short freshness';
+    return [amiss('routes', 'warning', [what, mend])];
+  });
 }
 
 function ofStats(stats: GateStats): Finding[] {
