@@ -218,6 +218,25 @@ describe('a running gate', () => {
     expect(of(report, 'gate')).toContainEqual(expect.objectContaining({ level: 'error' }));
   });
 
+  test("asks of a tenant's source what that tenant has", async () => {
+    const state = { leftMs: 0, reports: 4, gaps: 1, expirations: 0, heardMs: 65_000, live: true, lagMs: 5 };
+    const base = fakeGate().deps;
+    const sources = { ...base.sources, sources: () => [{ ...state, source: 'shop\nacme' }] };
+    const { deps } = fakeGate({ sources });
+    const own = createAdminApi(deps);
+    const paths: string[] = [];
+    const api: typeof own = (request) => {
+      if (!request.path.startsWith('/tenants/')) return own(request);
+      paths.push(`${request.path}?${decodeURIComponent(request.query)}`);
+      return own({ ...request, path: '/entries' });
+    };
+    const admin = await startAdmin({ ...adminBounds(), port: 0, api });
+    onTestFinished(() => admin.close());
+    const report = await examined({ origins: { app: { url: await origin() } } }, '--admin', admin.url);
+    expect(paths).toEqual(['/tenants/acme/entries?tag=tg-source:shop&limit=1']);
+    expect(of(report, 'feed').map(({ what }) => what)).toContain('source shop of tenant acme is heard of, 5 ms behind');
+  });
+
   test('says of a source that it is not heard of, and of one that reports while nothing is recorded', async () => {
     const state = { leftMs: 0, reports: 4, gaps: 1, expirations: 0, heardMs: 65_000 };
     const sources = () => [

@@ -3,7 +3,7 @@
 
 import type { EntrySummary, GateStats, ListPage } from '../../../engine/contract.ts';
 import type { SourceState } from '../../../engine/source-leases.ts';
-import { sourceOf, sourceTag } from '../../../entry/key.ts';
+import { ownerOf, plainName, sourceOf, sourceTag } from '../../../entry/key.ts';
 import { messageOf, TidegateError } from '../../../errors.ts';
 import { type AdminAddress, callAdmin } from '../cli/admin-client.ts';
 import { percentText } from '../cli/text.ts';
@@ -29,12 +29,11 @@ export async function gateFindings(at: AdminAddress, isAsked: boolean): Promise<
   }
   const { sources } = await ask<{ readonly sources: readonly SourceState[] }>('/sources');
   const recorded = await Promise.all(
-    sources.map(({ source }) =>
-      ask<ListPage>('/entries', [
-        ['tag', sourceTag(source)],
-        ['limit', '1'],
-      ]),
-    ),
+    sources.map(({ source }) => {
+      const owner = ownerOf(source);
+      const tag = ['tag', sourceTag(plainName(source))] as const;
+      return ask<ListPage>(owner === undefined ? '/entries' : `/tenants/${owner}/entries`, [tag, ['limit', '1']]);
+    }),
   );
   const unrecorded = sources.filter((_, at) => recorded[at]?.entries.length === 0);
   const some = sources.length === 0 ? [] : (await ask<ListPage>('/entries', [['limit', '1000']])).entries;
@@ -106,7 +105,8 @@ const MENDS = {
 };
 
 function ofSources(sources: readonly SourceState[], unrecorded: readonly SourceState[], stats: GateStats): Finding[] {
-  const found = sources.map(({ source, live, heardMs, lagMs }) => {
+  const found = sources.map(({ source: name, live, heardMs, lagMs }) => {
+    const source = shownName(name);
     if (live) return fine('feed', `source ${source} is heard of${lagMs === undefined ? '' : `, ${lagMs} ms behind`}`);
     const since =
       heardMs === undefined ? 'it has not been heard of' : `not heard of for ${Math.round(heardMs / 1000)} s`;
@@ -116,15 +116,20 @@ function ofSources(sources: readonly SourceState[], unrecorded: readonly SourceS
   });
   const rivals = sources.filter(({ rivals = 0 }) => rivals > 0);
   for (const { source } of rivals) {
-    const what = `source ${source} is reported by several trackers in turn, each of which makes all of it outdated`;
+    const what = `source ${shownName(source)} is reported by several trackers in turn, each of which makes all of it outdated`;
     found.push(amiss('feed', 'error', [what, 'give each database one name and one tracker, or run tidegate feed run']));
   }
   const hasStored = stats.memory.entries + (stats.disk?.entries ?? 0) > 0;
   for (const { source } of hasStored ? unrecorded : []) {
-    const what = `source ${source} reports changes, but no stored answer says that it was read from it`;
+    const what = `source ${shownName(source)} reports changes, but no stored answer says that it was read from it`;
     const mend =
       'wrap the handlers of the tracked routes in the tracker, and its driver; tidegate explain URL has its reason';
     found.push(amiss('routes', 'warning', [what, mend]));
   }
   return found;
+}
+
+/** That of a tenant with the tenant. */
+function shownName(source: string): string {
+  return source.replace('\n', ' of tenant ');
 }
