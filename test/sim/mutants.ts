@@ -22,8 +22,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits,
   })),
   mutant('join-without-bound', 'engine/http/exchange.ts', [
-    'const isOften = this.#joins > MAX_JOINS;',
-    'const isOften = false;',
+    'if (this.#joins > MAX_JOINS || flight === undefined',
+    'if (flight === undefined',
   ]),
   mutant('share-what-is-for-one', 'engine/http/running-flight.ts', [
     "if (landing.kind === 'entry' && !landing.shareable) return false;",
