@@ -107,7 +107,7 @@ describe('a flood', () => {
     ['PRIORITY', 2, 5, Buffer.of(0, 0, 0, 0, 1)],
     ['frames of unknown types', 0x77, 0, Buffer.alloc(20)],
   ])('of %s ends its connection', async (_name, type, stream, payload) => {
-    const front = await startTlsFront({ limits: { headTimeoutMs: 300, keepAliveMs: 300 } });
+    const front = await startTlsFront({ limits: { headTimeoutMs: 5_000, keepAliveMs: 5_000 } });
     const client = new FrameClient(front).get(1);
     await client.frame((frame) => frame.type === HEADERS);
     const flags = type === SETTINGS ? 1 : 0;

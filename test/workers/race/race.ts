@@ -166,6 +166,8 @@ async function patiently(
   return Promise.race([answer, bench.world.pause(ms).then(() => 'unanswered' as const)]);
 }
 
+const MORE_READS = 20;
+
 /** All is quiet: each isolate has the truth, and soon has it stored. */
 async function afterwards(bench: RaceBench): Promise<void> {
   const { origin, checker, world } = bench;
@@ -178,7 +180,13 @@ async function afterwards(bench: RaceBench): Promise<void> {
   // Everybody has heard of these writes, in the mode `bounded`, too.
   await world.pause(SETTLED_MS);
   await everywhere(bench, async (place, at) => {
-    for (const [path, answer] of await readAll(bench, place, at)) {
+    for (const [path, last] of await readAll(bench, place, at)) {
+      let answer = last;
+      // A busy machine may be too slow for a short lease, now and then.
+      for (let more = 0; bench.isCachedAgain && !told(answer).includes('hit') && more < MORE_READS; more++) {
+        await world.pause(50);
+        answer = await read(bench, place, path, at);
+      }
       if (bench.isCachedAgain && !told(answer).includes('hit'))
         checker.found('not cached again', `GET ${path} at ${place.name}/${at}: ${told(answer)}`);
     }
