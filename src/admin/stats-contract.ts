@@ -40,6 +40,7 @@ export interface StatsFigures extends RequestFigures {
   /** Most requests first. */
   readonly routes: readonly (RouteLabels & RequestFigures)[];
   readonly byOrigin: readonly ({ readonly origin: string } & RequestFigures)[];
+  readonly byTenant: readonly ({ readonly tenant: string } & RequestFigures)[];
 }
 
 export interface RequestFigures {

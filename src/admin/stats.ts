@@ -106,6 +106,7 @@ function figuresOf({ fromMs, toMs, counts }: Span, averages: Averages): StatsFig
       return { tenant, origin, route, ...requestFigures(one, saved) };
     }),
     byOrigin: [...Map.groupBy(routes, ({ origin }) => origin)].map(([origin, some]) => ({ origin, ...together(some) })),
+    byTenant: [...Map.groupBy(routes, ({ tenant }) => tenant)].map(([tenant, some]) => ({ tenant, ...together(some) })),
   };
 }
 

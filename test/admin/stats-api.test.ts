@@ -73,6 +73,7 @@ describe('GET /v1/stats', () => {
     const routes = { '["-","demo","pages"]': row, '["-","demo","cheap"]': cheap };
     const { total } = await stats(gate({ ...COUNTS, routes }));
     expect(total.byOrigin).toMatchObject([{ origin: 'demo', originMsSaved: 1650, queriesSaved: 123, hits: 51 }]);
+    expect(total.byTenant).toMatchObject([{ hits: 51, requests: total.requests }]);
     expect(total.routes.map(({ route }) => route)).toEqual(['pages', 'cheap']);
   });
 });

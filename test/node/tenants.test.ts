@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import { resolveConfig } from '../../src/node/config/config.ts';
+import { ADMIN_COMMANDS } from '../../src/node/operator/cli/admin-commands.ts';
 import { TENANT } from '../../src/node/operator/cli/tenant-commands.ts';
 import { runCommand } from '../kit/run-command.ts';
 import { call, create, get, OPERATOR, start, startSite, tempFolder, twoTenants } from './tenants-kit.ts';
@@ -231,6 +232,10 @@ test('the commands provision a tenant from beginning to end', async () => {
     quotas: { requestsPerSecond: 100 },
     figures: { requests: { miss: 1 } },
   });
+  const tag = ['--tag', 'news', '--admin', gate.adminUrl, '--token', OPERATOR];
+  expect((await runCommand(ADMIN_COMMANDS, ['invalidate', ...tag])).out).toMatch(
+    /^invalidated: 0 entries matched.*\ntags of tenants .*\/tenants\/acme reaches those of acme$/,
+  );
   await cli('update', 'acme', '--host', 'acme.example', '--host', '*.acme.example');
   expect(await get(gate, 'www.acme.example', '/a')).toMatchObject({ text: 'acme 1 /a' });
   expect((await cli('suspend', 'acme')).out).toContain('suspended');

@@ -3,7 +3,7 @@
 import { CLEARABLE, type TierAgreement } from '../../../admin/contract.ts';
 import type { EntryDependencies } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/deps-api.ts';
-import type { Explanation, ListPage } from '../../../engine/contract.ts';
+import type { Explanation, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { type AdminAddress, type AdminCall, callAdmin, listPages } from './admin-client.ts';
 import {
   agreementText,
@@ -191,9 +191,21 @@ function changeRow(name: 'invalidate' | 'purge', done: string, help: string): Co
         ...{ '--pattern': pattern, '--origin': origin, '--all': all },
       });
       const body = tag?.length === 1 ? { tag: tag[0] } : { url, tags: tag, prefix, pattern, origin, all };
-      return ask(call, post(`/${name}`, body), changeText.bind(undefined, done));
+      const { matched } = await ask<InvalidationResult>(call, post(`/${name}`, body), changeText.bind(undefined, done));
+      if (matched === 0 && tag !== undefined && call.options.json !== true) await tellOfTenants(call);
     },
   };
+}
+
+/** An operator's tags are those of the configuration file's own routes. */
+async function tellOfTenants({ io, options }: Call<CommonOptions>): Promise<void> {
+  // A Worker knows no tenants, and a tenant no others: what was asked is done, whatever the answer.
+  const known = await callAdmin(options, get('/tenants')).catch(() => undefined);
+  const [first] = (known as { readonly tenants: readonly { readonly name: string }[] } | undefined)?.tenants ?? [];
+  if (first !== undefined)
+    io.print(
+      `tags of tenants are names of their own: --admin ${options.admin}/tenants/${first.name} reaches those of ${first.name}`,
+    );
 }
 
 async function clear(call: Call<CommonOptions & Texts<'tier'>>): Promise<unknown> {
