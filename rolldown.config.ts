@@ -16,6 +16,7 @@ const ENTRIES = [
   'metrics/prometheus',
   'metrics/otel',
   'orm/drizzle/index',
+  'node/redis-log',
   'track/index',
   'testing/index',
   'node/bin',

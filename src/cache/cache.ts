@@ -68,7 +68,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   get(key: string, options?: Contract.GetOptions): Eventually<unknown> {
-    const hit = this.#isQuick ? this.#engine.hit(key) : undefined;
+    const hit = this.#isQuick && this.#shared.isLeased() ? this.#engine.hit(key) : undefined;
     return hit === undefined ? this.#sought(key, options) : hit;
   }
 
@@ -105,6 +105,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   set(key: string, value: unknown, options?: Contract.SetOptions): Eventually<boolean> {
+    if (!this.#shared.isLeased()) return this.#leased().then(() => this.set(key, value, options));
     const set = this.#toSet(key, value, options);
     if (!this.#isCached(set.key)) return false;
     this.#shared.outside.note(this.#space.prefix, key);
@@ -123,6 +124,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     if (!Array.isArray(entries)) expected('E_CONFIG', 'entries to be a list of { key, value, options }', entries);
     const other = entries.findIndex((one: unknown) => !isRecord(one) || !('key' in one) || !('value' in one));
     if (other >= 0) expected('E_CONFIG', 'each of entries to be { key, value, options }', entries[other]);
+    if (!this.#shared.isLeased()) return this.#leased().then(() => this.setMany(entries));
     const all = entries.map(({ key, value, options }) => this.#toSet(key, value, options));
     const cached = all.map(({ key }) => this.#isCached(key));
     for (const [at, { key }] of entries.entries()) if (cached[at]) this.#shared.outside.note(this.#space.prefix, key);
@@ -149,7 +151,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
     func(fill, 'a fill');
-    const quick = this.#isQuick ? this.#terms.quickTags(options) : undefined;
+    const quick = this.#isQuick && this.#shared.isLeased() ? this.#terms.quickTags(options) : undefined;
     const hit = quick === undefined ? undefined : this.#engine.hit(key, quick);
     if (hit !== undefined) return hit;
     const resolved = this.#resolve(key, options);
@@ -290,9 +292,14 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
   }
 
+  /** Others have the value that is replaced, so they must hear of it. */
+  async #leased(): Promise<void> {
+    await this.#shared.options.log?.renew();
+  }
+
   #isCached(whole: string): boolean {
-    const { share } = this.#shared;
-    return share === 1 || (share > 0 && placeOf(whole) < share);
+    const { share, isLeased } = this.#shared;
+    return (share === 1 || (share > 0 && placeOf(whole) < share)) && isLeased();
   }
 }
 

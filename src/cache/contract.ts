@@ -22,6 +22,8 @@ export interface CacheOptions {
   readonly memory?: { readonly maxBytes?: number; readonly maxEntries?: number } | false;
   /** Slower tiers, fastest first: `openDiskTier()` of `tidegate/node`, or `storeTier()` over any ByteStore. Default none. */
   readonly tiers?: readonly CacheTier[];
+  /** Where caches on other machines hear of what is invalidated and set here: `openRedisLog()` of `tidegate/redis`. Default: nobody hears. */
+  readonly log?: CacheLog;
   /** Of every key: what was stored under another version is not seen. Default none. */
   readonly version?: string;
   /** What an entry has unless a call says otherwise. */
@@ -45,6 +47,16 @@ export interface CacheOptions {
   readonly debug?: boolean | ((line: string) => void);
   /** What time it is, for tests: `createTestClock()` of `tidegate/testing`. Default: that of the platform, or of fake timers. */
   readonly clock?: CacheClock;
+}
+
+/** A log of invalidations that caches of several processes go by. */
+export interface CacheLog {
+  /** What one cache begins from; it hears of all changes from then on. */
+  history(): NonNullable<CacheTier['history']>;
+  /** True: every change that was acknowledged before now is in force here. Else nothing is served from the cache or stored. */
+  isLeased(): boolean;
+  /** Resolves when it is so. Rejects with E_LOG where the log is not in reach. */
+  renew(): Promise<void>;
 }
 
 /** What holds for one entry. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */

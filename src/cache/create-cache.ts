@@ -8,7 +8,7 @@ import * as kit from '../options/kit.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
-import type { Cache, CacheOptions, CacheTier } from './contract.ts';
+import type { Cache, CacheLog, CacheOptions, CacheTier } from './contract.ts';
 import {
   endingRequests,
   newEpoch,
@@ -19,6 +19,7 @@ import {
   timeOf,
 } from './platform.ts';
 import type { Schema, SchemaLike } from './schema.ts';
+import { noteSharedLog } from './shared-logs.ts';
 import { checkTiers, takeTiers } from './tiers.ts';
 import { watchOf } from './watching.ts';
 
@@ -57,6 +58,7 @@ const OPTIONS: kit.Checks<CacheOptions> = {
     if (bounds !== false) MEMORY(bounds, name);
   },
   tiers: checkTiers,
+  log: kit.be('one of openRedisLog', (given) => kit.has(given, 'history', 'isLeased', 'renew')),
   codec: kit.be('one with a name, encode and decode', (given) => isNamed(given, 'encode', 'decode')),
   // One that lacked a function would show it when a value is stored.
   classes: kit.be(
@@ -110,7 +112,9 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   };
   const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = options.memory || {};
   const memory = options.memory === false ? undefined : createValueMemory({ maxBytes, maxEntries, evicted });
-  const history = platform.history ?? historyOf(tiers);
+  const { log } = options;
+  const history = platform.history ?? historyOf(tiers, log);
+  if (log !== undefined && history !== undefined) noteSharedLog(history.invalidations.epoch);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
   const all = memory === undefined ? tiers : [{ name: 'memory', limits: undefined }, ...tiers];
   const own = (value: unknown) => ownValue(value, { classes });
@@ -122,6 +126,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     limits: all.map((tier) => tier.limits),
     hasMemory: memory !== undefined,
     ...(history !== undefined && { history }),
+    isShared: log !== undefined,
     own,
     ...(watch !== undefined && { watch }),
     fault,
@@ -133,9 +138,10 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   return cache;
 }
 
-function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
+function historyOf(tiers: readonly CacheTier[], log: CacheLog | undefined): CacheTier['history'] {
   const kept = tiers.filter(({ history }) => history !== undefined);
-  if (kept.length < 2) return kept[0]?.history;
-  const names = kept.map(({ name }) => name).join(' and ');
+  if (kept.length === 0) return log?.history();
+  if (kept.length === 1 && log === undefined) return kept[0]?.history;
+  const names = [...kept.map(({ name }) => name), ...(log === undefined ? [] : ['log'])].join(' and ');
   throw new TidegateError('E_CONFIG', `expected one tier that keeps invalidations, got ${names}`);
 }

@@ -14,7 +14,7 @@ import { Kinds } from './options/kinds.ts';
 
 export interface NamedCacheParts {
   readonly engine: ValueCache;
-  readonly options: Pick<Contract.CacheOptions, 'version' | 'defaults' | 'kinds' | 'enabled' | 'rollout'>;
+  readonly options: Pick<Contract.CacheOptions, 'version' | 'defaults' | 'kinds' | 'enabled' | 'rollout' | 'log'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly tasks: Tasks;
   /** The cache's own copy of a value. Throws E_VALUE. */
@@ -30,19 +30,22 @@ export interface Shared extends NamedCacheParts {
   readonly events: Events;
   readonly outside: OutsideKeys;
   readonly seen: { digests: boolean; versions: boolean };
+  /** False: what others invalidated may be unknown here. */
+  readonly isLeased: () => boolean;
   /** Part of the keys that is cached: 0 where the cache is off or closed. */
   share: number;
   closed: Promise<void> | undefined;
 }
 
 export function sharedBy(parts: NamedCacheParts): Shared {
-  const { kinds, enabled = true, rollout = 1 } = parts.options;
+  const { kinds, enabled = true, rollout = 1, log } = parts.options;
   // Entries may be there that another process stored, before this one began.
   const isFromBefore = parts.tiers.some(({ history }) => history !== undefined);
   return {
     ...parts,
     ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(isFromBefore) },
     seen: { digests: isFromBefore, versions: isFromBefore },
+    isLeased: log === undefined ? () => true : () => log.isLeased(),
     ...{ share: enabled ? rollout : 0, closed: undefined },
   };
 }

@@ -12,7 +12,7 @@ import { DataCache } from './data-cache.ts';
 import { DrainStart, objectsOf } from './objects.ts';
 import type { Bindings, ExecutionContext } from './platform.ts';
 
-export interface WorkersCacheOptions extends Omit<CacheOptions, 'tiers' | 'clock'> {
+export interface WorkersCacheOptions extends Omit<CacheOptions, 'tiers' | 'clock' | 'log'> {
   /** As the gate's `coherence.mode`. Default `lease`. */
   readonly mode?: LeaseMode;
   /** As the gate's `coherence.lease`. Default 1 s. */

@@ -41,6 +41,8 @@ export class ValueContext {
   memory: Store<StoredValue> | undefined;
   /** True: there are tiers that may fail, or take a value late. */
   readonly hasSlower: boolean;
+  /** True: what a value replaces may also be where it is not put. */
+  readonly isElsewhere: boolean;
   state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(parts: ValueCacheParts) {
@@ -76,6 +78,7 @@ export class ValueContext {
     this.tally = tally;
     this.memory = parts.hasMemory ? stores[0] : undefined;
     this.hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
+    this.isElsewhere = this.hasSlower || parts.isShared === true;
     this.loop = new TierLoop({
       ...{ stores, clock, tasks, limits, isNoOlder: wasReadNoEarlier },
       paused: (store, isPaused) => tally.tierPaused(nameOf(store), isPaused),

@@ -228,6 +228,8 @@ export interface ValueCacheParts {
   readonly random: Random;
   /** Where invalidations are kept beyond this process's end. Default: nowhere. */
   readonly history?: History;
+  /** True: caches elsewhere go by the same log, and have values of the same keys. */
+  readonly isShared?: boolean;
   /** Identity of the log where there is no history; unlike that of any other process. A function: made at the first use. */
   readonly epoch: string | (() => string);
   /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */

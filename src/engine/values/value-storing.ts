@@ -31,7 +31,7 @@ interface FillLanding {
 
 /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
 export function storeFilled(context: ValueContext, flight: ValueFlight, given: FillLanding): Eventually<FillResult> {
-  const isReplaced = context.hasSlower && flight.replaces;
+  const isReplaced = context.isElsewhere && flight.replaces;
   return (
     refusalOf(context, flight, given) ??
     (isReplaced ? replace(context, flight, given) : keepFilled(context, flight, given))
@@ -117,7 +117,7 @@ export function storePut(
   ledger.fills.replace(key);
   const read = { stamp: begun, readAt: begun.position };
   const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
-  if (context.hasSlower) return underWay.track(putEverywhere(context, filled, terms));
+  if (context.isElsewhere) return underWay.track(putEverywhere(context, filled, terms));
   const isKept = terms.ttlMs !== 0 && context.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
   tally.set(key, isKept ? 'stored' : 'not-stored');
   if (terms.ttlMs === 0) context.drop(key);
@@ -130,10 +130,11 @@ async function putEverywhere(context: ValueContext, filled: Filled, terms: Value
   const { key, stamp } = filled;
   const before = ledger.applied;
   const position = await invalidator.supersede(key);
-  // Where the log takes time, others may have had their turn, and so may a later value.
-  const isNext = position === before + 1;
   const what = valueSubject(key, terms.tags);
-  const isOverdue = !isNext || ledger.isAffectedSince({ ...stamp, position }, what);
+  // Where the log takes time, others may have had their turn before it, and since then a later value.
+  const isOverdue =
+    ledger.isAffectedSince({ ...stamp, position: before }, what, position - 1) ||
+    ledger.isAffectedSince({ ...stamp, position }, what);
   const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
   if (result !== 'stored') {
     tally.set(key, result);

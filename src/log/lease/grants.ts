@@ -12,7 +12,7 @@
 import type { Clock, Eventually, Tasks } from '../../ports.ts';
 
 /** By so much two clocks may differ over the time of a lease: one part in a hundred, and a clock that counts in milliseconds. */
-function driftMs(leaseMs: number): number {
+export function driftMs(leaseMs: number): number {
   return 5 + leaseMs / 100;
 }
 

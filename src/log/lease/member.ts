@@ -10,7 +10,7 @@ import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
 import type { Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { HeldLease } from './held-lease.ts';
-import { checkAppend, type LogKeeper, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
+import { checkAppend, type LogKeeper, type LogPlace, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
 import { Replica } from './replica.ts';
 
 /**
@@ -80,6 +80,11 @@ export class LeasedLog implements InvalidationLog {
   /** Why the log cannot go on here: a new member and a new engine must take its place. Undefined: it goes on. */
   get ended(): TidegateError | undefined {
     return this.#replica.ended;
+  }
+
+  /** The last change in force here; undefined: there was no renewal yet. */
+  get known(): LogPlace | undefined {
+    return this.#replica.known;
   }
 
   /** True: a request that has just arrived may be served from the cache. Never so in mode `strict`. */
