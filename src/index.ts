@@ -5,6 +5,7 @@ export type {
   Cache,
   CacheClock,
   CacheEntry,
+  CacheLog,
   CacheOptions,
   CacheStats,
   CacheTier,

@@ -4,16 +4,15 @@
 // anything but the whole key, where there is a namespace or a version.
 
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
-import { expected } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { toMs } from '../options/durations.ts';
-import { anything, checkOptions, flag, func, isRecord, text } from '../options/kit.ts';
+import { anything, checkOptions, flag, func, text } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 import { Batch, type BatchFill, EarlyBatch } from './batch.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
-import { checkKeys, KeySpace, placeOf } from './keys/key-space.ts';
+import { checkEntries, checkKeys, KeySpace, placeOf } from './keys/key-space.ts';
 import { everythingIn, otherVersions, type Scope, selectorsOf, tagSelectors } from './keys/selection.ts';
 import { ownTags } from './keys/tags.ts';
 import { type Resolved, Terms } from './options/terms.ts';
@@ -105,7 +104,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   set(key: string, value: unknown, options?: Contract.SetOptions): Eventually<boolean> {
-    if (!this.#shared.isLeased()) return this.#leased().then(() => this.set(key, value, options));
+    if (!this.#shared.isLeased()) return this.#shared.leased(() => this.set(key, value, options));
     const set = this.#toSet(key, value, options);
     if (!this.#isCached(set.key)) return false;
     this.#shared.outside.note(this.#space.prefix, key);
@@ -121,10 +120,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   setMany(
     entries: readonly { readonly key: string; readonly value: unknown; readonly options?: Contract.SetOptions }[],
   ): Eventually<boolean[]> {
-    if (!Array.isArray(entries)) expected('E_CONFIG', 'entries to be a list of { key, value, options }', entries);
-    const other = entries.findIndex((one: unknown) => !isRecord(one) || !('key' in one) || !('value' in one));
-    if (other >= 0) expected('E_CONFIG', 'each of entries to be { key, value, options }', entries[other]);
-    if (!this.#shared.isLeased()) return this.#leased().then(() => this.setMany(entries));
+    checkEntries(entries);
+    if (!this.#shared.isLeased()) return this.#shared.leased(() => this.setMany(entries));
     const all = entries.map(({ key, value, options }) => this.#toSet(key, value, options));
     const cached = all.map(({ key }) => this.#isCached(key));
     for (const [at, { key }] of entries.entries()) if (cached[at]) this.#shared.outside.note(this.#space.prefix, key);
@@ -290,11 +287,6 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   #kindOf(key: string, options: { readonly kind?: string } | undefined): string | undefined {
     return options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
-  }
-
-  /** Others have the value that is replaced, so they must hear of it. */
-  async #leased(): Promise<void> {
-    await this.#shared.options.log?.renew();
   }
 
   #isCached(whole: string): boolean {

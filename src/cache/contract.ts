@@ -10,9 +10,9 @@ import type { Eventually } from '../ports.ts';
 import type { CacheEntry, CacheStats } from './figures-contract.ts';
 import type { CacheClock } from './platform.ts';
 import type { FilledBy, KeyOf, Schema, SchemaLike, TypedBy, ValueOf } from './schema.ts';
-import type { CacheTier } from './tiers.ts';
+import type { CacheLog, CacheTier } from './tiers.ts';
 
-export type { CacheClock, CacheEntry, CacheStats, CacheTier };
+export type { CacheClock, CacheEntry, CacheLog, CacheStats, CacheTier };
 
 /** What `createCache` is given. Whatever is left out has the default named here. */
 export interface CacheOptions {
@@ -49,16 +49,6 @@ export interface CacheOptions {
   readonly clock?: CacheClock;
 }
 
-/** A log of invalidations that caches of several processes go by. */
-export interface CacheLog {
-  /** What one cache begins from; it hears of all changes from then on. */
-  history(): NonNullable<CacheTier['history']>;
-  /** True: every change that was acknowledged before now is in force here. Else nothing is served from the cache or stored. */
-  isLeased(): boolean;
-  /** Resolves when it is so. Rejects with E_LOG where the log is not in reach. */
-  renew(): Promise<void>;
-}
-
 /** What holds for one entry. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
 export interface EntryOptions {
   /** Fresh so long. Default 5 minutes; `Infinity`: until it is invalidated; 0: not stored. */
@@ -68,10 +58,7 @@ export interface EntryOptions {
    * E_TTL where the ttl has no end, or is shorter by the same options or those that they add to.
    */
   readonly sliding?: Duration;
-  /**
-   * At random, up to that part of the ttl is left off, 0 to 1: entries that are stored together then do not end together.
-   * Default 0.
-   */
+  /** Up to that part of the ttl, 0 to 1, is left off at random: what is stored together then does not end together. Default 0. */
   readonly jitter?: number;
   /** After its ttl, so long it may be given where a fill fails or takes longer than `timeouts.soft`. Default 0. */
   readonly grace?: Duration;

@@ -7,7 +7,7 @@ import type { ValueCache } from '../engine/values/value-contract.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import { expected, TidegateError } from '../errors.ts';
 import { func, text, unknownName } from '../options/kit.ts';
-import type { Clock, MemoryStats, Tasks } from '../ports.ts';
+import type { Clock, Eventually, MemoryStats, Tasks } from '../ports.ts';
 import type * as Contract from './contract.ts';
 import { OutsideKeys } from './keys/selection.ts';
 import { Kinds } from './options/kinds.ts';
@@ -32,6 +32,8 @@ export interface Shared extends NamedCacheParts {
   readonly seen: { digests: boolean; versions: boolean };
   /** False: what others invalidated may be unknown here. */
   readonly isLeased: () => boolean;
+  /** Does the work once it is so. Rejects with E_LOG. */
+  readonly leased: <T>(work: () => Eventually<T>) => Promise<T>;
   /** Part of the keys that is cached: 0 where the cache is off or closed. */
   share: number;
   closed: Promise<void> | undefined;
@@ -46,6 +48,10 @@ export function sharedBy(parts: NamedCacheParts): Shared {
     ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(isFromBefore) },
     seen: { digests: isFromBefore, versions: isFromBefore },
     isLeased: log === undefined ? () => true : () => log.isLeased(),
+    leased: async (work) => {
+      await log?.renew();
+      return work();
+    },
     ...{ share: enabled ? rollout : 0, closed: undefined },
   };
 }

@@ -27,6 +27,16 @@ export interface CacheTier {
   close(): Promise<void>;
 }
 
+/** A log of invalidations that caches of several processes go by. */
+export interface CacheLog {
+  /** What one cache begins from; it hears of all changes from then on. */
+  history(): NonNullable<CacheTier['history']>;
+  /** True: every change that was acknowledged before now is in force here. Else nothing is served from the cache or stored. */
+  isLeased(): boolean;
+  /** Resolves when it is so. Rejects with E_LOG where the log is not in reach. */
+  renew(): Promise<void>;
+}
+
 /** The settings that a cache hands to its tiers. */
 export interface TierUse {
   readonly cacheName: string;

@@ -9,6 +9,7 @@ import { percentEscaped } from '../../entry/key.ts';
 import { KEY_MARK } from '../../entry/stored-value.ts';
 import { expected, shown, TidegateError } from '../../errors.ts';
 import { fnv1a } from '../../ledger/hashes.ts';
+import { isRecord } from '../../options/kit.ts';
 import { canonical, digest128 } from './digest.ts';
 
 /** Of a whole key, in UTF-8: what the narrowest of the stores in use takes. */
@@ -193,4 +194,11 @@ export function placeOf(key: string): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}
+
+/** Throws E_CONFIG. */
+export function checkEntries(entries: readonly unknown[]): void {
+  if (!Array.isArray(entries)) expected('E_CONFIG', 'entries to be a list of { key, value, options }', entries);
+  const other = entries.findIndex((one: unknown) => !isRecord(one) || !('key' in one) || !('value' in one));
+  if (other >= 0) expected('E_CONFIG', 'each of entries to be { key, value, options }', entries[other]);
 }

@@ -39,9 +39,7 @@ export class ValueContext {
   readonly loop: TierLoop<StoredValue>;
   /** Undefined where there is none, and once the cache is closing. */
   memory: Store<StoredValue> | undefined;
-  /** True: there are tiers that may fail, or take a value late. */
-  readonly hasSlower: boolean;
-  /** True: what a value replaces may also be where it is not put. */
+  /** True: values may also be elsewhere, in tiers that may fail or take a value late, or in caches that go by the same log. */
   readonly isElsewhere: boolean;
   state: 'open' | 'closing' | 'closed' = 'open';
 
@@ -77,8 +75,7 @@ export class ValueContext {
     this.invalidator = new Invalidator(log, random, fault);
     this.tally = tally;
     this.memory = parts.hasMemory ? stores[0] : undefined;
-    this.hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
-    this.isElsewhere = this.hasSlower || parts.isShared === true;
+    this.isElsewhere = stores.length > (parts.hasMemory ? 1 : 0) || parts.isShared === true;
     this.loop = new TierLoop({
       ...{ stores, clock, tasks, limits, isNoOlder: wasReadNoEarlier },
       paused: (store, isPaused) => tally.tierPaused(nameOf(store), isPaused),
@@ -104,7 +101,7 @@ export class ValueContext {
     if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
     if (!memoryOnly) return this.underWay.track(this.loop.putAll(entry));
     // A slower tier has an older value.
-    if (this.hasSlower) this.drop(entry.key);
+    if (this.isElsewhere) this.drop(entry.key);
     return this.memory !== undefined && this.loop.putAll(entry, 1);
   }
 
@@ -133,7 +130,7 @@ export class ValueContext {
     // A clock that was set back takes nothing off.
     if (lifetimeMs <= entry.lifetimeMs) return;
     entry.lifetimeMs = lifetimeMs;
-    if (!this.hasSlower || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
+    if (!this.isElsewhere || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
     const there = this.memory?.get(entry.key);
     // Unless something has taken its place while a slower tier was asked.
     if (there === undefined || there === entry) void this.keep(entry, false);
@@ -149,12 +146,12 @@ export class ValueContext {
    * time slower tiers answer, the invalidation has outdated all that they have. `also`: what is invalidated with a key.
    */
   sought(keys: readonly string[], also: (key: string) => readonly Selector[]): Sought {
-    const { ledger, memory, hasSlower } = this;
+    const { ledger, memory, isElsewhere } = this;
     const rest = keys.filter((key) => {
       const entry = memory?.get(key);
       return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
     });
-    const asked = (hasSlower ? rest : []).map((uri) => {
+    const asked = (isElsewhere ? rest : []).map((uri) => {
       const removed = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
       return { key: uri, removed, last: ledger.lastAffecting({ uri, origin: '', tags: removed }) };
     });

@@ -176,14 +176,14 @@ export function taken(context: ValueContext, entry: StoredValue, asked: ManyFill
   const latest = latestOf(context, entry);
   const better = named(context, latest, asked);
   if (better === latest || better === undefined) return better;
-  const { ledger, hasSlower, underWay } = context;
+  const { ledger, isElsewhere, underWay } = context;
   // Superseded, what is expired would be outdated.
-  const mayTake = ledger.isCurrent(better) || (!hasSlower && ledger.isExpired(better));
+  const mayTake = ledger.isCurrent(better) || (!isElsewhere && ledger.isExpired(better));
   if (!mayTake || better.tags.length > MAX_TAGS) return undefined;
   if (typeof asked.fill !== 'function') asked.fill.noted();
   // The fill under way will take its place.
   ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
-  if (hasSlower) return underWay.track(takenEverywhere(context, better, asked.terms.memoryOnly));
+  if (isElsewhere) return underWay.track(takenEverywhere(context, better, asked.terms.memoryOnly));
   context.keep(better, true);
   return better;
 }

@@ -9,7 +9,7 @@
 // The engine says nothing of a trimmed or lost part of a stream. So numbers have no gaps and are given here, each entry has
 // a hash of all before it, and another run of the engine begins another epoch.
 
-export const FORMAT = 1;
+const FORMAT = 1;
 
 /** Changes that are kept for members that are behind; one that lacks more begins anew. */
 const KEPT = 10_000;
