@@ -62,16 +62,17 @@ export async function openRedisLog(options: RedisLogOptions): Promise<RedisLog> 
     ...{ engine, name, clock, tasks, leaseMs, newEpoch },
     goneOn: (to) => log.goneOn(to),
   });
+  const appendTimeoutMs = leaseMs + 1_000;
   const members = new WeakMap<LeasedLog, string>();
   const owed = { changes: [] };
   const join = () => {
     const member = newEpoch();
-    const joined = new LeasedLog({ keeper, clock, tasks, member, mode: 'lease', leaseMs, owed });
+    const joined = new LeasedLog({ keeper, clock, tasks, member, mode: 'lease', leaseMs, owed, appendTimeoutMs });
     members.set(joined, member);
     return joined;
   };
   const log = new LastingLog({
-    ...{ join, tasks, newEpoch, fault: onFault, renewMs: leaseMs / 4 },
+    ...{ join, clock, tasks, newEpoch, fault: onFault, renewMs: leaseMs / 4 },
     left: (member) => keeper.leave(members.get(member) as string),
   });
   await keeper.begin();

@@ -7,7 +7,7 @@
 import { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
-import type { Cancel, InvalidationLog, Tasks } from '../../ports.ts';
+import type { Cancel, Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { dense, emptied } from './image.ts';
 import type { LeasedLog } from './member.ts';
 import type { LogPlace } from './messages.ts';
@@ -17,6 +17,7 @@ export interface LastingLogParts {
   readonly join: () => LeasedLog;
   /** Called with a member that serves no more. */
   readonly left: (member: LeasedLog) => Promise<void>;
+  readonly clock: Clock;
   readonly tasks: Pick<Tasks, 'later'>;
   /** Time between two renewals. */
   readonly renewMs: number;
@@ -40,6 +41,8 @@ export class LastingLog {
   #told = -1;
   #renewing: Promise<void> | undefined;
   #isAgain = false;
+  /** Wall clock before the other, when a lease was asked for. */
+  #asleepAtMs: number;
   #cancel: Cancel = () => {};
   #closed: TidegateError | undefined;
   /** Logs that ended, and so all was invalidated. */
@@ -48,6 +51,7 @@ export class LastingLog {
   constructor(parts: LastingLogParts) {
     this.#parts = parts;
     this.#member = parts.join();
+    this.#asleepAtMs = this.#asleepMs();
   }
 
   /** Rejects with E_LOG when the log is not in reach. */
@@ -60,7 +64,17 @@ export class LastingLog {
 
   /** True: every change acknowledged before now is in force here, so a cache may serve. */
   isLeased(): boolean {
-    return this.#isBegun && this.#member.isLeased();
+    return this.#isBegun && this.#member.isLeased() && !this.#hasSlept();
+  }
+
+  /** The clock that leases go by stands still while the machine is suspended, and the wall clock does not. */
+  #hasSlept(): boolean {
+    return Math.abs(this.#asleepMs() - this.#asleepAtMs) > ASLEEP_MS;
+  }
+
+  #asleepMs(): number {
+    const { clock } = this.#parts;
+    return clock.now() - clock.monotonic();
   }
 
   /** Everything that one cache begins from. It hears of all from now on. */
@@ -100,6 +114,7 @@ export class LastingLog {
       if (this.#closed !== undefined) throw this.#closed;
       this.#isAgain = false;
       const told = this.#member.known?.number ?? -1;
+      const asleepMs = this.#asleepMs();
       try {
         await this.#member.renew();
       } catch (error) {
@@ -107,6 +122,7 @@ export class LastingLog {
         await this.#joinAnew();
       }
       this.#told = told;
+      this.#asleepAtMs = asleepMs;
       // What has come is in force now: to be told at once, since somebody may wait for it.
       if ((this.#member.known?.number ?? -1) > told) this.#isAgain = true;
     }
@@ -154,4 +170,6 @@ export class LastingLog {
 
 /** Of each cache: 2 MB. */
 const BUCKETS = 2 ** 18;
+/** So far apart the two clocks may go between two renewals. */
+const ASLEEP_MS = 200;
 const EVERYTHING: LogChange = Object.freeze({ kind: 'invalidate', selector: Object.freeze({ kind: 'all' }) });

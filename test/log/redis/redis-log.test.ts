@@ -192,6 +192,9 @@ describe('an engine', { timeout: 30_000 }, () => {
     await cache.set('a', 1);
     redis?.signal('SIGSTOP');
     onTestFinished(() => redis?.signal('SIGCONT'));
+    const began = performance.now();
+    await expect(cache.invalidate({ tags: ['b'] })).rejects.toThrow('expected an answer of the log within 1800 ms');
+    expect(performance.now() - began).toBeLessThan(LEASE_MS + 1_500);
     await expect.poll(() => cache.get('a'), { timeout: 5_000 }).toBeUndefined();
     expect(log.isLeased()).toBe(false);
     expect(await cache.getOrSet('a', () => 2)).toBe(2);

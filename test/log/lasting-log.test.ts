@@ -1,0 +1,159 @@
+// A member that lasts, over a keeper in simulated time: it renews by itself, outlives the log that it began with, and serves nothing when
+// its machine has slept.
+
+import { expect, test } from 'vitest';
+import type { LogChange, Position } from '../../src/ledger/log.ts';
+import { Keeper } from '../../src/log/lease/keeper.ts';
+import { LastingLog } from '../../src/log/lease/lasting-log.ts';
+import { LeasedLog } from '../../src/log/lease/member.ts';
+import type { LogKeeper } from '../../src/log/lease/messages.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
+import { SqliteStorage } from './sqlite-storage.ts';
+
+const LEASE_MS = 1_000;
+const tag = (text: string) => ({ kind: 'invalidate', selector: { kind: 'tag', tag: text } }) as const;
+
+class World {
+  readonly time = new SimulatedTime();
+  asleepMs = 0;
+  isCut = false;
+  #keeper = this.#newKeeper();
+  members = 0;
+  #epochs = 0;
+
+  #newKeeper(): Keeper {
+    return new Keeper({
+      ...{ storage: new SqliteStorage(), clock: this.time, tasks: this.time, setAlarm: async () => {} },
+      ...{ newEpoch: () => `e${this.#epochs++}`, buckets: 64 },
+    });
+  }
+
+  /** What the keeper had is lost. */
+  loseLog(): void {
+    this.#keeper = this.#newKeeper();
+  }
+
+  async join() {
+    const faults: unknown[] = [];
+    const call = <T>(work: () => Promise<T>) => (this.isCut ? Promise.reject(new Error('cut off')) : work());
+    const keeper: LogKeeper = {
+      renew: (request) => call(() => this.#keeper.renew(request)),
+      append: (request) => call(() => this.#keeper.append(request)),
+    };
+    const { time } = this;
+    const clock = { now: () => time.now() + this.asleepMs, monotonic: () => time.monotonic() };
+    const log = new LastingLog({
+      join: () =>
+        new LeasedLog({ keeper, clock, tasks: time, member: `m${this.members++}`, mode: 'lease', leaseMs: LEASE_MS }),
+      ...{ left: async () => {}, clock, tasks: time, renewMs: LEASE_MS / 4 },
+      ...{ newEpoch: () => `p${this.members}`, fault: (error: unknown) => void faults.push(error) },
+    });
+    await this.pass(0, log.begin());
+    const heard: [Position, LogChange][] = [];
+    const { invalidations, log: own } = log.history();
+    own.follow((position, change) => {
+      heard.push([position, change]);
+      if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
+    });
+    return { log, own, heard, faults, invalidations };
+  }
+
+  async pass<T>(ms: number, work?: Promise<T>): Promise<T | undefined> {
+    const end = this.time.monotonic() + ms;
+    let isOver = work === undefined;
+    const over = () => {
+      isOver = true;
+    };
+    work?.then(over, over);
+    while (this.time.monotonic() < end || !isOver) {
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.time.monotonic() < end || !isOver) this.time.advance(5);
+    }
+    return work;
+  }
+}
+
+test('it stays leased by itself, and hears what another appends', async () => {
+  const world = new World();
+  const [one, other] = [await world.join(), await world.join()];
+  for (let at = 0; at < 10; at++) {
+    await world.pass(700);
+    expect([one.log.isLeased(), other.log.isLeased()]).toEqual([true, true]);
+  }
+  const position = await world.pass(0, Promise.resolve(one.own.append(tag('a'))));
+  expect(one.heard.at(-1)).toEqual([position, tag('a')]);
+  expect(other.heard.at(-1)?.[1]).toEqual(tag('a'));
+});
+
+test('cut off, it serves nothing once its lease is over, and goes on with all that it missed', async () => {
+  const world = new World();
+  const [one, other] = [await world.join(), await world.join()];
+  world.isCut = true;
+  await world.pass(LEASE_MS + 300);
+  expect([one.log.isLeased(), one.faults.length > 0]).toEqual([false, true]);
+  await expect(world.pass(0, Promise.resolve(other.own.append(tag('lost'))))).rejects.toThrow('cut off');
+  world.isCut = false;
+  await world.pass(LEASE_MS);
+  expect([one.log.isLeased(), other.log.isLeased()]).toEqual([true, true]);
+  // It was owed, and is told.
+  expect(one.heard.map(([, change]) => change)).toContainEqual(tag('lost'));
+});
+
+test('where its log is lost it goes on in the next: all is outdated first, and positions go on', async () => {
+  const world = new World();
+  const { log, own, heard, invalidations } = await world.join();
+  for (let at = 0; at < 5; at++) await world.pass(0, Promise.resolve(own.append(tag(`t${at}`))));
+  const before = invalidations.applied;
+  world.loseLog();
+  await world.pass(2 * LEASE_MS);
+  expect(log.flushes).toBe(1);
+  expect(log.isLeased()).toBe(true);
+  expect(heard.at(-1)).toEqual([before + 1, { kind: 'invalidate', selector: { kind: 'all' } }]);
+  const position = await world.pass(0, Promise.resolve(own.append(tag('after'))));
+  expect(position).toBe(before + 2);
+  expect(heard.map(([at]) => at)).toEqual([...heard.map(([at]) => at)].sort((a, b) => a - b));
+});
+
+test('between the lease of a new member and the outdating of everything nothing is served', async () => {
+  const world = new World();
+  const { log } = await world.join();
+  world.loseLog();
+  let early = 0;
+  while (log.flushes === 0) {
+    world.time.advance(5);
+    for (let turn = 0; turn < 50; turn++) {
+      await Promise.resolve();
+      if (world.members > 1 && log.flushes === 0 && log.isLeased()) early++;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(early).toBe(0);
+});
+
+test.each([500, 3_600_000, -500])(
+  'a machine whose wall clock has gone %d ms beside the other serves nothing until it has renewed',
+  async (ms) => {
+    const world = new World();
+    const { log } = await world.join();
+    await world.pass(100);
+    expect(log.isLeased()).toBe(true);
+    world.asleepMs = ms;
+    expect(log.isLeased()).toBe(false);
+    await world.pass(LEASE_MS / 2);
+    expect(log.isLeased()).toBe(true);
+  },
+);
+
+test('of two that follow, one that came later begins where the log is', async () => {
+  const world = new World();
+  const { log, own } = await world.join();
+  await world.pass(0, Promise.resolve(own.append(tag('a'))));
+  const late = log.history();
+  const applied = late.invalidations.applied;
+  late.log.follow((position, change) => {
+    if (change.kind === 'invalidate') late.invalidations.apply(change.selector, position);
+  });
+  const position = await world.pass(0, Promise.resolve(own.append(tag('b'))));
+  expect([applied + 1, late.invalidations.applied]).toEqual([position, position]);
+});
