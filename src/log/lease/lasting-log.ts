@@ -11,6 +11,7 @@ import type { Cancel, Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { dense, emptied } from './image.ts';
 import type { LeasedLog } from './member.ts';
 import type { LogPlace } from './messages.ts';
+import { SleepWatch } from './sleep-watch.ts';
 
 export interface LastingLogParts {
   /** A new member of the log. */
@@ -31,6 +32,7 @@ type Apply = (position: Position, change: LogChange) => void;
 export class LastingLog {
   readonly #parts: LastingLogParts;
   readonly #followers = new Set<Apply>();
+  readonly #sleep: SleepWatch;
   #member: LeasedLog;
   /** Position here of the position 0 there. */
   #base = 0;
@@ -41,8 +43,6 @@ export class LastingLog {
   #told = -1;
   #renewing: Promise<void> | undefined;
   #isAgain = false;
-  /** Wall clock before the other, when a lease was asked for. */
-  #asleepAtMs: number;
   #cancel: Cancel = () => {};
   #closed: TidegateError | undefined;
   /** Logs that ended, and so all was invalidated. */
@@ -51,7 +51,7 @@ export class LastingLog {
   constructor(parts: LastingLogParts) {
     this.#parts = parts;
     this.#member = parts.join();
-    this.#asleepAtMs = this.#asleepMs();
+    this.#sleep = new SleepWatch(parts.clock);
   }
 
   /** Rejects with E_LOG when the log is not in reach. */
@@ -64,17 +64,7 @@ export class LastingLog {
 
   /** True: every change acknowledged before now is in force here, so a cache may serve. */
   isLeased(): boolean {
-    return this.#isBegun && this.#member.isLeased() && !this.#hasSlept();
-  }
-
-  /** The clock that leases go by stands still while the machine is suspended, and the wall clock does not. */
-  #hasSlept(): boolean {
-    return Math.abs(this.#asleepMs() - this.#asleepAtMs) > ASLEEP_MS;
-  }
-
-  #asleepMs(): number {
-    const { clock } = this.#parts;
-    return clock.now() - clock.monotonic();
+    return this.#isBegun && this.#member.isLeased() && !this.#sleep.hasSlept;
   }
 
   /** Everything that one cache begins from. It hears of all from now on. */
@@ -82,7 +72,12 @@ export class LastingLog {
     const from = dense(emptied(this.#parts.newEpoch(), this.#applied));
     const invalidations = new Invalidations({ from: { ...from, buckets: new Float64Array(BUCKETS) } });
     const follow = (apply: Apply) => void this.#followers.add(apply);
-    return { invalidations, log: { follow, append: (change) => this.#append(change) } };
+    const append = async (change: LogChange) => {
+      if (this.#closed !== undefined) throw this.#closed;
+      const base = this.#base;
+      return base + (await this.#member.append(change));
+    };
+    return { invalidations, log: { follow, append } };
   }
 
   /** The log may have gone on to there. */
@@ -113,16 +108,17 @@ export class LastingLog {
     while (this.#isAgain) {
       if (this.#closed !== undefined) throw this.#closed;
       this.#isAgain = false;
-      const told = this.#member.known?.number ?? -1;
-      const asleepMs = this.#asleepMs();
+      let told = this.#member.known?.number ?? -1;
+      const { aheadMs } = this.#sleep;
       try {
         await this.#member.renew();
       } catch (error) {
         if (this.#member.ended === undefined || this.#closed !== undefined) throw error;
         await this.#joinAnew();
+        told = -1;
       }
       this.#told = told;
-      this.#asleepAtMs = asleepMs;
+      this.#sleep.note(aheadMs);
       // What has come is in force now: to be told at once, since somebody may wait for it.
       if ((this.#member.known?.number ?? -1) > told) this.#isAgain = true;
     }
@@ -152,12 +148,6 @@ export class LastingLog {
     for (const apply of this.#followers) apply(position, change);
   }
 
-  async #append(change: LogChange): Promise<Position> {
-    if (this.#closed !== undefined) throw this.#closed;
-    const base = this.#base;
-    return base + (await this.#member.append(change));
-  }
-
   #renewLater(): void {
     this.#cancel = this.#parts.tasks.later(this.#parts.renewMs, () => {
       this.renew().catch((error: unknown) => {
@@ -170,6 +160,4 @@ export class LastingLog {
 
 /** Of each cache: 2 MB. */
 const BUCKETS = 2 ** 18;
-/** So far apart the two clocks may go between two renewals. */
-const ASLEEP_MS = 200;
 const EVERYTHING: LogChange = Object.freeze({ kind: 'invalidate', selector: Object.freeze({ kind: 'all' }) });
