@@ -126,7 +126,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     limits: all.map((tier) => tier.limits),
     hasMemory: memory !== undefined,
     ...(history !== undefined && { history }),
-    isShared: log !== undefined,
+    isShared: log !== undefined || platform.history !== undefined,
     own,
     ...(watch !== undefined && { watch }),
     fault,

@@ -116,7 +116,7 @@ test.each([
     for (const [at, text] of held.entries()) expect(late.lastAffecting(text)).toBeGreaterThan(after[at] as number);
     expect(late.open()).toBe(0);
   },
-  60_000,
+  180_000,
 );
 
 const NOBODY = { member: 'n', known: undefined, changes: [], leaseMs: 0, awaited: false };

@@ -145,7 +145,7 @@ class TieredValueCache implements ValueCache {
   }
 
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
-    const { ledger, memory, isElsewhere, loop, underWay } = this.#context;
+    const { ledger, memory, elsewhere, loop, underWay } = this.#context;
     for (const key of keys) ledger.fills.replace(key);
     const sought = this.#context.sought(keys, also);
     const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
@@ -156,7 +156,7 @@ class TieredValueCache implements ValueCache {
     await invalidated;
     const found = await counted;
     // Values that were put in since the call stay.
-    const rest = isElsewhere ? keys.filter((key) => !ledger.fills.wasReplacedSince(key, turn)) : [];
+    const rest = elsewhere === 'tiers' ? keys.filter((key) => !ledger.fills.wasReplacedSince(key, turn)) : [];
     if (rest.length > 0 && this.#context.state !== 'closed') await underWay.track(loop.delete(rest));
     return found;
   }

@@ -39,8 +39,8 @@ export class ValueContext {
   readonly loop: TierLoop<StoredValue>;
   /** Undefined where there is none, and once the cache is closing. */
   memory: Store<StoredValue> | undefined;
-  /** True: values may also be elsewhere, in tiers that may fail or take a value late, or in caches that go by the same log. */
-  readonly isElsewhere: boolean;
+  /** Where values also are: in tiers that may fail or take a value late, or in caches that go by the same log. */
+  readonly elsewhere: 'tiers' | 'caches' | 'nowhere';
   state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(parts: ValueCacheParts) {
@@ -75,7 +75,8 @@ export class ValueContext {
     this.invalidator = new Invalidator(log, random, fault);
     this.tally = tally;
     this.memory = parts.hasMemory ? stores[0] : undefined;
-    this.isElsewhere = stores.length > (parts.hasMemory ? 1 : 0) || parts.isShared === true;
+    const hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
+    this.elsewhere = hasSlower ? 'tiers' : parts.isShared === true ? 'caches' : 'nowhere';
     this.loop = new TierLoop({
       ...{ stores, clock, tasks, limits, isNoOlder: wasReadNoEarlier },
       paused: (store, isPaused) => tally.tierPaused(nameOf(store), isPaused),
@@ -101,7 +102,7 @@ export class ValueContext {
     if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
     if (!memoryOnly) return this.underWay.track(this.loop.putAll(entry));
     // A slower tier has an older value.
-    if (this.isElsewhere) this.drop(entry.key);
+    if (this.elsewhere === 'tiers') this.drop(entry.key);
     return this.memory !== undefined && this.loop.putAll(entry, 1);
   }
 
@@ -130,7 +131,7 @@ export class ValueContext {
     // A clock that was set back takes nothing off.
     if (lifetimeMs <= entry.lifetimeMs) return;
     entry.lifetimeMs = lifetimeMs;
-    if (!this.isElsewhere || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
+    if (this.elsewhere !== 'tiers' || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
     const there = this.memory?.get(entry.key);
     // Unless something has taken its place while a slower tier was asked.
     if (there === undefined || there === entry) void this.keep(entry, false);
@@ -146,12 +147,12 @@ export class ValueContext {
    * time slower tiers answer, the invalidation has outdated all that they have. `also`: what is invalidated with a key.
    */
   sought(keys: readonly string[], also: (key: string) => readonly Selector[]): Sought {
-    const { ledger, memory, isElsewhere } = this;
+    const { ledger, memory, elsewhere } = this;
     const rest = keys.filter((key) => {
       const entry = memory?.get(key);
       return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
     });
-    const asked = (isElsewhere ? rest : []).map((uri) => {
+    const asked = (elsewhere === 'tiers' ? rest : []).map((uri) => {
       const removed = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
       return { key: uri, removed, last: ledger.lastAffecting({ uri, origin: '', tags: removed }) };
     });

@@ -31,7 +31,7 @@ interface FillLanding {
 
 /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
 export function storeFilled(context: ValueContext, flight: ValueFlight, given: FillLanding): Eventually<FillResult> {
-  const isReplaced = context.isElsewhere && flight.replaces;
+  const isReplaced = context.elsewhere !== 'nowhere' && flight.replaces;
   return (
     refusalOf(context, flight, given) ??
     (isReplaced ? replace(context, flight, given) : keepFilled(context, flight, given))
@@ -117,7 +117,9 @@ export function storePut(
   ledger.fills.replace(key);
   const read = { stamp: begun, readAt: begun.position };
   const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
-  if (context.isElsewhere) return underWay.track(putEverywhere(context, filled, terms));
+  // What was read at a stamp is no news to other caches, as what is said now is.
+  const isNews = context.elsewhere === 'caches' && stamp === undefined;
+  if (context.elsewhere === 'tiers' || isNews) return underWay.track(putEverywhere(context, filled, terms));
   const isKept = terms.ttlMs !== 0 && context.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
   tally.set(key, isKept ? 'stored' : 'not-stored');
   if (terms.ttlMs === 0) context.drop(key);
@@ -176,14 +178,14 @@ export function taken(context: ValueContext, entry: StoredValue, asked: ManyFill
   const latest = latestOf(context, entry);
   const better = named(context, latest, asked);
   if (better === latest || better === undefined) return better;
-  const { ledger, isElsewhere, underWay } = context;
+  const { ledger, elsewhere, underWay } = context;
   // Superseded, what is expired would be outdated.
-  const mayTake = ledger.isCurrent(better) || (!isElsewhere && ledger.isExpired(better));
+  const mayTake = ledger.isCurrent(better) || (elsewhere !== 'tiers' && ledger.isExpired(better));
   if (!mayTake || better.tags.length > MAX_TAGS) return undefined;
   if (typeof asked.fill !== 'function') asked.fill.noted();
   // The fill under way will take its place.
   ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
-  if (isElsewhere) return underWay.track(takenEverywhere(context, better, asked.terms.memoryOnly));
+  if (elsewhere === 'tiers') return underWay.track(takenEverywhere(context, better, asked.terms.memoryOnly));
   context.keep(better, true);
   return better;
 }
