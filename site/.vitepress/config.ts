@@ -81,7 +81,7 @@ export default defineConfig({
           page('Keys and values', 'docs/data-cache/keys-and-values'),
           page('Fills', 'docs/data-cache/fills'),
           page('Invalidation', 'docs/data-cache/invalidation'),
-          page('Several machines', 'docs/data-cache/several-machines'),
+          page('Several machines', 'docs/several-machines'),
           page('Tiers', 'docs/data-cache/tiers'),
           page('Repositories and events', 'docs/data-cache/repositories-and-events'),
           page('Views', 'docs/data-cache/views'),
