@@ -5,7 +5,7 @@ import type { ChangeSet, FeedPosition } from './dependency/change.ts';
 import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
 import type { Stamp } from './ledger/ledger.ts';
-import type { LogChange, Position } from './ledger/log.ts';
+import type { LogChange, LogEvent, Position } from './ledger/log.ts';
 import type { Selector } from './ledger/selector.ts';
 import type { HeldStats } from './memory/budget.ts';
 import type { Taker } from './memory/takers.ts';
@@ -101,13 +101,13 @@ export interface BodyWriter {
  * an intent opens and closes at the position of the last invalidation. Ledgers compare positions of one epoch only.
  * `invalidationLogContract` of `tidegate/testing` tests all of this.
  *
- * A member that may have missed a change must serve nothing until it has told its follower of an invalidation of everything,
- * at the position from which it goes on. One that cannot go on has ended. To join a log, and to end a member that does not
+ * A member that may have missed a change must serve nothing until it has told its follower from what it goes on (`begin`), or of
+ * an invalidation of everything at the position from which it goes on. One that cannot go on has ended. To join a log, and to end a member that does not
  * answer, is the affair of each implementation: `SharedLog` revokes it, a cluster waits for its lease.
  */
 export interface InvalidationLog {
   /** Called once, before the first `append`. It may tell at once of intents that are open at other members. */
-  follow(apply: (position: Position, change: LogChange) => void): void;
+  follow(apply: (position: Position, event: LogEvent) => void): void;
   /**
    * The position of the change, once every member has been told of it and it is as durable as the log is. Returned at once
    * only when there is nothing to wait for; until a promise resolves the change may not be in force anywhere, so a write

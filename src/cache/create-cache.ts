@@ -19,7 +19,6 @@ import {
   timeOf,
 } from './platform.ts';
 import type { Schema, SchemaLike } from './schema.ts';
-import { noteSharedLog } from './shared-logs.ts';
 import { checkTiers, takeTiers } from './tiers.ts';
 import { watchOf } from './watching.ts';
 
@@ -114,7 +113,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const memory = options.memory === false ? undefined : createValueMemory({ maxBytes, maxEntries, evicted });
   const { log } = options;
   const history = platform.history ?? historyOf(tiers, log);
-  if (log !== undefined && history !== undefined) noteSharedLog(history.invalidations.epoch);
+  const isShared = log !== undefined || platform.history !== undefined;
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
   const all = memory === undefined ? tiers : [{ name: 'memory', limits: undefined }, ...tiers];
   const own = (value: unknown) => ownValue(value, { classes });
@@ -126,13 +125,12 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     limits: all.map((tier) => tier.limits),
     hasMemory: memory !== undefined,
     ...(history !== undefined && { history }),
-    isShared: log !== undefined || platform.history !== undefined,
-    own,
+    ...{ isShared, own },
     ...(watch !== undefined && { watch }),
     fault,
   });
   const cache = namedCache<S>({
-    ...{ engine, options, clock: time, tasks, own, memory, tiers, fault },
+    ...{ engine, options, clock: time, tasks, own, memory, tiers, isShared, fault },
   });
   takeTiers(tiers);
   return cache;

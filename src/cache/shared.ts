@@ -22,6 +22,8 @@ export interface NamedCacheParts {
   /** Undefined for a cache without a memory tier. */
   readonly memory: { stats(): MemoryStats } | undefined;
   readonly tiers: readonly Contract.CacheTier[];
+  /** Caches elsewhere go by the same log: whoever names what it invalidates by what another may know otherwise must ask. */
+  readonly isShared: boolean;
   readonly fault: (error: unknown) => void;
 }
 

@@ -3,7 +3,7 @@
 import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
-import type { LogChange, Position } from '../ledger/log.ts';
+import type { LogEvent, Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { type MemoryBudget, UNBOUNDED } from '../memory/budget.ts';
 import type { Cancel, Clock, Eventually, Random, Store, Tasks } from '../ports.ts';
@@ -104,8 +104,8 @@ export interface GateOptions {
    * paid for, and none is asked without need.
    */
   readonly mostCounted?: number;
-  /** Told of each change of the log, whoever made it, once it is in force here. */
-  readonly heard?: (position: Position, change: LogChange) => void;
+  /** Told of each event of the log, whoever made it, once it is in force here. */
+  readonly heard?: (position: Position, event: LogEvent) => void;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
@@ -198,9 +198,9 @@ function contextOf(options: GateOptions): Context {
 }
 
 function follower(ledger: Ledger<LedgerEntry>, heard: GateOptions['heard']): NonNullable<GateOptions['heard']> {
-  return (position, change) => {
-    ledger.apply(position, change);
-    heard?.(position, change);
+  return (position, event) => {
+    ledger.apply(position, event);
+    heard?.(position, event);
   };
 }
 

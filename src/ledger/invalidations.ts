@@ -9,7 +9,7 @@
 
 import { globMatcher } from './glob.ts';
 import { type HashKey, keyedHash, keyOf } from './hashes.ts';
-import type { Position } from './log.ts';
+import type { InvalidationsImage, PatternEntry, Position } from './log.ts';
 import type { Selector } from './selector.ts';
 
 /** What an invalidation can be matched against. */
@@ -17,23 +17,6 @@ export interface Subject {
   readonly uri: string;
   readonly origin: string;
   readonly tags: readonly string[];
-}
-
-/** A prefix or pattern that is remembered. */
-export interface PatternEntry {
-  readonly position: Position;
-  readonly selector: Extract<Selector, { kind: 'prefix' | 'pattern' }>;
-}
-
-/** All that a node knows of what was invalidated, to be written down and begun from again. See invalidations.ts. */
-export interface InvalidationsImage {
-  readonly epoch: string;
-  readonly applied: Position;
-  readonly floor: Position;
-  readonly patternFloor: Position;
-  readonly patterns: readonly PatternEntry[];
-  /** Position of the last invalidation in each hashed bucket; the array the node works with, so copy it to keep it. */
-  readonly buckets: Float64Array;
 }
 
 interface PatternRecord extends PatternEntry {
@@ -59,10 +42,11 @@ export interface InvalidationsOptions {
 export class Invalidations {
   #epoch: string | (() => string);
   readonly #maxPatterns: number;
-  readonly #lastInBucket: Float64Array;
-  readonly #mask: number;
+  readonly #maxLatest: number;
+  #lastInBucket: Float64Array;
+  #mask: number;
   #patterns: PatternRecord[] = [];
-  readonly #latest: LatestInvalidations;
+  #latest: LatestInvalidations;
   #key: HashKey | undefined;
   #applied: Position = 0;
   /** Everything stamped below this is invalid. */
@@ -76,20 +60,25 @@ export class Invalidations {
       | (Pick<InvalidationsOptions, 'maxPatterns' | 'maxLatest'> & { readonly from: InvalidationsImage }),
   ) {
     this.#maxPatterns = options.maxPatterns ?? 1024;
-    this.#latest = new LatestInvalidations(options.maxLatest ?? 256, 'from' in options ? options.from.applied : 0);
-    if ('from' in options) {
-      const { from } = options;
-      this.#epoch = from.epoch;
-      this.#lastInBucket = from.buckets;
-      this.#applied = from.applied;
-      this.#floor = from.floor;
-      this.#patternFloor = from.patternFloor;
-      this.#patterns = from.patterns.map((entry) => ({ ...entry, matches: matcherOf(entry.selector) }));
-    } else {
-      this.#epoch = options.epoch;
-      this.#lastInBucket = new Float64Array(options.buckets ?? 2 ** 20);
-    }
+    this.#maxLatest = options.maxLatest ?? 256;
+    this.#latest = new LatestInvalidations(this.#maxLatest, 0);
+    this.#epoch = 'from' in options ? '' : options.epoch;
+    this.#lastInBucket = 'from' in options ? options.from.buckets : new Float64Array(options.buckets ?? 2 ** 20);
     this.#mask = this.#lastInBucket.length - 1;
+    if ('from' in options) this.begin(options.from);
+  }
+
+  /** Goes on from what was written down elsewhere; its buckets are taken over. */
+  begin({ epoch, applied, floor, patternFloor, patterns, buckets }: InvalidationsImage): void {
+    this.#epoch = epoch;
+    this.#key = undefined;
+    this.#applied = applied;
+    this.#floor = floor;
+    this.#patternFloor = patternFloor;
+    this.#patterns = patterns.map((entry) => ({ ...entry, matches: matcherOf(entry.selector) }));
+    this.#lastInBucket = buckets;
+    this.#mask = buckets.length - 1;
+    this.#latest = new LatestInvalidations(this.#maxLatest, applied);
   }
 
   get epoch(): string {

@@ -5,7 +5,7 @@
 // `apply` alone, in the order of the log: members that apply one log give the same verdicts.
 
 import type { Invalidations, Subject } from './invalidations.ts';
-import type { LogChange, Position } from './log.ts';
+import type { InvalidationsImage, LogEvent, Position } from './log.ts';
 import { OpenIntents } from './open-intents.ts';
 
 /** An entry as far as it tells whether it is outdated. */
@@ -38,8 +38,8 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   /** Reads count only while it says so; undefined: every source counts. */
   sources: SourceGate | undefined;
   /** Entries stamped up to here are of a process before. */
-  readonly #beganAt: Position;
-  readonly #intents = new OpenIntents();
+  #beganAt: Position;
+  #intents = new OpenIntents();
 
   /** `hasPast`: entries may have been stored by a process before. */
   constructor(invalidations: Invalidations, subjectOf: (entry: Entry) => Subject, hasPast = false) {
@@ -56,15 +56,28 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return this.#intents.size;
   }
 
-  /** The next change of the log. */
-  apply(position: Position, change: LogChange): void {
-    if (change.kind === 'open') this.#intents.open(change);
-    else if (change.kind === 'close') this.#intents.close(change.intent);
-    else {
-      if (change.soft === true) this.#hard ??= this.#invalidations.copy();
-      else this.#hard?.apply(change.selector, position);
-      this.#invalidations.apply(change.selector, position);
+  /** The next event of the log. */
+  apply(position: Position, event: LogEvent): void {
+    switch (event.kind) {
+      case 'open':
+        return this.#intents.open(event);
+      case 'close':
+        return this.#intents.close(event.intent);
+      case 'begin':
+        return this.#begin(event.image);
+      case 'invalidate':
+        if (event.soft === true) this.#hard ??= this.#invalidations.copy();
+        else this.#hard?.apply(event.selector, position);
+        this.#invalidations.apply(event.selector, position);
     }
+  }
+
+  #begin(image: InvalidationsImage): void {
+    this.#invalidations.begin(image);
+    // Which invalidations were soft is not in an image: they outdate.
+    this.#hard = undefined;
+    this.#intents = new OpenIntents();
+    if (this.#beganAt >= 0) this.#beganAt = image.applied;
   }
 
   stamp(): Stamp {

@@ -16,5 +16,31 @@ export type LogChange =
 /** A place in the log of invalidations. */
 export type Position = number;
 
+/** A prefix or pattern that is remembered. */
+export interface PatternEntry {
+  readonly position: Position;
+  readonly selector: Extract<Selector, { kind: 'prefix' | 'pattern' }>;
+}
+
+/** All that a node knows of what was invalidated, to be written down and begun from again. See invalidations.ts. */
+export interface InvalidationsImage {
+  readonly epoch: string;
+  readonly applied: Position;
+  readonly floor: Position;
+  readonly patternFloor: Position;
+  readonly patterns: readonly PatternEntry[];
+  /** Position of the last invalidation in each hashed bucket; the array the node works with, so copy it to keep it. */
+  readonly buckets: Float64Array;
+}
+
+/** What a log tells those who follow it. */
+export type LogEvent =
+  | LogChange
+  /**
+   * The log goes on from here: it has another epoch, or more was missed than it remembers. All intents are closed; those that
+   * are open are told next. The follower takes the buckets over.
+   */
+  | { readonly kind: 'begin'; readonly image: InvalidationsImage };
+
 /** A write in progress on a URI. */
 export type OpenIntent = Omit<Extract<LogChange, { kind: 'open' }>, 'kind'>;

@@ -5,8 +5,7 @@
 // A change that does not follow the last one ends the member, as does the end of its link.
 
 import { TidegateError } from '../errors.ts';
-import type { InvalidationsImage } from '../ledger/invalidations.ts';
-import type { LogChange, OpenIntent, Position } from '../ledger/log.ts';
+import type { InvalidationsImage, LogChange, LogEvent, OpenIntent, Position } from '../ledger/log.ts';
 import type { InvalidationLog } from '../ports.ts';
 
 /** The state from which a member begins: everything in force when it joined. Its link brings every later change. */
@@ -18,7 +17,7 @@ export interface Membership {
 }
 
 export type LogToMember =
-  | { readonly kind: 'change'; readonly number: number; readonly position: Position; readonly change: LogChange }
+  | { readonly kind: 'change'; readonly number: number; readonly position: Position; readonly change: LogEvent }
   /** The member's own append is durable, and applied by all. */
   | { readonly kind: 'appended'; readonly id: number; readonly position: Position }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string };
@@ -41,7 +40,7 @@ export class MemberLog implements InvalidationLog {
   readonly #parts: MemberLogParts;
   /** Own appends without an answer yet. */
   readonly #waiting = new Map<number, PromiseWithResolvers<Position>>();
-  #apply: ((position: Position, change: LogChange) => void) | undefined;
+  #apply: ((position: Position, event: LogEvent) => void) | undefined;
   /** Changes received before anyone follows. */
   readonly #early: Change[] = [];
   #number: number;
@@ -54,7 +53,7 @@ export class MemberLog implements InvalidationLog {
     this.#number = parts.membership.number;
   }
 
-  follow(apply: (position: Position, change: LogChange) => void): void {
+  follow(apply: (position: Position, event: LogEvent) => void): void {
     const { intents, image } = this.#parts.membership;
     this.#apply = apply;
     for (const intent of intents) apply(image.applied, { kind: 'open', ...intent });

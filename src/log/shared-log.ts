@@ -8,8 +8,7 @@
 // outcome is over. Until then no member stores them.
 
 import { messageOf } from '../errors.ts';
-import type { InvalidationsImage } from '../ledger/invalidations.ts';
-import type { LogChange, Position } from '../ledger/log.ts';
+import type { InvalidationsImage, LogChange, LogEvent, Position } from '../ledger/log.ts';
 import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
 import type { LogToMember, Membership, MemberToLog } from './member-log.ts';
 
@@ -56,28 +55,28 @@ const UNKNOWN_OUTCOME_MS = 30_000;
 export class SharedLog implements InvalidationLog {
   readonly #parts: SharedLogParts;
   readonly #members = new Set<Member>();
-  /** Open intents by id, with the member that opened each. An undefined owner is the keeper itself. */
-  readonly #intents = new Map<string, { readonly uri: string; readonly owner: Member | undefined }>();
+  /** Open intents by id. */
+  readonly #intents = new Map<string, string>();
+  /** Those that a member has opened or is about to open. */
+  readonly #owned = new Map<string, { readonly uri: string; readonly by: Member }>();
   /** Who waits until the change of this number is in force everywhere; ordered by number. */
   readonly #waiting: { readonly number: number; readonly resolve: () => void }[] = [];
   /** Number of the last change told. */
   #number = 0;
-  /** The member whose change is being appended. */
-  #appending: Member | undefined;
 
   constructor(parts: SharedLogParts) {
     this.#parts = parts;
   }
 
-  follow(apply: (position: Position, change: LogChange) => void): void {
-    this.#parts.log.follow((position, change) => {
-      apply(position, change);
-      this.#tell(position, change);
+  follow(apply: (position: Position, event: LogEvent) => void): void {
+    this.#parts.log.follow((position, event) => {
+      apply(position, event);
+      this.#tell(position, event);
     });
   }
 
   append(change: LogChange): Promise<Position> {
-    return this.#append(change, undefined);
+    return this.#append(change);
   }
 
   /** Call when a member is ready to receive changes. The member may serve once it has taken over the membership. */
@@ -85,7 +84,7 @@ export class SharedLog implements InvalidationLog {
     const member: Member = { link, applied: this.#number, lease: undefined, revoked: false };
     this.#members.add(member);
     const image = this.#parts.image();
-    const intents = [...this.#intents].map(([intent, { uri }]) => ({ intent, uri }));
+    const intents = [...this.#intents].map(([intent, uri]) => ({ intent, uri }));
     return {
       membership: { image: { ...image, buckets: image.buckets.slice() }, number: this.#number, intents },
       received: (message) => this.#received(member, message),
@@ -93,11 +92,9 @@ export class SharedLog implements InvalidationLog {
     };
   }
 
-  async #append(change: LogChange, from: Member | undefined): Promise<Position> {
+  async #append(change: LogChange): Promise<Position> {
     const before = this.#number;
-    this.#appending = from;
     const appended = this.#parts.log.append(change);
-    this.#appending = undefined;
     // A log may apply the change before or after `append` returns. If after, it is in force when the promise resolves, and
     // this may wait for later changes too.
     const number = this.#number > before ? this.#number : undefined;
@@ -117,10 +114,11 @@ export class SharedLog implements InvalidationLog {
       return;
     }
     const { id, change } = message;
+    if (change.kind === 'open') this.#owned.set(change.intent, { uri: change.uri, by: member });
     const answer = (said: LogToMember) => {
       if (this.#members.has(member)) member.link.send(said);
     };
-    this.#append(change, member).then(
+    this.#append(change).then(
       (position) => answer({ kind: 'appended', id, position }),
       (error) => answer({ kind: 'refused', id, reason: messageOf(error) }),
     );
@@ -129,12 +127,13 @@ export class SharedLog implements InvalidationLog {
   #left(member: Member): void {
     if (!this.#members.delete(member)) return;
     this.#endLease(member);
-    for (const [intent, { uri, owner }] of this.#intents) if (owner === member) this.#holdUnknown(intent, uri);
+    for (const [intent, { uri, by }] of this.#owned) if (by === member) this.#holdUnknown(intent, uri);
     this.#settle();
   }
 
   /** Nobody will ever learn how the write ended. */
   #holdUnknown(intent: string, uri: string): void {
+    this.#owned.delete(intent);
     const invalidated: LogChange = { kind: 'invalidate', selector: { kind: 'url', uri } };
     this.#unawaited(this.append(invalidated));
     this.#parts.tasks.later(this.#parts.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS, () => {
@@ -147,10 +146,14 @@ export class SharedLog implements InvalidationLog {
     appended.catch(this.#parts.fault);
   }
 
-  #tell(position: Position, change: LogChange): void {
+  #tell(position: Position, change: LogEvent): void {
     const number = ++this.#number;
-    if (change.kind === 'open') this.#intents.set(change.intent, { uri: change.uri, owner: this.#appending });
-    else if (change.kind === 'close') this.#intents.delete(change.intent);
+    if (change.kind === 'open') this.#intents.set(change.intent, change.uri);
+    else if (change.kind === 'begin') this.#intents.clear();
+    else if (change.kind === 'close') {
+      this.#intents.delete(change.intent);
+      this.#owned.delete(change.intent);
+    }
     for (const member of this.#members) {
       member.lease ??= this.#startLease(member);
       member.link.send({ kind: 'change', number, position, change });

@@ -48,7 +48,9 @@ class Member {
 
   constructor(log: InvalidationLog) {
     this.log = log;
-    log.follow((position, change) => void this.heard.push({ position, change }));
+    log.follow((position, event) => {
+      if (event.kind !== 'begin') this.heard.push({ position, change: event });
+    });
   }
 }
 

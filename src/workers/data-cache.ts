@@ -4,7 +4,6 @@
 import type { Cache, CacheOptions } from '../cache/contract.ts';
 import { createCacheOn } from '../cache/create-cache.ts';
 import { endingRequests, newEpoch, platformRandom, platformRoughNow } from '../cache/platform.ts';
-import { noteSharedLog } from '../cache/shared-logs.ts';
 import type { CacheTier } from '../cache/tiers.ts';
 import { TidegateError } from '../errors.ts';
 import { Invalidations } from '../ledger/invalidations.ts';
@@ -70,7 +69,6 @@ export class DataCache {
 
   #made(log: LeasedLog, env: Bindings): Cache {
     const history = log.history();
-    noteSharedLog(history.invalidations.epoch);
     return this.#on({ ...this.#options, tiers: this.#parts.tiers(env) }, history);
   }
 

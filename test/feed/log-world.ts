@@ -5,7 +5,7 @@
 // instant of its death, and the keeper hears of that later still.
 
 import { Invalidations } from '../../src/ledger/invalidations.ts';
-import type { LogChange, Position } from '../../src/ledger/log.ts';
+import type { LogChange, LogEvent, Position } from '../../src/ledger/log.ts';
 import type * as MemberSide from '../../src/log/member-log.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../src/log/member-log.ts';
 import type * as KeeperSide from '../../src/log/shared-log.ts';
@@ -24,7 +24,7 @@ export const UNKNOWN_MS = 30_000;
 
 interface Told {
   readonly position: Position;
-  readonly change: LogChange;
+  readonly change: LogEvent;
 }
 
 type Down = { readonly kind: 'welcome'; readonly membership: Membership } | LogToMember;
@@ -122,10 +122,10 @@ export class SimulatedMember {
     });
   }
 
-  #apply(invalidations: Invalidations, change: LogChange, position: Position): void {
+  #apply(invalidations: Invalidations, change: LogEvent, position: Position): void {
     if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
     else if (change.kind === 'open') this.openUris.set(change.intent, change.uri);
-    else this.openUris.delete(change.intent);
+    else if (change.kind === 'close') this.openUris.delete(change.intent);
   }
 
   #compare(told: Told): void {
@@ -166,7 +166,7 @@ export class LogWorld {
       this.told.push({ position, change });
       if (change.kind === 'invalidate') this.#invalidations.apply(change.selector, position);
       else if (change.kind === 'open') this.keepersOpen.set(change.intent, change.uri);
-      else this.keepersOpen.delete(change.intent);
+      else if (change.kind === 'close') this.keepersOpen.delete(change.intent);
     });
   }
 

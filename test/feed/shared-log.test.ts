@@ -44,7 +44,7 @@ const MUTANTS: { readonly [name: string]: readonly Edit[] } = {
     ['shared-log', 'member.link.revoke();', 'member.link.revoke(); this.#left(member);'],
   ],
   'never revokes': [['shared-log', 'member.link.revoke();', '']],
-  'forgets the writes of the dead': [['shared-log', 'if (owner === member) this.#holdUnknown(intent, uri);', '']],
+  'forgets the writes of the dead': [['shared-log', 'if (by === member) this.#holdUnknown(intent, uri);', '']],
   'holds unknown writes for no time': [['shared-log', 'this.#parts.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS', '0']],
   'invalidates unknown writes only once': [
     ['shared-log', 'this.#unawaited(this.append(invalidated));\n      this', 'this'],

@@ -3,7 +3,7 @@
 
 import { keyParts } from '../../src/entry/key.ts';
 import { globMatcher } from '../../src/ledger/glob.ts';
-import type { InvalidationsImage } from '../../src/ledger/invalidations.ts';
+import type { InvalidationsImage } from '../../src/ledger/log.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import type {
   IndexRows,

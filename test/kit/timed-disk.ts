@@ -1,7 +1,7 @@
 // A disk that takes its time, as one process sees it: what need not be done at once is done later, and no more once the
 // process is gone. The manifest does one thing after the other.
 
-import type { InvalidationsImage } from '../../src/ledger/invalidations.ts';
+import type { InvalidationsImage } from '../../src/ledger/log.ts';
 import type { DiskFile, DiskFolder, IndexRows, Manifest } from '../../src/store/disk/contract.ts';
 import type { MemoryManifest } from './memory-manifest.ts';
 

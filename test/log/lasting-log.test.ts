@@ -2,21 +2,32 @@
 // its machine has slept.
 
 import { expect, test } from 'vitest';
-import type { LogChange, Position } from '../../src/ledger/log.ts';
+import type { Invalidations } from '../../src/ledger/invalidations.ts';
+import type { LogEvent, Position } from '../../src/ledger/log.ts';
 import { Keeper } from '../../src/log/lease/keeper.ts';
 import { LastingLog } from '../../src/log/lease/lasting-log.ts';
 import { LeasedLog } from '../../src/log/lease/member.ts';
 import type { LogKeeper } from '../../src/log/lease/messages.ts';
+import type { InvalidationLog } from '../../src/ports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
 
 const LEASE_MS = 1_000;
 const tag = (text: string) => ({ kind: 'invalidate', selector: { kind: 'tag', tag: text } }) as const;
 
+interface Joined {
+  readonly log: LastingLog;
+  readonly own: InvalidationLog;
+  readonly heard: [Position, LogEvent][];
+  readonly faults: unknown[];
+  readonly invalidations: Invalidations;
+}
+
 class World {
   readonly time = new SimulatedTime();
   asleepMs = 0;
   isCut = false;
+  readonly joined: Joined[] = [];
   #keeper = this.#newKeeper();
   members = 0;
   #epochs = 0;
@@ -33,7 +44,7 @@ class World {
     this.#keeper = this.#newKeeper();
   }
 
-  async join() {
+  async join(): Promise<Joined> {
     const faults: unknown[] = [];
     const call = <T>(work: () => Promise<T>) => (this.isCut ? Promise.reject(new Error('cut off')) : work());
     const keeper: LogKeeper = {
@@ -48,14 +59,17 @@ class World {
       ...{ left: async () => {}, clock, tasks: time, renewMs: LEASE_MS / 4 },
       ...{ newEpoch: () => `p${this.members}`, fault: (error: unknown) => void faults.push(error) },
     });
-    await this.pass(0, log.begin());
-    const heard: [Position, LogChange][] = [];
+    const heard: [Position, LogEvent][] = [];
     const { invalidations, log: own } = log.history();
     own.follow((position, change) => {
       heard.push([position, change]);
       if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
+      if (change.kind === 'begin') invalidations.begin(change.image);
     });
-    return { log, own, heard, faults, invalidations };
+    const joined = { log, own, heard, faults, invalidations };
+    this.joined.push(joined);
+    await this.pass(0, log.begin());
+    return joined;
   }
 
   async pass<T>(ms: number, work?: Promise<T>): Promise<T | undefined> {
@@ -100,19 +114,58 @@ test('cut off, it serves nothing once its lease is over, and goes on with all th
   expect(one.heard.map(([, change]) => change)).toContainEqual(tag('lost'));
 });
 
-test('where its log is lost it goes on in the next: all is outdated first, and positions go on', async () => {
+test('where its log is lost it goes on in the next, of which it is told before it serves again', async () => {
   const world = new World();
   const { log, own, heard, invalidations } = await world.join();
   for (let at = 0; at < 5; at++) await world.pass(0, Promise.resolve(own.append(tag(`t${at}`))));
-  const before = invalidations.applied;
+  expect([invalidations.epoch, invalidations.applied]).toEqual(['e0', 5]);
   world.loseLog();
   await world.pass(2 * LEASE_MS);
-  expect(log.flushes).toBe(1);
-  expect(log.isLeased()).toBe(true);
-  expect(heard.at(-1)).toEqual([before + 1, { kind: 'invalidate', selector: { kind: 'all' } }]);
+  expect([log.flushes, log.isLeased()]).toEqual([1, true]);
+  expect(heard.at(-1)).toMatchObject([0, { kind: 'begin', image: { epoch: 'e1' } }]);
   const position = await world.pass(0, Promise.resolve(own.append(tag('after'))));
-  expect(position).toBe(before + 2);
-  expect(heard.map(([at]) => at)).toEqual([...heard.map(([at]) => at)].sort((a, b) => a - b));
+  expect([position, invalidations.epoch, invalidations.applied]).toEqual([1, 'e1', 1]);
+});
+
+test('what is appended to a log that has ended stands in the one that begins', async () => {
+  const world = new World();
+  const [one, other] = [await world.join(), await world.join()];
+  world.loseLog();
+  const position = await world.pass(0, Promise.resolve(one.own.append(tag('a'))));
+  await world.pass(LEASE_MS);
+  expect(other.invalidations.lastAffecting({ uri: '', origin: '', tags: ['a'] })).toBe(position);
+  expect([one.invalidations.epoch, other.invalidations.epoch]).toEqual(['e1', 'e1']);
+});
+
+test('a write under way stays one where its log is lost', async () => {
+  const world = new World();
+  const [one, other] = [await world.join(), await world.join()];
+  const open = { kind: 'open', intent: 'i', uri: '/a' } as const;
+  await world.pass(0, Promise.resolve(one.own.append(open)));
+  world.loseLog();
+  await world.pass(2 * LEASE_MS);
+  for (const { heard, invalidations } of [one, other]) {
+    expect(
+      heard.slice(heard.findLastIndex(([, { kind }]) => kind === 'begin')).map(([, event]) => event),
+    ).toContainEqual(open);
+    expect(invalidations.epoch).toBe('e1');
+  }
+  await world.pass(0, Promise.resolve(one.own.append({ kind: 'close', intent: 'i' })));
+  world.loseLog();
+  await world.pass(2 * LEASE_MS);
+  expect(one.heard.at(-1)).toMatchObject([0, { kind: 'begin', image: { epoch: 'e2' } }]);
+});
+
+test('it begins by itself once the log comes into reach, and those who came before are told', async () => {
+  const world = new World();
+  world.isCut = true;
+  const early = await world.join().catch((error: unknown) => error);
+  expect(String(early)).toContain('cut off');
+  const { log, heard, invalidations } = world.joined[0] as Joined;
+  expect([log.isLeased(), heard]).toEqual([false, []]);
+  world.isCut = false;
+  await world.pass(LEASE_MS);
+  expect([log.isLeased(), invalidations.epoch]).toEqual([true, 'e0']);
 });
 
 test('between the lease of a new member and the outdating of everything nothing is served', async () => {

@@ -150,8 +150,8 @@ export const MUTANTS: readonly Mutant[] = [
     'member.revoked = true;\n      this.#members.delete(member);\n      this.#settle();',
   ]),
   mutant('writes-of-dead-members-forgotten', 'log/shared-log.ts', [
-    'if (owner === member) this.#holdUnknown(intent, uri);',
-    "if (owner === member) this.#unawaited(this.append({ kind: 'close', intent }));",
+    'if (by === member) this.#holdUnknown(intent, uri);',
+    "if (by === member) this.#unawaited(this.append({ kind: 'close', intent }));",
   ]),
   mutant('write-before-its-intent', 'engine/http/write.ts', [
     'return inForce(context);',

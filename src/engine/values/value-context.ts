@@ -50,9 +50,9 @@ export class ValueContext {
     const tally = new ValueTally(names, parts.watch);
     const ledger = new Ledger<LedgerEntry, ValueFlight>(invalidations, subjectOf);
     const followers = new Set<() => void>();
-    log.follow((position, change) => {
-      ledger.apply(position, change);
-      if (change.kind === 'invalidate') for (const follower of followers) follower();
+    log.follow((position, event) => {
+      ledger.apply(position, event);
+      if (event.kind === 'invalidate' || event.kind === 'begin') for (const follower of followers) follower();
     });
     this.judge = {
       arrive: () => ledger.arrive(),

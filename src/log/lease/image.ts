@@ -1,7 +1,7 @@
 // An image of what was invalidated, without the buckets that nothing has marked: they are most of a young log's.
 
-import { BUCKET_FORM, type InvalidationsImage } from '../../ledger/invalidations.ts';
-import type { Position } from '../../ledger/log.ts';
+import { BUCKET_FORM } from '../../ledger/invalidations.ts';
+import type { InvalidationsImage, Position } from '../../ledger/log.ts';
 import type { SparseImage } from './messages.ts';
 
 /** Of buckets, prefixes and patterns: to be changed with what an image says of them, but for the choice of a bucket. */
@@ -33,7 +33,7 @@ export function dense({ form, size, indexes, positions, ...rest }: SparseImage):
 const OTHER_BUCKETS = 2 ** 14;
 
 /** Of a log of which nothing is known but how far it has come: everything stored before is outdated. */
-export function emptied(epoch: string, applied: Position): SparseImage {
+export function emptied(epoch: string, applied: Position, size = OTHER_BUCKETS): SparseImage {
   const nothing = { patterns: [], indexes: new Uint32Array(), positions: new Float64Array() };
-  return { epoch, applied, floor: applied, patternFloor: applied, form: FORM, size: OTHER_BUCKETS, ...nothing };
+  return { epoch, applied, floor: applied, patternFloor: applied, form: FORM, size, ...nothing };
 }

@@ -5,8 +5,8 @@
 
 import { TidegateError } from '../../errors.ts';
 import { fnv1a } from '../../ledger/hashes.ts';
-import { Invalidations, type InvalidationsImage } from '../../ledger/invalidations.ts';
-import type { LogChange, Position } from '../../ledger/log.ts';
+import { Invalidations } from '../../ledger/invalidations.ts';
+import type { InvalidationsImage, LogChange, Position } from '../../ledger/log.ts';
 import { dense, sparse } from './image.ts';
 import { type KeptIntent, KeptIntents } from './intents.ts';
 import type { LogPlace, PlacedChange, SparseImage } from './messages.ts';

@@ -2,11 +2,11 @@
 // on in the one that begins.
 //
 // A log ends when its engine was lost or set back, or when this process was too far behind. What happened meanwhile nobody knows, so
-// everything is invalidated. Positions go on: followers hear those of this process, which are those of the log and what went before.
+// followers are told from what the log goes on now. Epoch and positions are those of the log, the same for all its members.
 
 import { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
-import type { LogChange, Position } from '../../ledger/log.ts';
+import type { InvalidationsImage, LogChange, LogEvent, OpenIntent, Position } from '../../ledger/log.ts';
 import type { Cancel, Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { dense, emptied } from './image.ts';
 import type { LeasedLog } from './member.ts';
@@ -27,16 +27,18 @@ export interface LastingLogParts {
   readonly fault: (error: unknown) => void;
 }
 
-type Apply = (position: Position, change: LogChange) => void;
+type Apply = (position: Position, event: LogEvent) => void;
 
 export class LastingLog {
   readonly #parts: LastingLogParts;
   readonly #followers = new Set<Apply>();
   readonly #sleep: SleepWatch;
   #member: LeasedLog;
-  /** Position here of the position 0 there. */
-  #base = 0;
-  #applied = 0;
+  /** All that is in force here. Before the first renewal: of an epoch that no log has. */
+  #invalidations: Invalidations;
+  readonly #intents = new Map<string, OpenIntent>();
+  /** Intents of this process, which it opens again where the log has lost them. */
+  readonly #own = new Map<string, Extract<LogChange, { kind: 'open' }>>();
   /** False: a member is about to join, and what it knows is not in force yet. */
   #isBegun = false;
   /** Number of the change that the keeper was last told to be in force here. */
@@ -45,21 +47,20 @@ export class LastingLog {
   #isAgain = false;
   #cancel: Cancel = () => {};
   #closed: TidegateError | undefined;
-  /** Logs that ended, and so all was invalidated. */
+  /** How often all that was stored before became outdated: another epoch, or too much was missed. */
   flushes = 0;
 
   constructor(parts: LastingLogParts) {
     this.#parts = parts;
     this.#member = parts.join();
     this.#sleep = new SleepWatch(parts.clock);
+    this.#invalidations = new Invalidations({ from: dense(emptied(parts.newEpoch(), 0)) });
   }
 
-  /** Rejects with E_LOG when the log is not in reach. */
+  /** Rejects with E_LOG when the log is not in reach; it goes on to ask, until `close`. */
   async begin(): Promise<void> {
-    await this.#member.renew();
-    this.#begun();
-    void this.renew().catch(this.#parts.fault);
     this.#renewLater();
+    await this.renew();
   }
 
   /** True: every change acknowledged before now is in force here, so a cache may serve. */
@@ -67,17 +68,21 @@ export class LastingLog {
     return this.#isBegun && this.#member.isLeased() && !this.#sleep.hasSlept;
   }
 
-  /** Everything that one cache begins from. It hears of all from now on. */
+  /** Everything that one cache begins from, and what it is told from then on. */
   history(): { readonly invalidations: Invalidations; readonly log: InvalidationLog } {
-    const from = dense(emptied(this.#parts.newEpoch(), this.#applied));
-    const invalidations = new Invalidations({ from: { ...from, buckets: new Float64Array(BUCKETS) } });
-    const follow = (apply: Apply) => void this.#followers.add(apply);
-    const append = async (change: LogChange) => {
-      if (this.#closed !== undefined) throw this.#closed;
-      const base = this.#base;
-      return base + (await this.#member.append(change));
+    const invalidations = this.#invalidations.copy();
+    const follow = (apply: Apply) => {
+      this.#followers.add(apply);
+      const { epoch, applied } = this.#invalidations;
+      if (epoch !== invalidations.epoch || applied !== invalidations.applied) apply(applied, this.#beginning());
+      for (const open of this.#intents.values()) apply(applied, { kind: 'open', ...open });
     };
-    return { invalidations, log: { follow, append } };
+    return { invalidations, log: { follow, append: (change) => this.#append(change) } };
+  }
+
+  /** See `LeasedLog.opened`. */
+  opened(): Promise<unknown> | undefined {
+    return this.#member.opened();
   }
 
   /** The log may have gone on to there. */
@@ -104,6 +109,21 @@ export class LastingLog {
     await this.#parts.left(this.#member);
   }
 
+  async #append(change: LogChange): Promise<Position> {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (change.kind === 'open') this.#own.set(change.intent, change);
+    else if (change.kind === 'close') this.#own.delete(change.intent);
+    const member = this.#member;
+    try {
+      return await member.append(change);
+    } catch (error) {
+      if (member.ended === undefined || this.#closed !== undefined) throw error;
+      // Whoever waits for it has to know that it is in the log that goes on.
+      if (this.#member === member) await this.renew();
+      return this.#member.append(change);
+    }
+  }
+
   async #renewed(): Promise<void> {
     while (this.#isAgain) {
       if (this.#closed !== undefined) throw this.#closed;
@@ -117,6 +137,7 @@ export class LastingLog {
         await this.#joinAnew();
         told = -1;
       }
+      if (!this.#isBegun) this.#begun();
       this.#told = told;
       this.#sleep.note(aheadMs);
       // What has come is in force now: to be told at once, since somebody may wait for it.
@@ -124,28 +145,37 @@ export class LastingLog {
     }
   }
 
+  /** Until it has joined, its caches serve nothing. */
   async #joinAnew(): Promise<void> {
     this.#isBegun = false;
     void this.#parts.left(this.#member);
     this.#member = this.#parts.join();
-    await this.#member.renew();
     this.flushes++;
-    this.#begun();
+    await this.#member.renew();
   }
 
   #begun(): void {
-    const { applied } = this.#member.history().invalidations;
-    const first = this.#applied + 1;
-    this.#base = first - applied;
-    this.#tell(first, EVERYTHING);
-    const base = this.#base;
-    this.#member.follow((position, change) => this.#tell(base + position, change));
+    this.#invalidations = this.#member.history().invalidations;
+    this.#intents.clear();
+    for (const apply of this.#followers) apply(this.#invalidations.applied, this.#beginning());
+    this.#member.follow((position, change) => this.#force(position, change));
+    for (const open of this.#own.values()) {
+      if (this.#intents.has(open.intent)) continue;
+      this.#force(this.#invalidations.applied, open);
+      this.#member.append(open).catch(this.#parts.fault);
+    }
     this.#isBegun = true;
   }
 
-  #tell(position: Position, change: LogChange): void {
-    this.#applied = position;
-    for (const apply of this.#followers) apply(position, change);
+  #beginning(): { readonly kind: 'begin'; readonly image: InvalidationsImage } {
+    return { kind: 'begin', image: this.#invalidations.copy().image() };
+  }
+
+  #force(position: Position, event: LogEvent): void {
+    if (event.kind === 'invalidate') this.#invalidations.apply(event.selector, position);
+    else if (event.kind === 'open') this.#intents.set(event.intent, event);
+    else if (event.kind === 'close') this.#intents.delete(event.intent);
+    for (const apply of this.#followers) apply(position, event);
   }
 
   #renewLater(): void {
@@ -157,7 +187,3 @@ export class LastingLog {
     });
   }
 }
-
-/** Of each cache: 2 MB. */
-const BUCKETS = 2 ** 18;
-const EVERYTHING: LogChange = Object.freeze({ kind: 'invalidate', selector: Object.freeze({ kind: 'all' }) });

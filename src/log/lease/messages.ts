@@ -5,8 +5,7 @@
 // an image of another version for one that says only how far its log has come (image.ts).
 
 import { expected } from '../../errors.ts';
-import type { InvalidationsImage } from '../../ledger/invalidations.ts';
-import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
+import type { InvalidationsImage, LogChange, OpenIntent, Position } from '../../ledger/log.ts';
 
 /** A place in the log: the number of a change. Numbers have no gaps, positions do. */
 export interface LogPlace {

@@ -1,7 +1,7 @@
 // The last invalidations that came into force here, whoever made them, for operators to look at.
 
 import type { RecentInvalidation } from '../../admin/contract.ts';
-import type { LogChange, Position } from '../../ledger/log.ts';
+import type { LogEvent, Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock } from '../../ports.ts';
 
@@ -17,9 +17,11 @@ export class RecentInvalidations {
     this.#clock = clock;
   }
 
-  readonly heard = (position: Position, change: LogChange): void => {
-    if (change.kind !== 'invalidate') return;
-    this.#kept[this.#next] = { position, at: this.#clock.now(), selector: change.selector };
+  readonly heard = (position: Position, event: LogEvent): void => {
+    // A log that goes on elsewhere has other positions: those of before name nothing in it.
+    if (event.kind === 'begin') this.#kept.length = this.#next = 0;
+    if (event.kind !== 'invalidate') return;
+    this.#kept[this.#next] = { position, at: this.#clock.now(), selector: event.selector };
     this.#next = (this.#next + 1) % MOST_KEPT;
   };
 

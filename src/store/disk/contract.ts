@@ -4,8 +4,7 @@
 // Bytes are in segment files. The manifest, written after the bytes, says what is stored. An entry is handed out only when
 // both agree: the record at the row's place has the row's key and generation, and its checksum holds.
 
-import type { InvalidationsImage } from '../../ledger/invalidations.ts';
-import type { Position } from '../../ledger/log.ts';
+import type { InvalidationsImage, Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Random, Tasks } from '../../ports.ts';
 

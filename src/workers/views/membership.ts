@@ -86,9 +86,9 @@ export class Membership {
     if (this.#ledger !== undefined || this.#log !== log) return;
     const ledger = new Ledger<LedgerEntry>(log.history().invalidations, subjectOf);
     this.#ledger = ledger;
-    log.follow((position, change) => {
-      ledger.apply(position, change);
-      if (change.kind === 'invalidate') this.#parts.changed();
+    log.follow((position, event) => {
+      ledger.apply(position, event);
+      if (event.kind === 'invalidate') this.#parts.changed();
     });
     // What was kept before may be outdated by now.
     this.#parts.changed();

@@ -1,6 +1,7 @@
 // A journal on simulated parts: a folder that forgets, a manifest that holds images only, time that stands still.
 
-import type { Invalidations, InvalidationsImage } from '../../../src/ledger/invalidations.ts';
+import type { Invalidations } from '../../../src/ledger/invalidations.ts';
+import type { InvalidationsImage } from '../../../src/ledger/log.ts';
 import { type Journal, type JournalEvent, openJournal } from '../../../src/store/disk/journal/journal.ts';
 import { type Recovery, recover } from '../../../src/store/disk/journal/recovery.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';

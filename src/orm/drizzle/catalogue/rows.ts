@@ -5,10 +5,10 @@
 // does not tell them. Both sides must mean the same by a column and by equal values. So the names hold a mark of the tables as
 // they were when the database was asked; whoever knows of other tables falls back to the table.
 
+import { insideOf } from '../../../cache/cache.ts';
 import type { Cache } from '../../../cache/contract.ts';
 import { MARK } from '../../../cache/keys/key-space.ts';
 import { MAX_TAGS } from '../../../cache/keys/tags.ts';
-import { isSharedLog } from '../../../cache/shared-logs.ts';
 import { bindInstance, resultRowsOf } from '../../../dependency/bind.ts';
 import type { Dialect } from '../../../dependency/template.ts';
 import type { Eventually } from '../../../ports.ts';
@@ -146,7 +146,7 @@ export class Rows {
     };
     try {
       // Who knows other tables there would not hear of names that hold a mark of these.
-      if (isSharedLog(cache.stamp().epoch)) return 'none';
+      if (insideOf(cache)?.shared.isShared !== false) return 'none';
       const facts = readRowFacts(dialect, ask);
       return isPromise(facts) ? facts.catch(failed) : facts;
     } catch (error) {

@@ -13,8 +13,7 @@
 // is trusted then, so an invalidation may be acknowledged although no file has it. The steps above end that state.
 
 import { TidegateError } from '../../../errors.ts';
-import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
-import type { LogChange, Position } from '../../../ledger/log.ts';
+import type { InvalidationsImage, LogChange, Position } from '../../../ledger/log.ts';
 import type { Cancel, Eventually, InvalidationLog, Tasks } from '../../../ports.ts';
 import type { DiskFolder, Manifest } from '../contract.ts';
 import { encodeHeader, encodeRecord, GroupSync, type LogEnd, LogFile, TailMark } from './journal-files.ts';

@@ -5,8 +5,8 @@
 // how far the log must come at least. Only if all agree is the result exact. Otherwise a new epoch begins, and everything
 // stored under the old one must be validated before reuse.
 
-import { Invalidations, type InvalidationsImage } from '../../../ledger/invalidations.ts';
-import type { OpenIntent, Position } from '../../../ledger/log.ts';
+import { Invalidations } from '../../../ledger/invalidations.ts';
+import type { InvalidationsImage, OpenIntent, Position } from '../../../ledger/log.ts';
 import type { DiskFile, DiskFolder, Manifest } from '../contract.ts';
 import {
   decodeHeader,

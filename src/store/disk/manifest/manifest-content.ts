@@ -10,8 +10,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { bodyBytesOf, type Entry } from '../../../entry/stored-response.ts';
-import { BUCKET_FORM, type InvalidationsImage } from '../../../ledger/invalidations.ts';
-import type { Position } from '../../../ledger/log.ts';
+import { BUCKET_FORM } from '../../../ledger/invalidations.ts';
+import type { InvalidationsImage, Position } from '../../../ledger/log.ts';
 import type { ManifestChange, ManifestRow, Place } from '../contract.ts';
 import { keyHash } from '../index/entry-index.ts';
 

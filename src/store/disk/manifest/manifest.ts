@@ -5,7 +5,7 @@
 // is still writing.
 
 import { Worker } from 'node:worker_threads';
-import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
+import type { InvalidationsImage } from '../../../ledger/log.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from '../contract.ts';
 import {
