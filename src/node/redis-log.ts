@@ -73,6 +73,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<RedisLog> 
   };
   const log = new LastingLog({
     ...{ join, clock, tasks, newEpoch, fault: onFault, renewMs: leaseMs / 4 },
+    keep: (place, image) => keeper.keep(place, image),
     left: (member) => keeper.leave(members.get(member) as string),
   });
   await keeper.begin();

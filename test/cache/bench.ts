@@ -53,6 +53,7 @@ export function cacheBench<S extends SchemaLike<S> = Schema>(
     },
   });
   const cache = namedCache<S>({
+    isShared: false,
     ...{
       engine,
       options,

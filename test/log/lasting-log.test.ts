@@ -56,7 +56,7 @@ class World {
     const log = new LastingLog({
       join: () =>
         new LeasedLog({ keeper, clock, tasks: time, member: `m${this.members++}`, mode: 'lease', leaseMs: LEASE_MS }),
-      ...{ left: async () => {}, clock, tasks: time, renewMs: LEASE_MS / 4 },
+      ...{ left: async () => {}, keep: async () => {}, clock, tasks: time, renewMs: LEASE_MS / 4 },
       ...{ newEpoch: () => `p${this.members}`, fault: (error: unknown) => void faults.push(error) },
     });
     const heard: [Position, LogEvent][] = [];

@@ -16,6 +16,8 @@ import { SleepWatch } from './sleep-watch.ts';
 export interface LastingLogParts {
   /** A new member of the log. */
   readonly join: () => LeasedLog;
+  /** Called after each renewal with what is in force, and up to where: to be written down for those who join. */
+  readonly keep: (place: LogPlace, image: () => InvalidationsImage) => Promise<unknown>;
   /** Called with a member that serves no more. */
   readonly left: (member: LeasedLog) => Promise<void>;
   readonly clock: Clock;
@@ -139,6 +141,8 @@ export class LastingLog {
       }
       if (!this.#isBegun) this.#begun();
       this.#told = told;
+      const { known } = this.#member;
+      if (known !== undefined) this.#parts.keep(known, () => this.#invalidations.image()).catch(this.#parts.fault);
       this.#sleep.note(aheadMs);
       // What has come is in force now: to be told at once, since somebody may wait for it.
       if ((this.#member.known?.number ?? -1) > told) this.#isAgain = true;
@@ -159,8 +163,8 @@ export class LastingLog {
     this.#intents.clear();
     for (const apply of this.#followers) apply(this.#invalidations.applied, this.#beginning());
     this.#member.follow((position, change) => this.#force(position, change));
+    // Also those that the log still has: it knows them as of a member that has left.
     for (const open of this.#own.values()) {
-      if (this.#intents.has(open.intent)) continue;
       this.#force(this.#invalidations.applied, open);
       this.#member.append(open).catch(this.#parts.fault);
     }

@@ -6,21 +6,22 @@
 // clock: the engine's is not asked.
 
 import { expected } from '../../errors.ts';
-import type { LogChange, OpenIntent } from '../../ledger/log.ts';
+import type { InvalidationsImage, LogChange, OpenIntent } from '../../ledger/log.ts';
 import type { Cancel, Clock, Tasks } from '../../ports.ts';
 import { driftMs } from '../lease/grants.ts';
-import { emptied } from '../lease/image.ts';
 import {
   type AppendRequest,
   checkAppend,
   checkRenew,
   type LogKeeper,
+  type LogPlace,
   type LogReply,
   type PlacedChange,
   type RenewRequest,
 } from '../lease/messages.ts';
 import type { Engine } from './client.ts';
-import { channelOf, DROP, keysOf, SCRIPT } from './script.ts';
+import { imageAfter, imageText } from './image-text.ts';
+import { channelOf, DROP, IMAGE_EACH, KEEP, keysOf, SCRIPT } from './script.ts';
 
 export interface RedisKeeperParts {
   readonly engine: Engine;
@@ -39,6 +40,7 @@ export interface RedisKeeperParts {
 type Said = readonly [
   ...[epoch: string, number: string, check: string, known: string, position: string],
   ...[told: readonly string[], open: readonly string[], placed: readonly string[], waits: readonly string[]],
+  from: string,
 ];
 
 /** Who waits until members know a change, or cannot have a lease any more. */
@@ -62,6 +64,8 @@ export class RedisKeeper implements LogKeeper {
   /** By epoch and member: the number up to which it knows the log. */
   readonly #known = new Map<string, number>();
   #epoch = '';
+  /** Of the last image that was written down or left to others. */
+  #kept = '';
   #unsubscribe: () => void = () => {};
 
   constructor(parts: RedisKeeperParts) {
@@ -89,6 +93,19 @@ export class RedisKeeper implements LogKeeper {
     return replyOf(said);
   }
 
+  /** Writes down what is in force, for those who join; false: it is not time for that. Rejects with E_LOG. */
+  async keep({ epoch, number }: Pick<LogPlace, 'epoch' | 'number'>, image: () => InvalidationsImage): Promise<boolean> {
+    const place = `${epoch} ${Math.floor(number / IMAGE_EACH)}`;
+    if (number < IMAGE_EACH || place === this.#kept) return false;
+    this.#kept = place;
+    const [meta = '', , , , kept = ''] = this.#keys;
+    const { engine } = this.#parts;
+    const [ofEpoch, known] = (await engine.run('HMGET', kept, 'epoch', 'number')) as (string | null)[];
+    if (ofEpoch === epoch && Number(known) > number - IMAGE_EACH) return false;
+    await engine.script(KEEP, [meta, kept], [epoch, String(number), imageText(image())]);
+    return true;
+  }
+
   /** The member serves no more, so nobody has to wait for it. */
   async leave(member: string): Promise<void> {
     // If that is not heard, its lease runs out.
@@ -103,7 +120,14 @@ export class RedisKeeper implements LogKeeper {
   async #call({ member, known, changes }: AppendRequest, call: 'renew' | 'append' | 'ask'): Promise<Said> {
     const { engine, name, newEpoch } = this.#parts;
     const place = known === undefined ? ['', '0', '0'] : [known.epoch, String(known.number), String(known.check)];
-    const args = [channelOf(name), member, newEpoch(), ...place, call, ...changes.flatMap(argumentsOf)];
+    const args = [
+      channelOf(name),
+      member,
+      newEpoch(),
+      ...place,
+      call,
+      ...changes.flatMap((change) => argumentsOf(change, member)),
+    ];
     const said = (await engine.script(SCRIPT, this.#keys, args)) as Said;
     if (said[0] !== this.#epoch) this.#beganAnew(said[0]);
     return said;
@@ -202,15 +226,18 @@ export class RedisKeeper implements LogKeeper {
 
 const LOOK_MS = 100;
 
-function argumentsOf(change: LogChange): string[] {
+function argumentsOf(change: LogChange, by: string): string[] {
   const text = JSON.stringify(change);
   if (change.kind === 'invalidate') return [change.kind, text, '', ''];
   if (change.kind === 'close') return [change.kind, text, change.intent, ''];
   const { kind: _, ...open } = change;
-  return [change.kind, text, change.intent, JSON.stringify(open)];
+  return [change.kind, text, change.intent, JSON.stringify({ ...open, by })];
 }
 
-function replyOf([epoch, number, check, known, position, told, open, placed]: Said): LogReply {
+/** An intent as the engine has it. */
+type EngineIntent = OpenIntent & { readonly by: string; readonly due?: number };
+
+function replyOf([epoch, number, check, known, position, told, open, placed, , from]: Said): LogReply {
   const changes: PlacedChange[] = [];
   for (let at = 0; at < told.length; at += 2) changes.push([Number(told[at]), JSON.parse(told[at + 1] as string)]);
   const place = { epoch, number: Number(number), check: Number(check), sharing: 0 };
@@ -218,6 +245,10 @@ function replyOf([epoch, number, check, known, position, told, open, placed]: Sa
   if (known !== '') return { ...place, positions, changes, membership: undefined };
   const applied = Number(position);
   if (!Number.isSafeInteger(applied)) expected('E_LOG', 'the position of a log', position);
-  const intents = open.map((text) => JSON.parse(text) as OpenIntent);
-  return { ...place, positions, changes: undefined, membership: { image: emptied(epoch, applied), intents } };
+  const intents = open.map((text) => {
+    const { by: _, due: __, ...intent } = JSON.parse(text) as EngineIntent;
+    return intent;
+  });
+  const image = imageAfter(from, changes, { epoch, applied });
+  return { ...place, positions, changes: undefined, membership: { image, intents } };
 }

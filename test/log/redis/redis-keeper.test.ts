@@ -5,6 +5,7 @@ import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { platformClock, platformTasks } from '../../../src/cache/platform.ts';
 import { LeasedLog } from '../../../src/log/lease/member.ts';
+import type { LogPlace } from '../../../src/log/lease/messages.ts';
 import { engineOf } from '../../../src/log/redis/client.ts';
 import { RedisKeeper } from '../../../src/log/redis/redis-keeper.ts';
 import { keysOf } from '../../../src/log/redis/script.ts';
@@ -42,12 +43,14 @@ async function world() {
     await log.renew();
     const heard: string[] = [];
     log.follow((_, change) => heard.push(change.kind === 'invalidate' ? JSON.stringify(change.selector) : change.kind));
-    return { log, heard };
+    return { log, heard, invalidations: log.history().invalidations };
   };
   const tag = (text: string) => ({ kind: 'invalidate', selector: { kind: 'tag', tag: text } }) as const;
   const run = (...args: string[]) => client.sendCommand(args);
-  const [meta = '', changes = '', lease = '', intents = ''] = keysOf(name);
-  return { keeper, member, tag, run, keys: { meta, changes, lease, intents } };
+  const [meta = '', changes = '', lease = '', intents = '', image = ''] = keysOf(name);
+  // `openRedisLog` writes it.
+  await run('HSET', meta, 'lease', String(LEASE_MS));
+  return { keeper, member, tag, run, keys: { meta, changes, lease, intents, image } };
 }
 
 test('a member is told all changes in order, and one that joins later begins from there', async () => {
@@ -88,6 +91,77 @@ test('an append waits for a member until that knows it, or its lease is over', a
   await one.log.append(tag('c'));
   expect(performance.now() - again).toBeLessThan(LEASE_MS / 2);
 });
+
+const tagged = (name: string) => ({ uri: '', origin: '', tags: [name] });
+
+test('who joins knows what was invalidated before: from the changes, or from an image that is kept now and then', async () => {
+  const { keeper, member, tag, run, keys } = await world();
+  const one = await member();
+  const positions = await Promise.all(Array.from({ length: 5_010 }, (_, at) => one.log.append(tag(`t${at}`))));
+  const known = one.log.known as LogPlace;
+  const early = await member();
+  expect(early.invalidations.lastAffecting(tagged('t7'))).toBe(positions[7]);
+  expect(early.invalidations.lastAffecting(tagged('other'))).toBe(0);
+  const image = () => early.invalidations.image();
+  expect([await keeper.keep(known, image), await keeper.keep(known, image)]).toEqual([true, false]);
+  const last = await one.log.append(tag('last'));
+  await run('XTRIM', keys.changes, 'MAXLEN', '2');
+  const late = await member();
+  const found = ['t7', 'last', 'other'].map((name) => late.invalidations.lastAffecting(tagged(name)));
+  expect(found).toEqual([positions[7], last, 0]);
+  await run('XTRIM', keys.changes, 'MAXLEN', '0');
+  // What came after the image is not known, so everything is outdated.
+  expect((await member()).invalidations.lastAffecting(tagged('other'))).toBe(last);
+}, 20_000);
+
+test.each<[string, (keeper: RedisKeeper, known: LogPlace) => LogPlace]>([
+  ['of another epoch', (_, known) => ({ ...known, epoch: 'another' })],
+  ['older than the one that is kept', (_, known) => ({ ...known, number: known.number - 1 })],
+])(
+  'an image %s is not kept',
+  async (_, other) => {
+    const { keeper, member, tag, run, keys } = await world();
+    const one = await member();
+    await Promise.all(Array.from({ length: 5_010 }, (_, at) => one.log.append(tag(`t${at}`))));
+    const known = one.log.known as LogPlace;
+    await keeper.keep(known, () => one.invalidations.image());
+    const before = await run('HGETALL', keys.image);
+    await keeper.keep(other(keeper, known), () => one.invalidations.image());
+    expect(await run('HGETALL', keys.image)).toEqual(before);
+  },
+  20_000,
+);
+
+test('a write whose member has vanished outdates what it was on, at once and when its outcome is certain', async () => {
+  const { member, run, keys } = await world();
+  const [one, other] = [await member(), await member()];
+  await one.log.append({ kind: 'open', intent: 'i1', uri: 'http://h/a' });
+  await other.log.append({ kind: 'open', intent: 'i2', uri: 'http://h/b', isPrefix: true });
+  await other.log.append({ kind: 'open', intent: 'i3', uri: 'http://h/\ud800' });
+  const renewed = async (ms: number) => {
+    for (const end = performance.now() + ms; performance.now() < end; ) {
+      await one.log.renew();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await renewed(1.5 * LEASE_MS);
+  expect(one.heard.filter((what) => what.startsWith('{'))).toEqual([JSON.stringify({ kind: 'all' })]);
+  await renewed(1_500);
+  const prefix = JSON.stringify({ kind: 'prefix', prefix: 'http://h/b' });
+  const told = one.heard.map((text) => (text.startsWith('{') ? sorted(text) : text));
+  expect(told.slice(3)).toEqual([JSON.stringify({ kind: 'all' }), 'close', prefix]);
+  const kept = JSON.parse(String(await run('HGET', keys.intents, 'i2')));
+  expect(kept.due - Date.now()).toBeGreaterThan(20_000);
+  await run('HSET', keys.intents, 'i2', JSON.stringify({ ...kept, due: 1 }));
+  await renewed(2 * LEASE_MS);
+  expect(one.heard.slice(6).map((text) => (text.startsWith('{') ? sorted(text) : text))).toEqual([prefix, 'close']);
+  expect(await run('HKEYS', keys.intents)).toEqual(['i1']);
+}, 20_000);
+
+/** The engine puts members in an order of its own. */
+function sorted(text: string): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).sort()));
+}
 
 test('open intents are told to who joins, and closed ones not', async () => {
   const { member } = await world();

@@ -266,7 +266,7 @@ describe('what is wrong is told', () => {
     const name = newName();
     const client = await connected();
     await client.sendCommand(['HSET', `tidegate:{${name}}:meta`, 'format', '9', 'epoch', 'e']);
-    await expect(openRedisLog({ client, name })).rejects.toThrow('expected a log of format 1 or older, got format 9');
+    await expect(openRedisLog({ client, name })).rejects.toThrow('expected a log of format 2 or older, got format 9');
   });
 
   test('a log beside a disk tier, which keeps one of its own', async () => {

@@ -1,0 +1,58 @@
+// What is in force as the engine keeps it for members that join: an image as text, and the changes after it.
+
+import { Invalidations } from '../../ledger/invalidations.ts';
+import type { InvalidationsImage, Position } from '../../ledger/log.ts';
+import { dense, emptied, sparse } from '../lease/image.ts';
+import { isKnownChange, type PlacedChange, type SparseImage } from '../lease/messages.ts';
+
+/** Buckets of each cache: 2 MB. */
+const BUCKETS = 2 ** 18;
+
+type Kept = Omit<SparseImage, 'indexes' | 'positions'> & { readonly indexes: string; readonly positions: string };
+
+export function imageText(image: InvalidationsImage): string {
+  const { indexes, positions, ...rest } = sparse(image);
+  const kept: Kept = { ...rest, indexes: base64(indexes), positions: base64(positions) };
+  return JSON.stringify(kept);
+}
+
+/**
+ * What is in force after the changes. `from`: the text of the image that they come after, `0`: nothing was invalidated before, or
+ * nothing: what came before is not known.
+ */
+export function imageAfter(
+  from: string,
+  changes: readonly PlacedChange[],
+  { epoch, applied }: { readonly epoch: string; readonly applied: Position },
+): SparseImage {
+  const begin = beginOf(from, epoch);
+  if (begin === undefined) return emptied(epoch, applied, BUCKETS);
+  const invalidations = new Invalidations({ from: dense(begin) });
+  for (const [position, change] of changes) {
+    if (!isKnownChange(change)) invalidations.apply({ kind: 'all' }, position);
+    else if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
+  }
+  return sparse(invalidations.image());
+}
+
+function beginOf(from: string, epoch: string): SparseImage | undefined {
+  if (from === '') return undefined;
+  if (from === '0') return emptied(epoch, 0, BUCKETS);
+  const { indexes, positions, ...rest } = JSON.parse(from) as Kept;
+  const image = {
+    ...rest,
+    indexes: new Uint32Array(bytesOf(indexes)),
+    positions: new Float64Array(bytesOf(positions)),
+  };
+  // Members compare entries by their buckets, which must be as many in all.
+  return image.size === BUCKETS ? image : undefined;
+}
+
+function base64({ buffer, byteOffset, byteLength }: Uint32Array | Float64Array): string {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength).toString('base64');
+}
+
+function bytesOf(text: string): ArrayBuffer {
+  const { buffer, byteOffset, byteLength } = Buffer.from(text, 'base64');
+  return (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
+}
