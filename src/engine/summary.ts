@@ -127,6 +127,11 @@ function whyBypassed(bypass: GateRequest['bypass']): Grounds {
       reason: 'The origin may read the path as one that another route takes: mend it with paths of the origin.',
       section: 'docs/configuration.md, paths',
     };
+  if (bypass === 'no-lease')
+    return {
+      reason: 'The log of the cluster is not in reach, so this gate may not have heard of an invalidation.',
+      section: 'docs/cluster.md',
+    };
   if (bypass)
     return { reason: 'A rule of the route lets it go by the cache.', section: 'docs/configuration.md, bypass' };
   return {

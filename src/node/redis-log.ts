@@ -2,15 +2,12 @@
 // is in force in all, and a cache that is cut off serves nothing once its lease has run out.
 
 import type { CacheLog } from '../cache/contract.ts';
-import { newEpoch, platformClock, platformTasks } from '../cache/platform.ts';
-import { expected, TidegateError } from '../errors.ts';
-import { LastingLog } from '../log/lease/lasting-log.ts';
-import { LeasedLog } from '../log/lease/member.ts';
-import { type Engine, engineOf, type RedisClient } from '../log/redis/client.ts';
-import { RedisKeeper } from '../log/redis/redis-keeper.ts';
-import { keysOf } from '../log/redis/script.ts';
+import { expected } from '../errors.ts';
+import { engineOf, type RedisClient } from '../log/redis/client.ts';
+import { LEASE_MS, LEAST_LEASE_MS, LOG_NAME, LOG_NAME_FORM, MOST_LEASE_MS } from '../log/redis/terms.ts';
 import type { Duration } from '../options/durations.ts';
 import { anything, be, type Checks, checkOptions, duration, func, required } from '../options/kit.ts';
+import { redisMember } from './cluster/redis-member.ts';
 
 export type { RedisClient } from '../log/redis/client.ts';
 
@@ -43,73 +40,31 @@ export interface RedisLog extends CacheLog {
 
 const OPTIONS: Checks<RedisLogOptions> = {
   client: required(anything),
-  name: be('1 to 100 letters, digits, dots, dashes and underscores', (name) => /^[\w.-]{1,100}$/.test(String(name))),
+  name: be(LOG_NAME_FORM, (name) => LOG_NAME.test(String(name))),
   lease: duration,
   onFault: func,
 };
 
-const LEASE_MS = 2_000;
-
 /** Rejects with E_CONFIG at a wrong option or an engine that could lose what must stay, and with E_LOG where it is not in reach. */
 export async function openRedisLog(options: RedisLogOptions): Promise<RedisLog> {
   const { leaseMs = LEASE_MS } = checkOptions<RedisLogOptions>('openRedisLog', options, OPTIONS);
-  if (leaseMs < 500 || leaseMs > 60_000) expected('E_CONFIG', 'lease to be 500 ms to a minute', options.lease);
+  if (leaseMs < LEAST_LEASE_MS || leaseMs > MOST_LEASE_MS)
+    expected('E_CONFIG', 'lease to be 500 ms to a minute', options.lease);
   const { client, name = 'default', onFault = () => {} } = options;
   const engine = engineOf(client, onFault);
-  await checkEngine(engine, { name, leaseMs });
-  const [clock, tasks] = [platformClock, platformTasks];
-  const keeper: RedisKeeper = new RedisKeeper({
-    ...{ engine, name, clock, tasks, leaseMs, newEpoch },
-    goneOn: (to) => log.goneOn(to),
-  });
-  const appendTimeoutMs = leaseMs + 1_000;
-  const members = new WeakMap<LeasedLog, string>();
-  const owed = { changes: [] };
-  const join = () => {
-    const member = newEpoch();
-    const joined = new LeasedLog({ keeper, clock, tasks, member, mode: 'lease', leaseMs, owed, appendTimeoutMs });
-    members.set(joined, member);
-    return joined;
-  };
-  const log = new LastingLog({
-    ...{ join, clock, tasks, newEpoch, fault: onFault, renewMs: leaseMs / 4 },
-    keep: (place, image) => keeper.keep(place, image),
-    left: (member) => keeper.leave(members.get(member) as string),
-  });
-  await keeper.begin();
-  await log.begin();
+  const { log, check, begin, close } = redisMember({ engine, name, leaseMs, fault: onFault });
+  await check();
+  try {
+    await begin();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     history: () => log.history(),
     isLeased: () => log.isLeased(),
     renew: () => log.renew(),
     stats: () => ({ isLeased: log.isLeased(), flushes: log.flushes }),
-    close: async () => {
-      await log.close();
-      keeper.close();
-    },
+    close,
   };
-}
-
-/** Streams came with 5.0. */
-const LEAST_VERSION = 5;
-
-async function checkEngine(engine: Engine, { name, leaseMs }: { readonly name: string; readonly leaseMs: number }) {
-  const info = String(await engine.run('INFO'));
-  const field = (of: string) => new RegExp(`^${of}:(.*?)\\r?$`, 'm').exec(info)?.[1];
-  const version = field('redis_version') ?? '';
-  if (!(Number.parseInt(version, 10) >= LEAST_VERSION))
-    expected('E_CONFIG', `Redis ${LEAST_VERSION} or later, or Valkey`, version);
-  const policy = field('maxmemory_policy');
-  if (policy !== undefined && policy !== 'noeviction') {
-    const mend = 'set maxmemory-policy noeviction, or use an instance of its own';
-    throw new TidegateError(
-      'E_CONFIG',
-      `expected an engine that evicts nothing, since a member of the log that is evicted goes on to serve, got ${policy}: ${mend}`,
-    );
-  }
-  const [meta = ''] = keysOf(name);
-  await engine.run('HSETNX', meta, 'lease', String(leaseMs));
-  const known = String(await engine.run('HGET', meta, 'lease'));
-  if (known !== String(leaseMs))
-    expected('E_CONFIG', `the lease of the others of the log ${name}, ${known} ms`, leaseMs);
 }

@@ -34,8 +34,9 @@ export class Rules {
     const before = readRules(join(config.disk.path, RULES_FILE));
     const origins = Object.entries(digestsOf(config)).flatMap(([name, now]) => (before[name] === now ? [] : [name]));
     if (origins.length === 0) return;
+    const { position, disk } = gate.stats();
     // A log that has just begun: earlier entries, if any, belong to another epoch and are outdated by that.
-    if (gate.stats().position === 0) return this.#remember(config);
+    if (position === 0 || disk?.entries === 0) return this.#remember(config);
     forgetRules(config);
     await this.#outdate(origins, config);
     log.warn({ origins }, 'what was stored under other rules, or under rules that are not known, is outdated');

@@ -18,6 +18,7 @@ import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { TenantParts } from '../store/disk/segments/tenant-parts.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import { TenantShares } from '../store/tenant-shares.ts';
+import { type Cluster, openCluster } from './cluster/cluster.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { TunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
@@ -40,6 +41,8 @@ export interface NodeTiers {
   readonly writes: WriteRoom;
   readonly recent: RecentInvalidations;
   readonly disk: DiskStore | undefined;
+  /** Undefined: no other gate hears of what this one invalidates. */
+  readonly cluster?: Cluster | undefined;
   /** Options for `createGate`. */
   readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
   /** Call this when nothing is asked or stored any more. */
@@ -75,8 +78,21 @@ export function memoryTier({ memory: { maxBytes }, disk, limits }: ResolvedConfi
   };
 }
 
-/** Throws E_DISK. `replicas`: told of the disk's contents, for processes that read it beside this one. */
+/** Throws E_DISK and E_CONFIG. `replicas`: told of the disk's contents, for processes that read it beside this one. */
 export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: ReplicaFeed): Promise<NodeTiers> {
+  const cluster = config.cluster && (await openCluster(config.cluster, log));
+  try {
+    const { close, ...tiers } = await openOwn(config, log, replicas);
+    const gateOptions = { ...tiers.gateOptions, ...cluster?.gateOptions };
+    return { ...tiers, cluster, gateOptions, close: () => Promise.all([cluster?.close(), close()]).then(() => {}) };
+  } catch (error) {
+    await cluster?.close();
+    throw error;
+  }
+}
+
+/** The tiers of this machine. In a cluster the journal beside the disk is not used: its log knows more. */
+async function openOwn(config: ResolvedConfig, log: Logger, replicas?: ReplicaFeed): Promise<NodeTiers> {
   const { disk } = config;
   const { gateOptions, ...tier } = memoryTier(config, log);
   const { memory } = tier;
@@ -100,9 +116,11 @@ export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: 
       ...gateOptions,
       ...storesOf(memory, config.memory.maxBytes, store),
       diskStats: () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact }),
-      history: { invalidations, log: durable.journal },
-      unknownWrites: openIntents,
-      unknownPast: kind === 'unknown',
+      ...(config.cluster === undefined && {
+        history: { invalidations, log: durable.journal },
+        unknownWrites: openIntents,
+        unknownPast: kind === 'unknown',
+      }),
     },
     close,
   };

@@ -53,7 +53,7 @@ export interface Router {
 }
 
 /** A request that has found its route; `bypass`: it goes past the cache whatever the route says. */
-type Arrived = Pick<GateRequest, 'method' | 'target' | 'fields'> & { readonly bypass: boolean };
+type Arrived = Pick<GateRequest, 'method' | 'target' | 'fields' | 'bypass'>;
 
 /**
  * Chooses the part of a request that is forwarded, and whether it goes past the cache. The target goes into the key as well; so equal keys

@@ -16,6 +16,7 @@ export function checked(raw: unknown, source: string): ConfigOutput {
       checkSecrets(raw, tell);
       checkFills(raw, FILLS, tell);
       checkWorkers(raw, tell);
+      checkCluster(raw, tell);
       checkSources(raw, tell);
     }
     return config;
@@ -26,6 +27,7 @@ function checkSecrets(config: UnknownRecord, tell: Tell): void {
   for (const [section, name] of [
     ['admin', 'token'],
     ['positions', 'secret'],
+    ['cluster', 'url'],
   ] as const) {
     const given = config[section];
     const both = isRecord(given) && given[name] !== undefined && given[`${name}File`] !== undefined;
@@ -39,6 +41,10 @@ function checkWorkers({ workers = 1, disk, populate, schedule }: UnknownRecord, 
   const isScheduled = Array.isArray(schedule) && schedule.length > 0;
   if (!isScheduled && !(isRecord(populate) && populate.onStart !== undefined)) return;
   tell('expected a disk tier, since several workers are to share what is filled, got none', ['disk']);
+}
+
+function checkCluster({ cluster, workers = 1 }: UnknownRecord, tell: Tell): void {
+  if (cluster !== undefined && workers !== 1) tell('expected 1 beside cluster, where one process serves', ['workers']);
 }
 
 /** The databases alone; throws for what is wrong with them, and for keys that may have been meant for them. */

@@ -1,7 +1,9 @@
 // The schema of `tidegate.config.ts`: the kind of each key and its default. config-types.ts explains the keys; a test
 // compares the two, and both with docs/configuration.md. What other runtimes have too stands in site/tables.ts.
 
+import { LEASE_MS, LEAST_LEASE_MS, MOST_LEASE_MS } from '../../log/redis/terms.ts';
 import {
+  duration,
   either,
   flag,
   type GotOf,
@@ -107,6 +109,13 @@ export const configSchema = section(
       { path: `${HERE}, where the admin API has a listener of its own (admin.host, admin.port)` },
     ).default({}),
     memory: section({ maxBytes: integer(0).default(256 * 1024 * 1024) }).default({}),
+    cluster: section({
+      url: kind.redisUrl.optional(),
+      urlFile: text.optional(),
+      name: kind.logName.default('default'),
+      lease: duration(LEAST_LEASE_MS, MOST_LEASE_MS).default(LEASE_MS),
+      onLoss: oneOf('pass', 'refuse').default('pass'),
+    }).optional(),
     disk: section({ path: text, maxBytes: integer(1024 ** 2).default(10 * 1024 ** 3) }).optional(),
     origins: table(site.entityName, originSchema),
     routes: list(ROUTE_SECTION).default([]),

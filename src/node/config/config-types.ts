@@ -15,6 +15,8 @@ export interface TidegateConfig {
   readonly memory?: MemoryConfig | undefined;
   /** Keeps stored responses over a restart, and more of them than memory has room for. Default: none. */
   readonly disk?: DiskConfig | undefined;
+  /** Gates and data caches on other machines that hear of what this one invalidates, and this one of theirs. Default: none. */
+  readonly cluster?: ClusterConfig | undefined;
   /** Origins by name; at least one. */
   readonly origins: { readonly [name: string]: OriginConfig };
   /** The first matching route wins, with routes of the most specific host first. Default: one route for all requests. */
@@ -115,6 +117,22 @@ interface MemoryConfig {
    * disk tier keeps them.
    */
   readonly maxBytes?: number | undefined;
+}
+
+interface ClusterConfig {
+  /** Redis or Valkey, as `redis://user:password@host:6379` or `rediss://…`. Default: the environment variable TIDEGATE_CLUSTER_URL. */
+  readonly url?: string | undefined;
+  /** File that holds the URL, relative to the configuration's folder. Default: none. */
+  readonly urlFile?: string | undefined;
+  /** Those of one name on one engine hear of each other, data caches with `openRedisLog` too. Default `default`. */
+  readonly name?: string | undefined;
+  /**
+   * How long a gate serves from its cache that cannot reach the engine, and so how long an invalidation waits for one that does not
+   * answer: 500 ms to a minute, the same for all of one name. Default 2 seconds.
+   */
+  readonly lease?: Duration | undefined;
+  /** What becomes of reads without a lease: they go to the origin past the cache (`pass`), or get a 503 (`refuse`). Default `pass`. */
+  readonly onLoss?: 'pass' | 'refuse' | undefined;
 }
 
 interface DiskConfig {

@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net';
 import { Cron } from 'croner';
+import { LOG_NAME, LOG_NAME_FORM } from '../../log/redis/terms.ts';
 import { isIntegerIn, like, showSecret, value } from '../../options/sections.ts';
 
 const MAX_WORKERS = 256;
@@ -39,6 +40,14 @@ function isConnection(given: unknown): given is string {
   // The query names a socket; the authority may then name no host.
   return URL.canParse(given) || URL.canParse(given.replace('@/', '@socket/'));
 }
+
+/** Where Redis or Valkey is; may hold a password. */
+export const redisUrl = value<string>(
+  'a URL such as "redis://host:6379" or "rediss://user@host:6379"',
+  (given) => typeof given === 'string' && /^rediss?:\/\/./.test(given) && URL.canParse(given),
+  showSecret,
+);
+export const logName = like(`a name (${LOG_NAME_FORM})`, LOG_NAME);
 
 /** A name that clients ask for in TLS (RFC 6066 §3), or a wildcard of one label (RFC 6125 §6.4.3). */
 export const certificateHost = like('a host name or "*.host"', /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i);

@@ -10,12 +10,13 @@ import { isRecord, type UnknownRecord } from '../../options/kit.ts';
 import { type ResolvedRoute, resolveRoutes } from '../../site/resolved.ts';
 import { checked, checkedDatabases } from './config-checks.ts';
 import type { ConfigOutput, ScheduleOutput } from './config-schema.ts';
-import { hookToken, POSITION_SECRET, type SecretPlace, storedSecret, TOKEN } from './secrets.ts';
+import { CLUSTER_URL, hookToken, POSITION_SECRET, type SecretPlace, storedSecret, TOKEN } from './secrets.ts';
 
 /** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
-export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
+export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'cluster' | 'routes' | 'schedule'> {
   readonly admin: Omit<ConfigOutput['admin'], 'token' | 'tokenFile'> & { readonly token: string | undefined };
   readonly positions: { readonly secret: string | undefined };
+  readonly cluster?: (Omit<NonNullable<ConfigOutput['cluster']>, 'urlFile'> & { readonly url: string }) | undefined;
   readonly routes: readonly ResolvedRoute[];
   readonly schedule: readonly ResolvedSchedule[];
   /** Bounds of the provisioned tenants, whose origins and routes are among the others. Default: there are none. */
@@ -202,7 +203,7 @@ function numeric(flag: string | number | undefined): string | number | undefined
 /** The configuration, checked and with its defaults; throws one error that names every problem. */
 export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {}): ResolvedConfig {
   const { directory = process.cwd(), env = process.env, source = 'the configuration' } = surroundings;
-  const { admin: given, positions, disk, log, populate, schedule, ...rest } = checked(raw, source);
+  const { admin: given, cluster, positions, disk, log, populate, schedule, ...rest } = checked(raw, source);
   const { token: inline, tokenFile, ...admin } = given;
   const absolute = namesIn(directory);
   const secretIn = (place: SecretPlace) => storedSecret(place, env, source);
@@ -215,6 +216,9 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
       `admin.host: ${expected}, since ${admin.host} is reachable from other machines`,
     );
   }
+  const url = cluster && (cluster.url ?? secretIn({ ...CLUSTER_URL, file: absolute(cluster.urlFile) }));
+  if (cluster !== undefined && url === undefined)
+    throw new TidegateError('E_CONFIG', `${source}: cluster: expected url, urlFile or TIDEGATE_CLUSTER_URL, got none`);
   const { tls } = rest.listen;
   const { onStart } = populate;
   return {
@@ -232,6 +236,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
       tls: { ca: absolute(origin.tls.ca) },
     })),
     disk: disk && { ...disk, path: absolute(disk.path) },
+    ...(cluster !== undefined && url !== undefined && { cluster: { ...cluster, url } }),
     sources: databaseFiles(rest.sources, absolute),
     populate: {
       ...populate,

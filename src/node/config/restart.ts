@@ -9,6 +9,7 @@ const FIXED = [
   'positions',
   'memory',
   'disk',
+  'cluster',
   'limits',
   'log',
   'cacheName',

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { TidegateError } from '../../errors.ts';
 import { readWhole } from '../../options/sections.ts';
 import { bearerToken } from '../../site/kinds.ts';
-import { sharedSecret } from './config-values.ts';
+import { redisUrl, sharedSecret } from './config-values.ts';
 
 /** Where a secret is that does not stand in the configuration itself. */
 export interface SecretPlace {
@@ -22,6 +22,8 @@ export const POSITION_SECRET = {
   option: 'positions.secretFile',
   kind: sharedSecret,
 };
+
+export const CLUSTER_URL = { variable: 'TIDEGATE_CLUSTER_URL', option: 'cluster.urlFile', kind: redisUrl };
 
 export function hookToken(name: string, file: string | undefined): SecretPlace {
   return { variable: undefined, option: `populate.publish.${name}.tokenFile`, file, kind: bearerToken };

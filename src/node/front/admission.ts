@@ -6,6 +6,7 @@ import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
 import type { TenantBounds } from '../../site/resolved.ts';
 import { allowedInstead, type Router, requestOnRoute, type SiteRoute } from '../../site/router.ts';
+import type { Lease } from '../cluster/cluster.ts';
 import type { Peer } from './connection/arrival.ts';
 import { type RequestRefusal, refused } from './refusals.ts';
 import { forwardedFields } from './request-fields.ts';
@@ -30,6 +31,8 @@ export interface AdmissionDeps {
   readonly cacheName: string;
   /** The gate asks itself, which counts for no bound. Default: a client asks. */
   readonly isOwn?: boolean;
+  /** In a cluster: whether anything may be served from the cache now. */
+  readonly lease?: Lease | undefined;
 }
 
 export interface Admitted {
@@ -82,7 +85,7 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (hops !== undefined && !/^\d{1,9}$/.test(hops)) return refused('max-forwards', hops);
   if (hops !== undefined && Number(hops) === 0) return OPTIONS_SELF;
   const maxForwards = hops === undefined ? undefined : String(Number(hops) - 1);
-  return route({ raw, head, site, place, peer, trust, believed, maxForwards }, deps.cacheName);
+  return route({ raw, head, site, place, peer, trust, believed, maxForwards }, deps);
 }
 
 /** Host and scheme are in the URI. */
@@ -135,7 +138,7 @@ interface Routed {
   readonly maxForwards: string | undefined;
 }
 
-function route(routed: Routed, cacheName: string): Admitted {
+function route(routed: Routed, { cacheName, lease }: AdmissionDeps): Admitted | RequestRefusal {
   const { raw, head, site, place, peer, trust, believed, maxForwards } = routed;
   const { method, httpVersion } = raw;
   const { host, scheme } = place;
@@ -157,7 +160,12 @@ function route(routed: Routed, cacheName: string): Admitted {
   const bypass = overridden || (head.framing !== 'none' && isGet(method));
   const arrived = { method, target: head.target, fields, bypass };
   const isObeyed = () => trust.belief.directives && trust.isProxy(peer.address);
-  const forwarded = requestOnRoute(arrived, site, isObeyed);
+  let forwarded = requestOnRoute(arrived, site, isObeyed);
+  // The request has arrived, so what is acknowledged from now on need not be known to answer it.
+  if (lease?.isLeased() === false && isGet(method) && !forwarded.bypass) {
+    if (lease.onLoss === 'refuse') return { ...refused('no-lease', 'none'), retryAfterMs: 1_000 };
+    forwarded = requestOnRoute({ ...arrived, bypass: 'no-lease' }, site, isObeyed);
+  }
   const uri = `${scheme}://${host}${forwarded.target}`;
   const client = hops?.[0] ?? (trust.isStated ? peer.address || undefined : peer.client);
   // Through a proxy come many clients.

@@ -6,6 +6,7 @@ import type { MemoryBudget } from '../../memory/budget.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import type { Router } from '../../site/router.ts';
+import type { Lease } from '../cluster/cluster.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { OriginOptions } from '../origin/origin-wire.ts';
 import type { ArrivalOptions, LostArrival, Peer } from './connection/arrival.ts';
@@ -60,6 +61,8 @@ export interface FrontDeps {
   readonly answers?: AnswerRoom;
   /** Default: one within `limits`. */
   readonly tunnels?: TunnelRoom;
+  /** In a cluster: whether anything may be served from the cache now. */
+  readonly lease?: Lease | undefined;
   /** Whether an overload refuses one more tunnel. Default: none does. */
   readonly sheds?: () => boolean;
   /** A longer pause of a client that should send content ends its request, where there is no least rate. Default 60,000. */
@@ -105,6 +108,7 @@ export interface FrontContext
   /** The lines of an answer after which the connection goes on. */
   readonly keepAliveLines: string;
   readonly ended: FrontHooks['ended'];
+  readonly lease: Lease | undefined;
   readonly fault: (error: unknown) => void;
   /** Reports a refusal of the front, and returns it. */
   readonly tell: (refusal: RequestRefusal, peer: Peer) => RequestRefusal;

@@ -63,7 +63,7 @@ export class Front {
       status: { isClosing: false },
       stallMs,
       monotonic: deps.monotonic ?? platformClock.monotonic,
-      ended: hooks?.ended,
+      ...{ ended: hooks?.ended, lease: deps.lease },
       fault: hooks?.fault ?? (() => {}),
       budget,
       uploads: deps.uploads ?? uploadRoom(limits, budget),

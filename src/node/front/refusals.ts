@@ -61,6 +61,7 @@ const REFUSALS = {
   'method-connect': rule(501, 'RFC 9110 §9.3.6', 'a method other than CONNECT'),
   'method-not-taken': rule(405, 'RFC 9110 §15.5.6', 'a method that the route takes'),
   'method-trace': rule(405, 'RFC 9110 §9.3.8', 'a method other than TRACE'),
+  'no-lease': rule(503, 'RFC 9110 §15.6.4', 'a gate that hears of what the others of its cluster invalidate'),
   'no-route': rule(404, 'RFC 9110 §15.5.5', 'a path that a route of this host has'),
   'pseudo-field': rule(400, 'RFC 9113 §8.3', ':method, :scheme, :authority and :path as pseudo-header fields'),
   syntax: rule(400, 'RFC 9112 §2.2', 'a well-formed HTTP/1.1 request'),

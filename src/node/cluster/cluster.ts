@@ -1,0 +1,141 @@
+// A gate as a member of a cluster: the log of invalidations is on Redis or Valkey, and the gate serves from its cache only while it has a
+// lease. It starts and goes on without the engine: then reads pass by the cache, and writes are refused, since nobody would hear of them.
+
+import type { Logger } from 'pino';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
+import type { GateOptions } from '../../engine/gate.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
+import { engineOf, type NodeRedisClient } from '../../log/redis/client.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import { type RedisMember, redisMember } from './redis-member.ts';
+
+export type ClusterConfig = NonNullable<ResolvedConfig['cluster']>;
+
+/** What a front asks of the lease. */
+export interface Lease {
+  /** False: what others have invalidated may be unknown here. */
+  readonly isLeased: () => boolean;
+  /** What becomes of reads then. */
+  readonly onLoss: ClusterConfig['onLoss'];
+}
+
+export interface Cluster extends Lease {
+  /** For `createGate`. */
+  readonly gateOptions: Pick<GateOptions, 'history' | 'answersUnlogged' | 'intentsInForce'>;
+  /** How often all that was stored became outdated at once. */
+  readonly flushes: () => number;
+  close(): Promise<void>;
+}
+
+/** So long a start waits for the engine. */
+const START_MS = 3_000;
+const RETRY_MS = 500;
+/** An engine that is out of reach is told of no more often. */
+const QUIET_MS = 10_000;
+
+/** Rejects with E_CONFIG. An engine that is not in reach is waited for in the background. */
+export async function openCluster({ url, name, leaseMs, onLoss }: ClusterConfig, log: Logger): Promise<Cluster> {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const fault = (err: unknown) => {
+    const nowMs = platformClock.monotonic();
+    if (nowMs - toldMs < QUIET_MS) return;
+    toldMs = nowMs;
+    log.warn(
+      { err, cluster: name },
+      'the log of the cluster is not in reach: without a lease nothing is served from the cache',
+    );
+  };
+  const client = await clientOf(url);
+  client.on('error', fault);
+  const connected = client.connect();
+  const member = redisMember({ engine: engineOf(client, fault), name, leaseMs, fault });
+  const joining = new Joining(member, log);
+  connected.catch(fault);
+  const close = async () => {
+    joining.stop();
+    await member.close();
+    client.destroy();
+  };
+  try {
+    await joining.start(START_MS);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    gateOptions: {
+      history: member.log.history(),
+      answersUnlogged: false,
+      intentsInForce: () => member.log.opened(),
+    },
+    isLeased: () => member.log.isLeased(),
+    onLoss,
+    flushes: () => member.log.flushes,
+    close,
+  };
+}
+
+type Client = NodeRedisClient & {
+  connect(): Promise<unknown>;
+  destroy(): void;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+};
+
+/** Rejects with E_CONFIG. */
+async function clientOf(url: string): Promise<Client> {
+  const { createClient } = await import('redis').catch((cause: unknown) => {
+    const what = 'the package redis, which could not be loaded: npm install redis';
+    throw new TidegateError('E_CONFIG', `cluster: expected ${what}`, { cause });
+  });
+  return createClient({
+    url,
+    // What waited for the engine would come too late.
+    disableOfflineQueue: true,
+    socket: { connectTimeout: 2_000, reconnectStrategy: (tries: number) => Math.min(50 * 2 ** tries, RETRY_MS) },
+  }) as unknown as Client;
+}
+
+/** Tries until the engine is there, and is one that serves. */
+class Joining {
+  readonly #member: RedisMember;
+  readonly #log: Logger;
+  #isOver = false;
+
+  constructor(member: RedisMember, log: Logger) {
+    this.#member = member;
+    this.#log = log;
+  }
+
+  /** Resolves once the log is joined, or after that time. Rejects with E_CONFIG where it cannot be within the time. */
+  async start(withinMs: number): Promise<void> {
+    const endMs = platformClock.monotonic() + withinMs;
+    const late = new Promise<void>((resolve) => platformTasks.later(withinMs, resolve));
+    await Promise.race([late, this.#join(endMs)]);
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  async #join(endMs: number): Promise<void> {
+    while (!this.#isOver) {
+      try {
+        const { version, isDurable } = await this.#member.check();
+        // From then on it tries by itself.
+        await this.#member.begin().catch(() => undefined);
+        const kept = isDurable ? '' : '; it keeps nothing over a restart, after which everything is outdated once';
+        return this.#log.info({ version }, `in the cluster${kept}`);
+      } catch (error) {
+        const isRefused = error instanceof TidegateError && (error.code === 'E_CONFIG' || REFUSED.test(error.message));
+        if (isRefused && platformClock.monotonic() < endMs) {
+          throw new TidegateError('E_CONFIG', `cluster: ${messageOf(error)}`, { cause: error });
+        }
+        if (isRefused) this.#log.error({ err: error }, 'the cluster cannot be joined');
+      }
+      await new Promise<void>((resolve) => platformTasks.later(RETRY_MS, resolve));
+    }
+  }
+}
+
+/** Answers of the engine to a wrong name or password. */
+const REFUSED = /\b(?:WRONGPASS|NOAUTH|NOPERM)\b/;

@@ -1,0 +1,93 @@
+// A process as a member of a log on Redis or Valkey: the keeper of the engine and a member that lasts, put together.
+
+import { newEpoch, platformClock, platformTasks } from '../../cache/platform.ts';
+import { expected, TidegateError } from '../../errors.ts';
+import { LastingLog } from '../../log/lease/lasting-log.ts';
+import { LeasedLog } from '../../log/lease/member.ts';
+import type { Engine } from '../../log/redis/client.ts';
+import { RedisKeeper } from '../../log/redis/redis-keeper.ts';
+import { keysOf } from '../../log/redis/script.ts';
+
+export interface RedisMemberParts {
+  readonly engine: Engine;
+  readonly name: string;
+  readonly leaseMs: number;
+  readonly fault: (error: unknown) => void;
+}
+
+export interface RedisMember {
+  readonly log: LastingLog;
+  /** What the engine says of itself. Rejects with E_CONFIG where it could lose what must stay, and with E_LOG where it is not in reach. */
+  readonly check: () => Promise<EngineFacts>;
+  /** Hears when the log has gone on, and joins it. Rejects with E_LOG. */
+  readonly begin: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface EngineFacts {
+  readonly version: string;
+  /** Whether it keeps what it has over a restart. */
+  readonly isDurable: boolean;
+}
+
+export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts): RedisMember {
+  const [clock, tasks] = [platformClock, platformTasks];
+  const keeper: RedisKeeper = new RedisKeeper({
+    ...{ engine, name, clock, tasks, leaseMs, newEpoch },
+    goneOn: (to) => log.goneOn(to),
+  });
+  const appendTimeoutMs = leaseMs + 1_000;
+  const members = new WeakMap<LeasedLog, string>();
+  const owed = { changes: [] };
+  const join = () => {
+    const member = newEpoch();
+    const joined = new LeasedLog({ keeper, clock, tasks, member, mode: 'lease', leaseMs, owed, appendTimeoutMs });
+    members.set(joined, member);
+    return joined;
+  };
+  const log = new LastingLog({
+    ...{ join, clock, tasks, newEpoch, fault, renewMs: leaseMs / 4 },
+    keep: (place, image) => keeper.keep(place, image),
+    left: (member) => keeper.leave(members.get(member) as string),
+  });
+  return {
+    log,
+    check: () => checkEngine(engine, { name, leaseMs }),
+    begin: async () => {
+      await keeper.begin();
+      await log.begin();
+    },
+    close: async () => {
+      await log.close();
+      keeper.close();
+    },
+  };
+}
+
+/** Streams came with 5.0. */
+const LEAST_VERSION = 5;
+
+async function checkEngine(
+  engine: Engine,
+  { name, leaseMs }: Pick<RedisMemberParts, 'name' | 'leaseMs'>,
+): Promise<EngineFacts> {
+  const info = String(await engine.run('INFO'));
+  const field = (of: string) => new RegExp(`^${of}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const version = field('redis_version') ?? '';
+  if (!(Number.parseInt(version, 10) >= LEAST_VERSION))
+    expected('E_CONFIG', `Redis ${LEAST_VERSION} or later, or Valkey`, version);
+  const policy = field('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    const mend = 'set maxmemory-policy noeviction, or use an instance of its own';
+    throw new TidegateError(
+      'E_CONFIG',
+      `expected an engine that evicts nothing, since a member of the log that is evicted goes on to serve, got ${policy}: ${mend}`,
+    );
+  }
+  const [meta = ''] = keysOf(name);
+  await engine.run('HSETNX', meta, 'lease', String(leaseMs));
+  const known = String(await engine.run('HGET', meta, 'lease'));
+  if (known !== String(leaseMs))
+    expected('E_CONFIG', `the lease of the others of the log ${name}, ${known} ms`, leaseMs);
+  return { version, isDurable: field('aof_enabled') !== '0' };
+}
