@@ -75,9 +75,15 @@ export class MemberLog implements InvalidationLog {
     return promise;
   }
 
-  /** Settles when every intent opened so far is in force everywhere, or has failed. Undefined when none is pending. */
+  /**
+   * Settles when every intent opened so far is in force everywhere, or has failed; rejects when one has. Undefined when none is
+   * pending.
+   */
   opened(): Promise<unknown> | undefined {
-    return this.#opening.size === 0 ? undefined : Promise.allSettled([...this.#opening]);
+    if (this.#opening.size === 0) return undefined;
+    // All of them are waited for, since who asks may go on where one has failed.
+    const opening = [...this.#opening];
+    return Promise.allSettled(opening).then(() => Promise.all(opening));
   }
 
   received(message: LogToMember): void {

@@ -8,7 +8,7 @@
 // outcome is over. Until then no member stores them.
 
 import { messageOf } from '../errors.ts';
-import type { InvalidationsImage, LogChange, LogEvent, Position } from '../ledger/log.ts';
+import type { InvalidationsImage, LogChange, LogEvent, OpenIntent, Position } from '../ledger/log.ts';
 import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
 import type { LogToMember, Membership, MemberToLog } from './member-log.ts';
 
@@ -56,7 +56,7 @@ export class SharedLog implements InvalidationLog {
   readonly #parts: SharedLogParts;
   readonly #members = new Set<Member>();
   /** Open intents by id. */
-  readonly #intents = new Map<string, string>();
+  readonly #intents = new Map<string, OpenIntent>();
   /** Those that a member has opened or is about to open. */
   readonly #owned = new Map<string, { readonly uri: string; readonly by: Member }>();
   /** Who waits until the change of this number is in force everywhere; ordered by number. */
@@ -84,12 +84,20 @@ export class SharedLog implements InvalidationLog {
     const member: Member = { link, applied: this.#number, lease: undefined, revoked: false };
     this.#members.add(member);
     const image = this.#parts.image();
-    const intents = [...this.#intents].map(([intent, uri]) => ({ intent, uri }));
     return {
-      membership: { image: { ...image, buckets: image.buckets.slice() }, number: this.#number, intents },
+      membership: {
+        image: { ...image, buckets: image.buckets.slice() },
+        number: this.#number,
+        intents: [...this.#intents.values()],
+      },
       received: (message) => this.#received(member, message),
       left: () => this.#left(member),
     };
+  }
+
+  /** Settles when all that was told so far is in force at every member; undefined: it is. */
+  settled(): Eventually<void> {
+    return this.#appliedByAll(this.#number);
   }
 
   async #append(change: LogChange): Promise<Position> {
@@ -148,7 +156,7 @@ export class SharedLog implements InvalidationLog {
 
   #tell(position: Position, change: LogEvent): void {
     const number = ++this.#number;
-    if (change.kind === 'open') this.#intents.set(change.intent, change.uri);
+    if (change.kind === 'open') this.#intents.set(change.intent, change);
     else if (change.kind === 'begin') this.#intents.clear();
     else if (change.kind === 'close') {
       this.#intents.delete(change.intent);

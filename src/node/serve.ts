@@ -190,7 +190,7 @@ export class NodeGate implements RunningGate {
       trust: () => this.#site.trust,
       originOf: (name) => this.origins.optionsOf(name),
       cacheName,
-      ...{ budget, uploads, answers, tunnels, lease: this.#tiers.cluster, sheds: () => this.#overload.sheds() },
+      ...{ budget, uploads, answers, tunnels, lease: this.#tiers.lease, sheds: () => this.#overload.sheds() },
       hooks: {
         ended: this.exchanges.ended,
         ...frontLog(this.#log, this.exchanges.shownPath),

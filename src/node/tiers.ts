@@ -18,7 +18,7 @@ import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { TenantParts } from '../store/disk/segments/tenant-parts.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import { TenantShares } from '../store/tenant-shares.ts';
-import { type Cluster, openCluster } from './cluster/cluster.ts';
+import { type Cluster, type Lease, openCluster } from './cluster/cluster.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { TunnelRoom } from './front/connection/tunnel-room.ts';
 import { type UploadRoom, uploadRoom } from './front/http1/read-ahead.ts';
@@ -43,6 +43,8 @@ export interface NodeTiers {
   readonly disk: DiskStore | undefined;
   /** Undefined: no other gate hears of what this one invalidates. */
   readonly cluster?: Cluster | undefined;
+  /** Of the cluster, for who answers clients. */
+  readonly lease?: Lease | undefined;
   /** Options for `createGate`. */
   readonly gateOptions: Partial<GateOptions> & Pick<GateOptions, 'stores' | 'memoryStats'>;
   /** Call this when nothing is asked or stored any more. */
@@ -84,7 +86,13 @@ export async function openTiers(config: ResolvedConfig, log: Logger, replicas?: 
   try {
     const { close, ...tiers } = await openOwn(config, log, replicas);
     const gateOptions = { ...tiers.gateOptions, ...cluster?.gateOptions };
-    return { ...tiers, cluster, gateOptions, close: () => Promise.all([cluster?.close(), close()]).then(() => {}) };
+    return {
+      ...tiers,
+      cluster,
+      lease: cluster,
+      gateOptions,
+      close: () => Promise.all([cluster?.close(), close()]).then(() => {}),
+    };
   } catch (error) {
     await cluster?.close();
     throw error;

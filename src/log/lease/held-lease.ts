@@ -33,6 +33,10 @@ export class HeldLease {
     return this.#now() < this.#endMs;
   }
 
+  get endMs(): number {
+    return this.#endMs;
+  }
+
   /** To be called before the request is sent. */
   ask(): Asking {
     return { order: ++this.#asked, sentAtMs: this.#clock.monotonic() };

@@ -7,7 +7,7 @@
 import { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { InvalidationsImage, LogChange, LogEvent, OpenIntent, Position } from '../../ledger/log.ts';
-import type { Cancel, Clock, InvalidationLog, Tasks } from '../../ports.ts';
+import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../../ports.ts';
 import { dense, emptied } from './image.ts';
 import type { LeasedLog } from './member.ts';
 import type { LogPlace } from './messages.ts';
@@ -15,7 +15,7 @@ import { SleepWatch } from './sleep-watch.ts';
 
 export interface LastingLogParts {
   /** A new member of the log. */
-  readonly join: () => LeasedLog;
+  readonly join: (inForce: (known: LogPlace) => LogPlace) => LeasedLog;
   /** Called after each renewal with what is in force, and up to where: to be written down for those who join. */
   readonly keep: (place: LogPlace, image: () => InvalidationsImage) => Promise<unknown>;
   /** Called with a member that serves no more. */
@@ -27,6 +27,21 @@ export interface LastingLogParts {
   readonly newEpoch: () => string;
   /** Hears why a renewal failed: until one succeeds nothing is served from a cache. */
   readonly fault: (error: unknown) => void;
+}
+
+/** Processes of this machine that are told of the log by this one, and serve by its lease. */
+export interface Dependents {
+  /** Settles when all that followers were told so far is in force there; undefined: it is. */
+  readonly settled: () => Eventually<unknown>;
+  /** Called after each renewal, and where the lease is lost. It must not reach them before what followers were told. */
+  readonly leased: (lease: SharedLease) => void;
+}
+
+/** By the clocks of the machine. */
+export interface SharedLease {
+  readonly endMs: number;
+  /** How far the wall clock is before the other; see SleepWatch. */
+  readonly aheadMs: number;
 }
 
 type Apply = (position: Position, event: LogEvent) => void;
@@ -43,7 +58,10 @@ export class LastingLog {
   readonly #own = new Map<string, Extract<LogChange, { kind: 'open' }>>();
   /** False: a member is about to join, and what it knows is not in force yet. */
   #isBegun = false;
-  /** Number of the change that the keeper was last told to be in force here. */
+  #dependents: Dependents | undefined;
+  /** All changes up to there are in force here and at the dependents. */
+  #place: LogPlace | undefined;
+  /** Number of the change that the keeper was last told to be in force. */
   #told = -1;
   #renewing: Promise<void> | undefined;
   #isAgain = false;
@@ -54,7 +72,7 @@ export class LastingLog {
 
   constructor(parts: LastingLogParts) {
     this.#parts = parts;
-    this.#member = parts.join();
+    this.#member = this.#join();
     this.#sleep = new SleepWatch(parts.clock);
     this.#invalidations = new Invalidations({ from: dense(emptied(parts.newEpoch(), 0)) });
   }
@@ -80,6 +98,12 @@ export class LastingLog {
       for (const open of this.#intents.values()) apply(applied, { kind: 'open', ...open });
     };
     return { invalidations, log: { follow, append: (change) => this.#append(change) } };
+  }
+
+  /** To be called before the first of them serves. */
+  serveBy(dependents: Dependents): void {
+    this.#dependents = dependents;
+    this.#shareLease();
   }
 
   /** See `LeasedLog.opened`. */
@@ -117,12 +141,15 @@ export class LastingLog {
     else if (change.kind === 'close') this.#own.delete(change.intent);
     const member = this.#member;
     try {
-      return await member.append(change);
+      const position = await member.append(change);
+      this.#settle();
+      return position;
     } catch (error) {
+      this.#shareLease();
       if (member.ended === undefined || this.#closed !== undefined) throw error;
       // Whoever waits for it has to know that it is in the log that goes on.
       if (this.#member === member) await this.renew();
-      return this.#member.append(change);
+      return await this.#member.append(change);
     }
   }
 
@@ -130,7 +157,7 @@ export class LastingLog {
     while (this.#isAgain) {
       if (this.#closed !== undefined) throw this.#closed;
       this.#isAgain = false;
-      let told = this.#member.known?.number ?? -1;
+      let told = this.#place?.number ?? -1;
       const { aheadMs } = this.#sleep;
       try {
         await this.#member.renew();
@@ -141,24 +168,58 @@ export class LastingLog {
       }
       if (!this.#isBegun) this.#begun();
       this.#told = told;
+      this.#settle();
       const { known } = this.#member;
       if (known !== undefined) this.#parts.keep(known, () => this.#invalidations.image()).catch(this.#parts.fault);
       this.#sleep.note(aheadMs);
+      this.#shareLease();
       // What has come is in force now: to be told at once, since somebody may wait for it.
-      if ((this.#member.known?.number ?? -1) > told) this.#isAgain = true;
+      if ((this.#place?.number ?? -1) > told) this.#isAgain = true;
     }
   }
 
   /** Until it has joined, its caches serve nothing. */
   async #joinAnew(): Promise<void> {
     this.#isBegun = false;
-    void this.#parts.left(this.#member);
-    this.#member = this.#parts.join();
+    this.#place = undefined;
+    this.#shareLease();
+    // Dependents may serve by its lease until that is over, and are to be waited for.
+    if (this.#dependents === undefined) void this.#parts.left(this.#member);
+    this.#member = this.#join();
     this.flushes++;
     await this.#member.renew();
   }
 
+  #join(): LeasedLog {
+    return this.#parts.join((known) => (this.#place?.epoch === known.epoch ? this.#place : known));
+  }
+
+  /** Notes what is in force everywhere, and tells of it once that is so at the dependents too. */
+  #settle(): void {
+    const member = this.#member;
+    const { known } = member;
+    if (known === undefined || !this.#isBegun) return;
+    const settled = this.#dependents?.settled();
+    if (!(settled instanceof Promise)) {
+      this.#place = known;
+      return;
+    }
+    settled
+      .then(() => {
+        if (this.#member !== member || known.number <= (this.#place?.number ?? -1)) return undefined;
+        this.#place = known;
+        return this.renew();
+      })
+      .catch(this.#parts.fault);
+  }
+
+  #shareLease(): void {
+    const endMs = this.#isBegun ? this.#member.leaseEndMs : Number.NEGATIVE_INFINITY;
+    this.#dependents?.leased({ endMs, aheadMs: this.#sleep.notedMs });
+  }
+
   #begun(): void {
+    this.#place = this.#member.known;
     this.#invalidations = this.#member.history().invalidations;
     this.#intents.clear();
     for (const apply of this.#followers) apply(this.#invalidations.applied, this.#beginning());

@@ -26,6 +26,8 @@ export interface LeasedLogParts {
   /** A name that no other member has or had. */
   readonly member: string;
   readonly mode: LeaseMode;
+  /** The change up to which all are in force wherever this member's are. Default: the last one in force here. */
+  readonly inForce?: ((known: LogPlace) => LogPlace) | undefined;
   /** Length of a lease; without meaning in mode `strict`. */
   readonly leaseMs: number;
   /** Of all members that one isolate has of the log, one after the other: what one owes when it ends, the next one tells. */
@@ -87,6 +89,11 @@ export class LeasedLog implements InvalidationLog {
     return this.#replica.known;
   }
 
+  /** When its lease ends, by its clock. */
+  get leaseEndMs(): number {
+    return this.ended === undefined ? this.#lease.endMs : Number.NEGATIVE_INFINITY;
+  }
+
   /** True: a request that has just arrived may be served from the cache. Never so in mode `strict`. */
   isLeased(): boolean {
     return this.ended === undefined && this.#lease.isValid;
@@ -103,7 +110,7 @@ export class LeasedLog implements InvalidationLog {
     const { changes } = this.#owed;
     const leaseMs = mode === 'strict' ? 0 : this.#parts.leaseMs;
     const asking = this.#lease.ask();
-    const asked = { member, known, changes, leaseMs, awaited: mode === 'lease' };
+    const asked = { member, known: known && this.#told(known), changes, leaseMs, awaited: mode === 'lease' };
     const reply = await this.#within(timeoutMs, () => keeper.renew(asked));
     if (known === undefined && this.#replica.isBehind(reply)) return this.renew();
     this.#replica.take(reply);
@@ -177,6 +184,10 @@ export class LeasedLog implements InvalidationLog {
     this.#replica.end('expected a log that goes on, got its end');
   }
 
+  #told(known: LogPlace): LogPlace {
+    return this.#parts.inForce?.(known) ?? known;
+  }
+
   get #appendTimeoutMs(): number {
     const { mode, leaseMs, appendTimeoutMs } = this.#parts;
     return appendTimeoutMs ?? 10_000 + (mode === 'lease' ? leaseMs : 0);
@@ -197,7 +208,8 @@ export class LeasedLog implements InvalidationLog {
     try {
       const { keeper, member } = this.#parts;
       const { known } = this.#replica.begun();
-      const reply = await this.#within(this.#appendTimeoutMs, () => keeper.append({ member, known, changes }));
+      const asked = { member, known: this.#told(known), changes };
+      const reply = await this.#within(this.#appendTimeoutMs, () => keeper.append(asked));
       this.#replica.take(reply);
       return reply.positions;
     } catch (error) {

@@ -20,6 +20,11 @@ export class SleepWatch {
     return this.#clock.now() - this.#clock.monotonic();
   }
 
+  /** The last that was noted. */
+  get notedMs(): number {
+    return this.#noted;
+  }
+
   get hasSlept(): boolean {
     return Math.abs(this.aheadMs - this.#noted) > ASLEEP_MS;
   }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { GateOptions } from '../../engine/gate.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
+import type { LastingLog } from '../../log/lease/lasting-log.ts';
 import { engineOf, type NodeRedisClient } from '../../log/redis/client.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { type RedisMember, redisMember } from './redis-member.ts';
@@ -22,6 +23,8 @@ export interface Lease {
 export interface Cluster extends Lease {
   /** For `createGate`. */
   readonly gateOptions: Pick<GateOptions, 'history' | 'answersUnlogged' | 'intentsInForce'>;
+  /** For processes that serve by this one's lease. */
+  readonly serveBy: LastingLog['serveBy'];
   /** How often all that was stored became outdated at once. */
   readonly flushes: () => number;
   close(): Promise<void>;
@@ -70,6 +73,7 @@ export async function openCluster({ url, name, leaseMs, onLoss }: ClusterConfig,
     },
     isLeased: () => member.log.isLeased(),
     onLoss,
+    serveBy: (dependents) => member.log.serveBy(dependents),
     flushes: () => member.log.flushes,
     close,
   };

@@ -1,12 +1,13 @@
 // A process as a member of a log on Redis or Valkey: the keeper of the engine and a member that lasts, put together.
 
-import { newEpoch, platformClock, platformTasks } from '../../cache/platform.ts';
+import { newEpoch, platformTasks } from '../../cache/platform.ts';
 import { expected, TidegateError } from '../../errors.ts';
-import { LastingLog } from '../../log/lease/lasting-log.ts';
+import { LastingLog, type LastingLogParts } from '../../log/lease/lasting-log.ts';
 import { LeasedLog } from '../../log/lease/member.ts';
 import type { Engine } from '../../log/redis/client.ts';
 import { RedisKeeper } from '../../log/redis/redis-keeper.ts';
 import { keysOf } from '../../log/redis/script.ts';
+import { machineClock } from './machine-clock.ts';
 
 export interface RedisMemberParts {
   readonly engine: Engine;
@@ -31,7 +32,7 @@ export interface EngineFacts {
 }
 
 export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts): RedisMember {
-  const [clock, tasks] = [platformClock, platformTasks];
+  const [clock, tasks] = [machineClock, platformTasks];
   const keeper: RedisKeeper = new RedisKeeper({
     ...{ engine, name, clock, tasks, leaseMs, newEpoch },
     goneOn: (to) => log.goneOn(to),
@@ -39,9 +40,10 @@ export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts):
   const appendTimeoutMs = leaseMs + 1_000;
   const members = new WeakMap<LeasedLog, string>();
   const owed = { changes: [] };
-  const join = () => {
+  const join: LastingLogParts['join'] = (inForce) => {
     const member = newEpoch();
-    const joined = new LeasedLog({ keeper, clock, tasks, member, mode: 'lease', leaseMs, owed, appendTimeoutMs });
+    const asks = { mode: 'lease', leaseMs, appendTimeoutMs } as const;
+    const joined = new LeasedLog({ keeper, clock, tasks, member, owed, inForce, ...asks });
     members.set(joined, member);
     return joined;
   };

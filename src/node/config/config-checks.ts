@@ -16,7 +16,6 @@ export function checked(raw: unknown, source: string): ConfigOutput {
       checkSecrets(raw, tell);
       checkFills(raw, FILLS, tell);
       checkWorkers(raw, tell);
-      checkCluster(raw, tell);
       checkSources(raw, tell);
     }
     return config;
@@ -41,10 +40,6 @@ function checkWorkers({ workers = 1, disk, populate, schedule }: UnknownRecord, 
   const isScheduled = Array.isArray(schedule) && schedule.length > 0;
   if (!isScheduled && !(isRecord(populate) && populate.onStart !== undefined)) return;
   tell('expected a disk tier, since several workers are to share what is filled, got none', ['disk']);
-}
-
-function checkCluster({ cluster, workers = 1 }: UnknownRecord, tell: Tell): void {
-  if (cluster !== undefined && workers !== 1) tell('expected 1 beside cluster, where one process serves', ['workers']);
 }
 
 /** The databases alone; throws for what is wrong with them, and for keys that may have been meant for them. */

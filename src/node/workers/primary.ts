@@ -53,6 +53,7 @@ async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts,
     sources: () => sources().map(({ source }) => source),
     retired: (figures) => totals.retire(figures),
   });
+  tiers.cluster?.serveBy({ settled: () => shared.settled(), leased: (lease) => pool.leased(lease) });
   const metrics = createMetrics({
     stats: () => totals.stats,
     counts: () => totals.counts,

@@ -14,6 +14,7 @@ import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import type { MemoryStore } from '../../store/memory.ts';
+import { WorkerLease } from '../cluster/worker-lease.ts';
 import { surviveUncaughtExceptions } from '../front/client-exchange.ts';
 import { gateSources } from '../gate-sources.ts';
 import { logOf, type NodeGate, startPart } from '../serve.ts';
@@ -54,6 +55,8 @@ function heard(message: ToWorker): void {
       return;
     case 'log':
       return welcomed?.log.received(message.message);
+    case 'lease':
+      return welcomed?.lease?.told(message.lease);
     case 'disk':
       return welcomed?.replica?.received(message.message);
     case 'ask':
@@ -76,6 +79,7 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     send: (message) => send({ kind: 'log', message }),
     broken: () => process.exit(1),
   });
+  const lease = config.cluster && new WorkerLease(config.cluster);
   const { maxBytes } = config.memory;
   const tier = memoryTier(config, ownLog);
   const { memory } = tier;
@@ -93,9 +97,10 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
     ...storesOf(memory, maxBytes, replica),
     history: { invalidations: new Invalidations({ from: membership.image }), log },
     sources: gateSources(config, ownLog, sources),
+    answersUnlogged: config.cluster === undefined,
     intentsInForce: () => log.opened(),
   };
-  const tiers = { ...tier, disk: undefined, gateOptions, close: async () => replica?.close() };
+  const tiers = { ...tier, disk: undefined, lease, gateOptions, close: async () => replica?.close() };
   const part = startPart(config, { log: ownLog, tiers, role: { kind: 'worker' } });
   part.then(
     ({ port, gate }) => {
@@ -108,7 +113,7 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
       process.exit(1);
     },
   );
-  return { log, replica, memory, part };
+  return { log, lease, replica, memory, part };
 }
 
 function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>): void {

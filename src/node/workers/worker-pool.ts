@@ -8,6 +8,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { Logger } from 'pino';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
+import type { SharedLease } from '../../log/lease/lasting-log.ts';
 import type { SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
 import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
@@ -60,6 +61,8 @@ export class WorkerPool {
   #config: ResolvedConfig;
   #port = 0;
   #whenEmpty: (() => void) | undefined;
+  /** Undefined: there is no cluster, and workers serve as long as they hear. */
+  #lease: SharedLease | undefined;
   /** Whether all workers have started once; from then on, dead workers are replaced. */
   #isOpen = false;
   #closing = false;
@@ -125,6 +128,12 @@ export class WorkerPool {
       worker.figures = answer;
       return answer;
     });
+  }
+
+  /** Until when the workers may serve what is stored. */
+  leased(lease: SharedLease): void {
+    this.#lease = lease;
+    for (const worker of this.#workers) if (worker.member !== undefined) worker.send({ kind: 'lease', lease });
   }
 
   /** All workers use this configuration from now on, later ones too. */
@@ -193,6 +202,7 @@ export class WorkerPool {
     const config = this.#workerConfig();
     const disk = feed && config.disk && { path: config.disk.path };
     worker.send({ kind: 'welcome', config, membership: member.membership, disk, sources: sources() });
+    if (this.#lease !== undefined) worker.send({ kind: 'lease', lease: this.#lease });
     worker.replica = feed?.join((message) => worker.send({ kind: 'disk', message }));
   }
 

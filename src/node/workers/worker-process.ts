@@ -16,6 +16,7 @@ import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { GateCounts } from '../../engine/statistics/counts.ts';
 import { type ErrorCode, TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
+import type { SharedLease } from '../../log/lease/lasting-log.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
 import type { LogMember } from '../../log/shared-log.ts';
 import type { Eventually } from '../../ports.ts';
@@ -72,6 +73,7 @@ export type ToWorker =
       readonly sources: readonly string[];
     }
   | { readonly kind: 'log'; readonly message: LogToMember }
+  | { readonly kind: 'lease'; readonly lease: SharedLease }
   | { readonly kind: 'disk'; readonly message: DiskToWorker }
   | { readonly kind: 'ask'; readonly id: number; readonly call: keyof WorkerCalls; readonly given: unknown }
   /** Accept no more, finish what runs, and end. */
