@@ -7,6 +7,7 @@ export interface Asked {
   readonly agent?: Agent | undefined;
   readonly timeoutMs: number;
   readonly body?: string;
+  readonly host?: string;
 }
 
 export interface Reply {
@@ -16,9 +17,10 @@ export interface Reply {
 }
 
 /** Undefined: no whole answer came in time. */
-export function ask({ url, agent, timeoutMs, body }: Asked): Promise<Reply | undefined> {
+export function ask({ url, agent, timeoutMs, body, host }: Asked): Promise<Reply | undefined> {
   return new Promise((resolve) => {
-    const sent = request(url, { agent, method: body === undefined ? 'GET' : 'POST' }, (response) => {
+    const headers = host === undefined ? {} : { host };
+    const sent = request(url, { agent, headers, method: body === undefined ? 'GET' : 'POST' }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

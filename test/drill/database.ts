@@ -1,7 +1,7 @@
 // The real database of a run, and connections to it that nobody else knows of.
 
+import type { Relay } from '../kit/relay.ts';
 import type { Dialect } from './queries.ts';
-import type { Relay } from './relay.ts';
 import { type Statement, statementsOf, type Transaction } from './transactions.ts';
 import type { LedgerRow, Truth } from './truth.ts';
 

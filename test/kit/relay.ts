@@ -1,12 +1,16 @@
-// A relay of TCP connections that stands for a network: it can be cut, or hold what is under way and deliver it later.
+// A relay of TCP connections that stands for a network: it can be cut, hold what is under way and deliver it later, in both
+// directions or in one, or be slow.
 
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 
-export type RelayState = 'open' | 'cut' | 'held';
+/** `up-held`: what the near side sends does not arrive; `down-held`: what the far side sends. */
+export type RelayState = 'open' | 'cut' | 'held' | 'up-held' | 'down-held' | 'slow';
+
+const SLOW_MS = 80;
 
 export class Relay {
   readonly #target: () => number | undefined;
-  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  readonly #pairs = new Set<readonly [near: Socket, far: Socket]>();
   readonly #server: Server;
   #state: RelayState = 'open';
   port = 0;
@@ -26,12 +30,17 @@ export class Relay {
   become(state: RelayState): void {
     this.#state = state;
     for (const pair of this.#pairs) {
-      for (const socket of pair) {
+      for (const [at, socket] of pair.entries()) {
         if (state === 'cut') socket.destroy();
-        else if (state === 'held') socket.pause();
+        else if (this.#holds(at)) socket.pause();
         else socket.resume();
       }
     }
+  }
+
+  /** `side`: 0 for what the near one sends. */
+  #holds(side: number): boolean {
+    return this.#state === 'held' || this.#state === (side === 0 ? 'up-held' : 'down-held');
   }
 
   close(): void {
@@ -53,14 +62,22 @@ export class Relay {
       near.destroy();
       far.destroy();
     };
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
+    for (const [side, from] of pair.entries()) {
+      const to = pair[1 - side] as Socket;
       from.setNoDelay(true);
-      from.on('data', (chunk) => to.write(chunk));
+      this.#pipe(from, to);
       from.on('error', end).on('close', end);
-      if (this.#state === 'held') from.pause();
+      if (this.#holds(side)) from.pause();
     }
+  }
+
+  /** In the order in which it came, also where it was slow in between. */
+  #pipe(from: Socket, to: Socket): void {
+    const late: Buffer[] = [];
+    from.on('data', (chunk: Buffer) => {
+      if (this.#state !== 'slow' && late.length === 0) return void to.write(chunk);
+      late.push(chunk);
+      setTimeout(() => to.write(late.shift() as Buffer), SLOW_MS);
+    });
   }
 }
