@@ -3,6 +3,17 @@
 import type { Member } from './member.ts';
 
 const MAX_TOLD = 20;
+/** A member recovers sooner. */
+export const LATE_MS = 3_000;
+
+interface Write {
+  /** Of the member. */
+  readonly name: string;
+  readonly tookMs: number;
+  /** The scheduler held who measured. */
+  readonly isHeld: boolean;
+  readonly isLate: boolean;
+}
 
 export class Figures {
   readonly counts = new Map<string, number>();
@@ -11,6 +22,7 @@ export class Figures {
   readonly recoveriesMs: number[] = [];
   readonly writesMs: number[] = [];
   writesHeld = 0;
+  lastFault = 'the start';
   readonly late: number[] = [];
   readonly #waiting = new Map<Member, number>();
 
@@ -24,6 +36,7 @@ export class Figures {
 
   fault(name: string): void {
     this.faults.set(name, (this.faults.get(name) ?? 0) + 1);
+    this.lastFault = name;
   }
 
   outdated(sentence: string): void {
@@ -33,21 +46,15 @@ export class Figures {
     console.log(`outdated: ${sentence}`);
   }
 
-  write({
-    tookMs,
-    isHeld,
-    isLate,
-  }: {
-    readonly tookMs: number;
-    readonly isHeld: boolean;
-    readonly isLate: boolean;
-  }): void {
+  write({ name, tookMs, isHeld, isLate }: Write): void {
     if (isHeld) {
       this.writesHeld++;
       return;
     }
     this.writesMs.push(tookMs);
-    if (isLate) this.late.push(tookMs);
+    if (!isLate) return;
+    this.late.push(tookMs);
+    console.log(`${name}: a write took ${tookMs.toFixed(0)} ms: ${this.lastFault}`);
   }
 
   /** The member is disturbed no more; its next hit shows that it has recovered. */
@@ -63,7 +70,9 @@ export class Figures {
     const sinceMs = this.#waiting.get(member);
     if (sinceMs === undefined) return;
     this.#waiting.delete(member);
-    this.recoveriesMs.push(performance.now() - sinceMs);
+    const ms = performance.now() - sinceMs;
+    this.recoveriesMs.push(ms);
+    if (ms > LATE_MS) console.log(`${member.parts.name}: a hit only ${ms.toFixed(0)} ms after ${this.lastFault}`);
   }
 
   /** Members that were healed so long ago and gave no hit yet. */

@@ -87,8 +87,9 @@ export class Load {
     figures.add(isAcknowledged ? 'writes acknowledged' : 'writes that failed');
     // A process that stands still or has ended answers nobody.
     if (reply === undefined || member.healedMs === undefined || member.healedMs > began) return;
+    const intentMs = member.parts.kind === 'gate' ? 1_000 : 0;
     const isHeld = this.#delay.max / 1e6 > HELD_MS;
-    figures.write({ tookMs, isHeld, isLate: tookMs > leaseMs + 1_000 + ORIGIN_MS });
+    figures.write({ name: member.parts.name, tookMs, isHeld, isLate: tookMs > leaseMs + 1_000 + intentMs + ORIGIN_MS });
   }
 
   #key(): string {

@@ -10,7 +10,14 @@ import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
 import type { Clock, InvalidationLog, Tasks } from '../../ports.ts';
 import { HeldLease } from './held-lease.ts';
-import { checkAppend, type LogKeeper, type LogPlace, MAX_CALL_CHARACTERS, MAX_CHANGES } from './messages.ts';
+import {
+  checkAppend,
+  type LogKeeper,
+  type LogPlace,
+  type LogReply,
+  MAX_CALL_CHARACTERS,
+  MAX_CHANGES,
+} from './messages.ts';
 import { Replica } from './replica.ts';
 
 /**
@@ -34,6 +41,8 @@ export interface LeasedLogParts {
   readonly owed?: Owed | undefined;
   /** How long a renewal may take. Default 1,000. */
   readonly timeoutMs?: number | undefined;
+  /** How long an intent may take to have its place in the log. Default: as long as any append. */
+  readonly openTimeoutMs?: number | undefined;
   /** How long an append may take, the end of other members' leases included. Default: 10,000, in mode `lease` and a lease. */
   readonly appendTimeoutMs?: number | undefined;
 }
@@ -55,9 +64,14 @@ export class Owing {
 }
 
 /** What was appended in one turn: one call to the keeper. */
-interface Batch {
+interface Batch extends Sent {
   readonly changes: LogChange[];
-  readonly positions: Promise<readonly Position[]>;
+}
+
+/** Positions of changes: once they have their place in the log, and once they may be acknowledged. */
+interface Sent {
+  readonly placed: Promise<readonly Position[]>;
+  readonly known: Promise<readonly Position[]>;
 }
 
 export class LeasedLog implements InvalidationLog {
@@ -145,9 +159,10 @@ export class LeasedLog implements InvalidationLog {
       return Promise.reject(this.ended);
     }
     this.#batch ??= this.#begin();
-    const { changes, positions } = this.#batch;
+    const { changes, placed, known } = this.#batch;
     const at = changes.push(change) - 1;
-    const appended = positions.then((all) => all[at] as Position);
+    // A write need not wait for what others of the same turn wait for.
+    const appended = (change.kind === 'open' ? placed : known).then((all) => all[at] as Position);
     if (change.kind === 'open') {
       this.#opening.add(appended);
       const done = () => this.#opening.delete(appended);
@@ -160,9 +175,10 @@ export class LeasedLog implements InvalidationLog {
   opened(): Promise<unknown> | undefined {
     if (this.ended !== undefined) return Promise.reject(this.ended);
     if (this.#opening.size === 0) return undefined;
-    const own = this.#batch?.changes.some(({ kind }) => kind === 'open') === true ? this.#batch.positions : undefined;
+    const own = this.#batch?.changes.some(({ kind }) => kind === 'open') === true ? this.#batch.placed : undefined;
+    const { openTimeoutMs = this.#appendTimeoutMs } = this.#parts;
     // The call of another request may have ended with that request, and tells nobody. The timer is this request's own.
-    return own ?? this.#within(this.#appendTimeoutMs, () => Promise.all(this.#opening));
+    return this.#within<unknown>(openTimeoutMs, () => own ?? Promise.all(this.#opening));
   }
 
   /** The last change in force here, signed, for a client that will read what it wrote. Throws E_LOG before the first renewal. */
@@ -195,22 +211,37 @@ export class LeasedLog implements InvalidationLog {
 
   #begin(): Batch {
     const changes: LogChange[] = [];
-    const { promise, resolve } = Promise.withResolvers<readonly Position[]>();
+    const { promise, resolve } = Promise.withResolvers<readonly Sent[]>();
+    const all = async (of: keyof Sent) => (await Promise.all((await promise).map((sent) => sent[of]))).flat();
     this.#parts.tasks.soon(() => {
       this.#batch = undefined;
-      resolve(Promise.all(calls(changes).map((some) => this.#send(some))).then((positions) => positions.flat()));
+      resolve(calls(changes).map((some) => this.#send(some)));
     });
-    return { changes, positions: promise };
+    return { changes, placed: heeded(all('placed')), known: heeded(all('known')) };
   }
 
   /** Calls of one member arrive in the order in which it makes them, unless one fails. */
-  async #send(changes: readonly LogChange[]): Promise<readonly Position[]> {
+  #send(changes: readonly LogChange[]): Sent {
+    const placed = Promise.withResolvers<readonly Position[]>();
+    const known = this.#sent(changes, ({ positions }) => placed.resolve(positions));
+    known.then(placed.resolve, placed.reject);
+    return { placed: heeded(placed.promise), known: heeded(known) };
+  }
+
+  async #sent(changes: readonly LogChange[], placed: (reply: LogReply) => void): Promise<readonly Position[]> {
     try {
       const { keeper, member } = this.#parts;
       const { known } = this.#replica.begun();
       const asked = { member, known: this.#told(known), changes };
-      const reply = await this.#within(this.#appendTimeoutMs, () => keeper.append(asked));
-      this.#replica.take(reply);
+      let isTaken = false;
+      const take = (reply: LogReply) => {
+        this.#replica.take(reply);
+        isTaken = true;
+        placed(reply);
+      };
+      const reply = await this.#within(this.#appendTimeoutMs, () => keeper.append(asked, take));
+      // What became of the log since does not matter: nobody who serves lacks the changes.
+      if (!isTaken) this.#replica.take(reply);
       return reply.positions;
     } catch (error) {
       this.#failed(changes);
@@ -238,6 +269,12 @@ export class LeasedLog implements InvalidationLog {
       cancel();
     }
   }
+}
+
+/** The same: whether it fails is somebody else's affair as well. */
+function heeded<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** As many calls as the keeper's bounds need. */

@@ -63,8 +63,11 @@ export interface LogReply extends LogPlace {
 export interface LogKeeper {
   /** Everything the member lacks, and the lease that it asks for. Rejects with E_LOG. */
   renew(request: RenewRequest): Promise<LogReply>;
-  /** Resolves when the changes may be acknowledged: no other member serves without knowing them. Rejects with E_LOG. */
-  append(request: AppendRequest): Promise<LogReply>;
+  /**
+   * Resolves when the changes may be acknowledged: no other member serves without knowing them. Rejects with E_LOG. A keeper that
+   * can tells earlier that they have their place in the log.
+   */
+  append(request: AppendRequest, placed?: (reply: LogReply) => void): Promise<LogReply>;
 }
 
 export const MAX_CHANGES = 1_000;

@@ -85,12 +85,14 @@ export class RedisKeeper implements LogKeeper {
     return replyOf(await this.#call(request, awaited && leaseMs > 0 ? 'renew' : 'ask'));
   }
 
-  async append(request: AppendRequest): Promise<LogReply> {
+  async append(request: AppendRequest, placed?: (reply: LogReply) => void): Promise<LogReply> {
     checkAppend(request);
     const said = await this.#call(request, 'append');
+    const reply = replyOf(said);
+    placed?.(reply);
     // Nobody serves less for not knowing that a write is under way, so that is not waited for.
     if (request.changes.some(({ kind }) => kind === 'invalidate')) await this.#knownByAll(said);
-    return replyOf(said);
+    return reply;
   }
 
   /** Writes down what is in force, for those who join; false: it is not time for that. Rejects with E_LOG. */

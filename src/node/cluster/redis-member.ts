@@ -42,7 +42,7 @@ export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts):
   const owed = { changes: [] };
   const join: LastingLogParts['join'] = (inForce) => {
     const member = newEpoch();
-    const asks = { mode: 'lease', leaseMs, appendTimeoutMs } as const;
+    const asks = { mode: 'lease', leaseMs, appendTimeoutMs, openTimeoutMs: OPEN_TIMEOUT_MS } as const;
     const joined = new LeasedLog({ keeper, clock, tasks, member, owed, inForce, ...asks });
     members.set(joined, member);
     return joined;
@@ -65,6 +65,9 @@ export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts):
     },
   };
 }
+
+/** A write that waits longer to be announced is not sent. */
+const OPEN_TIMEOUT_MS = 1_000;
 
 /** Streams came with 5.0. */
 const LEAST_VERSION = 5;
