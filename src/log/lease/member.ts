@@ -161,13 +161,14 @@ export class LeasedLog implements InvalidationLog {
     this.#batch ??= this.#begin();
     const { changes, placed, known } = this.#batch;
     const at = changes.push(change) - 1;
+    if (change.kind !== 'open') return known.then((all) => all[at] as Position);
     // A write need not wait for what others of the same turn wait for.
-    const appended = (change.kind === 'open' ? placed : known).then((all) => all[at] as Position);
-    if (change.kind === 'open') {
-      this.#opening.add(appended);
-      const done = () => this.#opening.delete(appended);
-      appended.then(done, done);
-    }
+    const position = placed.then((all) => all[at] as Position);
+    const { openTimeoutMs } = this.#parts;
+    const appended = openTimeoutMs === undefined ? position : this.#within(openTimeoutMs, () => position);
+    this.#opening.add(appended);
+    const done = () => this.#opening.delete(appended);
+    appended.then(done, done);
     return appended;
   }
 

@@ -49,11 +49,16 @@ export async function openCluster({ url, name, leaseMs, onLoss }: ClusterConfig,
     );
   };
   const client = await clientOf(url);
-  client.on('error', fault);
+  let connectionError: unknown;
+  const broken = (error: unknown) => {
+    connectionError = error;
+    fault(error);
+  };
+  client.on('error', broken);
   const connected = client.connect();
+  connected.catch(broken);
   const member = redisMember({ engine: engineOf(client, fault), name, leaseMs, fault });
-  const joining = new Joining(member, log);
-  connected.catch(fault);
+  const joining = new Joining(member, log, () => connectionError);
   const close = async () => {
     joining.stop();
     await member.close();
@@ -103,11 +108,14 @@ async function clientOf(url: string): Promise<Client> {
 class Joining {
   readonly #member: RedisMember;
   readonly #log: Logger;
+  /** The last error of the connection: a call says only that there is none. */
+  readonly #connectionError: () => unknown;
   #isOver = false;
 
-  constructor(member: RedisMember, log: Logger) {
+  constructor(member: RedisMember, log: Logger, connectionError: () => unknown) {
     this.#member = member;
     this.#log = log;
+    this.#connectionError = connectionError;
   }
 
   /** Resolves once the log is joined, or after that time. Rejects with E_CONFIG where it cannot be within the time. */
@@ -130,16 +138,20 @@ class Joining {
         const kept = isDurable ? '' : '; it keeps nothing over a restart, after which everything is outdated once';
         return this.#log.info({ version }, `in the cluster${kept}`);
       } catch (error) {
-        const isRefused = error instanceof TidegateError && (error.code === 'E_CONFIG' || REFUSED.test(error.message));
-        if (isRefused && platformClock.monotonic() < endMs) {
-          throw new TidegateError('E_CONFIG', `cluster: ${messageOf(error)}`, { cause: error });
+        const refusal = [error, this.#connectionError()].find(isRefusal);
+        if (refusal !== undefined && platformClock.monotonic() < endMs) {
+          throw new TidegateError('E_CONFIG', `cluster: ${messageOf(refusal)}`, { cause: refusal });
         }
-        if (isRefused) this.#log.error({ err: error }, 'the cluster cannot be joined');
+        if (refusal !== undefined) this.#log.error({ err: refusal }, 'the cluster cannot be joined');
       }
       await new Promise<void>((resolve) => platformTasks.later(RETRY_MS, resolve));
     }
   }
 }
 
-/** Answers of the engine to a wrong name or password. */
-const REFUSED = /\b(?:WRONGPASS|NOAUTH|NOPERM)\b/;
+/** Waiting does not mend it: the engine is not one that serves, or it refuses a name or password. */
+function isRefusal(error: unknown): boolean {
+  if (error === undefined) return false;
+  const isOther = error instanceof TidegateError && error.code === 'E_CONFIG';
+  return isOther || /\b(?:WRONGPASS|NOAUTH|NOPERM)\b/.test(messageOf(error));
+}
