@@ -2,6 +2,7 @@
 
 import { expected } from '../errors.ts';
 import { type AdminRoute, apiOf, body, coreRoutes, value } from './calls.ts';
+import { clusterState } from './cluster-api.ts';
 import { type AdminApi, type AdminDeps, CLEARABLE, json, ofError, parseJson, type TierApi } from './contract.ts';
 import { answerDeps, dependenciesOf } from './deps-api.ts';
 import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
@@ -21,6 +22,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     }),
     ['GET /v1/stats', [], value(() => gateStatistics(deps))],
     ['GET /v1/stats/history', [], value(() => statsHistory(deps))],
+    ['GET /v1/cluster', [], value(() => clusterState(deps.cluster))],
     ['GET /populate', ['job', 'follow'], (query) => showPopulate(populate, query)],
     ['POST /populate', [], (_, text) => json(202, startPopulate(populate, parseJson(text, WHAT_TO_FILL)))],
     ['POST /populate/cancel', [], body((asked) => cancelPopulate(populate, asked), WHAT_TO_FILL)],

@@ -18,6 +18,7 @@ import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import type { DiskStats, Eventually, MemoryStats } from '../ports.ts';
 import type { PredictionFigures } from '../prediction/prediction.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
+import type { ClusterApi } from './cluster-api.ts';
 import { beyondBounds } from './json-bounds.ts';
 import type { OriginHealth, TopUrls } from './stats-contract.ts';
 
@@ -80,6 +81,8 @@ export interface AdminDeps extends CoreDeps {
   readonly tiers: TierApi;
   readonly sources: SourceApi;
   readonly prober: ProberApi;
+  /** Undefined: the gate is in none. */
+  readonly cluster?: ClusterApi | undefined;
   /** Of `gate.counts`. */
   readonly history: StatsHistory;
   origins(): Eventually<readonly OriginHealth[]>;

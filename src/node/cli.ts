@@ -19,6 +19,7 @@ import {
 import { surviveUncaughtExceptions } from './front/client-exchange.ts';
 import { unknownProxies } from './listening.ts';
 import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
+import { CLUSTER } from './operator/cli/cluster-commands.ts';
 import {
   addCommands,
   type Call,
@@ -76,6 +77,7 @@ export const COMMANDS: readonly CommandRow[] = [
   DOCTOR,
   ...ADMIN_COMMANDS,
   PROVE,
+  CLUSTER,
   POPULATE,
   TAIL,
   TOP,

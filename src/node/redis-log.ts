@@ -1,10 +1,19 @@
 // A log of invalidations on Redis or Valkey, for data caches on several machines. What one of them invalidates is acknowledged once it
 // is in force in all, and a cache that is cut off serves nothing once its lease has run out.
 
+import { hostname } from 'node:os';
 import type { CacheLog } from '../cache/contract.ts';
 import { expected } from '../errors.ts';
 import { engineOf, type RedisClient } from '../log/redis/client.ts';
-import { LEASE_MS, LEAST_LEASE_MS, LOG_NAME, LOG_NAME_FORM, MOST_LEASE_MS } from '../log/redis/terms.ts';
+import {
+  LEASE_MS,
+  LEAST_LEASE_MS,
+  LOG_NAME,
+  LOG_NAME_FORM,
+  MOST_LEASE_MS,
+  NODE_NAME,
+  NODE_NAME_FORM,
+} from '../log/redis/terms.ts';
 import type { Duration } from '../options/durations.ts';
 import { anything, be, type Checks, checkOptions, duration, func, required } from '../options/kit.ts';
 import { redisMember } from './cluster/redis-member.ts';
@@ -16,6 +25,8 @@ export interface RedisLogOptions {
   readonly client: RedisClient;
   /** Caches with logs of one name hear of each other. Default `default`. */
   readonly name?: string;
+  /** How `tidegate cluster members` names this process. Default: the machine's name and the process's number. */
+  readonly node?: string;
   /**
    * How long a cache serves that cannot reach the engine, and so how long an invalidation waits for one that does not answer: 500 ms
    * to a minute, the same for all of one name. Default 2 seconds.
@@ -41,6 +52,7 @@ export interface RedisLog extends CacheLog {
 const OPTIONS: Checks<RedisLogOptions> = {
   client: required(anything),
   name: be(LOG_NAME_FORM, (name) => LOG_NAME.test(String(name))),
+  node: be(NODE_NAME_FORM, (node) => NODE_NAME.test(String(node))),
   lease: duration,
   onFault: func,
 };
@@ -50,9 +62,9 @@ export async function openRedisLog(options: RedisLogOptions): Promise<RedisLog> 
   const { leaseMs = LEASE_MS } = checkOptions<RedisLogOptions>('openRedisLog', options, OPTIONS);
   if (leaseMs < LEAST_LEASE_MS || leaseMs > MOST_LEASE_MS)
     expected('E_CONFIG', 'lease to be 500 ms to a minute', options.lease);
-  const { client, name = 'default', onFault = () => {} } = options;
+  const { client, name = 'default', node = `${hostname()}:${process.pid}`, onFault = () => {} } = options;
   const engine = engineOf(client, onFault);
-  const { log, check, begin, close } = redisMember({ engine, name, leaseMs, fault: onFault });
+  const { log, check, begin, close } = redisMember({ engine, name, leaseMs, node, fault: onFault });
   await check();
   try {
     await begin();

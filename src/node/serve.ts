@@ -220,7 +220,11 @@ export class NodeGate implements RunningGate {
         explainRequest: (request) => this.requestFor(request),
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
-        ...{ origins: () => this.origins.health(), topUrls: () => this.exchanges.urls.figures() },
+        ...{
+          cluster: this.#tiers.cluster,
+          origins: () => this.origins.health(),
+          topUrls: () => this.exchanges.urls.figures(),
+        },
       };
       const offered = this.#parts.role === undefined ? deps : this.#parts.role.admin(deps);
       const hookToken = (name: string) => this.#population.hooks()[name]?.token;

@@ -68,6 +68,25 @@ export const FAULTS: readonly Fault[] = [
       member?.goOn();
     },
   },
+  {
+    name: 'a worker stopped, and not its primary',
+    of: ({ members, dice }) => {
+      const pools = members.filter(({ parts }) => parts.workers > 1);
+      return pools.slice(dice.below(pools.length)).slice(0, 1);
+    },
+    run: async ({ dice }, [member]) => {
+      const workers = member?.process?.children() ?? [];
+      const pid = workers[dice.below(workers.length)];
+      if (pid === undefined) return;
+      process.kill(pid, 'SIGSTOP');
+      await sleep(dice.between(200, 1_800));
+      try {
+        process.kill(pid, 'SIGCONT');
+      } catch {
+        // Its primary has ended it.
+      }
+    },
+  },
   link('links cut', 'cut'),
   link('links held', 'held'),
   link('links that carry nothing to the engine', 'up-held'),

@@ -1,6 +1,7 @@
 // One life of a member: it says where it listens on its standard output.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { cleanEnv } from '../runtime/node/kit.ts';
 
 const MAX_START_MS = 30_000;
@@ -49,6 +50,13 @@ export class MemberProcess {
       });
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#note(chunk));
+  }
+
+  /** Processes that it has begun. */
+  children(): readonly number[] {
+    const { pid } = this.#child;
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
   }
 
   signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {

@@ -47,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'workers-not-waited-for',
     edits: [{ file: LASTING, find: 'if (!(settled instanceof Promise)) {', replace: 'if (true) {' }],
+    only: 'a worker stopped',
   },
   {
     name: 'missed-changes-not-noticed',

@@ -100,6 +100,16 @@ export class LastingLog {
     return { invalidations, log: { follow, append: (change) => this.#append(change) } };
   }
 
+  /** The last change in force here; undefined: there is none yet. */
+  get known(): LogPlace | undefined {
+    return this.#isBegun ? this.#member.known : undefined;
+  }
+
+  /** When the lease ends, by the clock. */
+  get leaseEndMs(): number {
+    return this.#isBegun ? this.#member.leaseEndMs : Number.NEGATIVE_INFINITY;
+  }
+
   /** To be called before the first of them serves. */
   serveBy(dependents: Dependents): void {
     this.#dependents = dependents;
@@ -214,8 +224,7 @@ export class LastingLog {
   }
 
   #shareLease(): void {
-    const endMs = this.#isBegun ? this.#member.leaseEndMs : Number.NEGATIVE_INFINITY;
-    this.#dependents?.leased({ endMs, aheadMs: this.#sleep.notedMs });
+    this.#dependents?.leased({ endMs: this.leaseEndMs, aheadMs: this.#sleep.notedMs });
   }
 
   #begun(): void {

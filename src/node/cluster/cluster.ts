@@ -1,13 +1,17 @@
 // A gate as a member of a cluster: the log of invalidations is on Redis or Valkey, and the gate serves from its cache only while it has a
 // lease. It starts and goes on without the engine: then reads pass by the cache, and writes are refused, since nobody would hear of them.
 
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { ClusterApi, ClusterFigures } from '../../admin/cluster-api.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { GateOptions } from '../../engine/gate.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { LastingLog } from '../../log/lease/lasting-log.ts';
 import { engineOf, type NodeRedisClient } from '../../log/redis/client.ts';
+import type { InvalidationLog } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
+import { machineClock } from './machine-clock.ts';
 import { type RedisMember, redisMember } from './redis-member.ts';
 
 export type ClusterConfig = NonNullable<ResolvedConfig['cluster']>;
@@ -20,13 +24,11 @@ export interface Lease {
   readonly onLoss: ClusterConfig['onLoss'];
 }
 
-export interface Cluster extends Lease {
+export interface Cluster extends Lease, ClusterApi {
   /** For `createGate`. */
   readonly gateOptions: Pick<GateOptions, 'history' | 'answersUnlogged' | 'intentsInForce'>;
   /** For processes that serve by this one's lease. */
   readonly serveBy: LastingLog['serveBy'];
-  /** How often all that was stored became outdated at once. */
-  readonly flushes: () => number;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,8 @@ const RETRY_MS = 500;
 const QUIET_MS = 10_000;
 
 /** Rejects with E_CONFIG. An engine that is not in reach is waited for in the background. */
-export async function openCluster({ url, name, leaseMs, onLoss }: ClusterConfig, log: Logger): Promise<Cluster> {
+export async function openCluster(config: ClusterConfig, log: Logger): Promise<Cluster> {
+  const { url, name, leaseMs, onLoss, node = hostname() } = config;
   let toldMs = Number.NEGATIVE_INFINITY;
   const fault = (err: unknown) => {
     const nowMs = platformClock.monotonic();
@@ -57,7 +60,7 @@ export async function openCluster({ url, name, leaseMs, onLoss }: ClusterConfig,
   client.on('error', broken);
   const connected = client.connect();
   connected.catch(broken);
-  const member = redisMember({ engine: engineOf(client, fault), name, leaseMs, fault });
+  const member = redisMember({ engine: engineOf(client, fault), name, leaseMs, node, fault });
   const joining = new Joining(member, log, () => connectionError);
   const close = async () => {
     joining.stop();
@@ -70,16 +73,34 @@ export async function openCluster({ url, name, leaseMs, onLoss }: ClusterConfig,
     await close();
     throw error;
   }
+  const { invalidations, log: own } = member.log.history();
+  const times = new Times();
+  const figures = (): ClusterFigures => {
+    const { known, flushes, leaseEndMs } = member.log;
+    const isLeased = member.log.isLeased();
+    const leaseLeftMs = isLeased ? Math.max(0, Math.round(leaseEndMs - machineClock.monotonic())) : 0;
+    const { epoch, number } = known ?? {};
+    const place = epoch === undefined ? {} : { epoch, number: number as number };
+    return { ...{ name, node, isLeased, leaseLeftMs, leaseMs }, ...place, flushes, ...times.shown() };
+  };
   return {
+    figures,
+    state: async () => {
+      try {
+        const [{ number, intents, members }, facts] = await Promise.all([member.members(), member.check()]);
+        return { ...figures(), engine: { ...facts, number, intents }, members };
+      } catch (error) {
+        return { ...figures(), members: [], problem: messageOf(error) };
+      }
+    },
     gateOptions: {
-      history: member.log.history(),
+      history: { invalidations, log: times.measured(own) },
       answersUnlogged: false,
       intentsInForce: () => member.log.opened(),
     },
     isLeased: () => member.log.isLeased(),
     onLoss,
     serveBy: (dependents) => member.log.serveBy(dependents),
-    flushes: () => member.log.flushes,
     close,
   };
 }
@@ -103,6 +124,34 @@ async function clientOf(url: string): Promise<Client> {
     socket: { connectTimeout: 2_000, reconnectStrategy: (tries: number) => Math.min(50 * 2 ** tries, RETRY_MS) },
   }) as unknown as Client;
 }
+
+/** From an invalidation to its acknowledgement. */
+class Times {
+  /** Of the last, in no order. */
+  readonly #ms: number[] = [];
+  #count = 0;
+
+  measured(log: InvalidationLog): InvalidationLog {
+    return {
+      follow: (apply) => log.follow(apply),
+      append: async (change) => {
+        const beganMs = machineClock.monotonic();
+        const position = await log.append(change);
+        if (change.kind === 'invalidate') this.#ms[this.#count++ % MOST_TIMES] = machineClock.monotonic() - beganMs;
+        return position;
+      },
+    };
+  }
+
+  shown(): Pick<ClusterFigures, 'acknowledgedMs'> {
+    if (this.#ms.length === 0) return {};
+    const sorted = [...this.#ms].sort((a, b) => a - b);
+    const at = (part: number) => Math.round((sorted[Math.floor((sorted.length - 1) * part)] as number) * 10) / 10;
+    return { acknowledgedMs: { p50: at(0.5), p99: at(0.99) } };
+  }
+}
+
+const MOST_TIMES = 1_000;
 
 /** Tries until the engine is there, and is one that serves. */
 class Joining {

@@ -1,5 +1,6 @@
 // A process as a member of a log on Redis or Valkey: the keeper of the engine and a member that lasts, put together.
 
+import type { ClusterMember } from '../../admin/cluster-api.ts';
 import { newEpoch, platformTasks } from '../../cache/platform.ts';
 import { expected, TidegateError } from '../../errors.ts';
 import { LastingLog, type LastingLogParts } from '../../log/lease/lasting-log.ts';
@@ -13,6 +14,8 @@ export interface RedisMemberParts {
   readonly engine: Engine;
   readonly name: string;
   readonly leaseMs: number;
+  /** How operators know this process. */
+  readonly node: string;
   readonly fault: (error: unknown) => void;
 }
 
@@ -22,7 +25,17 @@ export interface RedisMember {
   readonly check: () => Promise<EngineFacts>;
   /** Hears when the log has gone on, and joins it. Rejects with E_LOG. */
   readonly begin: () => Promise<void>;
+  /** Who is in the log, and how far. Rejects with E_LOG. */
+  readonly members: () => Promise<LogMembers>;
   readonly close: () => Promise<void>;
+}
+
+export interface LogMembers {
+  /** Number of the last change. */
+  readonly number: number;
+  readonly intents: number;
+  /** Of each process the newest member. */
+  readonly members: readonly ClusterMember[];
 }
 
 export interface EngineFacts {
@@ -31,7 +44,7 @@ export interface EngineFacts {
   readonly isDurable: boolean;
 }
 
-export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts): RedisMember {
+export function redisMember({ engine, name, leaseMs, node, fault }: RedisMemberParts): RedisMember {
   const [clock, tasks] = [machineClock, platformTasks];
   const keeper: RedisKeeper = new RedisKeeper({
     ...{ engine, name, clock, tasks, leaseMs, newEpoch },
@@ -41,7 +54,7 @@ export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts):
   const members = new WeakMap<LeasedLog, string>();
   const owed = { changes: [] };
   const join: LastingLogParts['join'] = (inForce) => {
-    const member = newEpoch();
+    const member = `${node}/${newEpoch()}`;
     const asks = { mode: 'lease', leaseMs, appendTimeoutMs, openTimeoutMs: OPEN_TIMEOUT_MS } as const;
     const joined = new LeasedLog({ keeper, clock, tasks, member, owed, inForce, ...asks });
     members.set(joined, member);
@@ -59,11 +72,33 @@ export function redisMember({ engine, name, leaseMs, fault }: RedisMemberParts):
       await keeper.begin();
       await log.begin();
     },
+    members: () => membersOf(engine, name),
     close: async () => {
       await log.close();
       keeper.close();
     },
   };
+}
+
+async function membersOf(engine: Engine, name: string): Promise<LogMembers> {
+  const [meta = '', , members = '', intents = ''] = keysOf(name);
+  const [number, all, open, [seconds, micros]] = (await Promise.all([
+    engine.run('HGET', meta, 'number'),
+    engine.run('HGETALL', members),
+    engine.run('HLEN', intents),
+    engine.run('TIME'),
+  ])) as [string | null, readonly string[], number, readonly [string, string]];
+  const nowMs = Number(seconds) * 1000 + Number(micros) / 1000;
+  const last = Number(number ?? 0);
+  const found = new Map<string, ClusterMember>();
+  for (let at = 0; at < all.length; at += 2) {
+    const node = (all[at] as string).split('/')[0] as string;
+    const [known = 0, , heardAtMs = 0] = (all[at + 1] as string).split(':').map(Number);
+    const heardMs = Math.max(0, Math.round(nowMs - heardAtMs));
+    if (node !== '' && heardMs < (found.get(node)?.heardMs ?? Number.POSITIVE_INFINITY))
+      found.set(node, { node, behind: last - Math.max(0, known), heardMs });
+  }
+  return { number: last, intents: open, members: [...found.values()].sort((a, b) => (a.node < b.node ? -1 : 1)) };
 }
 
 /** A write that waits longer to be announced is not sent. */

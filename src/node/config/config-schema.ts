@@ -113,6 +113,7 @@ export const configSchema = section(
       url: kind.redisUrl.optional(),
       urlFile: text.optional(),
       name: kind.logName.default('default'),
+      node: kind.nodeName.optional(),
       lease: duration(LEAST_LEASE_MS, MOST_LEASE_MS).default(LEASE_MS),
       onLoss: oneOf('pass', 'refuse').default('pass'),
     }).optional(),

@@ -126,6 +126,8 @@ interface ClusterConfig {
   readonly urlFile?: string | undefined;
   /** Those of one name on one engine hear of each other, data caches with `openRedisLog` too. Default `default`. */
   readonly name?: string | undefined;
+  /** How `tidegate cluster members` names this gate. Default: the machine's name. */
+  readonly node?: string | undefined;
   /**
    * How long a gate serves from its cache that cannot reach the engine, and so how long an invalidation waits for one that does not
    * answer: 500 ms to a minute, the same for all of one name. Default 2 seconds.

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { Cron } from 'croner';
-import { LOG_NAME, LOG_NAME_FORM } from '../../log/redis/terms.ts';
+import { LOG_NAME, LOG_NAME_FORM, NODE_NAME, NODE_NAME_FORM } from '../../log/redis/terms.ts';
 import { isIntegerIn, like, showSecret, value } from '../../options/sections.ts';
 
 const MAX_WORKERS = 256;
@@ -48,6 +48,7 @@ export const redisUrl = value<string>(
   showSecret,
 );
 export const logName = like(`a name (${LOG_NAME_FORM})`, LOG_NAME);
+export const nodeName = like(`a name (${NODE_NAME_FORM})`, NODE_NAME);
 
 /** A name that clients ask for in TLS (RFC 6066 §3), or a wildcard of one label (RFC 6125 §6.4.3). */
 export const certificateHost = like('a host name or "*.host"', /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i);

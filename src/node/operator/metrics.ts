@@ -6,6 +6,7 @@
 
 import type { Histogram, Registry } from 'prom-client';
 import { type AdminCounts, adminCounts } from '../../admin/call-room.ts';
+import type { ClusterFigures } from '../../admin/cluster-api.ts';
 import type { TenantFigures } from '../../admin/tenants-contract.ts';
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
@@ -18,6 +19,7 @@ import type { CutCounts } from '../front/min-rate.ts';
 import type { QueueFigures, QueueRefusal } from '../origin/origin-queue.ts';
 import type { Overload } from '../overload.ts';
 import type { WriteRoom } from '../write-room.ts';
+import { OF_CLUSTER } from './cluster-metrics.ts';
 import { type Copy, copyOf, counter, countsOf, gauge } from './metric-copies.ts';
 import { OF_PREDICTION } from './prediction-metrics.ts';
 import { OF_PROBER } from './prober-metrics.ts';
@@ -38,6 +40,8 @@ export interface MetricsSources {
   readonly prediction?: () => PredictionFigures | undefined;
   /** Undefined when sources are not shown. */
   readonly sources?: () => readonly SourceState[];
+  /** Undefined outside of a cluster. */
+  readonly cluster?: (() => ClusterFigures) | undefined;
   /** Of provisioned tenants, by name. */
   readonly tenants?: () => Readonly<Record<string, TenantFigures>>;
 }
@@ -133,7 +137,8 @@ interface Loaded {
 type Collect = <Stats>(copies: readonly Copy<Stats>[], now: () => Stats) => void;
 
 function collectOthers(collect: Collect, others: Omit<MetricsSources, 'stats' | 'counts'>): void {
-  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction, tenants } = others;
+  const { overload, queues, uploads, cut, tunnels, refusedWrites, sources, prediction, tenants, cluster } = others;
+  if (cluster !== undefined) collect(OF_CLUSTER, cluster);
   if (prediction !== undefined) collect(OF_PREDICTION, prediction);
   if (sources !== undefined) collect(OF_SOURCES, sources);
   if (tenants !== undefined) collect(OF_TENANTS, tenants);

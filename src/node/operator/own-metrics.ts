@@ -12,16 +12,17 @@ interface MeasuredParts {
   /** Asked at each scrape. */
   readonly gate: () => Pick<Gate, 'stats' | 'counts' | 'sources'>;
   readonly predicted: () => PredictionFigures | undefined;
-  readonly tiers: Pick<NodeTiers, 'uploads' | 'answers' | 'tunnels' | 'writes'>;
+  readonly tiers: Pick<NodeTiers, 'uploads' | 'answers' | 'tunnels' | 'writes' | 'cluster'>;
   readonly origins: Pick<Origins, 'queues'>;
   readonly overload: Overload;
   readonly exchanges: Pick<ExchangeLog, 'tenants'>;
 }
 
 export function ownMetrics({ gate, predicted, tiers, origins, overload, exchanges }: MeasuredParts): Metrics {
-  const { uploads, answers, tunnels, writes } = tiers;
+  const { uploads, answers, tunnels, writes, cluster } = tiers;
   return createMetrics({
     ...{ stats: () => gate().stats(), counts: () => gate().counts(), sources: () => gate().sources() },
+    cluster: cluster && (() => cluster.figures()),
     ...{ overload, queues: () => origins.queues(), refusedWrites: writes.counts },
     ...{ uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts },
     ...{ tenants: () => exchanges.tenants.figures(), prediction: predicted },

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { ClusterFigures } from '../../admin/cluster-api.ts';
 import type { AdminDeps } from '../../admin/contract.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { localHistory } from '../../engine/invalidator.ts';
@@ -59,6 +60,7 @@ async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts,
     counts: () => totals.counts,
     sources: () => sources(),
     prediction: () => totals.prediction,
+    cluster: tiers.cluster && (() => tiers.cluster?.figures() as ClusterFigures),
   });
   const part = await startPart(config, {
     log,
