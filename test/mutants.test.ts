@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { MUTANTS as CLUSTER } from './cluster/mutants.ts';
 import { MUTANTS as CRASH } from './crash/mutants.ts';
 import { MUTANTS as DRILL } from './drill/mutants.ts';
 import { STATED_READ_MUTANTS } from './engine/stated-read-mutants.ts';
@@ -28,6 +29,7 @@ function sourceOf(file: string): string {
 }
 
 test.each([
+  ['cluster', CLUSTER],
   ['crash', CRASH],
   ['Drizzle by rows', ROWS_MUTANTS],
   ['drill', DRILL],

@@ -46,8 +46,8 @@ export interface ClusterState extends ClusterFigures {
 }
 
 export interface ClusterApi {
-  figures(): ClusterFigures;
-  state(): Promise<ClusterState>;
+  readonly figures: () => ClusterFigures;
+  readonly state: () => Promise<ClusterState>;
 }
 
 /** `inCluster` false: no other gate hears of what this one invalidates. */

@@ -130,7 +130,7 @@ function whyBypassed(bypass: GateRequest['bypass']): Grounds {
   if (bypass === 'no-lease')
     return {
       reason: 'The log of the cluster is not in reach, so this gate may not have heard of an invalidation.',
-      section: 'docs/cluster.md',
+      section: 'docs/several-machines.md, without the engine',
     };
   if (bypass)
     return { reason: 'A rule of the route lets it go by the cache.', section: 'docs/configuration.md, bypass' };

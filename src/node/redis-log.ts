@@ -76,7 +76,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<RedisLog> 
     history: () => log.history(),
     isLeased: () => log.isLeased(),
     renew: () => log.renew(),
-    stats: () => ({ isLeased: log.isLeased(), flushes: log.flushes }),
+    stats: () => ({ isLeased: log.isLeased(), flushes: log.state().flushes }),
     close,
   };
 }

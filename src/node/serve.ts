@@ -183,9 +183,7 @@ export class NodeGate implements RunningGate {
     const certificates = this.#certificates;
     const { budget, uploads, answers, tunnels } = this.#tiers;
     return new Front({
-      site: () => this.#site,
-      gate: this.gate,
-      limits,
+      ...{ site: () => this.#site, gate: this.gate, limits },
       arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
       trust: () => this.#site.trust,
       originOf: (name) => this.origins.optionsOf(name),

@@ -209,6 +209,7 @@ describe('what is not there', () => {
         ...CHANGES.map((change) => `POST ${change}`),
         'GET /v1/stats',
         'GET /v1/stats/history',
+        'GET /v1/cluster',
         'GET /populate',
         'POST /populate',
         'POST /populate/cancel',

@@ -9,7 +9,6 @@ export interface Mutant {
   readonly only?: string;
 }
 
-const LASTING = 'src/log/lease/lasting-log.ts';
 const KEEPER = 'src/log/redis/redis-keeper.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -37,8 +36,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'next-epoch-not-told',
     edits: [
       {
-        file: LASTING,
-        find: 'for (const apply of this.#followers) apply(this.#invalidations.applied, this.#beginning());',
+        file: 'src/log/lease/log-copy.ts',
+        find: 'for (const apply of this.#followers) apply(this.applied, this.#beginning());',
         replace: '',
       },
     ],
@@ -46,7 +45,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'workers-not-waited-for',
-    edits: [{ file: LASTING, find: 'if (!(settled instanceof Promise)) {', replace: 'if (true) {' }],
+    edits: [
+      { file: 'src/log/lease/log-share.ts', find: 'if (!(settled instanceof Promise)) {', replace: 'if (true) {' },
+    ],
     only: 'a worker stopped',
   },
   {

@@ -121,7 +121,7 @@ test('where its log is lost it goes on in the next, of which it is told before i
   expect([invalidations.epoch, invalidations.applied]).toEqual(['e0', 5]);
   world.loseLog();
   await world.pass(2 * LEASE_MS);
-  expect([log.flushes, log.isLeased()]).toEqual([1, true]);
+  expect([log.state().flushes, log.isLeased()]).toEqual([1, true]);
   expect(heard.at(-1)).toMatchObject([0, { kind: 'begin', image: { epoch: 'e1' } }]);
   const position = await world.pass(0, Promise.resolve(own.append(tag('after'))));
   expect([position, invalidations.epoch, invalidations.applied]).toEqual([1, 'e1', 1]);
@@ -156,6 +156,28 @@ test('a write under way stays one where its log is lost', async () => {
   expect(one.heard.at(-1)).toMatchObject([0, { kind: 'begin', image: { epoch: 'e2' } }]);
 });
 
+test('what others append is confirmed once all who serve by its lease have it, and they are told of the lease after that', async () => {
+  const world = new World();
+  const [one, other] = [await world.join(), await world.join()];
+  const said: string[] = [];
+  const settled = Promise.withResolvers<void>();
+  other.own.follow((_, { kind }) => void said.push(kind));
+  other.log.serveBy({
+    settled: () => (said.includes('invalidate') ? settled.promise : undefined),
+    leased: ({ endMs }) => void (said.at(-1) !== 'lease' && endMs > world.time.monotonic() && said.push('lease')),
+  });
+  let isOver = false;
+  const appended = Promise.resolve(one.own.append(tag('a'))).then(() => {
+    isOver = true;
+  });
+  await world.pass(LEASE_MS / 2);
+  expect([isOver, said]).toEqual([false, ['lease', 'invalidate', 'lease']]);
+  settled.resolve();
+  await world.pass(LEASE_MS / 4);
+  expect(isOver).toBe(true);
+  await appended;
+});
+
 test('it begins by itself once the log comes into reach, and those who came before are told', async () => {
   const world = new World();
   world.isCut = true;
@@ -173,11 +195,11 @@ test('between the lease of a new member and the outdating of everything nothing 
   const { log } = await world.join();
   world.loseLog();
   let early = 0;
-  while (log.flushes === 0) {
+  while (log.state().flushes === 0) {
     world.time.advance(5);
     for (let turn = 0; turn < 50; turn++) {
       await Promise.resolve();
-      if (world.members > 1 && log.flushes === 0 && log.isLeased()) early++;
+      if (world.members > 1 && log.state().flushes === 0 && log.isLeased()) early++;
     }
     await new Promise((resolve) => setImmediate(resolve));
   }

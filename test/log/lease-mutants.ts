@@ -69,8 +69,8 @@ export const LEASE_MUTANTS: readonly LeaseMutant[] = [
   mutant(
     'opens no intent after its end',
     'member',
-    'if (this.ended !== undefined) return Promise.reject(this.ended);\n    if (this.#opening',
-    'if (this.#opening',
+    'return this.ended === undefined ? this.#batches.opened() : Promise.reject(this.ended);',
+    'return this.#batches.opened();',
   ),
   mutant('writes an image without open intents', 'kept-log', 'intents: [...this.intents.values()] }', 'intents: [] }'),
   mutant(

@@ -9,14 +9,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { ClusterState } from '../../src/admin/cluster-api.ts';
 import { createCache } from '../../src/index.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../src/node/config/config-types.ts';
+import { CLUSTER } from '../../src/node/operator/cli/cluster-commands.ts';
 import { openRedisLog } from '../../src/node/redis-log.ts';
 import type { RunningGate } from '../../src/node/running-gate.ts';
 import { startGate } from '../../src/node/serve.ts';
 import { ask } from '../drill/client.ts';
 import { NO_REDIS, Redis, START_MS } from '../kit/redis.ts';
+import { runCommand } from '../kit/run-command.ts';
 
 let redis: Redis | undefined;
 let names = 0;
@@ -160,6 +163,47 @@ describe('an engine that stands still', { timeout: 30_000 }, () => {
         { timeout: 10_000 },
       )
       .toContain('; hit');
+  });
+});
+
+describe('operators are told', { timeout: 30_000 }, () => {
+  const asked = (gate: RunningGate, ...args: readonly string[]) =>
+    runCommand([CLUSTER], ['cluster', ...args, '--admin', gate.adminUrl]);
+
+  test('where a gate stands, who else is there, and what is invalidated', async () => {
+    const name = newName();
+    const config = configOf(name);
+    const nodes = ['fra-1', 'iad-1'];
+    const gates: RunningGate[] = [];
+    for (const node of nodes) {
+      const gate = await startGate({ ...config, cluster: config.cluster && { ...config.cluster, node } });
+      onTestFinished(() => gate.close({ grace: 0 }));
+      gates.push(gate);
+    }
+    const [one, other] = gates as [RunningGate, RunningGate];
+    await one.gate.invalidate({ kind: 'tag', tag: 'page' });
+    const state = (await (await fetch(`${one.adminUrl}/v1/cluster`)).json()) as ClusterState;
+    expect(state).toMatchObject({ inCluster: true, name, node: 'fra-1', isLeased: true, number: 1, flushes: 0 });
+    expect(state.engine).toMatchObject({ number: 1, intents: 0, isDurable: false });
+    expect(state.members.map(({ node }) => node)).toEqual(nodes);
+    expect(state.acknowledgedMs?.p99).toBeGreaterThan(0);
+    const status = await asked(one, 'status');
+    expect(status).toMatchObject({ code: 0, out: expect.stringMatching(/^node +fra-1$/m) });
+    expect((await asked(other, 'members')).out).toMatch(/^fra-1 +0 +\d+ ms ago$/m);
+    expect((await asked(other, 'log', '--follow', '--count', '1')).out).toMatch(/^1 {2}\S+ {2}tag {2}page$/m);
+    const metrics = await (await fetch(`${other.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('tidegate_cluster_leased 1');
+    redis?.signal('SIGSTOP');
+    onTestFinished(() => redis?.signal('SIGCONT'));
+    await expect.poll(() => asked(one, 'status'), { timeout: 10_000 }).toMatchObject({ code: 1 });
+  });
+
+  test('of a gate that is in no cluster', async () => {
+    const gate = await startGate({ ...configOf(newName()), cluster: undefined });
+    onTestFinished(() => gate.close({ grace: 0 }));
+    expect(await (await fetch(`${gate.adminUrl}/v1/cluster`)).json()).toEqual({ inCluster: false });
+    for (const command of ['status', 'members'])
+      expect((await asked(gate, command)).out).toBe('this gate is in no cluster (docs/several-machines.md)');
   });
 });
 

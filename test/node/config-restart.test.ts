@@ -14,6 +14,7 @@ const FIXED = {
   admin: { port: 9_001 },
   positions: { secret },
   memory: { maxBytes: 123_000_000 },
+  cluster: { url: 'redis://a' },
   limits: { maxConnections: 77 },
   log: { level: 'warn' },
   cacheName: 'other',

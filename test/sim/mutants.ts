@@ -142,8 +142,8 @@ export const MUTANTS: readonly Mutant[] = [
     'if (number >= 0) return undefined;',
   ]),
   mutant('member-without-image', 'log/shared-log.ts', [
-    'membership: { image: { ...image, buckets: image.buckets.slice() }',
-    'membership: { image: { ...image, buckets: new Float64Array(image.buckets.length) }',
+    'image: { ...image, buckets: image.buckets.slice() }',
+    'image: { ...image, buckets: new Float64Array(image.buckets.length) }',
   ]),
   mutant('end-of-member-not-waited-for', 'log/shared-log.ts', [
     'member.revoked = true;',

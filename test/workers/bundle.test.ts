@@ -5,8 +5,8 @@ import { beforeAll, expect, test } from 'vitest';
 import config from '../../rolldown.config.ts';
 import { deployed, WORKERS } from './bundle-size.ts';
 
-/** Of a gate without parts. The goal of `npm run bench -- workers` is 60,000; D55 and D57 say what lies beyond it. */
-const MAX_GZIP_BYTES = 64_900;
+/** Of a gate without parts. The goal of `npm run bench -- workers` is 60,000; D55, D57 and D66 say what lies beyond it. */
+const MAX_GZIP_BYTES = 65_150;
 
 const NODE = /\b(?:from|import\(|require\()\s*["'`]node:|\bprocess\.(?:env|on|exit)\b/;
 const WORKERS_API = /\b(?:from|import)\s*\(?\s*["'`]cloudflare:|\bcaches\.default\b|\bextends DurableObject\b/;

@@ -5,10 +5,11 @@
 // followers are told from what the log goes on now. Epoch and positions are those of the log, the same for all its members.
 
 import { TidegateError } from '../../errors.ts';
-import { Invalidations } from '../../ledger/invalidations.ts';
-import type { InvalidationsImage, LogChange, LogEvent, OpenIntent, Position } from '../../ledger/log.ts';
-import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../../ports.ts';
-import { dense, emptied } from './image.ts';
+import type { Invalidations } from '../../ledger/invalidations.ts';
+import type { InvalidationsImage, LogChange, Position } from '../../ledger/log.ts';
+import type { Cancel, Clock, InvalidationLog, Tasks } from '../../ports.ts';
+import { LogCopy } from './log-copy.ts';
+import { type Dependents, LogShare } from './log-share.ts';
 import type { LeasedLog } from './member.ts';
 import type { LogPlace } from './messages.ts';
 import { SleepWatch } from './sleep-watch.ts';
@@ -16,7 +17,7 @@ import { SleepWatch } from './sleep-watch.ts';
 export interface LastingLogParts {
   /** A new member of the log. */
   readonly join: (inForce: (known: LogPlace) => LogPlace) => LeasedLog;
-  /** Called after each renewal with what is in force, and up to where: to be written down for those who join. */
+  /** Called as the log goes on, with what is in force and up to where: to be written down for those who join. */
   readonly keep: (place: LogPlace, image: () => InvalidationsImage) => Promise<unknown>;
   /** Called with a member that serves no more. */
   readonly left: (member: LeasedLog) => Promise<void>;
@@ -29,57 +30,43 @@ export interface LastingLogParts {
   readonly fault: (error: unknown) => void;
 }
 
-/** Processes of this machine that are told of the log by this one, and serve by its lease. */
-export interface Dependents {
-  /** Settles when all that followers were told so far is in force there; undefined: it is. */
-  readonly settled: () => Eventually<unknown>;
-  /** Called after each renewal, and where the lease is lost. It must not reach them before what followers were told. */
-  readonly leased: (lease: SharedLease) => void;
+export interface LogState {
+  /** The last change in force here; undefined: there is none yet. */
+  readonly known: LogPlace | undefined;
+  /** When the lease ends, by the clock. */
+  readonly leaseEndMs: number;
+  /** How often all that was stored before became outdated: another epoch, or too much was missed. */
+  readonly flushes: number;
 }
-
-/** By the clocks of the machine. */
-export interface SharedLease {
-  readonly endMs: number;
-  /** How far the wall clock is before the other; see SleepWatch. */
-  readonly aheadMs: number;
-}
-
-type Apply = (position: Position, event: LogEvent) => void;
 
 export class LastingLog {
   readonly #parts: LastingLogParts;
-  readonly #followers = new Set<Apply>();
+  readonly #copy: LogCopy;
+  readonly #share: LogShare;
   readonly #sleep: SleepWatch;
   #member: LeasedLog;
-  /** All that is in force here. Before the first renewal: of an epoch that no log has. */
-  #invalidations: Invalidations;
-  readonly #intents = new Map<string, OpenIntent>();
-  /** Intents of this process, which it opens again where the log has lost them. */
-  readonly #own = new Map<string, Extract<LogChange, { kind: 'open' }>>();
   /** False: a member is about to join, and what it knows is not in force yet. */
   #isBegun = false;
-  #dependents: Dependents | undefined;
-  /** All changes up to there are in force here and at the dependents. */
-  #place: LogPlace | undefined;
-  /** Number of the change that the keeper was last told to be in force. */
-  #told = -1;
-  #renewing: Promise<void> | undefined;
-  #isAgain = false;
   #cancel: Cancel = () => {};
   #closed: TidegateError | undefined;
-  /** How often all that was stored before became outdated: another epoch, or too much was missed. */
-  flushes = 0;
 
   constructor(parts: LastingLogParts) {
     this.#parts = parts;
-    this.#member = this.#join();
     this.#sleep = new SleepWatch(parts.clock);
-    this.#invalidations = new Invalidations({ from: dense(emptied(parts.newEpoch(), 0)) });
+    this.#copy = new LogCopy(parts.newEpoch());
+    this.#share = new LogShare(parts.fault);
+    this.#member = parts.join(this.#share.inForce);
   }
 
   /** Rejects with E_LOG when the log is not in reach; it goes on to ask, until `close`. */
   async begin(): Promise<void> {
-    this.#renewLater();
+    const again = () => {
+      this.#cancel = this.#parts.tasks.later(this.#parts.renewMs, again);
+      this.renew().catch((error: unknown) => {
+        if (this.#closed === undefined) this.#parts.fault(error);
+      });
+    };
+    this.#cancel = this.#parts.tasks.later(this.#parts.renewMs, again);
     await this.renew();
   }
 
@@ -88,31 +75,23 @@ export class LastingLog {
     return this.#isBegun && this.#member.isLeased() && !this.#sleep.hasSlept;
   }
 
+  state(): LogState {
+    const [isBegun, member] = [this.#isBegun, this.#member];
+    return {
+      known: isBegun ? member.known : undefined,
+      leaseEndMs: isBegun ? member.leaseEndMs : Number.NEGATIVE_INFINITY,
+      flushes: this.#share.forgotten,
+    };
+  }
+
   /** Everything that one cache begins from, and what it is told from then on. */
   history(): { readonly invalidations: Invalidations; readonly log: InvalidationLog } {
-    const invalidations = this.#invalidations.copy();
-    const follow = (apply: Apply) => {
-      this.#followers.add(apply);
-      const { epoch, applied } = this.#invalidations;
-      if (epoch !== invalidations.epoch || applied !== invalidations.applied) apply(applied, this.#beginning());
-      for (const open of this.#intents.values()) apply(applied, { kind: 'open', ...open });
-    };
-    return { invalidations, log: { follow, append: (change) => this.#append(change) } };
-  }
-
-  /** The last change in force here; undefined: there is none yet. */
-  get known(): LogPlace | undefined {
-    return this.#isBegun ? this.#member.known : undefined;
-  }
-
-  /** When the lease ends, by the clock. */
-  get leaseEndMs(): number {
-    return this.#isBegun ? this.#member.leaseEndMs : Number.NEGATIVE_INFINITY;
+    return this.#copy.history((change) => this.#append(change));
   }
 
   /** To be called before the first of them serves. */
   serveBy(dependents: Dependents): void {
-    this.#dependents = dependents;
+    this.#share.serveBy(dependents);
     this.#shareLease();
   }
 
@@ -124,31 +103,24 @@ export class LastingLog {
   /** The log may have gone on to there. */
   goneOn({ epoch, number }: Pick<LogPlace, 'epoch' | 'number'>): void {
     const { known } = this.#member;
-    if (known === undefined || known.epoch !== epoch || number > this.#told) this.renew().catch(this.#parts.fault);
+    if (known?.epoch !== epoch || number > this.#share.told) this.renew().catch(this.#parts.fault);
   }
 
   /** Resolves when all that was appended before is in force here, and the keeper knows that. Rejects with E_LOG. */
-  renew(): Promise<void> {
-    this.#isAgain = true;
-    this.#renewing ??= this.#renewed().finally(() => {
-      this.#renewing = undefined;
-    });
-    return this.#renewing;
-  }
+  readonly renew: () => Promise<void> = coalesced(() => this.#renewed());
 
   async close(): Promise<void> {
     this.#closed ??= new TidegateError('E_LOG', 'expected a log that goes on, got its end');
     this.#cancel();
     this.#member.close();
     // A renewal under way would make it a member again.
-    await this.#renewing?.catch(() => undefined);
+    await this.renew().catch(() => undefined);
     await this.#parts.left(this.#member);
   }
 
   async #append(change: LogChange): Promise<Position> {
     if (this.#closed !== undefined) throw this.#closed;
-    if (change.kind === 'open') this.#own.set(change.intent, change);
-    else if (change.kind === 'close') this.#own.delete(change.intent);
+    this.#copy.noteOwn(change);
     const member = this.#member;
     try {
       const position = await member.append(change);
@@ -163,101 +135,79 @@ export class LastingLog {
     }
   }
 
-  async #renewed(): Promise<void> {
-    while (this.#isAgain) {
-      if (this.#closed !== undefined) throw this.#closed;
-      this.#isAgain = false;
-      let told = this.#place?.number ?? -1;
-      const { aheadMs } = this.#sleep;
-      try {
-        await this.#member.renew();
-      } catch (error) {
-        if (this.#member.ended === undefined || this.#closed !== undefined) throw error;
-        await this.#joinAnew();
-        told = -1;
-      }
-      if (!this.#isBegun) this.#begun();
-      this.#told = told;
-      this.#settle();
-      const { known } = this.#member;
-      if (known !== undefined) this.#parts.keep(known, () => this.#invalidations.image()).catch(this.#parts.fault);
-      this.#sleep.note(aheadMs);
-      this.#shareLease();
-      // What has come is in force now: to be told at once, since somebody may wait for it.
-      if ((this.#place?.number ?? -1) > told) this.#isAgain = true;
+  /** True: something came that the keeper does not know to be in force here. */
+  async #renewed(): Promise<boolean> {
+    if (this.#closed !== undefined) throw this.#closed;
+    const share = this.#share;
+    let told = share.place?.number ?? -1;
+    const { aheadMs } = this.#sleep;
+    try {
+      await this.#member.renew();
+    } catch (error) {
+      if (this.#member.ended === undefined || this.#closed !== undefined) throw error;
+      await this.#joinAnew();
+      told = -1;
     }
+    if (!this.#isBegun) this.#begun();
+    share.told = told;
+    this.#settle();
+    this.#sleep.note(aheadMs);
+    this.#shareLease();
+    // To be told at once, since somebody may wait for it.
+    return (share.place?.number ?? -1) > told;
   }
 
   /** Until it has joined, its caches serve nothing. */
   async #joinAnew(): Promise<void> {
     this.#isBegun = false;
-    this.#place = undefined;
+    this.#share.forget();
     this.#shareLease();
     // Dependents may serve by its lease until that is over, and are to be waited for.
-    if (this.#dependents === undefined) void this.#parts.left(this.#member);
-    this.#member = this.#join();
-    this.flushes++;
+    if (!this.#share.hasDependents) void this.#parts.left(this.#member);
+    this.#member = this.#parts.join(this.#share.inForce);
     await this.#member.renew();
   }
 
-  #join(): LeasedLog {
-    return this.#parts.join((known) => (this.#place?.epoch === known.epoch ? this.#place : known));
-  }
-
-  /** Notes what is in force everywhere, and tells of it once that is so at the dependents too. */
-  #settle(): void {
-    const member = this.#member;
-    const { known } = member;
-    if (known === undefined || !this.#isBegun) return;
-    const settled = this.#dependents?.settled();
-    if (!(settled instanceof Promise)) {
-      this.#place = known;
-      return;
-    }
-    settled
-      .then(() => {
-        if (this.#member !== member || known.number <= (this.#place?.number ?? -1)) return undefined;
-        this.#place = known;
-        return this.renew();
-      })
-      .catch(this.#parts.fault);
-  }
-
-  #shareLease(): void {
-    this.#dependents?.leased({ endMs: this.leaseEndMs, aheadMs: this.#sleep.notedMs });
-  }
-
   #begun(): void {
-    this.#place = this.#member.known;
-    this.#invalidations = this.#member.history().invalidations;
-    this.#intents.clear();
-    for (const apply of this.#followers) apply(this.#invalidations.applied, this.#beginning());
-    this.#member.follow((position, change) => this.#force(position, change));
+    const member = this.#member;
+    this.#share.place = member.known;
+    this.#copy.begin(member.history().invalidations);
+    member.follow((position, change) => this.#copy.force(position, change));
     // Also those that the log still has: it knows them as of a member that has left.
-    for (const open of this.#own.values()) {
-      this.#force(this.#invalidations.applied, open);
-      this.#member.append(open).catch(this.#parts.fault);
+    for (const open of this.#copy.own()) {
+      this.#copy.force(this.#copy.applied, open);
+      member.append(open).catch(this.#parts.fault);
     }
     this.#isBegun = true;
   }
 
-  #beginning(): { readonly kind: 'begin'; readonly image: InvalidationsImage } {
-    return { kind: 'begin', image: this.#invalidations.copy().image() };
+  #settle(): void {
+    const { known } = this.#member;
+    if (known === undefined || !this.#isBegun) return;
+    this.#share.settle(known, () => this.renew());
+    this.#parts.keep(known, () => this.#copy.image()).catch(this.#parts.fault);
   }
 
-  #force(position: Position, event: LogEvent): void {
-    if (event.kind === 'invalidate') this.#invalidations.apply(event.selector, position);
-    else if (event.kind === 'open') this.#intents.set(event.intent, event);
-    else if (event.kind === 'close') this.#intents.delete(event.intent);
-    for (const apply of this.#followers) apply(position, event);
+  #shareLease(): void {
+    this.#share.lease({ endMs: this.state().leaseEndMs, aheadMs: this.#sleep.notedMs });
   }
+}
 
-  #renewLater(): void {
-    this.#cancel = this.#parts.tasks.later(this.#parts.renewMs, () => {
-      this.renew().catch((error: unknown) => {
-        if (this.#closed === undefined) this.#parts.fault(error);
-      });
-      this.#renewLater();
+/** Runs the work, and once more where somebody asks while it runs, or it gives true. Who asks waits for the last run. */
+function coalesced(work: () => Promise<boolean>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let isAgain = false;
+  const run = async () => {
+    while (isAgain) {
+      isAgain = false;
+      if (await work()) isAgain = true;
+    }
+  };
+  return () => {
+    isAgain = true;
+    running ??= run().finally(() => {
+      running = undefined;
     });
-  }
+    return running;
+  };
 }

@@ -4,20 +4,14 @@
 // On Workers the promises of one request may not be awaited by another. So each call of `renew` is a call of its own, and what
 // requests share is plain data.
 
-import { messageOf, TidegateError } from '../../errors.ts';
+import { TidegateError } from '../../errors.ts';
 import { signed, signingKey, verified } from '../../ledger/hashes.ts';
 import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
 import type { Clock, InvalidationLog, Tasks } from '../../ports.ts';
+import { Batches, type Placed, within } from './batches.ts';
 import { HeldLease } from './held-lease.ts';
-import {
-  checkAppend,
-  type LogKeeper,
-  type LogPlace,
-  type LogReply,
-  MAX_CALL_CHARACTERS,
-  MAX_CHANGES,
-} from './messages.ts';
+import { checkAppend, type LogKeeper, type LogPlace, type LogReply } from './messages.ts';
 import { Replica } from './replica.ts';
 
 /**
@@ -63,29 +57,20 @@ export class Owing {
   }
 }
 
-/** What was appended in one turn: one call to the keeper. */
-interface Batch extends Sent {
-  readonly changes: LogChange[];
-}
-
-/** Positions of changes: once they have their place in the log, and once they may be acknowledged. */
-interface Sent {
-  readonly placed: Promise<readonly Position[]>;
-  readonly known: Promise<readonly Position[]>;
-}
-
 export class LeasedLog implements InvalidationLog {
   readonly #parts: LeasedLogParts;
   readonly #lease: HeldLease;
   readonly #replica = new Replica();
-  #batch: Batch | undefined;
-  readonly #opening = new Set<Promise<unknown>>();
+  readonly #batches: Batches;
   readonly #owed: Owed;
 
   constructor(parts: LeasedLogParts) {
+    const { tasks, openTimeoutMs } = parts;
     this.#parts = parts;
     this.#lease = new HeldLease(parts.clock);
     this.#owed = parts.owed ?? { changes: [] };
+    const [send, timeoutMs] = [this.#send.bind(this), this.#appendTimeoutMs];
+    this.#batches = new Batches({ tasks, send, openTimeoutMs, timeoutMs });
   }
 
   /** Writes whose intents were too many for each to have its own, as far as the keeper has told. */
@@ -119,13 +104,13 @@ export class LeasedLog implements InvalidationLog {
    */
   async renew(): Promise<void> {
     if (this.ended !== undefined) throw this.ended;
-    const { keeper, member, mode, timeoutMs = 1_000 } = this.#parts;
+    const { keeper, tasks, member, mode, timeoutMs = 1_000 } = this.#parts;
     const { known } = this.#replica;
     const { changes } = this.#owed;
     const leaseMs = mode === 'strict' ? 0 : this.#parts.leaseMs;
     const asking = this.#lease.ask();
     const asked = { member, known: known && this.#told(known), changes, leaseMs, awaited: mode === 'lease' };
-    const reply = await this.#within(timeoutMs, () => keeper.renew(asked));
+    const reply = await within(tasks, timeoutMs, () => keeper.renew(asked));
     if (known === undefined && this.#replica.isBehind(reply)) return this.renew();
     this.#replica.take(reply);
     this.#owed.changes = this.#owed.changes.filter((change) => !changes.includes(change));
@@ -158,28 +143,12 @@ export class LeasedLog implements InvalidationLog {
       this.#failed([change]);
       return Promise.reject(this.ended);
     }
-    this.#batch ??= this.#begin();
-    const { changes, placed, known } = this.#batch;
-    const at = changes.push(change) - 1;
-    if (change.kind !== 'open') return known.then((all) => all[at] as Position);
-    // A write need not wait for what others of the same turn wait for.
-    const position = placed.then((all) => all[at] as Position);
-    const { openTimeoutMs } = this.#parts;
-    const appended = openTimeoutMs === undefined ? position : this.#within(openTimeoutMs, () => position);
-    this.#opening.add(appended);
-    const done = () => this.#opening.delete(appended);
-    appended.then(done, done);
-    return appended;
+    return this.#batches.append(change);
   }
 
   /** Resolves when the intents appended in this turn are stored, or else all that are being opened; rejects when one is not. */
   opened(): Promise<unknown> | undefined {
-    if (this.ended !== undefined) return Promise.reject(this.ended);
-    if (this.#opening.size === 0) return undefined;
-    const own = this.#batch?.changes.some(({ kind }) => kind === 'open') === true ? this.#batch.placed : undefined;
-    const { openTimeoutMs = this.#appendTimeoutMs } = this.#parts;
-    // The call of another request may have ended with that request, and tells nobody. The timer is this request's own.
-    return this.#within<unknown>(openTimeoutMs, () => own ?? Promise.all(this.#opening));
+    return this.ended === undefined ? this.#batches.opened() : Promise.reject(this.ended);
   }
 
   /** The last change in force here, signed, for a client that will read what it wrote. Throws E_LOG before the first renewal. */
@@ -210,37 +179,19 @@ export class LeasedLog implements InvalidationLog {
     return appendTimeoutMs ?? 10_000 + (mode === 'lease' ? leaseMs : 0);
   }
 
-  #begin(): Batch {
-    const changes: LogChange[] = [];
-    const { promise, resolve } = Promise.withResolvers<readonly Sent[]>();
-    const all = async (of: keyof Sent) => (await Promise.all((await promise).map((sent) => sent[of]))).flat();
-    this.#parts.tasks.soon(() => {
-      this.#batch = undefined;
-      resolve(calls(changes).map((some) => this.#send(some)));
-    });
-    return { changes, placed: heeded(all('placed')), known: heeded(all('known')) };
-  }
-
   /** Calls of one member arrive in the order in which it makes them, unless one fails. */
-  #send(changes: readonly LogChange[]): Sent {
-    const placed = Promise.withResolvers<readonly Position[]>();
-    const known = this.#sent(changes, ({ positions }) => placed.resolve(positions));
-    known.then(placed.resolve, placed.reject);
-    return { placed: heeded(placed.promise), known: heeded(known) };
-  }
-
-  async #sent(changes: readonly LogChange[], placed: (reply: LogReply) => void): Promise<readonly Position[]> {
+  async #send(changes: readonly LogChange[], placed: Placed): Promise<readonly Position[]> {
     try {
-      const { keeper, member } = this.#parts;
+      const { keeper, tasks, member } = this.#parts;
       const { known } = this.#replica.begun();
       const asked = { member, known: this.#told(known), changes };
       let isTaken = false;
       const take = (reply: LogReply) => {
         this.#replica.take(reply);
         isTaken = true;
-        placed(reply);
+        placed(reply.positions);
       };
-      const reply = await this.#within(this.#appendTimeoutMs, () => keeper.append(asked, take));
+      const reply = await within(tasks, this.#appendTimeoutMs, () => keeper.append(asked, take));
       // What became of the log since does not matter: nobody who serves lacks the changes.
       if (!isTaken) this.#replica.take(reply);
       return reply.positions;
@@ -255,43 +206,6 @@ export class LeasedLog implements InvalidationLog {
     if (changes.some(({ kind }) => kind === 'invalidate')) this.#lease.lapse();
     this.#owed.changes = acceptable([...this.#owed.changes, ...changes.filter(({ kind }) => kind !== 'open')]);
   }
-
-  async #within<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
-    const late = Promise.withResolvers<never>();
-    const cancel = this.#parts.tasks.later(timeoutMs, () => {
-      late.reject(new TidegateError('E_LOG', `expected an answer of the log within ${timeoutMs} ms, got none`));
-    });
-    try {
-      return await Promise.race([call(), late.promise]);
-    } catch (error) {
-      if (error instanceof TidegateError) throw error;
-      throw new TidegateError('E_LOG', `the log did not answer: ${messageOf(error)}`, { cause: error });
-    } finally {
-      cancel();
-    }
-  }
-}
-
-/** The same: whether it fails is somebody else's affair as well. */
-function heeded<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined);
-  return promise;
-}
-
-/** As many calls as the keeper's bounds need. */
-function calls(changes: readonly LogChange[]): LogChange[][] {
-  const found: LogChange[][] = [];
-  let characters = Number.POSITIVE_INFINITY;
-  for (const change of changes) {
-    const more = JSON.stringify(change).length + 1;
-    characters += more;
-    if (characters >= MAX_CALL_CHARACTERS || found.at(-1)?.length === MAX_CHANGES) {
-      found.push([]);
-      characters = more;
-    }
-    found.at(-1)?.push(change);
-  }
-  return found;
 }
 
 /** What the keeper would refuse time and again, for its form or its size, is an invalidation of everything. */

@@ -8,11 +8,14 @@ import { isKnownChange, type PlacedChange, type SparseImage } from '../lease/mes
 /** Buckets of each cache: 2 MB. */
 const BUCKETS = 2 ** 18;
 
-type Kept = Omit<SparseImage, 'indexes' | 'positions'> & { readonly indexes: string; readonly positions: string };
+interface Kept extends Omit<SparseImage, 'indexes' | 'positions'> {
+  readonly indexes: readonly number[];
+  readonly positions: readonly number[];
+}
 
 export function imageText(image: InvalidationsImage): string {
   const { indexes, positions, ...rest } = sparse(image);
-  const kept: Kept = { ...rest, indexes: base64(indexes), positions: base64(positions) };
+  const kept: Kept = { ...rest, indexes: Array.from(indexes), positions: Array.from(positions) };
   return JSON.stringify(kept);
 }
 
@@ -39,20 +42,7 @@ function beginOf(from: string, epoch: string): SparseImage | undefined {
   if (from === '') return undefined;
   if (from === '0') return emptied(epoch, 0, BUCKETS);
   const { indexes, positions, ...rest } = JSON.parse(from) as Kept;
-  const image = {
-    ...rest,
-    indexes: new Uint32Array(bytesOf(indexes)),
-    positions: new Float64Array(bytesOf(positions)),
-  };
+  const image = { ...rest, indexes: Uint32Array.from(indexes), positions: Float64Array.from(positions) };
   // Members compare entries by their buckets, which must be as many in all.
   return image.size === BUCKETS ? image : undefined;
-}
-
-function base64({ buffer, byteOffset, byteLength }: Uint32Array | Float64Array): string {
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength).toString('base64');
-}
-
-function bytesOf(text: string): ArrayBuffer {
-  const { buffer, byteOffset, byteLength } = Buffer.from(text, 'base64');
-  return (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
 }

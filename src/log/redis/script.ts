@@ -210,6 +210,14 @@ redis.call('HSET', KEYS[2], 'epoch', ARGV[1], 'number', ARGV[2], 'image', ARGV[3
 return 1
 `;
 
+/** KEYS: meta, members, intents. Gives: number, open intents, the engine's time in ms, and the members with what the hash has. */
+export const MEMBERS = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local number = redis.call('HGET', KEYS[1], 'number') or '0'
+return { number, redis.call('HLEN', KEYS[3]), string.format('%.0f', now), redis.call('HGETALL', KEYS[2]) }
+`;
+
 /** KEYS: members. ARGV: name, seq. Its lease has run out, unless it was renewed since. */
 export const DROP = `
 local value = redis.call('HGET', KEYS[1], ARGV[1])

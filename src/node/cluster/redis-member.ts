@@ -7,7 +7,7 @@ import { LastingLog, type LastingLogParts } from '../../log/lease/lasting-log.ts
 import { LeasedLog } from '../../log/lease/member.ts';
 import type { Engine } from '../../log/redis/client.ts';
 import { RedisKeeper } from '../../log/redis/redis-keeper.ts';
-import { keysOf } from '../../log/redis/script.ts';
+import { keysOf, MEMBERS } from '../../log/redis/script.ts';
 import { machineClock } from './machine-clock.ts';
 
 export interface RedisMemberParts {
@@ -82,19 +82,14 @@ export function redisMember({ engine, name, leaseMs, node, fault }: RedisMemberP
 
 async function membersOf(engine: Engine, name: string): Promise<LogMembers> {
   const [meta = '', , members = '', intents = ''] = keysOf(name);
-  const [number, all, open, [seconds, micros]] = (await Promise.all([
-    engine.run('HGET', meta, 'number'),
-    engine.run('HGETALL', members),
-    engine.run('HLEN', intents),
-    engine.run('TIME'),
-  ])) as [string | null, readonly string[], number, readonly [string, string]];
-  const nowMs = Number(seconds) * 1000 + Number(micros) / 1000;
-  const last = Number(number ?? 0);
+  const said = await engine.script(MEMBERS, [meta, members, intents], []);
+  const [number, open, nowMs, all] = said as readonly [string, number, string, readonly string[]];
+  const last = Number(number);
   const found = new Map<string, ClusterMember>();
   for (let at = 0; at < all.length; at += 2) {
     const node = (all[at] as string).split('/')[0] as string;
     const [known = 0, , heardAtMs = 0] = (all[at + 1] as string).split(':').map(Number);
-    const heardMs = Math.max(0, Math.round(nowMs - heardAtMs));
+    const heardMs = Math.max(0, Number(nowMs) - heardAtMs);
     if (node !== '' && heardMs < (found.get(node)?.heardMs ?? Number.POSITIVE_INFINITY))
       found.set(node, { node, behind: last - Math.max(0, known), heardMs });
   }

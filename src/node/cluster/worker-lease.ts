@@ -1,7 +1,7 @@
 // The lease of a cluster as a worker has it: the primary holds it and tells each worker until when it may serve, after all changes
 // that came with it.
 
-import type { SharedLease } from '../../log/lease/lasting-log.ts';
+import type { SharedLease } from '../../log/lease/log-share.ts';
 import { SleepWatch } from '../../log/lease/sleep-watch.ts';
 import type { ClusterConfig, Lease } from './cluster.ts';
 import { machineClock } from './machine-clock.ts';

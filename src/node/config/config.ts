@@ -216,9 +216,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
       `admin.host: ${expected}, since ${admin.host} is reachable from other machines`,
     );
   }
-  const url = cluster && (cluster.url ?? secretIn({ ...CLUSTER_URL, file: absolute(cluster.urlFile) }));
-  if (cluster !== undefined && url === undefined)
-    throw new TidegateError('E_CONFIG', `${source}: cluster: expected url, urlFile or TIDEGATE_CLUSTER_URL, got none`);
+  const clusterUrl = cluster?.url ?? (cluster && secretIn({ ...CLUSTER_URL, file: absolute(cluster.urlFile) }));
   const { tls } = rest.listen;
   const { onStart } = populate;
   return {
@@ -230,13 +228,11 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
         certificates: tls.certificates.map((one) => ({ ...one, cert: absolute(one.cert), key: absolute(one.key) })),
       },
     },
-    origins: mapValues(rest.origins, (origin) => ({
-      ...origin,
-      url: new URL(origin.url).origin,
-      tls: { ca: absolute(origin.tls.ca) },
-    })),
+    origins: mapValues(rest.origins, (origin) => {
+      return { ...origin, url: new URL(origin.url).origin, tls: { ca: absolute(origin.tls.ca) } };
+    }),
     disk: disk && { ...disk, path: absolute(disk.path) },
-    ...(cluster !== undefined && url !== undefined && { cluster: { ...cluster, url } }),
+    ...(cluster !== undefined && { cluster: { ...cluster, url: clusterUrl ?? noUrl(source) } }),
     sources: databaseFiles(rest.sources, absolute),
     populate: {
       ...populate,
@@ -254,6 +250,10 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
     log: { ...log, file: log.file === 'stdout' ? log.file : absolute(log.file) },
     targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),
   };
+}
+
+function noUrl(source: string): never {
+  throw new TidegateError('E_CONFIG', `${source}: cluster: expected url, urlFile or TIDEGATE_CLUSTER_URL, got none`);
 }
 
 /** Makes file names absolute; one that is not given stays undefined. */

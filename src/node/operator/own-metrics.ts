@@ -22,8 +22,7 @@ export function ownMetrics({ gate, predicted, tiers, origins, overload, exchange
   const { uploads, answers, tunnels, writes, cluster } = tiers;
   return createMetrics({
     ...{ stats: () => gate().stats(), counts: () => gate().counts(), sources: () => gate().sources() },
-    cluster: cluster && (() => cluster.figures()),
-    ...{ overload, queues: () => origins.queues(), refusedWrites: writes.counts },
+    ...{ overload, cluster: cluster?.figures, queues: () => origins.queues(), refusedWrites: writes.counts },
     ...{ uploads: uploads.counts, cut: answers.counts, tunnels: tunnels.counts },
     ...{ tenants: () => exchanges.tenants.figures(), prediction: predicted },
   });

@@ -3,11 +3,11 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { ClusterFigures } from '../../admin/cluster-api.ts';
 import type { AdminDeps } from '../../admin/contract.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { localHistory } from '../../engine/invalidator.ts';
 import type { TidegateError } from '../../errors.ts';
+import type { SharedLease } from '../../log/lease/log-share.ts';
 import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
@@ -49,18 +49,21 @@ type PoolParts = Awaited<ReturnType<typeof openShared>> & {
 async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts, config: ResolvedConfig) {
   const totals = new Totals();
   let sources: AdminDeps['sources']['sources'] = () => [];
+  let lease: SharedLease | undefined;
   const pool = new WorkerPool({
+    lease: () => lease,
     ...{ config, size, shared, feed, log },
     sources: () => sources().map(({ source }) => source),
     retired: (figures) => totals.retire(figures),
   });
-  tiers.cluster?.serveBy({ settled: () => shared.settled(), leased: (lease) => pool.leased(lease) });
+  const share = (next: SharedLease) => {
+    lease = next;
+    pool.leased(next);
+  };
+  tiers.cluster?.serveBy({ settled: () => shared.settled(), leased: share });
   const metrics = createMetrics({
-    stats: () => totals.stats,
-    counts: () => totals.counts,
-    sources: () => sources(),
-    prediction: () => totals.prediction,
-    cluster: tiers.cluster && (() => tiers.cluster?.figures() as ClusterFigures),
+    ...{ stats: () => totals.stats, counts: () => totals.counts, prediction: () => totals.prediction },
+    ...{ sources: () => sources(), cluster: tiers.cluster?.figures },
   });
   const part = await startPart(config, {
     log,
@@ -77,10 +80,7 @@ async function startPool({ feed, shared, tiers, size, log, tenants }: PoolParts,
     },
   });
   return {
-    url: part.url,
-    adminUrl: part.adminUrl,
-    gate: part.gate,
-    gaveUp: pool.gaveUp,
+    ...{ url: part.url, adminUrl: part.adminUrl, gate: part.gate, gaveUp: pool.gaveUp },
     publish: (what: Parameters<RunningGate['publish']>[0]) => part.publish(what),
     close: (options?: CloseOptions) => part.close(options),
     exchanges: part.exchanges,

@@ -8,7 +8,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { Logger } from 'pino';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
-import type { SharedLease } from '../../log/lease/lasting-log.ts';
+import type { SharedLease } from '../../log/lease/log-share.ts';
 import type { SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
 import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
@@ -36,6 +36,8 @@ interface WorkerPoolParts {
   readonly log: Logger;
   /** Names of the sources that trackers report. */
   readonly sources: () => readonly string[];
+  /** Until when the workers may serve what is stored; undefined: there is no cluster, and they do as long as they hear. */
+  readonly lease?: () => SharedLease | undefined;
   /** Called when a worker is gone, with its counts from the last request for them. */
   readonly retired: (figures: Figures) => void;
   /** Starts the process of a worker; by default it runs this program. */
@@ -61,11 +63,8 @@ export class WorkerPool {
   #config: ResolvedConfig;
   #port = 0;
   #whenEmpty: (() => void) | undefined;
-  /** Undefined: there is no cluster, and workers serve as long as they hear. */
-  #lease: SharedLease | undefined;
-  /** Whether all workers have started once; from then on, dead workers are replaced. */
-  #isOpen = false;
-  #closing = false;
+  /** Open once all workers have started: from then on, dead workers are replaced. */
+  #state: 'starting' | 'open' | 'closing' = 'starting';
 
   constructor(parts: WorkerPoolParts) {
     this.#parts = parts;
@@ -81,7 +80,7 @@ export class WorkerPool {
       while (this.#serving().length < this.#parts.size) {
         await Promise.all(Array.from({ length: this.#parts.size - this.#serving().length }, () => this.#start()));
       }
-      this.#isOpen = true;
+      this.#state = 'open';
       this.#watch();
     } catch (error) {
       await this.close({ graceMs: 0 });
@@ -91,7 +90,7 @@ export class WorkerPool {
   }
 
   async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
-    this.#closing = true;
+    this.#state = 'closing';
     for (const cancel of this.#pauses) cancel();
     if (this.#workers.size === 0) return;
     const { promise: empty, resolve } = Promise.withResolvers<void>();
@@ -132,7 +131,6 @@ export class WorkerPool {
 
   /** Until when the workers may serve what is stored. */
   leased(lease: SharedLease): void {
-    this.#lease = lease;
     for (const worker of this.#workers) if (worker.member !== undefined) worker.send({ kind: 'lease', lease });
   }
 
@@ -150,7 +148,7 @@ export class WorkerPool {
   #watch(): void {
     this.#later(WATCH_MS, () => {
       this.figures().finally(() => {
-        if (!this.#closing) this.#watch();
+        if (this.#state !== 'closing') this.#watch();
       });
     });
   }
@@ -202,7 +200,8 @@ export class WorkerPool {
     const config = this.#workerConfig();
     const disk = feed && config.disk && { path: config.disk.path };
     worker.send({ kind: 'welcome', config, membership: member.membership, disk, sources: sources() });
-    if (this.#lease !== undefined) worker.send({ kind: 'lease', lease: this.#lease });
+    const lease = this.#parts.lease?.();
+    if (lease !== undefined) worker.send({ kind: 'lease', lease });
     worker.replica = feed?.join((message) => worker.send({ kind: 'disk', message }));
   }
 
@@ -212,7 +211,7 @@ export class WorkerPool {
     worker.replica?.left();
     if (worker.figures !== undefined) this.#parts.retired(worker.figures);
     if (this.#workers.size === 0) this.#whenEmpty?.();
-    if (!this.#isOpen || this.#closing) return;
+    if (this.#state !== 'open') return;
     const { log } = this.#parts;
     const { pid, servingSince } = worker;
     const nowMs = platformClock.monotonic();

@@ -16,7 +16,7 @@ import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { GateCounts } from '../../engine/statistics/counts.ts';
 import { type ErrorCode, TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { SharedLease } from '../../log/lease/lasting-log.ts';
+import type { SharedLease } from '../../log/lease/log-share.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
 import type { LogMember } from '../../log/shared-log.ts';
 import type { Eventually } from '../../ports.ts';

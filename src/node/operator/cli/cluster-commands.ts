@@ -2,6 +2,7 @@
 
 import type { ClusterMember, ClusterState } from '../../../admin/cluster-api.ts';
 import type { RecentInvalidation } from '../../../admin/contract.ts';
+import { platformTasks } from '../../../cache/platform.ts';
 import { callAdmin } from './admin-client.ts';
 import { ask, COMMON_OPTIONS, type CommonOptions, get } from './admin-commands.ts';
 import type { Call, CommandRow } from './commands.ts';
@@ -64,7 +65,7 @@ async function showLog({ io, options }: Call<LogOptions>): Promise<void> {
       io.print(json === true ? JSON.stringify(one) : lineOf(one));
       after = Math.max(after, one.position);
     }
-    if (follow === true) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (follow === true) await new Promise<void>((resolve) => platformTasks.later(POLL_MS, resolve));
   } while (follow === true && shown < count);
 }
 
