@@ -43,8 +43,8 @@ export interface Shared extends NamedCacheParts {
 
 export function sharedBy(parts: NamedCacheParts): Shared {
   const { kinds, enabled = true, rollout = 1, log } = parts.options;
-  // Entries may be there that another process stored, before this one began.
-  const isFromBefore = parts.tiers.some(({ history }) => history !== undefined);
+  // Entries may be there that another process stored, before this one began or beside it.
+  const isFromBefore = parts.isShared || parts.tiers.some(({ history }) => history !== undefined);
   return {
     ...parts,
     ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(isFromBefore) },

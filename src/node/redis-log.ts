@@ -19,6 +19,7 @@ import { anything, be, type Checks, checkOptions, duration, func, required } fro
 import { redisMember } from './cluster/redis-member.ts';
 
 export type { RedisClient } from '../log/redis/client.ts';
+export { type RedisStoreOptions, redisStore } from './redis-store.ts';
 
 export interface RedisLogOptions {
   /** A connected client of node-redis or ioredis; the log makes a second connection like it. The caller closes the client. */

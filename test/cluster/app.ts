@@ -3,14 +3,21 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient } from 'redis';
+import { storeTier } from '../../src/cache/store-tier.ts';
 import { createCache } from '../../src/index.ts';
-import { openRedisLog } from '../../src/node/redis-log.ts';
+import { openRedisLog, redisStore } from '../../src/node/redis-log.ts';
 
 const [redisUrl, originUrl, name, lease] = process.argv.slice(2) as [string, string, string, string];
 const client = createClient({ url: redisUrl, socket: { reconnectStrategy: () => 100 } });
 client.on('error', () => {});
 await client.connect();
-const cache = createCache({ log: await openRedisLog({ client, name, lease: Number(lease) }) });
+const log = await openRedisLog({ client, name, lease: Number(lease) });
+const store = redisStore({ client, name });
+const cache = createCache({
+  log,
+  memory: { maxEntries: 20 },
+  tiers: [storeTier({ name: 'redis', store, timeout: '500ms', pause: '1s' })],
+});
 
 const asked = async (key: string, init?: RequestInit) =>
   Number(await (await fetch(`${originUrl}/${key}`, init)).text());

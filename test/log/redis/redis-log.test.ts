@@ -112,6 +112,28 @@ describe('two caches', () => {
     expect(await one.cache.get('user:7')).toBeUndefined();
   });
 
+  test('of which one has versions, long keys and namespaces that the other does not know of', async () => {
+    const name = newName();
+    const [one, other] = [await join(name), await join(name)];
+    const versioned = createCache({ log: one.log, version: '2' });
+    const long = `k${'x'.repeat(600)}`;
+    const inside = one.cache.namespace('n', { version: '3' });
+    const fill = async () => {
+      await Promise.all([versioned.set('a', 1), one.cache.set(long, 1), inside.set('b', 1)]);
+      expect([await versioned.get('a'), await one.cache.get(long), await inside.get('b')]).toEqual([1, 1, 1]);
+    };
+    const outdates = async (what: Parameters<Cache['invalidate']>[0]) => {
+      await fill();
+      await other.cache.invalidate(what);
+      return [await versioned.get('a'), await one.cache.get(long), await inside.get('b')];
+    };
+    expect(await outdates({ keys: ['a'] })).toEqual([undefined, 1, 1]);
+    expect(await outdates({ keys: [long] })).toEqual([1, undefined, 1]);
+    expect(await outdates({ pattern: 'kx*' })).toEqual([1, undefined, 1]);
+    expect(await outdates({ namespace: 'n' })).toEqual([1, 1, undefined]);
+    expect(await outdates({ all: true })).toEqual([undefined, undefined, undefined]);
+  });
+
   test('of other names hear nothing of each other', async () => {
     const [one, other] = [await join(newName()), await join(newName())];
     await other.cache.set('a', 1);
