@@ -136,10 +136,11 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   return cache;
 }
 
+/** A log of several processes knows more than a tier of this one. */
 function historyOf(tiers: readonly CacheTier[], log: CacheLog | undefined): CacheTier['history'] {
+  if (log !== undefined) return log.history();
   const kept = tiers.filter(({ history }) => history !== undefined);
-  if (kept.length === 0) return log?.history();
-  if (kept.length === 1 && log === undefined) return kept[0]?.history;
-  const names = [...kept.map(({ name }) => name), ...(log === undefined ? [] : ['log'])].join(' and ');
+  if (kept.length < 2) return kept[0]?.history;
+  const names = kept.map(({ name }) => name).join(' and ');
   throw new TidegateError('E_CONFIG', `expected one tier that keeps invalidations, got ${names}`);
 }

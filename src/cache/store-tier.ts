@@ -1,7 +1,8 @@
 // `tidegate/store`: slower tiers of a data cache over any store of bytes, and how values become bytes.
 //
 // What such a store kept from before this process began is not trusted, since nobody here knows
-// what was invalidated since; so it is a miss. A tier that keeps the invalidations too (`openDiskTier`) has no such gap.
+// what was invalidated since; so it is a miss. A tier that keeps the invalidations too (`openDiskTier`) has no such gap, nor has a cache
+// whose log goes on elsewhere (`openRedisLog`).
 
 import { be, type Checks, checkOptions, func, has, required, text } from '../options/kit.ts';
 import type { ByteStore } from '../ports.ts';
