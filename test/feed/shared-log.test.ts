@@ -37,9 +37,7 @@ const MUTANTS: { readonly [name: string]: readonly Edit[] } = {
     ['shared-log', 'const number = ++this.#number;', 'const number = ++this.#number; this.lastPosition = position;'],
   ],
   'gives a new member no image': [['shared-log', 'image.buckets.slice()', 'image.buckets.map(() => 0)']],
-  'tells a new member of no open intents': [
-    ['shared-log', 'number: this.#number, intents }', 'number: this.#number, intents: [] }'],
-  ],
+  'tells a new member of no open intents': [['shared-log', 'intents: [...this.#intents.values()]', 'intents: []']],
   'leaves a revoked member out before its end': [
     ['shared-log', 'member.link.revoke();', 'member.link.revoke(); this.#left(member);'],
   ],

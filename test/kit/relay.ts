@@ -10,14 +10,16 @@ const SLOW_MS = 80;
 
 export class Relay {
   readonly #target: () => number | undefined;
+  readonly #delayMs: number;
   readonly #pairs = new Set<readonly [near: Socket, far: Socket]>();
   readonly #server: Server;
   #state: RelayState = 'open';
   port = 0;
 
-  /** `target`: the port that connections go to now; undefined: there is none. */
-  constructor(target: () => number | undefined) {
+  /** `target`: the port that connections go to now; undefined: there is none. `delayMs`: in each direction. */
+  constructor(target: () => number | undefined, delayMs = 0) {
     this.#target = target;
+    this.#delayMs = delayMs;
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -75,9 +77,10 @@ export class Relay {
   #pipe(from: Socket, to: Socket): void {
     const late: Buffer[] = [];
     from.on('data', (chunk: Buffer) => {
-      if (this.#state !== 'slow' && late.length === 0) return void to.write(chunk);
+      const delayMs = this.#delayMs + (this.#state === 'slow' ? SLOW_MS : 0);
+      if (delayMs === 0 && late.length === 0) return void to.write(chunk);
       late.push(chunk);
-      setTimeout(() => to.write(late.shift() as Buffer), SLOW_MS);
+      setTimeout(() => to.write(late.shift() as Buffer), delayMs);
     });
   }
 }

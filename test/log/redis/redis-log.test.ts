@@ -3,15 +3,11 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join as inFolder } from 'node:path';
 import { Redis as IoRedis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Cache, createCache } from '../../../src/index.ts';
 import type { LogChange } from '../../../src/ledger/log.ts';
-import { openDiskTier } from '../../../src/node/disk-tier.ts';
 import { openRedisLog, type RedisLog, type RedisLogOptions } from '../../../src/node/redis-log.ts';
 import type { InvalidationLog } from '../../../src/ports.ts';
 import { invalidationLogContract } from '../../../src/testing/invalidation-log-contract.ts';
@@ -169,25 +165,6 @@ describe('two caches', () => {
     expect(other.cache.get('a')).toBeUndefined();
     await expect(other.cache.set('a', 1)).rejects.toThrow('expected a log that goes on');
   });
-});
-
-test('what a disk tier has outlives the process, but for what others invalidated meanwhile', async () => {
-  const name = newName();
-  const path = mkdtempSync(inFolder(tmpdir(), 'tidegate-'));
-  onTestFinished(() => rmSync(path, { recursive: true }));
-  const other = await join(name);
-  const life = async (use: (cache: Cache) => Promise<void>) => {
-    const { log } = await join(name);
-    const cache = createCache({ log, memory: false, tiers: [await openDiskTier({ path, maxBytes: 2 ** 24 })] });
-    await use(cache);
-    await cache.close();
-    await log.close();
-  };
-  await life(async (cache) => {
-    expect([await cache.set('a', 1), await cache.set('b', 1)]).toEqual([true, true]);
-  });
-  await other.cache.invalidate({ keys: ['b'] });
-  await life(async (cache) => expect([await cache.get('a'), await cache.get('b')]).toEqual([1, undefined]));
 });
 
 describe('three caches under random reads and writes', { timeout: 60_000 }, () => {

@@ -1,10 +1,14 @@
 // Values in a real Redis: the contract of a store, and caches of several processes that share what they have stored.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as inFolder } from 'node:path';
 import { Redis as IoRedis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { storeTier } from '../../../src/cache/store-tier.ts';
-import { createCache } from '../../../src/index.ts';
+import { type Cache, createCache } from '../../../src/index.ts';
+import { openDiskTier } from '../../../src/node/disk-tier.ts';
 import { openRedisLog, redisStore } from '../../../src/node/redis-log.ts';
 import { byteStoreContract } from '../../../src/testing/byte-store-contract.ts';
 import { NO_REDIS, Redis, START_MS } from '../../kit/redis.ts';
@@ -121,6 +125,25 @@ describe('caches of several processes', { timeout: 60_000 }, () => {
     expect(counts).toMatchObject({ outdated: 0 });
     expect(counts.fills).toBeLessThan(counts.reads / 2);
   });
+});
+
+test('what a disk tier has outlives the process, but for what others invalidated meanwhile', async () => {
+  const name = newName();
+  const path = mkdtempSync(inFolder(tmpdir(), 'tidegate-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  const other = await join(name);
+  const life = async (use: (cache: Cache) => Promise<void>) => {
+    const log = await openRedisLog({ client: await nodeRedis(), name, lease: LEASE_MS });
+    const cache = createCache({ log, memory: false, tiers: [await openDiskTier({ path, maxBytes: 2 ** 24 })] });
+    await use(cache);
+    await cache.close();
+    await log.close();
+  };
+  await life(async (cache) => {
+    expect([await cache.set('a', 1), await cache.set('b', 1)]).toEqual([true, true]);
+  });
+  await other.cache.invalidate({ keys: ['b'] });
+  await life(async (cache) => expect([await cache.get('a'), await cache.get('b')]).toEqual([1, undefined]));
 });
 
 test('what is wrong is told', () => {
