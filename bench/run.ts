@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   attack: () => load('./attack.ts'),
   beside: () => load('./beside.ts'),
   ceiling: () => load('./ceiling.ts'),
+  cluster: () => load('./cluster.ts'),
   codecs: () => load('./codecs.ts'),
   data: () => load('./data.ts'),
   disk: () => load('./disk.ts'),

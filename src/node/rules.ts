@@ -18,6 +18,8 @@ export interface RulesParts {
   readonly log: Logger;
   /** Whether another process writes the rules down. */
   readonly isWorker: boolean;
+  /** Nothing was ever stored there. */
+  readonly isNewDisk?: boolean | undefined;
 }
 
 export class Rules {
@@ -29,16 +31,23 @@ export class Rules {
 
   /** Call this at the start, before anything is served. */
   async begin(config: ResolvedConfig): Promise<void> {
-    const { gate, log, isWorker } = this.#parts;
+    const { gate, log, isWorker, isNewDisk = false } = this.#parts;
     if (isWorker || config.disk === undefined) return;
     const before = readRules(join(config.disk.path, RULES_FILE));
     const origins = Object.entries(digestsOf(config)).flatMap(([name, now]) => (before[name] === now ? [] : [name]));
     if (origins.length === 0) return;
-    const { position, disk } = gate.stats();
-    // A log that has just begun: earlier entries, if any, belong to another epoch and are outdated by that.
-    if (position === 0 || disk?.entries === 0) return this.#remember(config);
+    // A log that has just begun: earlier entries, if any, belong to another epoch and are outdated by that. The log of a cluster is older
+    // than this process, and whoever joins with nothing stored has nothing to outdate for all.
+    const hasNothing = config.cluster === undefined ? gate.stats().position === 0 : isNewDisk;
+    if (hasNothing) return this.#remember(config);
     forgetRules(config);
-    await this.#outdate(origins, config);
+    try {
+      await this.#outdate(origins, config);
+    } catch (err) {
+      if (config.cluster === undefined) throw err;
+      // It is owed to the log, and in force before anything is served.
+      return log.warn({ err, origins }, 'what was stored under other rules is outdated once the cluster is joined');
+    }
     log.warn({ origins }, 'what was stored under other rules, or under rules that are not known, is outdated');
   }
 

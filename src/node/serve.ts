@@ -175,7 +175,8 @@ export class NodeGate implements RunningGate {
       requestOf: ({ uri, fields = NO_FIELDS }) => this.requestFor({ method: 'GET', uri, fields }),
       journal: config.disk && join(config.disk.path, 'populate'),
     });
-    this.#rules = new Rules({ gate: this.gate, log, isWorker: role?.kind === 'worker' });
+    const { isNewDisk } = tiers;
+    this.#rules = new Rules({ gate: this.gate, log, isNewDisk, isWorker: role?.kind === 'worker' });
     this.#front = role?.kind === 'primary' ? role.front : this.#createFront(config);
   }
 

@@ -41,6 +41,8 @@ export interface NodeTiers {
   readonly writes: WriteRoom;
   readonly recent: RecentInvalidations;
   readonly disk: DiskStore | undefined;
+  /** Nothing was ever stored on the disk. */
+  readonly isNewDisk?: boolean;
   /** Undefined: no other gate hears of what this one invalidates. */
   readonly cluster?: Cluster | undefined;
   /** Of the cluster, for who answers clients. */
@@ -120,6 +122,7 @@ async function openOwn(config: ResolvedConfig, log: Logger, replicas?: ReplicaFe
     ...tier,
     quotas: { ...tier.quotas, disk: parts },
     disk: store,
+    isNewDisk: kind === 'new',
     gateOptions: {
       ...gateOptions,
       ...storesOf(memory, config.memory.maxBytes, store),

@@ -122,6 +122,40 @@ describe('two gates', { timeout: 30_000 }, () => {
   });
 });
 
+describe('a disk whose rules have changed', { timeout: 30_000 }, () => {
+  const path = () => {
+    const made = mkdtempSync(join(tmpdir(), 'tidegate-'));
+    onTestFinished(() => rmSync(made, { recursive: true }));
+    return made;
+  };
+  const life = async (config: ReturnType<typeof configOf>, use: (gate: RunningGate) => Promise<void>) => {
+    const gate = await startGate(config);
+    await use(gate).finally(() => gate.close({ grace: 0 }));
+  };
+
+  test.each([[false], [true]])('serves nothing of the old ones, engine away at the start: %s', async (isAway) => {
+    const name = newName();
+    const disk = { path: path() };
+    await life(configOf(name, { disk }), (gate) => stored(gate));
+    if (isAway) redis?.signal('SIGSTOP');
+    onTestFinished(() => redis?.signal('SIGCONT'));
+    await life(configOf(name, { disk, routes: [{ defaultTtl: '1h' }] }), async (gate) => {
+      redis?.signal('SIGCONT');
+      if (isAway) await expect.poll(async () => (await read(gate)).how, { timeout: 5_000 }).not.toContain('no-lease');
+      else expect((await read(gate)).how).toContain('detail=outdated');
+    });
+  });
+
+  test('that is new outdates nothing of the others', async () => {
+    const name = newName();
+    const other = await start(name);
+    await stored(other);
+    await other.gate.invalidate({ kind: 'tag', tag: 'any' });
+    await life(configOf(name, { disk: { path: path() } }), async () => {});
+    expect((await read(other)).how).toContain('; hit');
+  });
+});
+
 describe('an engine that stands still', { timeout: 30_000 }, () => {
   function stop(): void {
     redis?.signal('SIGSTOP');

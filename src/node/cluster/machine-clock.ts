@@ -3,8 +3,26 @@
 import { platformClock } from '../../cache/platform.ts';
 import type { Clock } from '../../ports.ts';
 
+/** Both read CLOCK_MONOTONIC, this one faster; `performance` counts from the start of the process. */
+const fromStartMs = startMs();
+
 export const machineClock: Clock = {
   now: () => platformClock.now(),
-  // CLOCK_MONOTONIC; `performance` counts from the start of the process.
-  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
+  monotonic: () => fromStartMs + performance.now(),
 };
+
+/** The time between the two reads is the error, so the shortest of some counts. A hit looks at the lease. */
+function startMs(): number {
+  let best = { tookMs: Number.POSITIVE_INFINITY, startMs: 0 };
+  for (let tries = 0; tries < 20; tries++) {
+    const beforeMs = hrtimeMs();
+    const sinceMs = performance.now();
+    const tookMs = hrtimeMs() - beforeMs;
+    if (tookMs < best.tookMs) best = { tookMs, startMs: beforeMs - sinceMs };
+  }
+  return best.startMs;
+}
+
+function hrtimeMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
