@@ -43,7 +43,7 @@ afterAll(async () => {
   await redis?.end();
 });
 
-const LEASE_MS = 800;
+const LEASE_MS = 1_500;
 const newName = () => `gates-${++names}`;
 
 function configOf(name: string, more: Partial<TidegateConfig> & { readonly onLoss?: 'refuse' } = {}) {
@@ -73,8 +73,11 @@ async function write({ url }: RunningGate) {
 
 async function stored(...gates: readonly RunningGate[]): Promise<void> {
   for (const gate of gates) {
-    await read(gate);
-    expect((await read(gate)).how).toContain('; hit');
+    const again = async () => {
+      await read(gate);
+      return (await read(gate)).how;
+    };
+    await expect.poll(again, { timeout: 8_000 }).toContain('; hit');
   }
 }
 
@@ -141,7 +144,7 @@ describe('a disk whose rules have changed', { timeout: 30_000 }, () => {
     onTestFinished(() => redis?.signal('SIGCONT'));
     await life(configOf(name, { disk, routes: [{ defaultTtl: '1h' }] }), async (gate) => {
       redis?.signal('SIGCONT');
-      if (isAway) await expect.poll(async () => (await read(gate)).how, { timeout: 5_000 }).not.toContain('no-lease');
+      if (isAway) await expect.poll(async () => (await read(gate)).how, { timeout: 8_000 }).not.toContain('no-lease');
       else expect((await read(gate)).how).toContain('detail=outdated');
     });
   });
@@ -166,7 +169,7 @@ describe('an engine that stands still', { timeout: 30_000 }, () => {
     const gate = await start(newName());
     await stored(gate);
     stop();
-    await expect.poll(async () => (await read(gate)).how, { timeout: 5_000 }).toContain('detail=no-lease');
+    await expect.poll(async () => (await read(gate)).how, { timeout: 8_000 }).toContain('detail=no-lease');
     const before = asked;
     expect(await write(gate)).toBe(503);
     expect(asked).toBe(before);
@@ -179,7 +182,7 @@ describe('an engine that stands still', { timeout: 30_000 }, () => {
     const gate = await start(newName(), { onLoss: 'refuse' });
     await stored(gate);
     stop();
-    await expect.poll(async () => (await read(gate)).status, { timeout: 5_000 }).toBe(503);
+    await expect.poll(async () => (await read(gate)).status, { timeout: 8_000 }).toBe(503);
     expect((await read(gate)).text).toContain('a gate that hears of what the others of its cluster invalidate');
   });
 
@@ -269,7 +272,7 @@ describe('what is wrong is told at the start', () => {
     const config = configOf(name);
     const cluster = config.cluster && { ...config.cluster, leaseMs: 5_000 };
     await expect(startGate({ ...config, cluster })).rejects.toThrow(
-      `the lease of the others of the log ${name}, 800 ms`,
+      `the lease of the others of the log ${name}, ${LEASE_MS} ms`,
     );
   });
 

@@ -104,6 +104,7 @@ export class RedisKeeper implements LogKeeper {
     const { engine } = this.#parts;
     const [ofEpoch, known] = (await engine.run('HMGET', kept, 'epoch', 'number')) as (string | null)[];
     if (ofEpoch === epoch && Number(known) > number - IMAGE_EACH) return false;
+    // It may have gone on since: who joins is told again of what came after `number`, which changes nothing.
     await engine.script(KEEP, [meta, kept], [epoch, String(number), imageText(image())]);
     return true;
   }

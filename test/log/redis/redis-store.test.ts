@@ -49,7 +49,7 @@ describe.each([
   });
 });
 
-const LEASE_MS = 800;
+const LEASE_MS = 2_000;
 
 /** A cache as a process has it: with connections, a log and a store of its own. */
 async function join(name: string) {
