@@ -24,6 +24,8 @@ const MOST_MS = 5;
 /** Of bare publish and subscribe, else. */
 const MOST_TIMES = 3;
 const MOST_COST = 0.01;
+/** README.md, `bench -- hits`. */
+const GATE_HIT_NS = 25_000;
 
 interface Measured {
   readonly acknowledgedMs: readonly number[];
@@ -41,31 +43,7 @@ export async function run(flags: readonly string[]): Promise<Report> {
   if (redis === undefined)
     return { goals: [{ name: 'an engine', bound: 'Redis', got: NO_REDIS, met: false }], figures: {} };
   try {
-    const rows: string[][] = [];
-    const goals: Goal[] = [];
-    const figures: unknown[] = [];
-    for (const part of PARTS) {
-      const { log, bare } = await measured(redis.url, part, seconds);
-      const [ours, theirs] = [quantiles(log.reachedMs), quantiles(bare.reachedMs)];
-      const acknowledged = quantiles(log.acknowledgedMs);
-      const name = `${part.nodes} nodes, ${part.perSecond} a second`;
-      rows.push([name, ...[acknowledged, ours, theirs].flatMap(({ p50, p99 }) => [ms(p50), ms(p99)])]);
-      const times = ours.p99 / theirs.p99;
-      const isMet = times <= MOST_TIMES || (part.nodes === 3 && part.perSecond === 200 && ours.p99 <= MOST_MS);
-      const bound = part.nodes === 3 && part.perSecond === 200 ? `≤ ${MOST_MS} ms, or ` : '';
-      goals.push({
-        name: `in force everywhere, p99: ${name}`,
-        bound: `${bound}≤ ${MOST_TIMES} × bare`,
-        got: `${ms(ours.p99)}, ${times.toFixed(1)} ×`,
-        met: isMet,
-      });
-      figures.push({ ...part, acknowledged, reached: ours, bare: theirs });
-    }
-    printTable({
-      title: 'from an invalidation (ms): acknowledged, in force in the others, and a bare message heard',
-      columns: ['', 'ack p50', 'p99', 'in force p50', 'p99', 'bare p50', 'p99'],
-      rows,
-    });
+    const measures = await speeds(redis.url, seconds);
     const cost = await leaseCost(redis.url, LEASE_MS, createCache);
     printTable({
       title: 'a look at the lease, of a hit',
@@ -73,19 +51,47 @@ export async function run(flags: readonly string[]): Promise<Report> {
       rows: [
         ['the look', cost.lookNs.toFixed(0), ''],
         ['a hit of a data cache', cost.hitNs.toFixed(0), percent(cost.lookNs / cost.hitNs)],
-        ['a hit of a gate (25 µs)', '25000', percent(cost.lookNs / 25_000)],
+        ['a hit of a gate (25 µs)', String(GATE_HIT_NS), percent(cost.lookNs / GATE_HIT_NS)],
       ],
     });
-    goals.push({
-      name: 'the look at the lease, of a hit of a gate',
-      bound: `≤ ${percent(MOST_COST)}`,
-      got: percent(cost.lookNs / 25_000),
-      met: cost.lookNs / 25_000 <= MOST_COST,
-    });
-    return { goals, figures: { parts: figures, cost } };
+    const part = cost.lookNs / GATE_HIT_NS;
+    const name = 'the look at the lease, of a hit of a gate';
+    const goal = { name, bound: `≤ ${percent(MOST_COST)}`, got: percent(part), met: part <= MOST_COST };
+    return { goals: [...measures.goals, goal], figures: { parts: measures.figures, cost } };
   } finally {
     await redis.end();
   }
+}
+
+async function speeds(url: string, seconds: number): Promise<Report & { readonly figures: readonly unknown[] }> {
+  const rows: string[][] = [];
+  const goals: Goal[] = [];
+  const figures: unknown[] = [];
+  for (const part of PARTS) {
+    const { log, bare } = await measured(url, part, seconds);
+    const [acknowledged, ours, theirs] = [log.acknowledgedMs, log.reachedMs, bare.reachedMs].map(quantiles) as [
+      Quantiles,
+      Quantiles,
+      Quantiles,
+    ];
+    const name = `${part.nodes} nodes, ${part.perSecond} a second`;
+    rows.push([name, ...[acknowledged, ours, theirs].flatMap(({ p50, p99 }) => [ms(p50), ms(p99)])]);
+    const times = ours.p99 / theirs.p99;
+    const isFirst = part.nodes === 3 && part.perSecond === 200;
+    goals.push({
+      name: `in force everywhere, p99: ${name}`,
+      bound: `${isFirst ? `≤ ${MOST_MS} ms, or ` : ''}≤ ${MOST_TIMES} × bare`,
+      got: `${ms(ours.p99)} ms, ${times.toFixed(1)} ×`,
+      met: times <= MOST_TIMES || (isFirst && ours.p99 <= MOST_MS),
+    });
+    figures.push({ ...part, acknowledged, reached: ours, bare: theirs });
+  }
+  printTable({
+    title: 'from an invalidation (ms): acknowledged, in force in the others, and a bare message heard',
+    columns: ['', 'ack p50', 'p99', 'in force p50', 'p99', 'bare p50', 'p99'],
+    rows,
+  });
+  return { goals, figures };
 }
 
 async function measured(url: string, { nodes, perSecond }: (typeof PARTS)[number], seconds: number) {
@@ -131,7 +137,12 @@ async function told(child: ChildProcess, asked: Asked): Promise<Given> {
   return (await answer)[0] as Given;
 }
 
-function quantiles(values: readonly number[]): { readonly p50: number; readonly p99: number } {
+interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+function quantiles(values: readonly number[]): Quantiles {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN;
   return { p50: at(0.5), p99: at(0.99) };

@@ -21,8 +21,11 @@ export interface Ran {
 
 /** By the names that documents call them, e.g. `kinds.ts` and `migrating/bentocache.ts`. */
 export function exampleNames(): string[] {
-  // The demo is started by `tidegate serve --demo`, and has tests of its own.
-  const paths = globSync('examples/**/*.{ts,mjs}', { cwd: ROOT, exclude: (path) => /node_modules|demo$/.test(path) });
+  // The demo is started by `tidegate serve --demo`, fly/ is a configuration; both have tests of their own.
+  const paths = globSync('examples/**/*.{ts,mjs}', {
+    cwd: ROOT,
+    exclude: (path) => /node_modules|demo$|fly$/.test(path),
+  });
   return paths.map((path) => path.slice('examples/'.length).replaceAll('\\', '/')).sort();
 }
 
