@@ -24,7 +24,7 @@ const MOST_MS = 5;
 /** Of bare publish and subscribe, else. */
 const MOST_TIMES = 3;
 const MOST_COST = 0.01;
-/** README.md, `bench -- hits`. */
+/** docs/operations.md, sizing. */
 const GATE_HIT_NS = 25_000;
 
 interface Measured {

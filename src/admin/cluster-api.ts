@@ -1,18 +1,19 @@
 // `GET /v1/cluster`: where this gate stands in its cluster, and who else is in it.
 
-/** What this gate knows by itself. */
+/** What the gate knows without asking the engine. */
 export interface ClusterFigures {
-  /** Of the log. */
+  /** Name of the log, `cluster.name` of the configuration. */
   readonly name: string;
-  /** Of this gate among the members. */
+  /** Name of this gate, `cluster.node` of the configuration. */
   readonly node: string;
   /** Whether it may serve from its cache now. */
   readonly isLeased: boolean;
-  /** What is left of the lease; 0 without one. */
+  /** Time until the lease ends; 0 without a lease. */
   readonly leaseLeftMs: number;
   readonly leaseMs: number;
-  /** Of the log, and how far its changes are in force here; absent before the gate has joined. */
+  /** Epoch of the log; absent before the gate has joined. */
   readonly epoch?: string;
+  /** Number of the last change that is in force here; absent before the gate has joined. */
   readonly number?: number;
   /** How often all that was stored became outdated at once, by another epoch or as too much was missed. */
   readonly flushes: number;
@@ -21,11 +22,11 @@ export interface ClusterFigures {
 }
 
 export interface ClusterMember {
-  /** Of data caches too. */
+  /** Name of a gate, or of a process with a data cache. */
   readonly node: string;
   /** Changes of the log that it has not confirmed yet. */
   readonly behind: number;
-  /** Since its last call, by the engine's clock. */
+  /** Time since its last call, by the engine's clock. */
   readonly heardMs: number;
 }
 
@@ -35,7 +36,7 @@ export interface ClusterState extends ClusterFigures {
     readonly version: string;
     /** Whether it keeps the log over a restart. */
     readonly isDurable: boolean;
-    /** Changes of the log. */
+    /** Number of the last change in the log. */
     readonly number: number;
     /** Writes under way, of all members. */
     readonly intents: number;

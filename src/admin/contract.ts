@@ -81,7 +81,7 @@ export interface AdminDeps extends CoreDeps {
   readonly tiers: TierApi;
   readonly sources: SourceApi;
   readonly prober: ProberApi;
-  /** Undefined: the gate is in none. */
+  /** Undefined: the gate is in no cluster. */
   readonly cluster?: ClusterApi | undefined;
   /** Of `gate.counts`. */
   readonly history: StatsHistory;

@@ -33,7 +33,7 @@ export interface InvalidationsImage {
   readonly buckets: Float64Array;
 }
 
-/** What a log tells those who follow it. */
+/** What a log tells its followers: its changes in order, and where it begins anew. */
 export type LogEvent =
   | LogChange
   /**

@@ -65,10 +65,11 @@ export async function openRedisLog(options: RedisLogOptions): Promise<RedisLog> 
     expected('E_CONFIG', 'lease to be 500 ms to a minute', options.lease);
   const { client, name = 'default', node = `${hostname()}:${process.pid}`, onFault = () => {} } = options;
   const engine = engineOf(client, onFault);
-  const { log, check, begin, close } = redisMember({ engine, name, leaseMs, node, fault: onFault });
+  const { log, check, listen, close } = redisMember({ engine, name, leaseMs, node, fault: onFault });
   await check();
   try {
-    await begin();
+    await listen();
+    await log.begin();
   } catch (error) {
     await close();
     throw error;

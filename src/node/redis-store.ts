@@ -1,7 +1,7 @@
-// Values of data caches in Redis or Valkey, as a slower tier that several processes share: what one of them has stored the others need not
-// fill. Whether a value may still be served says the reader's log, so the engine may lose, evict and delay what it likes.
+// Values of data caches in Redis or Valkey, as a slower tier that several processes share: the others need not fill what one of them has
+// stored. The reader's log says whether a value may still be served, so the engine may lose, evict and delay what it likes.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import { LOG_NAME, LOG_NAME_FORM } from '../log/redis/terms.ts';
 import { anything, be, type Checks, checkOptions, has, required } from '../options/kit.ts';
 import type { ByteStore } from '../ports.ts';
@@ -35,12 +35,12 @@ const OPTIONS: Checks<RedisStoreOptions> = {
 /** Replies of this type come as bytes; of RESP, `$`. */
 const BLOB_STRING = 36;
 const MOST_SCANNED = '500';
-/** PX takes no more; nobody waits for it. */
+/** What is to live longer has no end in the engine. */
 const MAX_TTL_MS = 10 * 365 * 86_400_000;
 
 /**
- * A store of bytes for `storeTier`. Only with `log: await openRedisLog(…)` of the cache its values serve other processes, and those of
- * before a restart. Throws E_CONFIG.
+ * A store of bytes for `storeTier`. Its values serve other processes, and the same one after a restart, only where the cache has a
+ * `log` of `openRedisLog`. Throws E_CONFIG.
  */
 export function redisStore(options: RedisStoreOptions): ByteStore {
   const { name = 'default' } = checkOptions<RedisStoreOptions>('redisStore', options, OPTIONS);
@@ -76,10 +76,10 @@ function commandsOf(client: unknown): Run {
     const nodeRedis = (client as unknown as NodeRedisStoreClient).withTypeMapping({ [BLOB_STRING]: Buffer });
     return (command, ...args) => nodeRedis.sendCommand([command, ...args]);
   }
-  throw new TidegateError('E_CONFIG', 'redisStore: expected client to be one of node-redis or ioredis, got another');
+  return expected('E_CONFIG', 'client to be one of node-redis or ioredis', client);
 }
 
-/** Of one node; each key once, unless the engine grows meanwhile. */
+/** The keys of one node; a key may come twice while the engine grows. */
 async function* scanned(run: Run, prefix: string): AsyncGenerator<string> {
   const pattern = `${prefix.replace(/[\\*?[\]^-]/g, '\\$&')}*`;
   let cursor = '0';

@@ -22,6 +22,7 @@ import { NO_FIELDS } from '../semantics/fields.ts';
 import { compileCoding } from '../site/compile-coding.ts';
 import { compileSite } from '../site/compile-site.ts';
 import { LARGEST_PART } from '../store/memory.ts';
+import type { Lease } from './cluster/cluster.ts';
 import { nodeCompress } from './compressor.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { needsRestart, reloaded } from './config/restart.ts';
@@ -175,8 +176,8 @@ export class NodeGate implements RunningGate {
       requestOf: ({ uri, fields = NO_FIELDS }) => this.requestFor({ method: 'GET', uri, fields }),
       journal: config.disk && join(config.disk.path, 'populate'),
     });
-    const { isNewDisk } = tiers;
-    this.#rules = new Rules({ gate: this.gate, log, isNewDisk, isWorker: role?.kind === 'worker' });
+    const disk = { isNewDisk: tiers.isNewDisk, isWorker: role?.kind === 'worker' };
+    this.#rules = new Rules({ gate: this.gate, log, ...disk });
     this.#front = role?.kind === 'primary' ? role.front : this.#createFront(config);
   }
 
@@ -216,14 +217,11 @@ export class NodeGate implements RunningGate {
         ...{ gate: this.gate, sources: this.gate, tail: this.exchanges.tail, prober: this.background.prober },
         ...{ populate: this.#population, tiers: tierControl(this.#tiers), recent: this.#tiers.recent },
         isReady: () => (this.#offered ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
-        explainRequest: (request) => this.requestFor(request),
+        explainRequest: (request) => this.requestFor(request, this.#tiers.lease),
         metricsText: () => this.metrics.text(),
         originNames: () => Object.keys(this.#site.config.origins),
-        ...{
-          cluster: this.#tiers.cluster,
-          origins: () => this.origins.health(),
-          topUrls: () => this.exchanges.urls.figures(),
-        },
+        ...{ origins: () => this.origins.health(), topUrls: () => this.exchanges.urls.figures() },
+        cluster: this.#tiers.cluster,
       };
       const offered = this.#parts.role === undefined ? deps : this.#parts.role.admin(deps);
       const hookToken = (name: string) => this.#population.hooks()[name]?.token;
@@ -294,7 +292,8 @@ export class NodeGate implements RunningGate {
     };
   }
 
-  requestFor(asked: OwnRequest): GateRequest | undefined {
-    return admitOwn(asked, this.#site.router, this.#site.config);
+  /** `lease`: to explain what a client would get now. A fill needs none. */
+  requestFor(asked: OwnRequest, lease?: Lease): GateRequest | undefined {
+    return admitOwn(asked, this.#site.router, { ...this.#site.config, lease });
   }
 }

@@ -1,5 +1,5 @@
-// What a member appends in one turn goes to the keeper in one call, or in as many as the keeper's bounds need. An intent waits for its
-// place in the log alone; the other changes until they may be acknowledged.
+// A member sends all changes that it appends in one turn in one call to the keeper, or in as many calls as the keeper's bounds need. An
+// intent waits until it has its place in the log. Other changes wait until they may be acknowledged.
 
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { LogChange, Position } from '../../ledger/log.ts';
@@ -13,8 +13,9 @@ export interface BatchesParts {
   readonly tasks: Tasks;
   /** Resolves when the changes may be acknowledged. */
   readonly send: (changes: readonly LogChange[], placed: Placed) => Promise<readonly Position[]>;
-  /** Of intents; undefined: that of all, for who asks whether they are open. */
+  /** How long an intent may take to have its place. Undefined: no bound of its own. */
   readonly openTimeoutMs: number | undefined;
+  /** How long any other change may take. */
   readonly timeoutMs: number;
 }
 

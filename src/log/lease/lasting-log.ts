@@ -80,7 +80,7 @@ export class LastingLog {
     return {
       known: isBegun ? member.known : undefined,
       leaseEndMs: isBegun ? member.leaseEndMs : Number.NEGATIVE_INFINITY,
-      flushes: this.#share.forgotten,
+      flushes: this.#share.replacements,
     };
   }
 
@@ -129,13 +129,13 @@ export class LastingLog {
     } catch (error) {
       this.#shareLease();
       if (member.ended === undefined || this.#closed !== undefined) throw error;
-      // Whoever waits for it has to know that it is in the log that goes on.
+      // The log ended. Whoever waits for the change needs it in the log that has taken its place.
       if (this.#member === member) await this.renew();
       return await this.#member.append(change);
     }
   }
 
-  /** True: something came that the keeper does not know to be in force here. */
+  /** True: changes came with the reply, and the keeper does not know yet that they are in force here. */
   async #renewed(): Promise<boolean> {
     if (this.#closed !== undefined) throw this.#closed;
     const share = this.#share;
@@ -173,7 +173,7 @@ export class LastingLog {
     this.#share.place = member.known;
     this.#copy.begin(member.history().invalidations);
     member.follow((position, change) => this.#copy.force(position, change));
-    // Also those that the log still has: it knows them as of a member that has left.
+    // This member claims all of them, also those that the log still has: it counts them to the member that has left.
     for (const open of this.#copy.own()) {
       this.#copy.force(this.#copy.applied, open);
       member.append(open).catch(this.#parts.fault);

@@ -26,7 +26,7 @@ export class LogShare {
   /** Number of the change that the keeper was last told to be in force. */
   told = -1;
   /** How often another member took the place of one that ended. */
-  forgotten = 0;
+  replacements = 0;
 
   constructor(fault: (error: unknown) => void) {
     this.#fault = fault;
@@ -49,7 +49,7 @@ export class LogShare {
 
   /** Another member takes the place of this one. */
   forget(): void {
-    this.forgotten++;
+    this.replacements++;
     this.place = undefined;
   }
 
@@ -60,10 +60,10 @@ export class LogShare {
       this.place = known;
       return;
     }
-    const { forgotten } = this;
+    const { replacements } = this;
     settled
       .then(() => {
-        if (forgotten !== this.forgotten || known.number <= (this.place?.number ?? -1)) return undefined;
+        if (replacements !== this.replacements || known.number <= (this.place?.number ?? -1)) return undefined;
         this.place = known;
         return grown();
       })

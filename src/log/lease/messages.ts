@@ -110,12 +110,12 @@ export function checkRenew(request: RenewRequest): void {
 /** The member of each selector that is a text. */
 const NAME_IN = { url: 'uri', tag: 'tag', prefix: 'prefix', pattern: 'pattern', origin: 'origin' } as const;
 
-/** True: code of this version knows how to apply the change. */
-export function isKnownChange(change: LogChange): boolean {
-  if (change.kind === 'open' || change.kind === 'close') return true;
-  return (
-    change.kind === 'invalidate' && (change.selector.kind === 'all' || Object.hasOwn(NAME_IN, change.selector.kind))
-  );
+/** The change, or an invalidation of everything in place of one that only a later version knows. Both have a position of their own. */
+export function understood(change: LogChange): LogChange {
+  if (change.kind === 'open' || change.kind === 'close') return change;
+  const isKnown =
+    change.kind === 'invalidate' && (change.selector.kind === 'all' || Object.hasOwn(NAME_IN, change.selector.kind));
+  return isKnown ? change : { kind: 'invalidate', selector: { kind: 'all' } };
 }
 
 function checkChange(change: LogChange | undefined): void {

@@ -5,7 +5,7 @@ import { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { LogChange, OpenIntent, Position } from '../../ledger/log.ts';
 import { dense } from './image.ts';
-import { isKnownChange, type LogPlace, type LogReply, type PlacedChange } from './messages.ts';
+import { type LogPlace, type LogReply, type PlacedChange, understood } from './messages.ts';
 
 type Apply = (position: Position, change: LogChange) => void;
 
@@ -76,10 +76,9 @@ export class Replica {
     return this.#ended;
   }
 
-  /** What a kind invalidates that only a later version knows is anything. Such a change has a position of its own. */
-  #force(position: Position, change: LogChange): void {
-    const understood: LogChange = isKnownChange(change) ? change : { kind: 'invalidate', selector: { kind: 'all' } };
-    if (this.#apply === undefined) this.#early.push([position, understood]);
-    else this.#apply(position, understood);
+  #force(position: Position, told: LogChange): void {
+    const change = understood(told);
+    if (this.#apply === undefined) this.#early.push([position, change]);
+    else this.#apply(position, change);
   }
 }

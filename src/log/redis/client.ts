@@ -52,7 +52,10 @@ function nodeRedis(client: NodeRedisClient, fault: (error: unknown) => void): En
       const own = client.duplicate();
       own.on('error', fault);
       await told(() => own.connect());
-      await told(() => own.subscribe(channel, hear));
+      await told(() => own.subscribe(channel, hear)).catch((error: unknown) => {
+        own.destroy();
+        throw error;
+      });
       return () => own.destroy();
     },
   };
@@ -65,7 +68,10 @@ function ioRedis(client: IoRedisClient, fault: (error: unknown) => void): Engine
       const own = client.duplicate();
       own.on('error', fault);
       own.on('message', (_, message) => hear(message));
-      await told(() => own.subscribe(channel));
+      await told(() => own.subscribe(channel)).catch((error: unknown) => {
+        own.disconnect();
+        throw error;
+      });
       return () => own.disconnect();
     },
   };

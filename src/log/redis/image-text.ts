@@ -3,7 +3,7 @@
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { InvalidationsImage, Position } from '../../ledger/log.ts';
 import { dense, emptied, sparse } from '../lease/image.ts';
-import { isKnownChange, type PlacedChange, type SparseImage } from '../lease/messages.ts';
+import { type PlacedChange, type SparseImage, understood } from '../lease/messages.ts';
 
 /** Buckets of each cache: 2 MB. */
 const BUCKETS = 2 ** 18;
@@ -20,8 +20,8 @@ export function imageText(image: InvalidationsImage): string {
 }
 
 /**
- * What is in force after the changes. `from`: the text of the image that they come after, `0`: nothing was invalidated before, or
- * nothing: what came before is not known.
+ * What is in force after the changes. `from` says what came before them: the text of an image; `0`: nothing was invalidated; an empty
+ * text: nobody knows, so everything that was stored before is outdated.
  */
 export function imageAfter(
   from: string,
@@ -31,9 +31,9 @@ export function imageAfter(
   const begin = beginOf(from, epoch);
   if (begin === undefined) return emptied(epoch, applied, BUCKETS);
   const invalidations = new Invalidations({ from: dense(begin) });
-  for (const [position, change] of changes) {
-    if (!isKnownChange(change)) invalidations.apply({ kind: 'all' }, position);
-    else if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
+  for (const [position, told] of changes) {
+    const change = understood(told);
+    if (change.kind === 'invalidate') invalidations.apply(change.selector, position);
   }
   return sparse(invalidations.image());
 }

@@ -14,7 +14,7 @@ import type { InvalidationLog } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { Joining, RETRY_MS } from './joining.ts';
 import { machineClock } from './machine-clock.ts';
-import { type RedisMember, redisMember } from './redis-member.ts';
+import { type EngineFacts, type RedisMember, redisMember } from './redis-member.ts';
 
 export type ClusterConfig = NonNullable<ResolvedConfig['cluster']>;
 
@@ -45,12 +45,16 @@ const QUIET_MS = 10_000;
 export async function openCluster(config: ClusterConfig, log: Logger): Promise<Cluster> {
   const { url, name, leaseMs, node = hostname() } = config;
   const fault = seldom((err) => {
-    const text = 'the log of the cluster is not in reach: without a lease nothing is served from the cache';
+    const text = 'the log of the cluster cannot be asked: without a lease nothing is served from the cache';
     log.warn({ err, cluster: name }, text);
   });
   const { client, lastError } = await connection(url, fault);
   const member = redisMember({ engine: engineOf(client, fault), name, leaseMs, node, fault });
-  const joining = new Joining(member, log, lastError);
+  const reached = ({ version, isDurable }: EngineFacts) => {
+    const kept = isDurable ? '' : '; it keeps nothing over a restart, after which everything is outdated once';
+    log.info({ version, cluster: name }, `the engine of the cluster is in reach${kept}`);
+  };
+  const joining = new Joining({ member, connectionError: lastError, reached, fault });
   const close = async () => {
     joining.stop();
     await member.close();

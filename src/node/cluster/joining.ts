@@ -1,51 +1,63 @@
 // How a gate comes into its cluster: it waits for an engine that is out of reach, and gives up where waiting would not mend it.
 
-import type { Logger } from 'pino';
-import { platformClock, platformTasks } from '../../cache/platform.ts';
+import { platformTasks } from '../../cache/platform.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
-import type { RedisMember } from './redis-member.ts';
+import type { EngineFacts, RedisMember } from './redis-member.ts';
+
+export interface JoiningParts {
+  readonly member: RedisMember;
+  /** The last error of the connection: a call says only that there is none. */
+  readonly connectionError: () => unknown;
+  /** Told once, when the engine is one that serves. */
+  readonly reached: (facts: EngineFacts) => void;
+  /** Told of each try that failed after the start. */
+  readonly fault: (error: unknown) => void;
+}
 
 export const RETRY_MS = 500;
 
-/** Tries until the engine is there, and is one that serves. */
 export class Joining {
-  readonly #member: RedisMember;
-  readonly #log: Logger;
-  /** The last error of the connection: a call says only that there is none. */
-  readonly #connectionError: () => unknown;
+  readonly #parts: JoiningParts;
+  #isLate = false;
   #isOver = false;
 
-  constructor(member: RedisMember, log: Logger, connectionError: () => unknown) {
-    this.#member = member;
-    this.#log = log;
-    this.#connectionError = connectionError;
+  constructor(parts: JoiningParts) {
+    this.#parts = parts;
   }
 
-  /** Resolves once the log is joined, or after that time. Rejects with E_CONFIG where it cannot be within the time. */
+  /**
+   * Resolves once the gate has joined the log, or after `withinMs`; then it goes on to try in the background. Rejects with E_CONFIG
+   * where the engine refuses the gate within that time.
+   */
   async start(withinMs: number): Promise<void> {
-    const endMs = platformClock.monotonic() + withinMs;
-    const late = new Promise<void>((resolve) => platformTasks.later(withinMs, resolve));
-    await Promise.race([late, this.#join(endMs)]);
+    const late = new Promise<void>((resolve) => {
+      platformTasks.later(withinMs, () => {
+        this.#isLate = true;
+        resolve();
+      });
+    });
+    await Promise.race([late, this.#join()]);
   }
 
   stop(): void {
     this.#isOver = true;
   }
 
-  async #join(endMs: number): Promise<void> {
+  async #join(): Promise<void> {
+    const { member, reached, fault } = this.#parts;
     while (!this.#isOver) {
       try {
-        const { version, isDurable } = await this.#member.check();
-        // From then on it tries by itself.
-        await this.#member.begin().catch(() => undefined);
-        const kept = isDurable ? '' : '; it keeps nothing over a restart, after which everything is outdated once';
-        return this.#log.info({ version }, `in the cluster${kept}`);
+        const facts = await member.check();
+        await member.listen();
+        reached(facts);
+        // From then on the log tries by itself.
+        return await member.log.begin().catch(fault);
       } catch (error) {
-        const refusal = [error, this.#connectionError()].find(isRefusal);
-        if (refusal !== undefined && platformClock.monotonic() < endMs) {
+        const refusal = [error, this.#parts.connectionError()].find(isRefusal);
+        if (refusal !== undefined && !this.#isLate) {
           throw new TidegateError('E_CONFIG', `cluster: ${messageOf(refusal)}`, { cause: refusal });
         }
-        if (refusal !== undefined) this.#log.error({ err: refusal }, 'the cluster cannot be joined');
+        fault(refusal ?? error);
       }
       await new Promise<void>((resolve) => platformTasks.later(RETRY_MS, resolve));
     }

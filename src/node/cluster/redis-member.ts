@@ -23,8 +23,8 @@ export interface RedisMember {
   readonly log: LastingLog;
   /** What the engine says of itself. Rejects with E_CONFIG where it could lose what must stay, and with E_LOG where it is not in reach. */
   readonly check: () => Promise<EngineFacts>;
-  /** Hears when the log has gone on, and joins it. Rejects with E_LOG. */
-  readonly begin: () => Promise<void>;
+  /** Hears from now on when the log has gone on. Rejects with E_LOG. */
+  readonly listen: () => Promise<void>;
   /** Who is in the log, and how far. Rejects with E_LOG. */
   readonly members: () => Promise<LogMembers>;
   readonly close: () => Promise<void>;
@@ -68,10 +68,7 @@ export function redisMember({ engine, name, leaseMs, node, fault }: RedisMemberP
   return {
     log,
     check: () => checkEngine(engine, { name, leaseMs }),
-    begin: async () => {
-      await keeper.begin();
-      await log.begin();
-    },
+    listen: () => keeper.begin(),
     members: () => membersOf(engine, name),
     close: async () => {
       await log.close();

@@ -93,12 +93,12 @@ export type OwnRequest = Pick<ExplainRequest, 'method' | 'uri' | 'fields'>;
 
 /**
  * A request that the gate makes itself, to explain or to fill entries: as the front would hand it to the engine, so that both
- * have equal keys. Undefined when no route takes it.
+ * have equal keys. Undefined when no route takes it. `lease`: for one that explains what a client would get; a fill needs none.
  */
 export function admitOwn(
   { method, uri, fields }: OwnRequest,
   router: Router,
-  { limits, cacheName }: Pick<AdmissionDeps, 'limits' | 'cacheName'>,
+  { limits, cacheName, lease }: Pick<AdmissionDeps, 'limits' | 'cacheName' | 'lease'>,
 ): GateRequest | undefined {
   const { protocol, host, origin } = new URL(uri);
   const raw = {
@@ -109,7 +109,9 @@ export function admitOwn(
   };
   const scheme = protocol === 'https:' ? 'https' : 'http';
   const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
-  const deps = { site: () => ({ router }), limits, trust: () => UNSTATED, cacheName, isOwn: true };
+  // One that would be refused is explained, too.
+  const explained = lease && ({ ...lease, onLoss: 'pass' } as const);
+  const deps = { site: () => ({ router }), limits, trust: () => UNSTATED, cacheName, isOwn: true, lease: explained };
   const admission = admit(raw, peer, deps);
   return admission.kind === 'admitted' ? { ...admission.request, connection: 'background' } : undefined;
 }

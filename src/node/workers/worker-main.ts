@@ -118,8 +118,8 @@ function begun({ config, membership, disk, sources }: Extract<ToWorker, { readon
 
 function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>): void {
   const answered = async () => {
-    const { part, memory } = welcomed as NonNullable<typeof welcomed>;
-    return (callsOn(await part, memory)[call] as (given: unknown) => unknown)(given);
+    const { part, memory, lease } = welcomed as NonNullable<typeof welcomed>;
+    return (callsOn(await part, memory, lease)[call] as (given: unknown) => unknown)(given);
   };
   answered().then(
     (answer) => send({ kind: 'answer', id, answer }),
@@ -127,7 +127,7 @@ function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>
   );
 }
 
-function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
+function callsOn(part: NodeGate, memory: MemoryStore, lease: WorkerLease | undefined): WorkerCalls {
   const { gate, background } = part;
   const { rehydrator, prober } = background;
   return {
@@ -151,7 +151,7 @@ function callsOn(part: NodeGate, memory: MemoryStore): WorkerCalls {
     clear: () => memory.delete([...memory.find({ kind: 'all' })].map(({ key }) => key)),
     list: (query) => gate.list(query),
     explain: (asked) => {
-      const request = part.requestFor(asked);
+      const request = part.requestFor(asked, lease);
       return request && gate.explain(request);
     },
     outdated: () => prober.examples(),
